@@ -1,0 +1,1 @@
+"""The feature store: contract tables, feature expressions, Feast, point-in-time training sets."""

@@ -1,0 +1,190 @@
+"""Run the feature expressions at every snapshot and write one Parquet file a feature view."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from features.config import Settings, StoreSettings
+from features.contract import CONTRACT
+from features.errors import StateError
+from features.expressions.activity import activity
+from features.expressions.engagement import engagement
+from features.expressions.preference import preference
+from features.expressions.purchases import goods, history, pairs, product_statistics
+from features.expressions.value import value
+from features.ingest import contract_directory, table_path
+from features.progress import Report, silent, track
+from features.snapshots import Schedule, make_schedule, resolve_as_of
+from features.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
+
+#: Snapshots computed in one query: enough to share a scan, few enough to stay in memory.
+_BATCH = 8
+#: Names of the feature views; each is one Parquet file below `data/features`.
+CUSTOMER_VIEWS = ("customer_activity", "customer_value", "customer_preference", "customer_engagement")
+PURCHASE_VIEWS = ("customer_history", "product_statistics")
+
+
+@dataclass(frozen=True)
+class Built:
+    """What building left: the folder of feature files, the schedule they follow, and rows per view."""
+
+    directory: Path
+    schedule: Schedule
+    rows: dict[str, int]
+    skipped: bool
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The contract tables that features are made from, as Ibis tables."""
+
+    transactions: ir.Table
+    products: ir.Table
+    interactions: ir.Table
+
+
+def features_directory(stores: StoreSettings) -> Path:
+    """Return the folder of the feature files."""
+    return stores.data / "features"
+
+
+def plan(settings: Settings, now: datetime) -> Schedule:
+    """Lay out the snapshots for the ingested data.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    DataError
+        If the history is too short.
+    """
+    path = table_path(settings.stores, "transactions")
+    if not path.is_file():
+        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        row = con.execute(
+            "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)", [str(path)]
+        ).fetchall()[0]
+    first, last = (datetime.fromtimestamp(moment / 1e6, tz=now.tzinfo) for moment in row)
+    return make_schedule(settings, first, resolve_as_of(settings, last, now))
+
+
+def build(settings: Settings, now: datetime, report: Report = silent) -> Built:
+    """Compute every feature view at its snapshots. All views are replaced together or not at all.
+
+    Skipped where the contract tables, the schedule and the feature code are those of the last time.
+    """
+    schedule = plan(settings, now)
+    directory = features_directory(settings.stores)
+    contract = read_stamp(contract_directory(settings.stores)).get("fingerprint")
+    stamp = fingerprint(contract, settings.time, schedule.__dict__, code_fingerprint("features"))
+    old = read_stamp(directory)
+    if old.get("fingerprint") == stamp:
+        return Built(directory, schedule, old["rows"], skipped=True)
+    con = connect(settings)
+    sources = read_sources(con, settings.stores)
+    work = [(_customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)]
+    work += [(_purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
+    with replacing(directory) as aside:
+        for number, (views, batch) in enumerate(track(report, work, lambda job: f"{job[1][-1]:%Y-%m-%d}")):
+            for name, expression in views(con, sources, snapshot_table(batch), settings).items():
+                (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
+                con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
+        rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
+        (aside / "parts").rmdir()
+        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "as_of": schedule.as_of})
+    return Built(directory, schedule, rows, skipped=False)
+
+
+def connect(settings: Settings) -> ibis.BaseBackend:
+    """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
+    spill = settings.stores.data / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    con = ibis.duckdb.connect(
+        memory_limit=settings.stores.memory_limit,
+        temp_directory=str(spill),
+        threads=settings.threads,
+    )
+    con.raw_sql("SET TimeZone = 'UTC'")
+    con.raw_sql("SET preserve_insertion_order = false")
+    return con
+
+
+def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
+    """Open the contract tables."""
+    return Sources(
+        **{
+            name: con.read_parquet(table_path(stores, name), table_name=name)
+            for name in ("transactions", "products", "interactions")
+        }
+    )
+
+
+def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
+    """Return a table of one column, `snapshot`."""
+    column = pa.array(list(snapshots), pa.timestamp("us", tz="UTC"))
+    return ibis.memtable(pa.table({"snapshot": column}))
+
+
+def customer_expressions(sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
+    """Return the expression of each customer view that the data can fill."""
+    active = activity(sources.transactions, snapshots)
+    expressions = {
+        "customer_activity": active,
+        "customer_value": value(sources.transactions, snapshots),
+        "customer_preference": preference(sources.transactions, sources.products, snapshots),
+    }
+    known = active.select("customer_id", "snapshot")
+    expressions["customer_engagement"] = engagement(sources.interactions, known, snapshots)
+    return expressions
+
+
+def _customer_views(
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings
+) -> dict[str, ir.Table]:
+    del settings
+    expressions = customer_expressions(sources, snapshots)
+    if con.execute(sources.interactions.count()) == 0:
+        # no interactions at all is not the same as a customer with none: the features do not exist
+        expressions["customer_engagement"] = expressions["customer_engagement"].limit(0)
+    return expressions
+
+
+def _purchase_views(
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings
+) -> dict[str, ir.Table]:
+    lines = goods(sources.transactions, sources.products)
+    con.drop_table("bought", force=True)  # of the batch before
+    bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
+    return {
+        "customer_history": history(bought),
+        "product_statistics": product_statistics(bought),
+    }
+
+
+def _as_feature_rows(expression: ir.Table) -> ir.Table:
+    """Name the snapshot as Feast wants it. A row computed for a snapshot counts as written at it."""
+    renamed = expression.rename(event_timestamp="snapshot")
+    return renamed.mutate(created_timestamp=renamed.event_timestamp)
+
+
+def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:
+    parts = directory / "parts" / name
+    target = directory / f"{name}.parquet"
+    con.raw_sql(f"COPY (FROM '{parts}/*.parquet') TO '{target}' (FORMAT parquet)")
+    for part in parts.iterdir():
+        part.unlink()
+    parts.rmdir()
+    return int(con.raw_sql(f"SELECT count(*) FROM '{target}'").fetchall()[0][0])
+
+
+def _batches(snapshots: Sequence[datetime], size: int) -> list[tuple[datetime, ...]]:
+    return [tuple(snapshots[start : start + size]) for start in range(0, len(snapshots), size)]

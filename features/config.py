@@ -1,0 +1,264 @@
+"""Settings: one file, `encore.toml`, every value of it overridable by an `ENCORE_…` variable.
+
+The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_TIME__HORIZON_DAYS=42`.
+"""
+
+import os
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from features.errors import ConfigError
+
+DEFAULT_CONFIG = Path("encore.toml")
+ENV_PREFIX = "ENCORE_"
+#: Variables that carry our prefix and are not settings.
+_NOT_SETTINGS = {"ENCORE_CONFIG"}
+
+TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions"]
+Days = Annotated[int, Field(ge=1, le=3650)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone; expected a name such as Europe/Berlin") from error
+    return name
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+
+
+class Section(BaseModel):
+    """A section of the file: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputSettings(Section):
+    """Where rows of one contract table come from, and how they are mapped to it.
+
+    `columns` maps a contract column to a source column or to any DuckDB expression over the source's
+    columns. A contract column that is not listed is taken from the source column of the same name.
+    """
+
+    table: TableName
+    path: str | None = Field(None, description="CSV or Parquet file below `root`; a glob pattern is allowed")
+    query: str | None = Field(None, description="DuckDB query instead of `path`, for sources that need a join")
+    columns: dict[str, str] = Field(default_factory=dict)
+    where: str | None = Field(None, description="DuckDB condition over the source's columns")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "InputSettings":
+        if (self.path is None) == (self.query is None):
+            raise ValueError("expected exactly one of `path` and `query`")
+        return self
+
+
+class DataSettings(Section):
+    """The source of the contract tables."""
+
+    source: Literal["completejourney", "files"] = "completejourney"
+    root: Path = Field(Path(), description="Folder that the paths of `inputs` are relative to")
+    timezone: Annotated[str, AfterValidator(_known_zone)] = Field(
+        "UTC", description="Zone of timestamps that carry none"
+    )
+    inputs: tuple[InputSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _inputs_belong_to_files(self) -> "DataSettings":
+        if (self.source == "files") != bool(self.inputs):
+            raise ValueError('expected `inputs` with source = "files", and none with any other source')
+        return self
+
+
+class TimeSettings(Section):
+    """The clock and the snapshots. All intervals are half-open."""
+
+    as_of: Literal["data_end", "now"] | Moment = Field(
+        "data_end",
+        description="The moment Encore takes for now: the midnight after the last event, the clock, or a date",
+    )
+    snapshot_spacing_days: Days = 7
+    min_history_days: Days = Field(84, description="No snapshot earlier than this after the first event")
+    history_days: Days = Field(365, description="How far back a customer's purchase history reaches")
+
+
+class ChurnSettings(Section):
+    """Non-contractual churn: active in the window before t, and no purchase in [t + gap, t + gap + horizon)."""
+
+    activity_window_days: Days = 56
+    horizon_days: Days = 28
+    gap_days: Annotated[int, Field(ge=0, le=365)] = 0
+    test_snapshots: tuple[Moment, ...] = Field(
+        (), description="Empty: the last snapshots whose label windows are complete"
+    )
+    validation_snapshots: Annotated[int, Field(ge=1, le=12)] = Field(
+        3, description="Snapshots before the tests, for early stopping and calibration"
+    )
+    high_risk: Annotated[float, Field(gt=0, lt=1)] = Field(0.5, description="Risk from which a customer is high")
+    medium_risk: Annotated[float, Field(gt=0, lt=1)] = 0.2
+
+    @model_validator(mode="after")
+    def _tiers_in_order(self) -> "ChurnSettings":
+        if self.medium_risk >= self.high_risk:
+            raise ValueError(f"expected medium_risk below high_risk, found {self.medium_risk} and {self.high_risk}")
+        return self
+
+
+class NextProductSettings(Section):
+    """What will this customer buy in [t, t + horizon)?"""
+
+    activity_window_days: Days = 56
+    horizon_days: Days = 14
+    test_snapshots: tuple[Moment, ...] = ()
+    training_snapshots: Annotated[int, Field(ge=1, le=26)] = 5
+    min_baskets: Annotated[int, Field(ge=1)] = Field(5, description="Baskets a product needs to be offered")
+    upsell_min_step: Annotated[float, Field(gt=1)] = Field(
+        1.2, description="Unit price over the customer's median in the type, at least"
+    )
+    upsell_max_step: Annotated[float, Field(gt=1)] = 2.0
+
+    @model_validator(mode="after")
+    def _steps_in_order(self) -> "NextProductSettings":
+        if self.upsell_min_step >= self.upsell_max_step:
+            raise ValueError(
+                "expected upsell_min_step below upsell_max_step, found "
+                f"{self.upsell_min_step} and {self.upsell_max_step}"
+            )
+        return self
+
+
+class StoreSettings(Section):
+    """Where state lives. Relative paths start at the working directory."""
+
+    data: Path = Path("data")
+    online: Annotated[str, Field(pattern=r"^(sqlite|redis)://.+")] = "sqlite://data/online.db"
+    registry: Annotated[str, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
+    memory_limit: Annotated[str, Field(pattern=r"^\d+(MB|GB)$")] = Field("2GB", description="DuckDB's own limit")
+
+
+class TrackingSettings(Section):
+    """MLflow."""
+
+    uri: str = "sqlite:///mlruns/mlflow.db"
+    artifacts: str = Field("mlruns/artifacts", description="Folder or URI for artifacts of new experiments")
+    experiment: str = "encore"
+
+
+class ServingSettings(Section):
+    """The API."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+
+
+class Settings(BaseSettings):
+    """All of `encore.toml`."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
+    )
+
+    data: DataSettings = DataSettings()
+    time: TimeSettings = TimeSettings()
+    churn: ChurnSettings = ChurnSettings()
+    next_product: NextProductSettings = NextProductSettings()
+    stores: StoreSettings = StoreSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    serving: ServingSettings = ServingSettings()
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=lambda: os.cpu_count() or 1, description="For training and feature building"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings from the file and the environment.
+
+    Parameters
+    ----------
+    path
+        The file; None means `encore.toml` in the working directory if there is one, else the defaults.
+
+    Raises
+    ------
+    ConfigError
+        For an unknown key, a bad value, or a file that is missing or not TOML. Names the key, the value
+        found and what was expected.
+    """
+    file = path or DEFAULT_CONFIG
+    if path is not None and not path.is_file():
+        raise ConfigError(f"Expected a configuration file at {path}, found none.", "Check --config or ENCORE_CONFIG.")
+    _refuse_unknown_variables()
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return FileSettings()
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.", "Mend that line.") from error
+    except ValidationError as error:
+        raise ConfigError(_describe(error, file), "Mend the value or remove it to get the default.") from error
+
+
+def _refuse_unknown_variables() -> None:
+    for name in os.environ:
+        if name.startswith(ENV_PREFIX) and name not in _NOT_SETTINGS:
+            section = name.removeprefix(ENV_PREFIX).lower().split("__")[0]
+            if section not in Settings.model_fields:
+                raise ConfigError(
+                    f"{name} is no setting of Encore; expected ENCORE_<SECTION>__<KEY> with a section out of "
+                    f"{', '.join(Settings.model_fields)}.",
+                    "Correct the variable or unset it.",
+                )
+
+
+def _keys_beside(location: list[str]) -> str:
+    section = Settings.model_fields.get(location[0]) if len(location) > 1 else None
+    model = section.annotation if section is not None else Settings
+    if len(location) > 2:  # noqa: SIM108 - the only deeper level there is
+        model = InputSettings
+    return ", ".join(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else "none"
+
+
+def _describe(error: ValidationError, file: Path) -> str:
+    return " ".join(_describe_one(dict(item), file) for item in error.errors(include_url=False))
+
+
+def _describe_one(item: dict[str, Any], file: Path) -> str:
+    location = [str(part) for part in item["loc"]]
+    key = ".".join(location) or "the whole"
+    variable = ENV_PREFIX + "__".join(location[:2]).upper()
+    origin = f"{variable} in the environment" if variable in os.environ else str(file)
+    if item["type"] == "extra_forbidden":
+        return f"{origin}: unknown key {key} (value {item['input']!r}); expected one of {_keys_beside(location)}."
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{origin}: {key} = {item['input']!r}: {message}."

@@ -1,0 +1,136 @@
+"""The contract tables: the names and types that every input is mapped to.
+
+Optional columns are always there after ingestion, filled with nulls where the source has none, so that
+everything downstream has one schema; what is wholly null is left out of the models, by name, in their log.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from features.config import TableName
+
+Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A contract column: its DuckDB type, and whether every row must have a value."""
+
+    name: str
+    type: Type
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A contract table.
+
+    Attributes
+    ----------
+    grain
+        What one row stands for.
+    key
+        Columns that name a row; empty where rows have no identity (two equal order lines are two lines).
+    extra
+        Whether further source columns are kept, as attributes.
+    """
+
+    name: TableName
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    extra: bool = False
+    required: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "required", tuple(c.name for c in self.columns if c.required))
+
+
+def _required(name: str, kind: Type = "VARCHAR") -> Column:
+    return Column(name, kind, required=True)
+
+
+#: When a row became known. Rows without one count as known when they happened.
+_CREATED = Column("created_timestamp", "TIMESTAMPTZ")
+
+CONTRACT: dict[TableName, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            "transactions",
+            "order line",
+            (
+                _required("customer_id"),
+                _required("order_id"),
+                _required("product_id"),
+                _required("event_timestamp", "TIMESTAMPTZ"),
+                _required("quantity", "DOUBLE"),
+                _required("amount", "DOUBLE"),
+                Column("discount", "DOUBLE"),
+                Column("coupon_discount", "DOUBLE"),
+                Column("store_id", "VARCHAR"),
+                Column("channel", "VARCHAR"),
+                _CREATED,
+            ),
+        ),
+        Table(
+            "products",
+            "product",
+            (
+                _required("product_id"),
+                Column("name", "VARCHAR"),
+                Column("department", "VARCHAR"),
+                Column("category", "VARCHAR"),
+                Column("type", "VARCHAR"),
+                Column("brand", "VARCHAR"),
+                Column("brand_tier", "VARCHAR"),
+                Column("size", "VARCHAR"),
+                Column("unit_price", "DOUBLE"),
+                Column("active", "BOOLEAN"),
+            ),
+            key=("product_id",),
+        ),
+        Table(
+            "customers",
+            "customer",
+            (
+                _required("customer_id"),
+                Column("signup_timestamp", "TIMESTAMPTZ"),
+                Column("birth_date", "DATE"),
+                Column("marketing_consent", "BOOLEAN"),
+            ),
+            key=("customer_id",),
+            extra=True,
+        ),
+        Table(
+            "interactions",
+            "contact or event",
+            (
+                _required("customer_id"),
+                _required("event_timestamp", "TIMESTAMPTZ"),
+                _required("kind"),
+                Column("campaign_id", "VARCHAR"),
+                Column("product_id", "VARCHAR"),
+                Column("channel", "VARCHAR"),
+                Column("value", "DOUBLE"),
+                _CREATED,
+            ),
+        ),
+        Table(
+            "subscriptions",
+            "contract period",
+            (
+                _required("customer_id"),
+                _required("start_timestamp", "TIMESTAMPTZ"),
+                _required("end_timestamp", "TIMESTAMPTZ"),
+                Column("plan", "VARCHAR"),
+                Column("price", "DOUBLE"),
+                Column("cancelled_timestamp", "TIMESTAMPTZ"),
+                _CREATED,
+            ),
+        ),
+    )
+}
+
+#: Tables without which nothing can be computed.
+REQUIRED_TABLES: tuple[TableName, ...] = ("transactions",)

@@ -1,0 +1,84 @@
+"""What Feast is told: entities, feature views, feature services.
+
+The fields of a view are those of its Parquet file, so that a feature is named once, in its expression.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, types
+from feast.data_format import ParquetFormat
+from feast.value_type import ValueType
+
+from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS
+from features.errors import StateError
+
+CHURN_SERVICE = "churn_v1"
+NEXT_PRODUCT_SERVICE = "next_product_v1"
+
+#: Which views answer which model.
+SERVICES: dict[str, tuple[str, ...]] = {
+    CHURN_SERVICE: CUSTOMER_VIEWS,
+    NEXT_PRODUCT_SERVICE: ("customer_activity", *PURCHASE_VIEWS),
+}
+
+_NOT_FEATURES = {"customer_id", "product_id", "event_timestamp", "created_timestamp"}
+
+customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
+product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
+
+
+def definitions(directory: Path, spacing: timedelta) -> list[Entity | FeatureView | FeatureService]:
+    """Return everything to apply.
+
+    Parameters
+    ----------
+    directory
+        The folder of feature files that `features.build` left.
+    spacing
+        Time between snapshots. A row answers for twice as long, then it counts as missing.
+
+    Raises
+    ------
+    StateError
+        If the features have not been built.
+    """
+    views = {name: _view(name, directory, 2 * spacing) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
+    services = [FeatureService(name=name, features=[views[v] for v in of]) for name, of in SERVICES.items()]
+    return [customer, product, *views.values(), *services]
+
+
+def _view(name: str, directory: Path, ttl: timedelta) -> FeatureView:
+    path = directory / f"{name}.parquet"
+    if not path.is_file():
+        raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
+    schema = pq.read_schema(path)
+    entity = customer if "customer_id" in schema.names else product
+    return FeatureView(
+        name=name,
+        entities=[entity],
+        ttl=ttl,
+        schema=[
+            Field(name=entity.join_key, dtype=types.String),
+            *(Field(name=f.name, dtype=_feast_type(f.type)) for f in schema if f.name not in _NOT_FEATURES),
+        ],
+        source=FileSource(
+            name=f"{name}_rows",
+            path=str(path.resolve()),
+            file_format=ParquetFormat(),
+            timestamp_field="event_timestamp",
+            created_timestamp_column="created_timestamp",
+        ),
+    )
+
+
+def _feast_type(arrow: pa.DataType) -> types.FeastType:
+    if pa.types.is_list(arrow):
+        return types.Array(_feast_type(arrow.value_type))
+    if pa.types.is_timestamp(arrow):
+        return types.UnixTimestamp
+    if pa.types.is_string(arrow):
+        return types.String
+    return types.Int64 if pa.types.is_integer(arrow) else types.Float64

@@ -1,0 +1,34 @@
+"""The errors a user can mend. The command line shows them without a traceback and exits with 2."""
+
+
+class EncoreError(Exception):
+    """Something outside Encore's code is wrong: a file, a value, a store that does not answer.
+
+    Parameters
+    ----------
+    problem
+        What was expected and what was found, in one or two sentences.
+    remedy
+        What the reader can do about it, as an imperative sentence.
+    """
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} {remedy}")
+        self.problem = problem
+        self.remedy = remedy
+
+
+class ConfigError(EncoreError):
+    """A value in `encore.toml` or in an `ENCORE_…` variable is not acceptable."""
+
+
+class DataError(EncoreError):
+    """The data cannot be mapped to the contract, or cannot carry what is asked of it."""
+
+
+class StateError(EncoreError):
+    """An earlier step has not been run, or what it left no longer fits."""
+
+
+class StoreError(EncoreError):
+    """A store (Feast's registry or online store, MLflow's tracking server) does not answer."""

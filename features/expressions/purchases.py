@@ -1,0 +1,85 @@
+"""What each customer bought of each product, and what that makes of the customer and of the product."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.expressions.visible import days_between, visible, within
+
+#: Weight of a purchase halves over this many days.
+HALF_LIFE_DAYS = 42
+#: Span of a product's statistics.
+STATISTICS_DAYS = 182
+
+
+def goods(transactions: ir.Table, products: ir.Table) -> ir.Table:
+    """Keep the order lines that are evidence of taste: a known, active product, quantity and amount above 0."""
+    active = products.filter(products.active.fill_null(True)).select("product_id")  # noqa: FBT003
+    lines = transactions.semi_join(active, "product_id")
+    return lines.filter(lines.quantity > 0, lines.amount > 0)
+
+
+def pairs(lines: ir.Table, snapshots: ir.Table, days: int) -> ir.Table:
+    """Sum a customer's purchases of a product. One row per snapshot, customer and product.
+
+    Baskets and quantities are counted over [t - days, t); `decayed` is the count of baskets in which one of
+    an age of 42 days weighs a half.
+    """
+    seen = visible(lines, snapshots, days)
+    baskets = seen.group_by("snapshot", "customer_id", "product_id", "order_id").agg(
+        event_timestamp=seen.event_timestamp.min(),
+        quantity=seen.quantity.sum(),
+        amount=seen.amount.sum(),
+        regular=(seen.amount + seen.discount.fill_null(0.0)).sum(),
+    )
+    age = days_between(baskets.event_timestamp, baskets.snapshot)
+    return baskets.group_by("snapshot", "customer_id", "product_id").agg(
+        baskets=baskets.count(),
+        decayed=(ibis.literal(0.5) ** (age / HALF_LIFE_DAYS)).sum(),
+        first_bought=baskets.event_timestamp.min(),
+        last_bought=baskets.event_timestamp.max(),
+        quantity=baskets.quantity.sum(),
+        regular=baskets.regular.sum(),
+        baskets_28d=baskets.count(where=within(baskets, 28)),
+        baskets_56d=baskets.count(where=within(baskets, 56)),
+    )
+
+
+def history(bought: ir.Table) -> ir.Table:
+    """Fold `pairs` into one row per customer and snapshot with arrays aligned with each other.
+
+    Moments are seconds since 1970, prices are regular unit prices; the order is most recent first.
+    """
+    latest_first = [ibis.desc(bought.last_bought), bought.product_id]
+    columns = {
+        "history_products": bought.product_id,
+        "history_baskets": bought.baskets.cast("int64"),
+        "history_decayed": bought.decayed,
+        "history_first": bought.first_bought.epoch_seconds().cast("int64"),
+        "history_last": bought.last_bought.epoch_seconds().cast("int64"),
+        "history_price": bought.regular / bought.quantity,
+    }
+    return bought.group_by("customer_id", "snapshot").agg(
+        **{name: column.collect(order_by=latest_first) for name, column in columns.items()}
+    )
+
+
+def product_statistics(bought: ir.Table) -> ir.Table:
+    """Popularity, trend, price and repurchase of each product. One row per product and snapshot.
+
+    Popularity counts baskets in the last 28 days, its trend is that over the 28 days before, each plus one.
+    The repeat rate is the share of buyers with two baskets or more; the cycle is the median over them of
+    the mean days between their baskets; both null or 0 where nobody came back.
+    """
+    cycle = days_between(bought.first_bought, bought.last_bought) / (bought.baskets - 1).nullif(0)
+    repeated = bought.baskets >= 2
+    now = bought.baskets_28d.cast("float64").sum()
+    before = bought.baskets_56d.cast("float64").sum() - now
+    return bought.group_by("product_id", "snapshot").agg(
+        product_baskets=bought.baskets.cast("float64").sum(),
+        product_buyers=bought.count(),
+        product_baskets_28d=now,
+        product_trend=(now + 1) / (before + 1),
+        product_price=bought.regular.sum() / bought.quantity.sum(),
+        product_repeat_rate=bought.count(where=repeated) / bought.count(),
+        product_cycle_days=cycle.median(where=repeated),
+    )

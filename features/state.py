@@ -1,0 +1,82 @@
+"""State on disk: written aside and renamed, and stamped with what it was made from."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from pydantic import BaseModel
+
+STAMP = "stamp.json"
+
+
+@contextmanager
+def replacing(directory: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `directory` if the block succeeds.
+
+    On an error the new folder is removed and the old one stays as it was.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        yield aside
+        old = aside.with_name(aside.name + "-old")
+        if directory.exists():
+            directory.rename(old)
+        aside.chmod(0o755)
+        aside.rename(directory)
+        shutil.rmtree(old, ignore_errors=True)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file aside and rename it into place, so that a reader sees the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_bytes(content)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def fingerprint(*parts: object) -> str:
+    """Hash values that decide a stage's outcome: settings sections, other fingerprints, plain values."""
+    digest = hashlib.sha256()
+    for part in parts:
+        text = part.model_dump_json() if isinstance(part, BaseModel) else json.dumps(part, sort_keys=True, default=str)
+        digest.update(text.encode() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def code_fingerprint(*packages: str) -> str:
+    """Hash the source of packages, so that a changed definition makes its stage run again."""
+    digest = hashlib.sha256()
+    for package in packages:
+        spec = find_spec(package)
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            for file in sorted(Path(folder).rglob("*.py")):
+                digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_stamp(directory: Path, content: dict[str, Any]) -> None:
+    """Record in `directory` what it was made from."""
+    write_file(directory / STAMP, json.dumps(content, indent=2, default=str).encode())
+
+
+def read_stamp(directory: Path) -> dict[str, Any]:
+    """Return what `directory` was made from, or an empty dict where there is no stamp."""
+    try:
+        content: dict[str, Any] = json.loads((directory / STAMP).read_text())
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return {}
+    return content

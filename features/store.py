@@ -1,0 +1,254 @@
+"""The feature store: Feast, configured from Encore's settings.
+
+Together with `features.definitions` the only module that knows Feast. Importing it takes seconds, so it is
+imported where it is used, never at the top of a light path.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from feast import FeatureStore, RepoConfig
+from feast.errors import FeatureServiceNotFoundException
+
+from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, features_directory
+from features.config import Settings, StoreSettings
+from features.definitions import CHURN_SERVICE, definitions
+from features.errors import EncoreError, StateError, StoreError
+from features.progress import Report, silent, track
+from features.state import code_fingerprint, fingerprint, read_stamp, write_file, write_stamp
+
+_PROJECT = "encore"
+#: What a user can do about a store that does not answer.
+_CHECK_STORES = "Check stores.online and stores.registry in encore.toml, and that the servers run."
+
+
+@dataclass(frozen=True)
+class OnlineRows:
+    """Features as the online store holds them, aligned with the keys that were asked for.
+
+    Attributes
+    ----------
+    values
+        One list per feature; None where the store has nothing.
+    event_timestamps
+        Per key the latest moment the features were computed for; None for an unknown key.
+    """
+
+    values: dict[str, list[Any]]
+    event_timestamps: list[datetime | None]
+
+
+class Store:
+    """Encore's view of the feature store."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._directory = settings.stores.data / "feast"
+        try:
+            self._feast = FeatureStore(config=_repo_config(settings.stores, self._directory))
+        except Exception as error:
+            raise StoreError(f"The feature registry does not answer: {_short(error)}.", _CHECK_STORES) from error
+        self._references: dict[tuple[str, frozenset[str]], list[str]] = {}
+
+    def apply(self) -> bool:
+        """Register entities, views and services. Returns False where they are registered already.
+
+        Raises
+        ------
+        StoreError
+            If the registry cannot be reached.
+        """
+        settings = self._settings
+        rows = features_directory(settings.stores)
+        objects = definitions(rows, timedelta(days=settings.time.snapshot_spacing_days))
+        stamp = fingerprint(settings.stores, settings.time, code_fingerprint("features"), _schemas(objects))
+        if read_stamp(self._directory).get("fingerprint") == stamp:
+            return False
+        config = yaml.safe_dump(_repo_options(settings.stores), sort_keys=False)
+        write_file(self._directory / "feature_store.yaml", config.encode())
+        with _quiet(), _answering("registry"):
+            self._feast.apply(objects)
+        write_stamp(self._directory, {"fingerprint": stamp})
+        return True
+
+    def materialize(self, as_of: datetime, report: Report = silent) -> bool:
+        """Copy the feature rows of `as_of` to the online store. Returns False where they are there already.
+
+        Raises
+        ------
+        StateError
+            If the features of `as_of` have not been built.
+        StoreError
+            If the online store cannot be reached.
+        """
+        built = read_stamp(features_directory(self._settings.stores))
+        if not built:
+            raise StateError("Expected built features, found none.", "Run `encore features build` first.")
+        marker = self._settings.stores.data / "online"
+        applied = read_stamp(self._directory).get("fingerprint")
+        stamp = fingerprint(built["fingerprint"], applied, as_of, self._settings.stores)
+        if read_stamp(marker).get("fingerprint") == stamp and self._holds_rows():
+            return False
+        spacing = timedelta(days=self._settings.time.snapshot_spacing_days)
+        for view in track(report, (*CUSTOMER_VIEWS, *PURCHASE_VIEWS), lambda view: view):
+            with _quiet(), _answering("online store"):
+                self._feast.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
+        write_stamp(marker, {"fingerprint": stamp, "as_of": as_of})
+        return True
+
+    def point_in_time(self, service: str, entities: pd.DataFrame) -> pd.DataFrame:
+        """Return the features of a service as they were known at each row's moment.
+
+        Parameters
+        ----------
+        service
+            Name of a feature service. Of its views, those whose key is a column of `entities` answer.
+        entities
+            `customer_id` or `product_id`, `event_timestamp` (UTC), and any further columns, which are kept.
+
+        Returns
+        -------
+        One row per row of `entities`, in its order. A feature is missing where no row of it is both younger
+        than twice the snapshot spacing and written at or before the moment.
+        """
+        references = self._features_of(service, frozenset(entities.columns))
+        numbered = entities.reset_index(drop=True).assign(_row=range(len(entities)))
+        with _quiet(), _answering("registry"):
+            job = self._feast.get_historical_features(
+                entity_df=numbered, features=references, filter_by_created_timestamp=True
+            )
+            frame: pd.DataFrame = job.to_df()
+        return frame.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+
+    def online(self, service: str, key: str, values: Sequence[str]) -> OnlineRows:
+        """Return the features of a service that the online store holds now.
+
+        Parameters
+        ----------
+        service
+            Name of a feature service. Of its views, those whose key is `key` answer.
+        key
+            `customer_id` or `product_id`.
+        values
+            The keys asked for.
+
+        Raises
+        ------
+        StoreError
+            If the online store cannot be reached.
+        """
+        references = self._features_of(service, frozenset({key}))
+        with _answering("online store"):
+            response = self._feast.get_online_features(features=references, entity_rows={key: list(values)})
+            answered: dict[str, list[Any]] = response.to_dict(include_event_timestamps=True)
+        features = [reference.split(":")[1] for reference in references]
+        stamps = [answered[f"{feature}__ts"] for feature in features]
+        latest = [max(moments) for moments in zip(*stamps, strict=True)] if values else []
+        return OnlineRows(
+            {feature: answered[feature] for feature in features},
+            [datetime.fromtimestamp(second, tz=UTC) if second else None for second in latest],
+        )
+
+    def check(self) -> None:
+        """Ask the online store for a customer that does not exist.
+
+        Raises
+        ------
+        StoreError, StateError
+            If it does not answer, or nothing was applied.
+        """
+        self.online(CHURN_SERVICE, "customer_id", [""])
+
+    def _holds_rows(self) -> bool:
+        online = self._settings.stores.online
+        return not online.startswith("sqlite://") or Path(online.removeprefix("sqlite://")).is_file()
+
+    def _features_of(self, service: str, columns: frozenset[str]) -> list[str]:
+        """Return `view:feature` for the views of a service whose key is among the columns."""
+        keys = columns & {"customer_id", "product_id"}
+        if (service, keys) not in self._references:
+            with _answering("registry"):
+                try:
+                    projections = self._feast.get_feature_service(service).feature_view_projections
+                except FeatureServiceNotFoundException as error:
+                    raise StateError(
+                        f"Feature service {service} is not registered.", "Run `encore features apply`."
+                    ) from error
+                views = [(p, self._feast.get_feature_view(p.name)) for p in projections]
+            self._references[service, keys] = [
+                f"{projection.name}:{feature.name}"
+                for projection, view in views
+                if {column.name for column in view.entity_columns} <= keys
+                for feature in projection.features
+            ]
+        return self._references[service, keys]
+
+
+def _repo_options(stores: StoreSettings) -> dict[str, Any]:
+    """Return what Feast calls feature_store.yaml."""
+    online = stores.online.split("://", 1)[1]
+    registry = stores.registry.removeprefix("file://")
+    if stores.online.startswith("redis://"):
+        address, _, database = online.partition("/")
+        online_store = {"type": "redis", "connection_string": f"{address},db={database or 0}"}
+    else:
+        online_store = {"type": "sqlite", "path": str(Path(online).resolve())}
+    if stores.registry.startswith("postgresql://"):
+        registry_store: dict[str, Any] = {
+            "registry_type": "sql",
+            "path": registry.replace("postgresql://", "postgresql+psycopg://", 1),
+            "cache_ttl_seconds": 60,
+        }
+    else:
+        registry_store = {"registry_type": "file", "path": str(Path(registry).resolve())}
+    return {
+        "project": _PROJECT,
+        "provider": "local",
+        "registry": registry_store,
+        "offline_store": {"type": "duckdb"},
+        "online_store": online_store,
+        "entity_key_serialization_version": 3,
+    }
+
+
+def _repo_config(stores: StoreSettings, directory: Path) -> RepoConfig:
+    directory.mkdir(parents=True, exist_ok=True)
+    return RepoConfig(repo_path=directory.resolve(), **_repo_options(stores))
+
+
+def _schemas(objects: Sequence[Any]) -> list[str]:
+    return [f"{o.name} {[(f.name, str(f.dtype)) for f in o.schema]}" for o in objects if hasattr(o, "schema")]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Feast's prints and bars off the terminal; our own progress bar is on it."""
+    logging.getLogger("feast").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def _answering(store: str) -> Iterator[None]:
+    """Turn what a client library raises into one error that names the store."""
+    try:
+        yield
+    except EncoreError:
+        raise
+    except Exception as error:
+        raise StoreError(f"The {store} does not answer as expected: {_short(error)}.", _CHECK_STORES) from error
+
+
+def _short(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200].rstrip('.')}" if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""Scoring API, explanations and offers; the command line."""

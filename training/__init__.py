@@ -1,0 +1,1 @@
+"""Models and pipelines: churn, next product; MLflow tracking and registry."""
