@@ -17,7 +17,7 @@ from features.errors import StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.preference import preference
-from features.expressions.purchases import goods, history, pairs, product_statistics
+from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.value import value
 from features.ingest import contract_directory, table_path
 from features.progress import Report, silent, track
@@ -28,7 +28,7 @@ from features.state import code_fingerprint, fingerprint, read_stamp, replacing,
 _BATCH = 8
 #: Names of the feature views; each is one Parquet file below `data/features`.
 CUSTOMER_VIEWS = ("customer_activity", "customer_value", "customer_preference", "customer_engagement")
-PURCHASE_VIEWS = ("customer_history", "product_statistics")
+PURCHASE_VIEWS = ("customer_history", "customer_types", "product_statistics")
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,7 @@ def _purchase_views(
     bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
     return {
         "customer_history": history(bought),
+        "customer_types": types_bought(lines, sources.products, snapshots),
         "product_statistics": product_statistics(bought),
     }
 

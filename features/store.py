@@ -4,13 +4,10 @@ Together with `features.definitions` the only module that knows Feast. Importing
 imported where it is used, never at the top of a light path.
 """
 
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from features.config import Settings, StoreSettings
 from features.definitions import CHURN_SERVICE, definitions
 from features.errors import EncoreError, StateError, StoreError
 from features.progress import Report, silent, track
+from features.quiet import quiet
 from features.state import code_fingerprint, fingerprint, read_stamp, write_file, write_stamp
 
 _PROJECT = "encore"
@@ -75,7 +73,7 @@ class Store:
             return False
         config = yaml.safe_dump(_repo_options(settings.stores), sort_keys=False)
         write_file(self._directory / "feature_store.yaml", config.encode())
-        with _quiet(), _answering("registry"):
+        with quiet("feast"), _answering("registry"):
             self._feast.apply(objects)
         write_stamp(self._directory, {"fingerprint": stamp})
         return True
@@ -100,7 +98,7 @@ class Store:
             return False
         spacing = timedelta(days=self._settings.time.snapshot_spacing_days)
         for view in track(report, (*CUSTOMER_VIEWS, *PURCHASE_VIEWS), lambda view: view):
-            with _quiet(), _answering("online store"):
+            with quiet("feast"), _answering("online store"):
                 self._feast.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
         write_stamp(marker, {"fingerprint": stamp, "as_of": as_of})
         return True
@@ -122,7 +120,7 @@ class Store:
         """
         references = self._features_of(service, frozenset(entities.columns))
         numbered = entities.reset_index(drop=True).assign(_row=range(len(entities)))
-        with _quiet(), _answering("registry"):
+        with quiet("feast"), _answering("registry"):
             job = self._feast.get_historical_features(
                 entity_df=numbered, features=references, filter_by_created_timestamp=True
             )
@@ -227,15 +225,6 @@ def _repo_config(stores: StoreSettings, directory: Path) -> RepoConfig:
 
 def _schemas(objects: Sequence[Any]) -> list[str]:
     return [f"{o.name} {[(f.name, str(f.dtype)) for f in o.schema]}" for o in objects if hasattr(o, "schema")]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Feast's prints and bars off the terminal; our own progress bar is on it."""
-    logging.getLogger("feast").setLevel(logging.ERROR)
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from features.expressions.visible import days_between, visible, within
 
 #: Weight of a purchase halves over this many days.
 HALF_LIFE_DAYS = 42
-#: Span of a product's statistics.
-STATISTICS_DAYS = 182
+#: A type is bought regularly, or not, judged by this many days.
+REGULAR_DAYS = 182
 
 
 def goods(transactions: ir.Table, products: ir.Table) -> ir.Table:
@@ -60,6 +60,27 @@ def history(bought: ir.Table) -> ir.Table:
     }
     return bought.group_by("customer_id", "snapshot").agg(
         **{name: column.collect(order_by=latest_first) for name, column in columns.items()}
+    )
+
+
+def types_bought(lines: ir.Table, products: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Fold what a customer bought of each product type in [t - 182 days, t) into arrays, by name of the type.
+
+    One row per customer and snapshot: baskets with the type, seconds since 1970 of the last of them, and the
+    median regular unit price over order lines.
+    """
+    typed = lines.join(products.filter(products.type.notnull()).select("product_id", "type"), "product_id")
+    seen = visible(typed, snapshots, REGULAR_DAYS)
+    by_type = seen.group_by("snapshot", "customer_id", "type").agg(
+        baskets=seen.order_id.nunique(),
+        last=seen.event_timestamp.max(),
+        price=((seen.amount + seen.discount.fill_null(0.0)) / seen.quantity).median(),
+    )
+    return by_type.group_by("customer_id", "snapshot").agg(
+        types_names=by_type.type.collect(order_by=by_type.type),
+        types_baskets=by_type.baskets.cast("int64").collect(order_by=by_type.type),
+        types_last=by_type["last"].epoch_seconds().cast("int64").collect(order_by=by_type.type),
+        types_price=by_type.price.collect(order_by=by_type.type),
     )
 
 

@@ -1,0 +1,79 @@
+"""From feature rows, offline or online, to the columns of numbers that models read.
+
+What depends on "now" is stored as a timestamp and becomes an age here, by the same code in training and in
+serving, so that recency ages by itself between two materialisations.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+#: Aligned columns of numbers by feature name; NaN where a feature is missing, seconds since 1970 for moments.
+Columns = dict[str, Floats]
+
+_DAY = 86_400.0
+
+
+def columns_from_frame(frame: pd.DataFrame) -> Columns:
+    """Take the numbers and moments of a point-in-time frame; texts and arrays are left out."""
+    columns: Columns = {}
+    for name, values in frame.items():
+        if isinstance(values.dtype, pd.DatetimeTZDtype):
+            seconds = values.dt.as_unit("s").astype("int64").to_numpy(dtype="float64")
+            columns[str(name)] = np.where(values.isna(), np.nan, seconds)
+        elif pd.api.types.is_numeric_dtype(values.dtype):
+            columns[str(name)] = values.to_numpy(dtype="float64", na_value=np.nan)
+    return columns
+
+
+def columns_from_online(values: Mapping[str, Sequence[Any]]) -> Columns:
+    """Take the numbers and moments of an online answer; texts and arrays are left out."""
+    columns: Columns = {}
+    for name, answers in values.items():
+        known = next((answer for answer in answers if answer is not None), np.nan)
+        if isinstance(known, int | float | datetime):
+            columns[name] = np.array([_number(answer) for answer in answers], dtype="float64")
+    return columns
+
+
+def with_ages(columns: Columns, moment: Floats) -> Columns:
+    """Replace moments by ages, and set the age of the last purchase against the customer's own habit.
+
+    Parameters
+    ----------
+    columns
+        Columns of `churn_v1`, with moments in seconds since 1970.
+    moment
+        The moment each row pretends to be at, in seconds since 1970.
+
+    Returns
+    -------
+    The other columns, and `recency_days`, `tenure_days` (days since the first purchase),
+    `days_since_redemption`, `recency_over_gap` (recency over the customer's mean gap between purchase days)
+    and `recency_over_p90` (over the gap that nine in ten of theirs stay below).
+    """
+    aged = dict(columns)
+    aged["recency_days"] = (moment - aged.pop("last_purchase")) / _DAY
+    aged["tenure_days"] = (moment - aged.pop("first_purchase")) / _DAY
+    if "last_redemption" in aged:
+        aged["days_since_redemption"] = (moment - aged.pop("last_redemption")) / _DAY
+    aged["recency_over_gap"] = aged["recency_days"] / aged["gap_mean"]
+    aged["recency_over_p90"] = aged["recency_days"] / aged["gap_p90"]
+    return aged
+
+
+def matrix(columns: Columns, features: Sequence[str], rows: int) -> Floats:
+    """Stack features to rows x features; a feature the columns lack is missing in every row."""
+    absent = np.full(rows, np.nan)
+    return np.column_stack([columns.get(name, absent) for name in features])
+
+
+def _number(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    return float(value) if isinstance(value, int | float) else np.nan

@@ -1,0 +1,81 @@
+"""The point-in-time training set of churn: labels joined with `churn_v1` as it was known at each snapshot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from features.build import connect, read_sources, snapshot_table
+from features.config import Settings
+from features.definitions import CHURN_SERVICE
+from features.errors import DataError
+from features.store import Store
+from features.vectors import Columns, columns_from_frame, with_ages
+from training.churn.labels import labels
+from training.metrics import Ints
+
+
+@dataclass(frozen=True)
+class ChurnSet:
+    """One row per active customer and snapshot, ordered by snapshot and customer.
+
+    Attributes
+    ----------
+    columns
+        Features by name, ages in days.
+    churned
+        1 where the customer bought nothing in the label window.
+    """
+
+    customers: npt.NDArray[np.object_]
+    snapshots: npt.NDArray[np.datetime64]
+    columns: Columns
+    churned: Ints
+
+    def __len__(self) -> int:
+        return len(self.churned)
+
+    def at(self, snapshots: Sequence[datetime]) -> "ChurnSet":
+        """Return the rows of some snapshots."""
+        wanted = np.array([np.datetime64(t.replace(tzinfo=None)) for t in snapshots])
+        mask = np.isin(self.snapshots, wanted)
+        return ChurnSet(
+            self.customers[mask],
+            self.snapshots[mask],
+            {name: values[mask] for name, values in self.columns.items()},
+            self.churned[mask],
+        )
+
+
+def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -> ChurnSet:
+    """Label the active customers of each snapshot and join their features point in time.
+
+    Raises
+    ------
+    DataError
+        If no customer is active, or all or none of them churn.
+    """
+    con = connect(settings)
+    transactions = read_sources(con, settings.stores).transactions
+    labelled = con.to_pandas(labels(transactions, snapshot_table(snapshots), settings.churn))
+    labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
+    rate = labelled["churned"].mean() if len(labelled) else 0.0
+    if not 0 < rate < 1:
+        raise DataError(
+            f"Expected some customers to churn and some to stay, found a churn rate of {rate:.0%} among "
+            f"{len(labelled)} active customers at {len(snapshots)} snapshots.",
+            "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",
+        )
+    entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]
+    frame = store.point_in_time(CHURN_SERVICE, entities)
+    moments = labelled["snapshot"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
+    seconds = moments.astype("datetime64[s]").astype("float64")
+    columns = columns_from_frame(frame.drop(columns=["customer_id", "event_timestamp"]))
+    return ChurnSet(
+        labelled["customer_id"].to_numpy(dtype=object),
+        moments,
+        with_ages(columns, seconds),
+        labelled["churned"].to_numpy(dtype="int64"),
+    )

@@ -1,0 +1,122 @@
+"""The fitted churn model: a LightGBM booster, its calibration, and what its inputs usually look like."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from features.state import write_file
+from features.vectors import Columns, Floats, matrix
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The churn definition a model was trained for; every answer names it."""
+
+    kind: str
+    activity_window_days: int
+    horizon_days: int
+    gap_days: int
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt scaling: risk = 1 / (1 + exp(-(slope * margin + intercept))).
+
+    Source: Platt, Probabilistic Outputs for Support Vector Machines (1999).
+    """
+
+    slope: float
+    intercept: float
+
+    def risk(self, margin: Floats) -> Floats:
+        """Turn raw margins (log odds) into calibrated probabilities."""
+        calibrated: Floats = 1.0 / (1.0 + np.exp(-(self.slope * margin + self.intercept)))
+        return calibrated
+
+
+@dataclass(frozen=True)
+class ChurnModel:
+    """Scores and explains customers.
+
+    Attributes
+    ----------
+    features
+        Names of the inputs, in the booster's order.
+    reference
+        Per feature the median among active customers of the training snapshots; what a customer without a
+        habit of their own is compared with.
+    """
+
+    booster: lgb.Booster
+    features: tuple[str, ...]
+    calibration: Calibration
+    reference: dict[str, float]
+    definition: Definition
+
+    def inputs(self, columns: Columns, rows: int) -> Floats:
+        """Stack columns to rows x features."""
+        return matrix(columns, self.features, rows)
+
+    def margin(self, inputs: Floats) -> Floats:
+        """Return the raw log odds of each row, before calibration."""
+        threads = 1 if len(inputs) == 1 else 0
+        margins: Floats = np.asarray(self.booster.predict(inputs, raw_score=True, num_threads=threads))
+        return margins
+
+    def risk(self, inputs: Floats) -> Floats:
+        """Return the calibrated probability of churn of each row."""
+        return self.calibration.risk(self.margin(inputs))
+
+    def contributions(self, inputs: Floats) -> Floats:
+        """Return TreeSHAP values, rows x (features + 1); the last column is the base value.
+
+        Each row sums to its raw margin.
+        """
+        threads = 1 if len(inputs) == 1 else 0
+        values: Floats = np.asarray(self.booster.predict(inputs, pred_contrib=True, num_threads=threads))
+        return values
+
+    def save(self, directory: Path) -> None:
+        """Write the model as plain text files."""
+        meta = {
+            "features": self.features,
+            "calibration": asdict(self.calibration),
+            "reference": self.reference,
+            "definition": asdict(self.definition),
+        }
+        write_file(directory / "booster.txt", self.booster.model_to_string().encode())
+        write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
+
+    @classmethod
+    def load(cls, directory: Path) -> "ChurnModel":
+        """Read what `save` wrote."""
+        meta = json.loads((directory / "model.json").read_text())
+        return cls(
+            lgb.Booster(model_file=str(directory / "booster.txt")),
+            tuple(meta["features"]),
+            Calibration(**meta["calibration"]),
+            meta["reference"],
+            Definition(**meta["definition"]),
+        )
+
+
+class _PyFunc:
+    """What `mlflow models serve` and `mlflow.pyfunc.load_model` call."""
+
+    def __init__(self, model: ChurnModel) -> None:
+        self._model = model
+
+    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        del params
+        inputs = model_input[list(self._model.features)].to_numpy(dtype="float64")
+        return pd.DataFrame({"risk": self._model.risk(inputs)})
+
+
+def _load_pyfunc(path: str) -> _PyFunc:
+    """MLflow's entry point; the name is MLflow's."""
+    return _PyFunc(ChurnModel.load(Path(path)))

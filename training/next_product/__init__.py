@@ -1,0 +1,1 @@
+"""Next product: what to offer."""

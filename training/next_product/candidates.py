@@ -1,0 +1,146 @@
+"""The few hundred products worth ranking for a customer, and what the ranker reads of each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.config import NextProductSettings
+from features.vectors import Floats
+from training.next_product.catalogue import Catalogue, Codes, popularity
+from training.next_product.history import CUSTOMER_FEATURES, History
+from training.next_product.sources import Sources, top
+
+OWN, ALS, SIMILAR, POPULAR, STEP_UP = 120, 40, 40, 40, 20
+#: A type is bought regularly from this many baskets in 182 days, the last within 56.
+REGULAR_BASKETS, REGULAR_WITHIN = 3, 56.0
+
+FEATURES = (
+    "own_baskets",
+    "own_decayed",
+    "own_share",
+    "own_rank",
+    "own_days_since",
+    "own_cycle",
+    "own_overdue",
+    "product_overdue",
+    "type_decayed",
+    "als",
+    "similar",
+    "product_baskets_28d",
+    "product_buyers",
+    "product_trend",
+    "product_repeat_rate",
+    "product_cycle_days",
+    "product_price",
+    *CUSTOMER_FEATURES,
+)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidates of one customer, in arrays aligned with each other.
+
+    Attributes
+    ----------
+    codes
+        Catalogue codes, each once.
+    own
+        Place of the product in the customer's history, -1 for one never bought.
+    inputs
+        Candidates x `FEATURES`.
+    """
+
+    codes: Codes
+    own: Codes
+    inputs: Floats
+
+
+def find_candidates(
+    history: History, sources: Sources, catalogue: Catalogue, settings: NextProductSettings
+) -> Candidates:
+    """Unite the customer's own products with what ALS, similarity, popularity and a step up suggest."""
+    als, similar = sources.als_scores(history), sources.similar_scores(history)
+    popular = popularity(catalogue)
+    new = np.ones(len(catalogue))
+    new[history.codes] = 0.0
+    suggestions = [
+        history.codes[top(history.decayed, OWN)],
+        top(als * new, ALS),
+        top(similar * new, SIMILAR),
+        top(popular * new, POPULAR),
+        steps_up(history, catalogue, settings)[:STEP_UP],
+    ]
+    codes = np.unique(np.concatenate(suggestions))
+    own = _places(history, codes)
+    return Candidates(codes, own, _inputs(history, catalogue, codes, own, als[codes], similar[codes]))
+
+
+def regular_types(history: History) -> Codes:
+    """Return the places in `history.types` of the types the customer buys regularly."""
+    types = history.types
+    return np.flatnonzero((types.baskets >= REGULAR_BASKETS) & (types.days_since <= REGULAR_WITHIN))
+
+
+def steps_up(history: History, catalogue: Catalogue, settings: NextProductSettings) -> Codes:
+    """Return products one step above what the customer usually pays in a type, most popular first.
+
+    The unit price lies within [min step, max step] times the customer's median in the type, and the
+    customer has not bought the product.
+    """
+    usual = np.full(len(catalogue.type_names), np.nan)
+    regular = regular_types(history)
+    usual[history.types.codes[regular]] = history.types.price[regular]
+    step = catalogue.statistics["product_price"] / usual[catalogue.type_codes]
+    fits = (step >= settings.upsell_min_step) & (step <= settings.upsell_max_step) & (catalogue.types != "")
+    fits[history.codes] = False
+    found = np.flatnonzero(fits)
+    return found[np.argsort(-popularity(catalogue)[found], kind="stable")]
+
+
+def _places(history: History, codes: Codes) -> Codes:
+    order = np.argsort(history.codes)
+    if not len(order):
+        return np.full(len(codes), -1, dtype="int64")
+    places = np.clip(np.searchsorted(history.codes, codes, sorter=order), 0, len(order) - 1)
+    found = order[places]
+    return np.where(history.codes[found] == codes, found, -1)
+
+
+def _inputs(
+    history: History, catalogue: Catalogue, codes: Codes, own: Codes, als: Floats, similar: Floats
+) -> Floats:
+    bought = own >= 0
+    rank = np.empty(len(history))
+    rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))
+    decayed = _of_own(history.decayed, own, bought, 0.0)
+    days_since = _of_own(history.days_since, own, bought, np.nan)
+    cycle = _of_own(history.cycle, own, bought, np.nan)
+    by_type = np.bincount(
+        catalogue.type_codes[history.codes], weights=history.decayed, minlength=len(catalogue.type_names)
+    )
+    statistics = {name: values[codes] for name, values in catalogue.statistics.items()}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {
+            "own_baskets": _of_own(history.baskets, own, bought, 0.0),
+            "own_decayed": decayed,
+            "own_share": decayed / max(history.decayed.sum(), 1e-9),
+            "own_rank": _of_own(rank, own, bought, np.nan),
+            "own_days_since": days_since,
+            "own_cycle": cycle,
+            "own_overdue": days_since / cycle,
+            "product_overdue": days_since / statistics["product_cycle_days"],
+            "type_decayed": by_type[catalogue.type_codes[codes]] - decayed,
+            "als": als,
+            "similar": similar,
+            **statistics,
+            **{name: np.full(len(codes), value) for name, value in zip(CUSTOMER_FEATURES, history.customer, strict=True)},
+        }
+    inputs: Floats = np.column_stack([columns[name] for name in FEATURES])
+    inputs[~np.isfinite(inputs)] = np.nan
+    return inputs
+
+
+def _of_own(values: Floats, own: Codes, bought: np.ndarray, otherwise: float) -> Floats:
+    if not len(values):
+        return np.full(len(own), otherwise)
+    return np.where(bought, values[np.maximum(own, 0)], otherwise)

@@ -1,0 +1,116 @@
+"""What one customer bought, in the catalogue's codes. Read from Feast, offline or online, by the same code."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.expressions.purchases import HALF_LIFE_DAYS
+from features.vectors import Floats
+from training.next_product.catalogue import Catalogue, Codes
+
+DAY = 86_400.0
+#: Scalars of the customer that the ranker reads.
+CUSTOMER_FEATURES = ("baskets_28d", "baskets_84d", "recency_days")
+
+
+@dataclass(frozen=True)
+class TypeHistory:
+    """What a customer bought of each product type in the last 182 days, in aligned arrays."""
+
+    codes: Codes
+    baskets: Floats
+    days_since: Floats
+    price: Floats
+
+
+@dataclass(frozen=True)
+class History:
+    """One customer at one moment, in arrays aligned with each other.
+
+    Attributes
+    ----------
+    codes
+        Catalogue codes of the products bought; what is not in the catalogue is left out.
+    decayed
+        Baskets, one of an age of 42 days weighing a half.
+    cycle
+        Mean days between the customer's baskets with the product; NaN after one basket only.
+    days_since
+        Days since the last basket with it.
+    price
+        Mean regular unit price paid.
+    customer
+        The scalars of `CUSTOMER_FEATURES`.
+    """
+
+    codes: Codes
+    baskets: Floats
+    decayed: Floats
+    cycle: Floats
+    days_since: Floats
+    price: Floats
+    types: TypeHistory
+    customer: Floats
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+
+def read_history(
+    values: Mapping[str, Any], catalogue: Catalogue, moment: float, snapshot: float
+) -> History:
+    """Read the features of one customer.
+
+    Parameters
+    ----------
+    values
+        The features of `next_product_v1` for a customer; None or NaN where there is none. `last_purchase` is in seconds.
+    moment
+        The moment to be at, in seconds since 1970.
+    snapshot
+        The moment the features were computed for; what decays has decayed since.
+    """
+    known = catalogue.codes(_texts(values.get("history_products")))
+    keep = known >= 0
+    baskets, decayed, first, last, price = (
+        _floats(values.get(f"history_{name}"))[keep] for name in ("baskets", "decayed", "first", "last", "price")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cycle = np.where(baskets > 1, (last - first) / DAY / (baskets - 1), np.nan)
+    aged = decayed * 0.5 ** ((moment - snapshot) / DAY / HALF_LIFE_DAYS)
+    recency = (moment - _float(values.get("last_purchase"))) / DAY
+    return History(
+        known[keep],
+        baskets,
+        aged,
+        cycle,
+        (moment - last) / DAY,
+        price,
+        _read_types(values, catalogue, moment),
+        np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
+    )
+
+
+def _read_types(values: Mapping[str, Any], catalogue: Catalogue, moment: float) -> TypeHistory:
+    names = np.array(_texts(values.get("types_names")), dtype=object)
+    if not len(names):
+        nothing = np.zeros(0)
+        return TypeHistory(np.zeros(0, dtype="int64"), nothing, nothing, nothing)
+    places = np.clip(np.searchsorted(catalogue.type_names.astype(str), names.astype(str)), 0, len(catalogue.type_names) - 1)
+    keep = catalogue.type_names[places] == names
+    baskets, last, price = (_floats(values.get(f"types_{name}"))[keep] for name in ("baskets", "last", "price"))
+    return TypeHistory(places[keep], baskets, (moment - last) / DAY, price)
+
+
+def _texts(values: Sequence[str] | None) -> list[str]:
+    return [] if values is None or isinstance(values, float) else list(values)
+
+
+def _floats(values: Sequence[float] | None) -> Floats:
+    return np.asarray([] if values is None or isinstance(values, float) else values, dtype="float64")
+
+
+def _float(value: float | None) -> float:
+    return np.nan if value is None else float(value)

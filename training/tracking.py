@@ -1,0 +1,193 @@
+"""MLflow: runs, the registry, aliases. The one module that imports it.
+
+MLflow takes over a second to import, so this module is imported where it is used.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# A self-hosted service sends nothing home; MLflow reads this when it is imported.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+import mlflow
+import pandas as pd
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.models import infer_signature
+
+from features.config import TrackingSettings
+from features.errors import EncoreError, StateError, StoreError
+from features.quiet import quiet
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_FINGERPRINT = "encore.fingerprint"
+_CHECK = "Check tracking.uri in encore.toml, and that the server runs."
+#: A server that is away should be told in seconds, not after MLflow's minutes of retries.
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered model version.
+
+    Attributes
+    ----------
+    metrics
+        Every metric of the run that made it, by its MLflow name.
+    fingerprint
+        What it was made from; equal fingerprints make equal models.
+    """
+
+    name: str
+    number: str
+    run_id: str
+    created: int
+    aliases: tuple[str, ...]
+    fingerprint: str
+    metrics: dict[str, float]
+
+    @property
+    def label(self) -> str:
+        """Name and number as every answer gives them."""
+        return f"{self.name}/{self.number}"
+
+
+class Tracking:
+    """Encore's view of an MLflow tracking server and its registry."""
+
+    def __init__(self, settings: TrackingSettings) -> None:
+        self._settings = settings
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+        if settings.uri.startswith("sqlite:///"):
+            Path(settings.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        with _answering(), quiet("mlflow", "alembic", "git"):
+            mlflow.set_tracking_uri(settings.uri)
+            mlflow.set_registry_uri(settings.uri)
+            self._client = MlflowClient()
+            self._client.search_registered_models(max_results=1)
+
+    @contextmanager
+    def run(self, name: str, params: Mapping[str, Any]) -> Iterator["Run"]:
+        """Open a run of the configured experiment; it counts as failed if the block raises."""
+        with _answering(), quiet("mlflow", "alembic", "git"):
+            active = mlflow.start_run(experiment_id=self._experiment(), run_name=name)
+            mlflow.log_params({key: str(value)[:500] for key, value in params.items()})
+        with active:
+            yield Run()
+
+    def register(self, run: "Run", name: str, fingerprint: str, *, promote: bool) -> Version:
+        """Register what the run logged, as champion if promoted, else as challenger."""
+        with _answering(), quiet("mlflow", "alembic", "git"):
+            made = mlflow.register_model(run.model_uri, name, tags={_FINGERPRINT: fingerprint})
+            self._client.set_registered_model_alias(name, CHAMPION if promote else CHALLENGER, made.version)
+            return self._version(self._client.get_model_version(name, made.version))
+
+    def find(self, name: str, alias: str = CHAMPION) -> Version | None:
+        """Return the version that carries an alias, or None."""
+        with _answering():
+            try:
+                found = self._client.get_model_version_by_alias(name, alias)
+            except MlflowException as error:
+                if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                    return None
+                raise
+            return self._version(found)
+
+    def champion(self, name: str) -> Version:
+        """Return the champion.
+
+        Raises
+        ------
+        StateError
+            If there is none.
+        """
+        found = self.find(name)
+        if found is None:
+            command = name.removeprefix("encore-")
+            raise StateError(
+                f"No version of {name} carries the alias {CHAMPION!r}.", f"Run `encore train {command}` first."
+            )
+        return found
+
+    def download(self, version: Version, directory: Path) -> Path:
+        """Copy the files of a version below `directory` and return the folder its `save` wrote."""
+        with _answering(), quiet("mlflow", "alembic", "git"):
+            uri = f"models:/{version.name}/{version.number}"
+            local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
+        return local / "data" / "model"
+
+    def _experiment(self) -> str:
+        name = self._settings.experiment
+        found = self._client.get_experiment_by_name(name)
+        if found is not None:
+            return str(found.experiment_id)
+        artifacts = self._settings.artifacts
+        remote = self._settings.uri.startswith("http")
+        location = artifacts if "://" in artifacts else Path(artifacts).resolve().as_uri()
+        return str(self._client.create_experiment(name, artifact_location=None if remote else location))
+
+    def _version(self, found: Any) -> Version:  # noqa: ANN401 - MLflow ships no types
+        run = self._client.get_run(found.run_id)
+        return Version(
+            name=found.name,
+            number=str(found.version),
+            run_id=found.run_id,
+            created=int(found.creation_timestamp),
+            aliases=tuple(found.aliases),
+            fingerprint=found.tags.get(_FINGERPRINT, ""),
+            metrics=dict(run.data.metrics),
+        )
+
+
+class Run:
+    """An open MLflow run."""
+
+    def __init__(self) -> None:
+        self.model_uri = ""
+
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log metrics by name."""
+        with _answering():
+            mlflow.log_metrics(dict(metrics))
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Log a picture as `pictures/<name>.png`."""
+        with _answering():
+            mlflow.log_figure(figure, f"pictures/{name}.png", save_kwargs={"bbox_inches": "tight", "dpi": 120})
+
+    def text(self, name: str, text: str) -> None:
+        """Log a text file."""
+        with _answering():
+            mlflow.log_text(text, name)
+
+    def model(self, directory: Path, loader: str, example: pd.DataFrame, output: pd.DataFrame) -> None:
+        """Log a folder of model files, which must be named `model`, loaded by the module `loader`."""
+        with _answering(), quiet("mlflow", "alembic", "git"):
+            info = mlflow.pyfunc.log_model(
+                name="model",
+                loader_module=loader,
+                data_path=str(directory),
+                signature=infer_signature(example, output),
+                input_example=example,
+                pip_requirements=["encore-crm", "lightgbm", "pandas"],
+            )
+        self.model_uri = info.model_uri
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn a tracking server that does not answer into one clear error."""
+    try:
+        yield
+    except EncoreError:
+        raise
+    except (MlflowException, OSError, ConnectionError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise StoreError(f"MLflow does not answer as expected: {lines[0][:300].rstrip('.')}.", _CHECK) from error
