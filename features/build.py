@@ -77,7 +77,7 @@ def plan(settings: Settings, now: datetime) -> Schedule:
     return make_schedule(settings, first, resolve_as_of(settings, last, now))
 
 
-def build(settings: Settings, now: datetime, report: Report = silent) -> Built:
+def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
     """Compute every feature view at its snapshots. All views are replaced together or not at all.
 
     Skipped where the contract tables, the schedule and the feature code are those of the last time.

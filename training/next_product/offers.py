@@ -11,6 +11,8 @@ from training.next_product.history import History
 from training.next_product.model import NextProductModel
 
 Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
+#: Below this, "customers who buy A buy this more often" says nothing.
+MIN_LIFT = 1.2
 KINDS: tuple[Kind, ...] = get_args(Kind)
 #: What the offer rests on.
 Path = Literal["own_cycle", "own_habit", "similar", "step_up", "popular"]
@@ -67,26 +69,25 @@ def make_offers(model: NextProductModel, history: History, kind: Kind, limit: in
     they buy regularly. `cross_sell`: never bought, and no step up. `next`: the best of all; each is labelled
     with what it is, and with `next` where it was bought before and is not due.
     """
+    catalogue = model.catalogue
     candidates, scores = model.rank(history)
-    step = set(steps_up(history, model.catalogue, model.settings).tolist())
+    step = set(steps_up(history, catalogue, model.settings).tolist())
     offers: list[Offer] = []
     for code, own, score in zip(candidates.codes, candidates.own, scores, strict=True):
         if len(offers) == limit:
             break
         label: Kind
         if own >= 0:
-            evidence = _own_evidence(history, model.catalogue, int(own), int(code))
+            evidence = _own_evidence(history, catalogue, int(own), int(code))
             label = "repeat" if evidence.path == "own_cycle" else "next"
         else:
             label = "up_sell" if int(code) in step else "cross_sell"
-            if kind not in {label, "next"}:
-                continue
-            evidence = _step_evidence(history, model, int(code)) if label == "up_sell" else _new_evidence(history, model, int(code))
-        if kind in {label, "next"}:
-            catalogue = model.catalogue
-            offers.append(
-                Offer(str(catalogue.ids[code]), catalogue.label(code), str(catalogue.types[code]), label, float(score), evidence)
-            )
+        if kind not in {label, "next"}:
+            continue
+        if own < 0:
+            evidence = (_step_evidence if label == "up_sell" else _new_evidence)(history, model, int(code))
+        product = str(catalogue.ids[code]), catalogue.label(code), str(catalogue.types[code])
+        offers.append(Offer(*product, label, float(score), evidence))
     return offers
 
 
@@ -119,7 +120,7 @@ def _new_evidence(history: History, model: NextProductModel, code: int) -> Evide
         similar = model.sources.similar[history.codes, code].toarray().ravel() * np.log1p(history.decayed)
         anchor = int(history.codes[np.argmax(similar)])
         together, lift = model.sources.lift(anchor, code)
-        if similar.max() > 0 and lift > 1:
+        if similar.max() > 0 and lift >= MIN_LIFT:
             catalogue = model.catalogue
             return Evidence(
                 "similar",

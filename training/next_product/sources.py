@@ -10,6 +10,7 @@ from implicit.nearest_neighbours import CosineRecommender
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from features.quiet import quiet
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
@@ -72,7 +73,7 @@ class Sources:
     @classmethod
     def load(cls, directory: Path) -> "Sources":
         """Read what `save` wrote."""
-        with np.load(directory / "buyers.npz") as counts:
+        with threadpool_limits(1, "blas"), np.load(directory / "buyers.npz") as counts:
             return cls(
                 AlternatingLeastSquares.load(str(directory / "als.npz")),
                 sparse.load_npz(directory / "similar.npz").tocsr(),
@@ -89,7 +90,8 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     shape = (len(histories), len(catalogue))
     bought = sparse.csr_matrix((weights, codes, starts), shape=shape)
     ever = sparse.csr_matrix((np.ones(len(codes)), codes, starts), shape=shape)
-    with threadpool_limits(1, "blas"):  # implicit has threads of its own
+    # implicit has threads of its own; what it says is that it converts its own matrices
+    with threadpool_limits(1, "blas"), quiet():
         als = AlternatingLeastSquares(
             factors=FACTORS, regularization=0.1, alpha=ALPHA, iterations=12, num_threads=threads, random_state=7
         )

@@ -1,0 +1,99 @@
+"""What Encore answers: the same objects for the API, the command line and the exported lists."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from training.next_product.offers import Kind
+
+Tier = Literal["high", "medium", "low", "inactive"]
+Direction = Literal["raises", "lowers"]
+
+
+class Answer(BaseModel):
+    """Never changes after it was made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ChurnDefinition(Answer):
+    """What "churn" means in this answer."""
+
+    kind: str = Field(examples=["non_contractual"])
+    activity_window_days: int = Field(description="Active: bought within this many days before", examples=[56])
+    horizon_days: int = Field(description="Churned: bought nothing within this many days after", examples=[28])
+    gap_days: int = Field(description="Days between the moment and the start of the horizon", examples=[0])
+
+
+class Provenance(Answer):
+    """Where an answer comes from."""
+
+    customer_id: str = Field(examples=["1"])
+    as_of: datetime = Field(description="The moment the answer is for (UTC)")
+    feature_timestamp: datetime = Field(description="The moment the features were computed for (UTC)")
+
+
+class Risk(Provenance):
+    """The risk that a customer churns."""
+
+    risk: float | None = Field(
+        description="Calibrated probability of churn; null for a customer who is not active", examples=[0.37]
+    )
+    tier: Tier = Field(examples=["medium"])
+    model: str = Field(description="Name and version of the churn model", examples=["encore-churn/1"])
+    churn_definition: ChurnDefinition
+
+
+class Reason(Answer):
+    """One theme's part in a risk."""
+
+    theme: str = Field(examples=["silence"])
+    direction: Direction
+    share: float = Field(description="Share of the whole explanation, by absolute value, in [0, 1]", examples=[0.41])
+    text: str = Field(
+        examples=["Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."]
+    )
+    values: dict[str, float | None] = Field(description="Features behind the reason with their raw values")
+
+
+class Explanation(Risk):
+    """A risk with its reasons, strongest first."""
+
+    base_risk: float = Field(description="Risk at the model's average log odds, where every explanation starts", examples=[0.11])
+    reasons: list[Reason] = Field(description="Themes that raise the risk")
+    protections: list[Reason] = Field(description="Themes that lower the risk")
+
+
+class OfferAnswer(Answer):
+    """One offer with its reason."""
+
+    product_id: str = Field(examples=["1029743"])
+    name: str = Field(examples=["FLUID MILK WHITE ONLY, 1 GA"])
+    type: str = Field(examples=["FLUID MILK WHITE ONLY"])
+    kind: Kind
+    score: float = Field(description="Orders the offers of one customer; not a probability", examples=[1.7])
+    path: str = Field(description="What the offer rests on", examples=["own_cycle"])
+    text: str = Field(examples=["Bought in 10 baskets, every 17 days on average; last 18 days ago"])
+    evidence: dict[str, float | str | bool] = Field(description="The facts the text is told from")
+
+
+class Offers(Provenance):
+    """Offers for a customer, best first."""
+
+    kind: Kind = Field(description="The list that was asked for; each offer is labelled with what it is")
+    offers: list[OfferAnswer]
+    model: str = Field(description="Name and version of the next-product model", examples=["encore-next-product/1"])
+
+
+class Score(Answer):
+    """One customer of a bulk answer; parts that were not asked for are null."""
+
+    customer_id: str
+    risk: float | None
+    tier: Tier
+    feature_timestamp: datetime
+    base_risk: float | None = None
+    reasons: list[Reason] | None = None
+    protections: list[Reason] | None = None
+    offers: list[OfferAnswer] | None = None

@@ -1,0 +1,38 @@
+"""Is the process alive, and can it answer?"""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from serving.api.dependencies import AsOf, CurrentScorer
+from serving.api.problems import documented
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Live(BaseModel):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
+class ReadyAnswer(BaseModel):
+    """Stores and models are loaded."""
+
+    status: Literal["ready"] = "ready"
+    models: list[str] = Field(examples=[["encore-churn/1", "encore-next-product/1"]])
+
+
+@router.get("/live", operation_id="getLive")
+async def live() -> Live:
+    """Tell that the process runs."""
+    return Live()
+
+
+@router.get("/ready", operation_id="getReady", responses=documented(503))
+def ready(scorer: CurrentScorer, as_of: AsOf) -> ReadyAnswer:
+    """Tell that requests can be answered; otherwise what is missing."""
+    del as_of  # asking for it proves that something was materialised
+    scorer.check()
+    return ReadyAnswer(models=[scorer.models.churn_version.label, scorer.models.next_product_version.label])

@@ -1,0 +1,52 @@
+"""Which models answer."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from serving.answers import ChurnDefinition
+from serving.api.dependencies import CurrentScorer
+from serving.api.problems import documented
+from training.tracking import Version
+
+router = APIRouter(prefix="/v1", tags=["models"], responses=documented(503))
+
+
+class ModelAnswer(BaseModel):
+    """A registered version that answers requests."""
+
+    name: str = Field(examples=["encore-churn"])
+    version: str = Field(examples=["1"])
+    aliases: list[str] = Field(examples=[["champion"]])
+    run_id: str = Field(description="MLflow run that made it")
+    created: datetime
+    metrics: dict[str, float] = Field(
+        description="On the test snapshots of its run, beside the baselines",
+        examples=[{"champion.roc_auc": 0.856, "recency.roc_auc": 0.761}],
+    )
+
+
+class ModelsAnswer(BaseModel):
+    """All models in use."""
+
+    churn_definition: ChurnDefinition
+    models: list[ModelAnswer]
+
+
+@router.get("/models", operation_id="getModels")
+def models(scorer: CurrentScorer) -> ModelsAnswer:
+    """Return the versions in use and how they measured on their test snapshots."""
+    versions = scorer.models.churn_version, scorer.models.next_product_version
+    return ModelsAnswer(churn_definition=scorer.definition, models=[_answer(version) for version in versions])
+
+
+def _answer(version: Version) -> ModelAnswer:
+    return ModelAnswer(
+        name=version.name,
+        version=version.number,
+        aliases=list(version.aliases),
+        run_id=version.run_id,
+        created=datetime.fromtimestamp(version.created / 1000, tz=UTC),
+        metrics=version.metrics,
+    )

@@ -1,0 +1,131 @@
+"""Many customers at once: the API's bulk route and the exported lists."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pandas as pd
+
+from features.build import features_directory
+from features.config import Settings
+from features.errors import ConfigError, StateError
+from features.progress import Report, silent
+from serving.answers import Explanation, Risk, Score
+from serving.scorer import Scorer
+from serving.wording import Language
+from training.next_product.offers import Kind
+
+Part = Literal["reasons", "offers"]
+_BATCH = 500
+_REASONS, _OFFERS = 3, 5
+
+
+def score_many(
+    scorer: Scorer,
+    customers: Sequence[str],
+    as_of: datetime,
+    include: Sequence[Part],
+    language: Language,
+    kind: Kind = "next",
+    limit: int = 5,
+) -> list[Score]:
+    """Score the known ones of some customers, in the order asked for."""
+    risks: Sequence[Risk]
+    if "reasons" in include:
+        risks = scorer.explanations(customers, as_of, language)
+    else:
+        risks = scorer.risks(customers, as_of)
+    known = [risk.customer_id for risk in risks]
+    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include else [None] * len(known)
+    scores = []
+    for risk, offered in zip(risks, offers, strict=True):
+        told = risk if isinstance(risk, Explanation) else None
+        scores.append(
+            Score(
+                customer_id=risk.customer_id,
+                risk=risk.risk,
+                tier=risk.tier,
+                feature_timestamp=risk.feature_timestamp,
+                base_risk=told.base_risk if told else None,
+                reasons=told.reasons if told else None,
+                protections=told.protections if told else None,
+                offers=offered.offers if offered else None,
+            )
+        )
+    return scores
+
+
+def export_scores(
+    settings: Settings, scorer: Scorer, as_of: datetime, output: Path, language: Language, report: Report = silent
+) -> int:
+    """Write risk, tier, top reasons and top offers of every active customer as Parquet or CSV.
+
+    One row per active customer, highest risk first. The file is written aside and renamed.
+
+    Returns
+    -------
+    The number of rows.
+
+    Raises
+    ------
+    ConfigError
+        If the file's ending is neither .parquet nor .csv.
+    """
+    if output.suffix not in {".parquet", ".csv"}:
+        raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
+    customers = known_customers(settings)
+    rows: list[dict[str, Any]] = []
+    for start in range(0, len(customers), _BATCH):
+        report(start / len(customers), f"{start:,} of {len(customers):,} customers")
+        batch = customers[start : start + _BATCH]
+        scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
+        rows += (_row(score, scorer, as_of) for score in scored if score.risk is not None)
+    frame = pd.DataFrame(rows).sort_values("risk", ascending=False, ignore_index=True)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    aside = output.with_name(f".{output.name}")
+    if output.suffix == ".csv":
+        # the mark makes spreadsheet programs read Chinese as UTF-8
+        frame.to_csv(aside, index=False, encoding="utf-8-sig")
+    else:
+        frame.to_parquet(aside, index=False)
+    aside.replace(output)
+    return len(frame)
+
+
+def known_customers(settings: Settings) -> list[str]:
+    """Return every customer the feature store knows at its latest snapshot.
+
+    Raises
+    ------
+    StateError
+        If the features have not been built.
+    """
+    path = features_directory(settings.stores) / "customer_activity.parquet"
+    if not path.is_file():
+        raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
+    query = "SELECT DISTINCT customer_id FROM read_parquet(?) ORDER BY customer_id"
+    with duckdb.connect() as con:
+        return [str(row[0]) for row in con.execute(query, [str(path)]).fetchall()]
+
+
+def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:
+    reasons, offers = score.reasons or [], score.offers or []
+    return {
+        "customer_id": score.customer_id,
+        "as_of": as_of,
+        "risk": score.risk,
+        "tier": score.tier,
+        **_numbered("reason", (reason.text for reason in reasons), _REASONS),
+        **_numbered("offer_product", (offer.product_id for offer in offers), _OFFERS),
+        **_numbered("offer_name", (offer.name for offer in offers), _OFFERS),
+        **_numbered("offer_kind", (offer.kind for offer in offers), _OFFERS),
+        **_numbered("offer_reason", (offer.text for offer in offers), _OFFERS),
+        "churn_model": scorer.models.churn_version.label,
+        "next_product_model": scorer.models.next_product_version.label,
+    }
+
+
+def _numbered(name: str, texts: Iterator[str], count: int) -> dict[str, str | None]:
+    return {f"{name}_{place}": next(texts, None) for place in range(1, count + 1)}

@@ -1,0 +1,28 @@
+"""The command line: thin commands that parse, load the settings and call a pipeline."""
+
+import os
+import sys
+import warnings
+
+from serving.cli.commands import app
+
+
+def main() -> None:
+    """Run `encore`. What the user can mend is told without a traceback, with exit code 2."""
+    # implicit and LightGBM have threads of their own; BLAS threads beside them only get in their way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Ibis calls a DuckDB method that DuckDB 1.5 has renamed
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
+    from features.errors import EncoreError  # noqa: PLC0415 - keeps `encore --help` light
+
+    try:
+        app(prog_name="encore")
+    except EncoreError as error:
+        from rich.console import Console  # noqa: PLC0415
+
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print("[bold red]Error:[/]", end=" ")
+        console.print(error.problem, markup=False)
+        console.print("[bold]What to do:[/]", end=" ")
+        console.print(error.remedy, markup=False)
+        sys.exit(2)

@@ -1,0 +1,48 @@
+"""Commands that ask the champions: explain, recommend, score."""
+
+from pathlib import Path
+
+from rich.table import Table
+
+from serving.batch import export_scores
+from serving.cli.context import Context
+from serving.cli.stages import Stages
+from serving.ready import Ready
+from serving.scorer import one
+from serving.wording import Language, say
+from training.next_product.offers import Kind
+
+
+def score(context: Context, output: Path, language: Language) -> None:
+    """Run `encore score`."""
+    with Stages(context.console) as stages:
+        ready = Ready(context.settings, lambda: context.now)
+        scorer = stages.run("models", lambda _: ready.load())
+        rows = stages.run(
+            "scores",
+            lambda report: export_scores(context.settings, scorer, ready.as_of(), output, language, report),
+        )
+    context.console.print(f"  {rows:,} active customers in {output}")
+
+
+def explain(context: Context, customer_id: str, language: Language) -> None:
+    """Run `encore explain`."""
+    ready = Ready(context.settings, lambda: context.now)
+    found = one(ready.load().explanations([customer_id], ready.as_of(), language), customer_id)
+    tier = say(language, f"tier.{found.tier}")
+    risk = "–" if found.risk is None else f"{found.risk:.0%}"
+    table = Table("", "%", "", title=f"{customer_id}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}")
+    for sign, reasons in (("[red]▲[/]", found.reasons), ("[green]▼[/]", found.protections)):
+        for reason in reasons:
+            table.add_row(sign, f"{100 * reason.share:.0f}", reason.text)
+    context.console.print(table)
+
+
+def recommend(context: Context, customer_id: str, kind: Kind, limit: int, language: Language) -> None:
+    """Run `encore recommend`."""
+    ready = Ready(context.settings, lambda: context.now)
+    found = one(ready.load().offers([customer_id], ready.as_of(), kind, limit, language), customer_id)
+    table = Table("", "", "", "", title=f"{customer_id}: {found.model}, {found.as_of:%Y-%m-%d}")
+    for offer in found.offers:
+        table.add_row(offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text)
+    context.console.print(table)

@@ -1,0 +1,229 @@
+"""The commands of `encore`. Heavy imports happen inside them, so that `--help` is quick."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.cli.context import Context
+
+app = typer.Typer(
+    name="encore",
+    help="Who is about to leave, why, and what to offer them next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+features_app = typer.Typer(help="Build features, register them with Feast, copy them online.", no_args_is_help=True)
+train_app = typer.Typer(help="Train a model and register it in MLflow.", no_args_is_help=True)
+evaluate_app = typer.Typer(help="Measure a champion beside its baselines.", no_args_is_help=True)
+app.add_typer(features_app, name="features")
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+
+
+class Format(StrEnum):
+    """How results are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Language(StrEnum):
+    """Languages of reasons."""
+
+    EN = "en"
+    ZH = "zh"
+
+
+class Kind(StrEnum):
+    """Kinds of offers."""
+
+    REPEAT = "repeat"
+    CROSS_SELL = "cross_sell"
+    UP_SELL = "up_sell"
+    NEXT = "next"
+
+
+Promote = Annotated[
+    bool, typer.Option("--promote/--no-promote", help="Make it the champion, or only the challenger.")
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="A table to read, or one JSON object.")]
+LanguageOption = Annotated[Language, typer.Option("--language", help="Language of the reasons.")]
+CustomerArgument = Annotated[str, typer.Argument(help="A customer_id as it stands in the data.")]
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", envvar="ENCORE_CONFIG", help="Configuration file. Default: ./encore.toml."),
+    ] = None,
+) -> None:
+    """Read the options that every command has."""
+    ctx.obj = Context(config)
+
+
+@app.command()
+def demo(
+    ctx: typer.Context,
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve at the end, or stop before.")] = True,
+) -> None:
+    """Run everything: data, features, training, registry, online store, API.
+
+    Stages whose inputs did not change since the last run are skipped. Ends with a table of results and the
+    addresses that answer. The data are those of encore.toml; as delivered, a year of a grocery's customers.
+    """
+    from serving.cli.demo import run_demo  # noqa: PLC0415
+
+    run_demo(ctx.obj, serve=serve)
+
+
+@app.command()
+def ingest(ctx: typer.Context) -> None:
+    """Map the configured source to the contract tables in data/contract.
+
+    Every required column must be mapped and every value must have the column's type; otherwise the command
+    says which does not, and what was there before stays.
+    """
+    from serving.cli.pipeline import ingest as run  # noqa: PLC0415
+
+    run(ctx.obj)
+
+
+@features_app.command("build")
+def features_build(ctx: typer.Context) -> None:
+    """Compute every feature view at its snapshots, into data/features.
+
+    Snapshots lie time.snapshot_spacing_days apart, back from time.as_of to time.min_history_days after the
+    first event; the test snapshots of the models are added. Needs `encore ingest` before.
+    """
+    from serving.cli.pipeline import build as run  # noqa: PLC0415
+
+    run(ctx.obj)
+
+
+@features_app.command("apply")
+def features_apply(ctx: typer.Context) -> None:
+    """Register entities, feature views and feature services with Feast.
+
+    Writes data/feast/feature_store.yaml too, so that Feast's own commands work: `feast -c data/feast ...`.
+    Needs `encore features build` before.
+    """
+    from serving.cli.pipeline import apply as run  # noqa: PLC0415
+
+    run(ctx.obj)
+
+
+@features_app.command("materialize")
+def features_materialize(ctx: typer.Context) -> None:
+    """Copy the features of time.as_of to the online store, where the API reads them.
+
+    Needs `encore features apply` before.
+    """
+    from serving.cli.pipeline import materialize as run  # noqa: PLC0415
+
+    run(ctx.obj)
+
+
+@train_app.command("churn")
+def train_churn(ctx: typer.Context, promote: Promote = True) -> None:
+    """Train the churn model on point-in-time features and register it.
+
+    Trains on snapshots whose label windows end before the first of churn.test_snapshots, stops early and
+    calibrates on the last churn.validation_snapshots of them, and measures on the test snapshots.
+    """
+    from serving.cli.pipeline import train_churn as run  # noqa: PLC0415
+
+    run(ctx.obj, promote=promote)
+
+
+@train_app.command("next-product")
+def train_next_product(ctx: typer.Context, promote: Promote = True) -> None:
+    """Train the next-product model and register it.
+
+    Trains the reranker on next_product.training_snapshots snapshots before the first test snapshot, one
+    horizon apart, measures on the test snapshots, and fits the candidate sources as of today.
+    """
+    from serving.cli.pipeline import train_next_product as run  # noqa: PLC0415
+
+    run(ctx.obj, promote=promote)
+
+
+@evaluate_app.command("churn")
+def evaluate_churn(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
+    """Measure the churn champion and every baseline on the same customers of the test snapshots.
+
+    Prints ROC AUC, average precision, Brier score, expected calibration error (15 bins of equal mass), lift
+    and recall at the top 10 %, each with a bootstrap 95 % interval.
+    """
+    from serving.cli.pipeline import evaluate_churn as run  # noqa: PLC0415
+
+    run(ctx.obj, json=output is Format.JSON)
+
+
+@evaluate_app.command("next-product")
+def evaluate_next_product(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
+    """Measure the next-product champion and every baseline on the same customers of the test snapshots.
+
+    Prints NDCG, recall, precision and hit rate at 10, and the share of the catalogue that was recommended.
+    """
+    from serving.cli.pipeline import evaluate_next_product as run  # noqa: PLC0415
+
+    run(ctx.obj, json=output is Format.JSON)
+
+
+@app.command()
+def score(
+    ctx: typer.Context,
+    output: Annotated[Path, typer.Option("--output", help="A .parquet or .csv file.")] = Path("data/scores.parquet"),
+    language: LanguageOption = Language.EN,
+) -> None:
+    """Write risk, tier, top reasons and top offers of every active customer to a file.
+
+    One row per active customer, highest risk first.
+    """
+    from serving.cli.ask import score as run  # noqa: PLC0415
+
+    run(ctx.obj, output, language.value)
+
+
+@app.command()
+def explain(
+    ctx: typer.Context,
+    customer_id: CustomerArgument,
+    language: LanguageOption = Language.EN,
+) -> None:
+    """Print one customer's risk and the reasons for it."""
+    from serving.cli.ask import explain as run  # noqa: PLC0415
+
+    run(ctx.obj, customer_id, language.value)
+
+
+@app.command()
+def recommend(
+    ctx: typer.Context,
+    customer_id: CustomerArgument,
+    kind: Annotated[Kind, typer.Option("--kind", help="Which list; next is the best mix.")] = Kind.NEXT,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many offers.")] = 5,
+    language: LanguageOption = Language.EN,
+) -> None:
+    """Print what to offer one customer, and why."""
+    from serving.cli.ask import recommend as run  # noqa: PLC0415
+
+    run(ctx.obj, customer_id, kind.value, limit, language.value)
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option("--host", help="Default: serving.host of encore.toml.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Default: serving.port; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the API until interrupted. Its documentation is at /docs."""
+    from serving.cli.server import serve as run  # noqa: PLC0415
+
+    run(ctx.obj, host, port)

@@ -1,0 +1,74 @@
+"""`encore demo`: the whole path, from raw data to an API that answers."""
+
+import time
+
+from rich.table import Table
+
+from serving.cli.context import Context
+from serving.cli.stages import Stages
+
+
+def run_demo(context: Context, *, serve: bool) -> None:
+    """Run every stage, print what came out, and serve."""
+    start = time.monotonic()
+    context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
+    # seconds of imports, after a first sign of life
+    from serving.cli.pipeline import (  # noqa: PLC0415
+        stage_apply,
+        stage_build,
+        stage_ingest,
+        stage_materialize,
+        stage_train_churn,
+        stage_train_next_product,
+    )
+    from serving.cli.server import address, listen, run_server  # noqa: PLC0415
+
+    listening = listen(context) if serve else None
+    with Stages(context.console) as stages:
+        ingested = stage_ingest(context, stages)
+        stage_build(context, stages)
+        stage_apply(context, stages)
+        churn = stage_train_churn(context, stages, promote=True)
+        following = stage_train_next_product(context, stages, promote=True)
+        stage_materialize(context, stages)
+    table = _results(ingested.rows, churn.version.metrics, following.version.metrics)
+    if listening is None:
+        context.console.print(table)
+        context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
+        return
+    run_server(context, listening, lambda: _announce(context, table, address(listening), start))
+
+
+def _results(rows: dict[str, int], churn: dict[str, float], following: dict[str, float]) -> Table:
+    table = Table("", "Encore", "the obvious rule", title="Results on test snapshots that training never saw")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    table.add_row("order lines read", f"{rows['transactions']:,}", "")
+    table.add_row("customers", f"{rows['customers']:,}", "")
+    table.add_row("churn rate", f"{churn['test.churn_rate']:.1%}", "")
+    table.add_row("", "", "[dim]recency[/]")
+    table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn['recency.roc_auc']:.3f}")
+    precision = f"{churn['champion.average_precision']:.3f}", f"{churn['recency.average_precision']:.3f}"
+    table.add_row("churn average precision", *precision)
+    table.add_row("", "", "[dim]G-TopFreq[/]")
+    table.add_row("next product NDCG@10", f"{following['two_stage.ndcg']:.3f}", f"{following['g_top_freq.ndcg']:.3f}")
+    return table
+
+
+def _announce(context: Context, table: Table, url: str, start: float) -> None:
+    from serving.batch import known_customers  # noqa: PLC0415 - loaded by now
+
+    customers = known_customers(context.settings)
+    first, second, third = (customers * 3)[:3]
+    console = context.console
+    console.print(table)
+    console.print(f"  Ready after {time.monotonic() - start:.0f} s. Stop with Ctrl-C.\n", soft_wrap=True)
+    console.print(f"  API          {url}", soft_wrap=True)
+    console.print(f"  API docs     {url}/docs", soft_wrap=True)
+    console.print(f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n", soft_wrap=True)
+    for command in (
+        f"curl '{url}/v1/customers/{first}/explanation'",
+        f"curl '{url}/v1/customers/{second}/offers?kind=cross_sell&limit=3&language=zh'",
+        f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' "
+        f"-d '{{\"customer_ids\": [\"{first}\", \"{second}\", \"{third}\"], \"include\": [\"reasons\", \"offers\"]}}'",
+    ):
+        console.print(f"  {command}", markup=False, soft_wrap=True)

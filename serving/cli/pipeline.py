@@ -1,0 +1,157 @@
+"""Commands that make something: contract tables, features, models."""
+
+import json as json_format
+from typing import Any
+
+from rich.table import Table
+
+from features.build import Built, build_features, plan
+from features.ingest import Ingested
+from features.ingest import ingest as ingest_tables
+from features.store import Store
+from serving.cli.context import Context
+from serving.cli.stages import Stages
+from training.churn.pipeline import evaluate_churn as measure_churn
+from training.churn.pipeline import train_churn as fit_churn
+from training.next_product.pipeline import evaluate_next_product as measure_next_product
+from training.next_product.pipeline import train_next_product as fit_next_product
+from training.trained import Trained
+
+
+def ingest(context: Context) -> None:
+    """Run `encore ingest`."""
+    with Stages(context.console) as stages:
+        ingested = stage_ingest(context, stages)
+    _print_rows(context, "contract table", ingested.rows)
+
+
+def build(context: Context) -> None:
+    """Run `encore features build`."""
+    with Stages(context.console) as stages:
+        built = stage_build(context, stages)
+    _print_rows(context, "feature view", built.rows)
+
+
+def apply(context: Context) -> None:
+    """Run `encore features apply`."""
+    with Stages(context.console) as stages:
+        stage_apply(context, stages)
+
+
+def materialize(context: Context) -> None:
+    """Run `encore features materialize`."""
+    with Stages(context.console) as stages:
+        stage_materialize(context, stages)
+
+
+def train_churn(context: Context, *, promote: bool) -> None:
+    """Run `encore train churn`."""
+    with Stages(context.console) as stages:
+        trained = stage_train_churn(context, stages, promote=promote)
+    _print_version(context, trained)
+
+
+def train_next_product(context: Context, *, promote: bool) -> None:
+    """Run `encore train next-product`."""
+    with Stages(context.console) as stages:
+        trained = stage_train_next_product(context, stages, promote=promote)
+    _print_version(context, trained)
+
+
+def evaluate_churn(context: Context, *, json: bool) -> None:
+    """Run `encore evaluate churn`."""
+    with Stages(_progress_console(context, json)) as stages:
+        found = stages.run("evaluate churn", lambda r: measure_churn(context.settings, context.now, r))
+    if json:
+        _print_json(found)
+        return
+    table = Table("method", *next(iter(found["methods"].values())), title=_title(found["protocol"]))
+    for name, metrics in found["methods"].items():
+        cells = (f"{m['value']:.4f} [dim]{m['low']:.3f}–{m['high']:.3f}[/]" for m in metrics.values())
+        table.add_row(name, *_aligned(metrics, cells, next(iter(found["methods"].values()))))
+    context.console.print(table)
+
+
+def evaluate_next_product(context: Context, *, json: bool) -> None:
+    """Run `encore evaluate next-product`."""
+    with Stages(_progress_console(context, json)) as stages:
+        found = stages.run("evaluate next product", lambda r: measure_next_product(context.settings, context.now, r))
+    if json:
+        _print_json(found)
+        return
+    for date, methods in found["views"]["all"].items():
+        table = Table("method", *next(iter(methods.values())), title=f"{_title(found['protocol'])}, {date}")
+        for name, metrics in methods.items():
+            table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
+        context.console.print(table)
+
+
+def stage_ingest(context: Context, stages: Stages) -> Ingested:
+    """Map the source to the contract tables."""
+    return stages.run("contract tables", lambda r: ingest_tables(context.settings, r), lambda i: i.skipped)
+
+
+def stage_build(context: Context, stages: Stages) -> Built:
+    """Compute the features."""
+    return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
+
+
+def stage_apply(context: Context, stages: Stages) -> None:
+    """Register the features."""
+    stages.run("feature registry", lambda _: Store(context.settings).apply(), lambda done: not done)
+
+
+def stage_materialize(context: Context, stages: Stages) -> None:
+    """Copy the features online."""
+    as_of = plan(context.settings, context.now).as_of
+    stages.run("online store", lambda r: Store(context.settings).materialize(as_of, r), lambda done: not done)
+
+
+def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Trained:
+    """Train and register the churn model."""
+    return stages.run(
+        "churn model",
+        lambda r: fit_churn(context.settings, context.now, r, promote=promote),
+        lambda trained: trained.skipped,
+    )
+
+
+def stage_train_next_product(context: Context, stages: Stages, *, promote: bool) -> Trained:
+    """Train and register the next-product model."""
+    return stages.run(
+        "next-product model",
+        lambda r: fit_next_product(context.settings, context.now, r, promote=promote),
+        lambda trained: trained.skipped,
+    )
+
+
+def _print_rows(context: Context, what: str, rows: dict[str, int]) -> None:
+    table = Table(what, "rows")
+    table.columns[1].justify = "right"
+    for name, count in rows.items():
+        table.add_row(name, f"{count:,}")
+    context.console.print(table)
+
+
+def _print_version(context: Context, trained: Trained) -> None:
+    version = trained.version
+    context.console.print(f"  {version.label} is {', '.join(version.aliases) or 'registered'}, run {version.run_id}")
+
+
+def _print_json(found: dict[str, Any]) -> None:
+    print(json_format.dumps(found, indent=2))  # noqa: T201 - to standard output, as it is
+
+
+def _progress_console(context: Context, json: bool) -> Any:  # noqa: ANN401
+    from rich.console import Console  # noqa: PLC0415
+
+    return Console(stderr=True, highlight=False) if json else context.console
+
+
+def _title(protocol: dict[str, Any]) -> str:
+    return f"{protocol['model']}, tests {', '.join(protocol['test_snapshots'])}"
+
+
+def _aligned(metrics: dict[str, Any], cells: Any, columns: dict[str, Any]) -> list[str]:  # noqa: ANN401
+    by_name = dict(zip(metrics, cells, strict=True))
+    return [by_name.get(column, "–") for column in columns]

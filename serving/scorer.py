@@ -1,0 +1,193 @@
+"""Risk, reasons and offers of customers, from online features and the champions. One code for API and batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import numpy as np
+
+from features.config import ChurnSettings, Settings
+from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
+from features.errors import DataError, StateError
+from features.state import read_stamp
+from features.store import OnlineRows, Store
+from features.vectors import Columns, Floats, columns_from_online, with_ages
+from serving.answers import ChurnDefinition, Explanation, Offers, Risk, Tier
+from serving.models import Models
+from serving.reasons import offer_reason, risk_reasons
+from serving.wording import Language
+from training.next_product.history import History, read_history
+from training.next_product.offers import Kind, make_offers
+
+
+_Answer = TypeVar("_Answer")
+
+
+class UnknownCustomerError(DataError):
+    """The feature store holds nothing of a customer."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(
+            f"No customer {customer_id!r} is known.",
+            "Check the id; a new customer is known after the next materialisation.",
+        )
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Model inputs of the customers that are known, in the order they were asked for."""
+
+    customers: list[str]
+    stamps: list[datetime]
+    inputs: Floats
+    active: list[bool]
+
+
+class Scorer:
+    """Answers for customers. Immutable; a new champion or a new materialisation makes a new one."""
+
+    def __init__(self, settings: Settings, store: Store, models: Models) -> None:
+        self._churn_settings: ChurnSettings = settings.churn
+        self._store = store
+        self.models = models
+        definition = models.churn.definition
+        self.definition = ChurnDefinition(
+            kind=definition.kind,
+            activity_window_days=definition.activity_window_days,
+            horizon_days=definition.horizon_days,
+            gap_days=definition.gap_days,
+        )
+
+    def risks(self, customers: Sequence[str], as_of: datetime) -> list[Risk]:
+        """Return the risk of every known customer, in the order asked for."""
+        rows = self._rows(customers, as_of)
+        return self._risks(rows, self.models.churn.risk(rows.inputs) if rows.customers else np.zeros(0), as_of)
+
+    def explanations(self, customers: Sequence[str], as_of: datetime, language: Language) -> list[Explanation]:
+        """Return risk and reasons of every known customer, in the order asked for."""
+        rows = self._rows(customers, as_of)
+        if not rows.customers:
+            return []
+        model = self.models.churn
+        values = model.contributions(rows.inputs)
+        # the contributions sum to the margin, so the model need not run a second time
+        margins = values.sum(axis=1)
+        base = model.calibration.risk(values[:, -1])
+        found = []
+        for risk, inputs, contributions, start in zip(
+            self._risks(rows, model.calibration.risk(margins), as_of), rows.inputs, values, base.tolist(), strict=True
+        ):
+            reasons = risk_reasons(model.features, inputs, contributions[:-1], model.reference, language)
+            told = reasons if risk.risk is not None else []
+            found.append(
+                Explanation(
+                    **dict(risk),
+                    base_risk=start,
+                    reasons=[r for r in told if r.direction == "raises"],
+                    protections=[r for r in told if r.direction == "lowers"],
+                )
+            )
+        return found
+
+    def offers(
+        self, customers: Sequence[str], as_of: datetime, kind: Kind, limit: int, language: Language
+    ) -> list[Offers]:
+        """Return offers for every known customer, in the order asked for."""
+        rows = self._store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers)
+        return [
+            Offers(
+                customer_id=customer,
+                as_of=as_of,
+                feature_timestamp=stamp,
+                kind=kind,
+                offers=[
+                    offer_reason(offer, language)
+                    for offer in make_offers(self.models.next_product, self._history(rows, place, as_of), kind, limit)
+                ],
+                model=self.models.next_product_version.label,
+            )
+            for place, (customer, stamp) in enumerate(zip(customers, rows.event_timestamps, strict=True))
+            if stamp is not None
+        ]
+
+    def check(self) -> None:
+        """Ask the online store for an answer.
+
+        Raises
+        ------
+        StoreError
+            If it gives none.
+        """
+        self._store.check()
+
+    def _rows(self, customers: Sequence[str], as_of: datetime) -> _Rows:
+        rows = self._store.online(CHURN_SERVICE, "customer_id", customers)
+        known = [i for i, stamp in enumerate(rows.event_timestamps) if stamp is not None]
+        moment = np.full(len(customers), as_of.timestamp())
+        columns: Columns = with_ages(columns_from_online(rows.values), moment) if known else {}
+        recency = columns.get("recency_days", np.zeros(0))
+        inputs = self.models.churn.inputs(columns, len(customers)) if known else np.zeros((0, 0))
+        window = self.definition.activity_window_days
+        return _Rows(
+            [customers[i] for i in known],
+            [stamp for stamp in rows.event_timestamps if stamp is not None],
+            inputs[known],
+            [bool(recency[i] <= window) for i in known],
+        )
+
+    def _risks(self, rows: _Rows, risks: Floats, as_of: datetime) -> list[Risk]:
+        return [
+            Risk(
+                customer_id=customer,
+                as_of=as_of,
+                feature_timestamp=stamp,
+                risk=risk if active else None,
+                tier=_tier(risk, self._churn_settings) if active else "inactive",
+                model=self.models.churn_version.label,
+                churn_definition=self.definition,
+            )
+            for customer, stamp, risk, active in zip(
+                rows.customers, rows.stamps, risks.tolist(), rows.active, strict=True
+            )
+        ]
+
+    def _history(self, rows: OnlineRows, place: int, as_of: datetime) -> History:
+        values: dict[str, Any] = {name: answers[place] for name, answers in rows.values.items()}
+        stamp = rows.event_timestamps[place] or as_of
+        last = values.get("last_purchase")
+        values["last_purchase"] = None if last is None else last.timestamp()
+        return read_history(values, self.models.next_product.catalogue, as_of.timestamp(), stamp.timestamp())
+
+
+def one(found: Sequence[_Answer], customer_id: str) -> _Answer:
+    """Return the only answer.
+
+    Raises
+    ------
+    UnknownCustomerError
+        If there is none.
+    """
+    if not found:
+        raise UnknownCustomerError(customer_id)
+    return found[0]
+
+
+def answer_moment(settings: Settings, now: datetime) -> datetime:
+    """Return the moment answers are for: the clock, or what was materialised where the data stand still.
+
+    Raises
+    ------
+    StateError
+        If nothing was materialised.
+    """
+    stamp = read_stamp(settings.stores.data / "online").get("as_of")
+    if stamp is None:
+        raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
+    return now if settings.time.as_of == "now" else datetime.fromisoformat(stamp)
+
+
+def _tier(risk: float, churn: ChurnSettings) -> Tier:
+    if risk >= churn.high_risk:
+        return "high"
+    return "medium" if risk >= churn.medium_risk else "low"
