@@ -1,7 +1,7 @@
 """Run the feature expressions at every snapshot and write one Parquet file a feature view."""
 
-import time
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,6 +108,8 @@ def connect(settings: Settings) -> ibis.BaseBackend:
     """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
     spill = settings.stores.data / "spill"
     spill.mkdir(parents=True, exist_ok=True)
+    # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
+    warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
     con = ibis.duckdb.connect(
         memory_limit=settings.stores.memory_limit,
         temp_directory=str(spill),
@@ -172,9 +174,14 @@ def _purchase_views(
 
 
 def _as_feature_rows(expression: ir.Table) -> ir.Table:
-    """Name the snapshot as Feast wants it. A row computed for a snapshot counts as written at it."""
+    """Name the snapshot as Feast wants it. A row computed for a snapshot counts as written at it.
+
+    Numbers are kept to six decimals: threads add in no fixed order, and without the noise in the last bits
+    the same data make the same features, and the same features the same model.
+    """
     renamed = expression.rename(event_timestamp="snapshot")
-    return renamed.mutate(created_timestamp=renamed.event_timestamp)
+    rounded = {name: renamed[name].round(6) for name, kind in renamed.schema().items() if kind.is_floating()}
+    return renamed.mutate(**rounded, created_timestamp=renamed.event_timestamp)
 
 
 def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:

@@ -105,10 +105,7 @@ def _write_table(
     _check_key(con, table)
     rows = _count(con, "SELECT count(*) FROM checked")
     if rows == 0 and inputs:
-        raise DataError(
-            f"Expected rows for {table.name}, found none in {', '.join(_origin(i) for i in inputs)}.",
-            "Check the path and the `where` of this input.",
-        )
+        raise _no_rows(table, inputs)
     order = ["event_timestamp"] if "event_timestamp" in {c.name for c in table.columns} else list(table.key)
     target = directory / f"{table.name}.parquet"
     con.execute(f"COPY (FROM checked ORDER BY {', '.join(order) or 'ALL'}) TO '{_quote(str(target))}' (FORMAT parquet)")
@@ -120,6 +117,8 @@ def _mapped(con: duckdb.DuckDBPyConnection, table: Table, item: InputSettings, r
     """Return a query of the contract's columns over one input, its mapping checked, its types cast."""
     source = f"({item.query})" if item.query else _reader(item, root)
     found = _source_columns(con, source, item)
+    if not con.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall():
+        raise _no_rows(table, [item])
     unknown = [name for name in item.columns if name not in {c.name for c in table.columns}]
     if unknown and not table.extra:
         raise DataError(
@@ -227,6 +226,13 @@ def _reader(item: InputSettings, root: Path) -> str:
         raise DataError(f"Expected a file at {root / path}, found none.", "Check `root` and `path` of this input.")
     function = "read_parquet" if path.endswith((".parquet", ".pq")) else "read_csv"
     return f"{function}('{_quote(str(root / path))}')"
+
+
+def _no_rows(table: Table, inputs: list[InputSettings]) -> DataError:
+    return DataError(
+        f"Expected rows for {table.name}, found none in {', '.join(_origin(item) for item in inputs)}.",
+        "Check the path and the `where` of this input.",
+    )
 
 
 def _empty(table: Table) -> str:

@@ -113,7 +113,11 @@ def _steps_back(
 
 
 def _check(schedule: Schedule, settings: Settings) -> None:
-    for section, group in (("churn", schedule.churn_test), ("next_product", schedule.next_test)):
+    needs = {
+        "churn": (schedule.churn_train, schedule.churn_test, settings.churn.gap_days + settings.churn.horizon_days),
+        "next_product": (schedule.next_train, schedule.next_test, settings.next_product.horizon_days),
+    }
+    for section, (train, group, reach) in needs.items():
         outside = [t for t in group if not schedule.grid[0] <= t <= schedule.as_of]
         if outside:
             raise DataError(
@@ -121,15 +125,16 @@ def _check(schedule: Schedule, settings: Settings) -> None:
                 f"{schedule.as_of:%Y-%m-%d}, found {outside[0]:%Y-%m-%d}.",
                 "Correct or remove them; without any, the last complete snapshots are taken.",
             )
-    needs = {
-        "churn": (schedule.churn_train, settings.churn.gap_days + settings.churn.horizon_days),
-        "next_product": (schedule.next_train, settings.next_product.horizon_days),
-    }
-    for section, (group, reach) in needs.items():
-        if not group:
+        if not train:
             raise DataError(
                 f"{section}: expected training snapshots whose {reach}-day label windows end before the first "
                 f"test snapshot, found none among {len(schedule.grid)} snapshots from "
                 f"{schedule.grid[0]:%Y-%m-%d} to {schedule.as_of:%Y-%m-%d}.",
                 f"Supply a longer history, or lower time.min_history_days or {section}.horizon_days.",
+            )
+        if group[-1] + reach * _DAY > schedule.as_of:
+            raise DataError(
+                f"{section}.test_snapshots: expected a {reach}-day label window that is over by "
+                f"{schedule.as_of:%Y-%m-%d}, found the one of {group[-1]:%Y-%m-%d}.",
+                "Choose an earlier test snapshot.",
             )

@@ -16,6 +16,7 @@ import yaml
 from feast import FeatureStore, RepoConfig
 from feast.errors import FeatureServiceNotFoundException
 
+from features.addresses import database_url
 from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, features_directory
 from features.config import Settings, StoreSettings
 from features.definitions import CHURN_SERVICE, definitions
@@ -203,7 +204,7 @@ def _repo_options(stores: StoreSettings) -> dict[str, Any]:
     if stores.registry.startswith("postgresql://"):
         registry_store: dict[str, Any] = {
             "registry_type": "sql",
-            "path": registry.replace("postgresql://", "postgresql+psycopg://", 1),
+            "path": database_url(stores.registry),
             "cache_ttl_seconds": 60,
         }
     else:
@@ -224,7 +225,12 @@ def _repo_config(stores: StoreSettings, directory: Path) -> RepoConfig:
 
 
 def _schemas(objects: Sequence[Any]) -> list[str]:
-    return [f"{o.name} {[(f.name, str(f.dtype)) for f in o.schema]}" for o in objects if hasattr(o, "schema")]
+    # Feast keeps fields in a set, whose order changes from process to process
+    return [
+        f"{view.name} {sorted((field.name, str(field.dtype)) for field in view.schema)}"
+        for view in objects
+        if hasattr(view, "schema")
+    ]
 
 
 @contextmanager

@@ -71,12 +71,10 @@ class Scorer:
             return []
         model = self.models.churn
         values = model.contributions(rows.inputs)
-        # the contributions sum to the margin, so the model need not run a second time
-        margins = values.sum(axis=1)
         base = model.calibration.risk(values[:, -1])
         found = []
         for risk, inputs, contributions, start in zip(
-            self._risks(rows, model.calibration.risk(margins), as_of), rows.inputs, values, base.tolist(), strict=True
+            self._risks(rows, model.risk(rows.inputs), as_of), rows.inputs, values, base.tolist(), strict=True
         ):
             reasons = risk_reasons(model.features, inputs, contributions[:-1], model.reference, language)
             told = reasons if risk.risk is not None else []

@@ -12,14 +12,18 @@ from typing import Any
 
 # A self-hosted service sends nothing home; MLflow reads this when it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
 import pandas as pd
+import sqlalchemy
 from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
+from sqlalchemy.exc import SQLAlchemyError
 
+from features.addresses import database_url
 from features.config import TrackingSettings
 from features.errors import EncoreError, StateError, StoreError
 from features.quiet import quiet
@@ -65,11 +69,18 @@ class Tracking:
         self._settings = settings
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
-        if settings.uri.startswith("sqlite:///"):
-            Path(settings.uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        uri = database_url(settings.uri)
+        if uri.startswith("sqlite:///"):
+            # MLflow keeps stores by address, and a relative one means another file in another folder
+            file = Path(uri.removeprefix("sqlite:///")).resolve()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            uri = f"sqlite:///{file}"
         with _answering(), quiet("mlflow", "alembic", "git"):
-            mlflow.set_tracking_uri(settings.uri)
-            mlflow.set_registry_uri(settings.uri)
+            if uri.startswith("postgresql"):
+                # MLflow would try for minutes before it says that nobody answers
+                sqlalchemy.create_engine(uri).connect().close()
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
             self._client = MlflowClient()
             self._client.search_registered_models(max_results=1)
 
@@ -188,6 +199,6 @@ def _answering() -> Iterator[None]:
         yield
     except EncoreError:
         raise
-    except (MlflowException, OSError, ConnectionError) as error:
+    except (MlflowException, OSError, SQLAlchemyError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise StoreError(f"MLflow does not answer as expected: {lines[0][:300].rstrip('.')}.", _CHECK) from error

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.expressions.visible import days_between, orders, visible, within
+from features.expressions.visible import days_between, orders, visible, whole_seconds, within
 
 WINDOWS = (7, 14, 28, 56, 84)
 #: Gaps that end in this many days before the snapshot are "now" for the trend.
@@ -20,9 +20,8 @@ def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
     """
     seen = visible(orders(transactions), snapshots)
     counts: dict[str, ir.Value] = {
-        # whole seconds, which is what the online store keeps
-        "first_purchase": seen.event_timestamp.min().truncate("s"),
-        "last_purchase": seen.event_timestamp.max().truncate("s"),
+        "first_purchase": whole_seconds(seen.event_timestamp.min()),
+        "last_purchase": whole_seconds(seen.event_timestamp.max()),
         "purchase_days_84d": seen.event_timestamp.date().nunique(where=within(seen, 84)),
         "baskets_total": seen.count(),
     }

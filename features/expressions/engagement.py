@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from features.expressions.visible import visible, within
+from features.expressions.visible import visible, whole_seconds, within
 
 WINDOW = 84
 
@@ -28,7 +28,7 @@ def engagement(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> 
         contacts_84d=seen.count(where=contact & within(seen, WINDOW)),
         redemptions_total=seen.count(where=redemption),
         redemptions_84d=seen.count(where=redemption & within(seen, WINDOW)),
-        last_redemption=seen.event_timestamp.max(where=redemption).truncate("s"),
+        last_redemption=whole_seconds(seen.event_timestamp.max(where=redemption)),
         answer_rate=seen.campaign_id.nunique(where=redemption) / contacted.nullif(0),
     )
     joined = known.left_join(counts, ["customer_id", "snapshot"]).drop("customer_id_right", "snapshot_right")

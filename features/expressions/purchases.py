@@ -53,10 +53,10 @@ def history(bought: ir.Table) -> ir.Table:
     columns = {
         "history_products": bought.product_id,
         "history_baskets": bought.baskets.cast("int64"),
-        "history_decayed": bought.decayed,
+        "history_decayed": bought.decayed.round(6),
         "history_first": bought.first_bought.epoch_seconds().cast("int64"),
         "history_last": bought.last_bought.epoch_seconds().cast("int64"),
-        "history_price": bought.regular / bought.quantity,
+        "history_price": (bought.regular / bought.quantity).round(6),
     }
     return bought.group_by("customer_id", "snapshot").agg(
         **{name: column.collect(order_by=latest_first) for name, column in columns.items()}
@@ -80,7 +80,7 @@ def types_bought(lines: ir.Table, products: ir.Table, snapshots: ir.Table) -> ir
         types_names=by_type.type.collect(order_by=by_type.type),
         types_baskets=by_type.baskets.cast("int64").collect(order_by=by_type.type),
         types_last=by_type["last"].epoch_seconds().cast("int64").collect(order_by=by_type.type),
-        types_price=by_type.price.collect(order_by=by_type.type),
+        types_price=by_type.price.round(6).collect(order_by=by_type.type),
     )
 
 

@@ -53,3 +53,8 @@ def orders(transactions: ir.Table) -> ir.Table:
         lines=transactions.count(),
         products=transactions.product_id.nunique(),
     )
+
+
+def whole_seconds(moment: ir.TimestampValue) -> ir.TimestampValue:
+    """Cut a moment to the second, which is what the online store keeps."""
+    return moment.truncate("s").cast("timestamp('UTC')")

@@ -40,11 +40,11 @@ _RETRY_AFTER = {"Retry-After": "5"}
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what OpenAPI says of the errors of a route."""
+    # a `model` would be documented as application/json, which is not what is sent
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "model": Problem,
             "content": {_MEDIA: {"schema": schema}},
         }
         for status in statuses
@@ -52,7 +52,17 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with a problem document."""
+    """Answer every error of the app with a problem document, and describe it in OpenAPI."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        parts = schema.pop("$defs", {})
+        document["components"]["schemas"] |= {"Problem": schema, **parts}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 
 from serving.cli.commands import app
 
@@ -11,8 +10,6 @@ def main() -> None:
     """Run `encore`. What the user can mend is told without a traceback, with exit code 2."""
     # implicit and LightGBM have threads of their own; BLAS threads beside them only get in their way
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Ibis calls a DuckDB method that DuckDB 1.5 has renamed
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module="ibis")
     from features.errors import EncoreError  # noqa: PLC0415 - keeps `encore --help` light
 
     try:

@@ -66,5 +66,5 @@ def _when_ready(server: uvicorn.Server, ready: Ready, announce: Callable[[], Non
         except NotReadyError as missing:
             if server.started and str(missing) != told:
                 told = str(missing)
-                context.console.print(f"  [dim]Not ready: {told}[/]")
+                context.console.print(f"  [dim]Not ready: {told}[/]", soft_wrap=True)
         time.sleep(0.1)

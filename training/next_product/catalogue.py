@@ -91,7 +91,7 @@ def make_catalogue(products: pd.DataFrame, statistics: pd.DataFrame, min_baskets
         Baskets before the moment that a product needs; `product_baskets` counts them.
     """
     offered = statistics[statistics["product_baskets"] >= min_baskets]
-    active = products[products["active"].fillna(value=True).astype(bool)].rename(columns={"brand_tier": "tier"})
+    active = products[products["active"].astype("boolean").fillna(value=True)].rename(columns={"brand_tier": "tier"})
     joined = offered.merge(active[["product_id", "name", "type", "tier"]], on="product_id", how="inner")
     return _from_frame(joined.sort_values("product_id", ignore_index=True))
 

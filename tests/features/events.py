@@ -1,0 +1,85 @@
+"""Small random tables that hit every edge: events at a snapshot, at a window's start, written late."""
+
+from datetime import UTC, datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+SNAPSHOTS = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 3, tzinfo=UTC))
+_WINDOWS = (0, 7, 14, 28, 56, 84, 182, 365)
+
+
+def moments(rng: np.random.Generator, count: int) -> list[datetime]:
+    """Return moments of which a good part lies exactly on a window's edge."""
+    edges = [snapshot - timedelta(days=days) for snapshot in SNAPSHOTS for days in _WINDOWS]
+    spread = [SNAPSHOTS[1] - timedelta(seconds=int(s)) for s in rng.integers(-20 * 86400, 400 * 86400, count)]
+    return [edges[rng.integers(len(edges))] if rng.random() < 0.25 else moment for moment in spread]
+
+
+def make_transactions(seed: int, count: int = 250) -> pd.DataFrame:
+    """Return order lines of a few customers and products; one in ten was written days late."""
+    rng = np.random.default_rng(seed)
+    happened = moments(rng, count)
+    late = [timedelta(days=int(d)) if rng.random() < 0.1 else timedelta(0) for d in rng.integers(1, 60, count)]
+    # an order has one moment, so that lines of one order are of one moment
+    order = {moment: f"o{i}" for i, moment in enumerate(sorted(set(happened)))}
+    customers = [f"c{rng.integers(6)}" for _ in range(count)]
+    return pd.DataFrame(
+        {
+            "customer_id": customers,
+            "order_id": [f"{order[moment]}-{c}" for moment, c in zip(happened, customers, strict=True)],
+            "product_id": [f"p{rng.integers(8)}" for _ in range(count)],
+            "event_timestamp": happened,
+            "quantity": rng.integers(0, 4, count).astype(float),
+            "amount": rng.integers(0, 40, count) / 4,
+            "discount": rng.integers(0, 8, count) / 4,
+            "coupon_discount": np.where(rng.random(count) < 0.2, 1.0, 0.0),
+            "created_timestamp": [moment + delay for moment, delay in zip(happened, late, strict=True)],
+        }
+    )
+
+
+def make_products() -> pd.DataFrame:
+    """Return products of which one has no type and one is not active."""
+    return pd.DataFrame(
+        {
+            "product_id": [f"p{i}" for i in range(8)],
+            "department": ["food", "food", "food", "home", "home", None, "food", "home"],
+            "category": ["milk", "milk", "bread", "soap", "soap", None, "bread", "paper"],
+            "type": ["whole", "skim", "rye", "bar", "liquid", None, "rye", "towel"],
+            "brand_tier": ["private", "national", "national", "private", "national", None, "private", "national"],
+            "active": [True, True, True, True, True, True, True, False],
+        }
+    )
+
+
+def make_interactions(seed: int, count: int = 60) -> pd.DataFrame:
+    """Return contacts and redemptions of a few campaigns."""
+    rng = np.random.default_rng(seed)
+    happened = moments(rng, count)
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{rng.integers(6)}" for _ in range(count)],
+            "event_timestamp": happened,
+            "kind": [("contact", "redemption", "visit")[rng.integers(3)] for _ in range(count)],
+            "campaign_id": [f"m{rng.integers(4)}" for _ in range(count)],
+            "created_timestamp": happened,
+        }
+    )
+
+
+def as_table(frame: pd.DataFrame) -> ir.Table:
+    """Turn a frame into an Ibis table with the contract's types."""
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = [
+        pa.field(f.name, pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(f.type) else f.type) for f in arrow.schema
+    ]
+    return ibis.memtable(arrow.cast(pa.schema(fields)))
+
+
+def keyed(frame: pd.DataFrame, *keys: str) -> dict[tuple[object, ...], dict[str, object]]:
+    """Return rows by key."""
+    return {tuple(row[k] for k in keys): row for row in frame.to_dict("records")}

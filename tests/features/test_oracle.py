@@ -1,0 +1,276 @@
+"""Every windowed feature against a naive loop over events, on tables that hit every edge."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.build import connect, snapshot_table
+from features.config import Settings
+from features.expressions.activity import activity
+from features.expressions.engagement import engagement
+from features.expressions.preference import preference
+from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
+from features.expressions.value import value
+from tests.features.events import SNAPSHOTS, as_table, keyed, make_interactions, make_products, make_transactions
+
+SEEDS = (1, 2, 3)
+Row = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
+
+
+def known(rows: list[Row], snapshot: datetime, days: float = 1e5) -> list[Row]:
+    """The rule about time, once more and by hand: [t - days, t), and written by t."""
+    return [
+        row
+        for row in rows
+        if snapshot - timedelta(days=days) <= row["event_timestamp"] < snapshot and row["created_timestamp"] <= snapshot
+    ]
+
+
+def orders_of(lines: list[Row]) -> list[Row]:
+    """Lines to orders; an order is known when its last line is."""
+    grouped: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for line in lines:
+        grouped[line["customer_id"], line["order_id"]].append(line)
+    return [
+        {
+            "customer_id": customer,
+            "event_timestamp": min(line["event_timestamp"] for line in group),
+            "created_timestamp": max(line["created_timestamp"] for line in group),
+            "amount": sum(line["amount"] for line in group),
+            "discount": sum(line["discount"] for line in group),
+            "coupon_discount": sum(line["coupon_discount"] for line in group),
+            "products": len({line["product_id"] for line in group}),
+        }
+        for (customer, _), group in grouped.items()
+    ]
+
+
+def by(rows: list[Row], name: str) -> dict[Any, list[Row]]:
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row[name]].append(row)
+    return found
+
+
+def same(found: Row, wanted: Row) -> None:
+    for name, expected in wanted.items():
+        actual = found[name]
+        if expected is None:
+            assert pd.isna(actual), f"{name}: expected nothing, found {actual}"
+        elif isinstance(expected, str | datetime):
+            assert actual == expected, name
+        else:
+            assert actual == pytest.approx(expected, abs=2e-6), name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines = make_transactions(seed)
+    found = keyed(con.to_pandas(activity(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    wanted = {}
+    for t in SNAPSHOTS:
+        for customer, seen in by(known(orders_of(lines.to_dict("records")), t), "customer_id").items():
+            days = sorted({row["event_timestamp"].date() for row in seen})
+            gaps = [(b - a).days for a, b in zip(days, days[1:], strict=False)]
+            recent = [
+                (b - a).days
+                for a, b in zip(days, days[1:], strict=False)
+                if b >= (t - timedelta(days=56)).date()
+            ]
+            row: Row = {
+                "first_purchase": min(r["event_timestamp"] for r in seen),
+                "last_purchase": max(r["event_timestamp"] for r in seen),
+                "baskets_total": len(seen),
+                "purchase_days_84d": len({r["event_timestamp"].date() for r in known(seen, t, 84)}),
+                "gap_mean": np.mean(gaps) if gaps else None,
+                "gap_median": np.median(gaps) if gaps else None,
+                "gap_std": np.std(gaps) if gaps else None,
+                "gap_p90": np.quantile(gaps, 0.9) if gaps else None,
+                "gap_trend": np.mean(recent) / np.mean(gaps) if recent else None,
+            }
+            for window in (7, 14, 28, 56, 84):
+                row[f"baskets_{window}d"] = len(known(seen, t, window))
+                row[f"amount_{window}d"] = sum(r["amount"] for r in known(seen, t, window))
+            wanted[customer, t] = row
+    assert found.keys() == wanted.keys()
+    for key, row in wanted.items():
+        same(found[key], row)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines = make_transactions(seed)
+    found = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    count = 0
+    for t in SNAPSHOTS:
+        for customer, seen in by(known(orders_of(lines.to_dict("records")), t), "customer_id").items():
+            recent = known(seen, t, 84)
+            paid, saved, coupons = (sum(r[c] for r in recent) for c in ("amount", "discount", "coupon_discount"))
+            row = {
+                "amount_total": sum(r["amount"] for r in seen),
+                "basket_amount_mean": np.mean([r["amount"] for r in seen]),
+                "basket_amount_84d": np.mean([r["amount"] for r in recent]) if recent else None,
+                "basket_products_84d": np.mean([r["products"] for r in recent]) if recent else None,
+                "discount_share_84d": saved / (paid + saved) if paid + saved else None,
+                "coupon_share_84d": coupons / (paid + coupons) if paid + coupons else None,
+            }
+            same(found[customer, t], row)
+            count += 1
+    assert count == len(found)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines, products = make_transactions(seed), make_products()
+    expression = preference(as_table(lines), as_table(products), snapshot_table(SNAPSHOTS))
+    found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    of = {row["product_id"]: row for row in products.to_dict("records")}
+    count = 0
+    for t in SNAPSHOTS:
+        for customer, seen in by(known(lines.to_dict("records"), t, 84), "customer_id").items():
+            departments = shares(seen, of, "department")
+            categories = shares(seen, of, "category")
+            tiers = shares(seen, of, "brand_tier")
+            row = {
+                "products_84d": len({r["product_id"] for r in seen}),
+                "departments_84d": len(departments),
+                "categories_84d": len(categories),
+                "private_brand_share_84d": tiers.get("private", 0.0) if known_amount(seen, of, "brand_tier") else None,
+                "top_department_share_84d": max(departments.values(), default=None),
+                "department_concentration_84d": sum(s * s for s in departments.values()) if departments else None,
+                "top_category_share_84d": max(categories.values(), default=None),
+            }
+            same(found[customer, t], row)
+            if departments and sorted(departments.values())[-1:] != sorted(departments.values())[-2:-1]:
+                assert found[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
+            count += 1
+    assert count == len(found)
+
+
+def known_amount(seen: list[Row], of: dict[str, Row], level: str) -> float:
+    return float(sum(r["amount"] for r in seen if of[r["product_id"]][level] is not None))
+
+
+def shares(seen: list[Row], of: dict[str, Row], level: str) -> dict[str, float]:
+    whole = known_amount(seen, of, level)
+    sums: dict[str, float] = defaultdict(float)
+    for row in seen:
+        name = of[row["product_id"]][level]
+        if name is not None:
+            sums[name] += row["amount"]
+    return {name: amount / whole for name, amount in sums.items()} if whole else {}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines, interactions = make_transactions(seed), make_interactions(seed)
+    snapshots = snapshot_table(SNAPSHOTS)
+    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
+    found = keyed(
+        con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot"
+    )
+    for (customer, t), row in found.items():
+        mine = interactions[interactions["customer_id"] == customer].to_dict("records")
+        seen = known(mine, t)  # type: ignore[arg-type]
+        contacts = [r for r in seen if r["kind"] == "contact"]
+        redemptions = [r for r in seen if r["kind"] == "redemption"]
+        contacted = len({r["campaign_id"] for r in contacts})
+        wanted = {
+            "contacts_total": len(contacts),
+            "contacts_84d": len(known(contacts, t, 84)),  # type: ignore[arg-type]
+            "redemptions_total": len(redemptions),
+            "redemptions_84d": len(known(redemptions, t, 84)),  # type: ignore[arg-type]
+            "last_redemption": max((r["event_timestamp"] for r in redemptions), default=None),
+            "answer_rate": len({r["campaign_id"] for r in redemptions}) / contacted if contacted else None,
+        }
+        same(row, wanted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_purchases_equal_a_naive_loop(con: Any, seed: int) -> None:
+    lines, products = make_transactions(seed), make_products()
+    snapshots = snapshot_table(SNAPSHOTS)
+    clean = goods(as_table(lines), as_table(products))
+    bought = pairs(clean, snapshots, 365)
+    histories = keyed(con.to_pandas(history(bought)), "customer_id", "snapshot")
+    statistics = keyed(con.to_pandas(product_statistics(bought)), "product_id", "snapshot")
+    types = keyed(con.to_pandas(types_bought(clean, as_table(products), snapshots)), "customer_id", "snapshot")
+    rows = [r for r in lines.to_dict("records") if r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0]
+    type_of = dict(zip(products["product_id"], products["type"], strict=True))
+    for t in SNAPSHOTS:
+        seen = known(rows, t, 365)  # type: ignore[arg-type]
+        for customer, mine in by(seen, "customer_id").items():
+            check_history(histories[customer, t], mine, t)
+        for product, mine in by(seen, "product_id").items():
+            check_statistics(statistics[product, t], mine, t)
+        for customer, mine in by(known(seen, t, 182), "customer_id").items():
+            check_types(types[customer, t], [r for r in mine if type_of[r["product_id"]]], type_of)
+
+
+def check_history(found: Row, mine: list[Row], t: datetime) -> None:
+    wanted = {}
+    for product, own in by(mine, "product_id").items():
+        baskets = by(own, "order_id")
+        ages = [(t - min(r["event_timestamp"] for r in b)).total_seconds() / 86400 for b in baskets.values()]
+        wanted[product] = (
+            len(baskets),
+            sum(0.5 ** (age / 42) for age in ages),
+            min(r["event_timestamp"] for r in own).timestamp(),
+            max(r["event_timestamp"] for r in own).timestamp(),
+            sum(r["amount"] + r["discount"] for r in own) / sum(r["quantity"] for r in own),
+        )
+    columns = [found[f"history_{name}"] for name in ("baskets", "decayed", "first", "last", "price")]
+    actual = {product: row for product, *row in zip(found["history_products"], *columns, strict=True)}
+    assert actual.keys() == wanted.keys()
+    for product, row in wanted.items():
+        assert actual[product] == pytest.approx(row, abs=2e-6)
+    assert list(found["history_last"]) == sorted(found["history_last"], reverse=True)
+
+
+def check_statistics(found: Row, mine: list[Row], t: datetime) -> None:
+    baskets = [
+        {"customer_id": c, "event_timestamp": min(r["event_timestamp"] for r in b), "created_timestamp": t}
+        for c, own in by(mine, "customer_id").items()
+        for b in by(own, "order_id").values()
+    ]
+    cycles = []
+    for own in by(baskets, "customer_id").values():
+        if len(own) >= 2:
+            ends = [b["event_timestamp"].timestamp() for b in own]
+            cycles.append((max(ends) - min(ends)) / 86400 / (len(own) - 1))
+    buyers = len({b["customer_id"] for b in baskets})
+    now, before = len(known(baskets, t, 28)), len(known(baskets, t, 56)) - len(known(baskets, t, 28))
+    same(
+        found,
+        {
+            "product_baskets": len(baskets),
+            "product_buyers": buyers,
+            "product_baskets_28d": now,
+            "product_trend": (now + 1) / (before + 1),
+            "product_price": sum(r["amount"] + r["discount"] for r in mine) / sum(r["quantity"] for r in mine),
+            "product_repeat_rate": len(cycles) / buyers,
+            "product_cycle_days": np.median(cycles) if cycles else None,
+        },
+    )
+
+
+def check_types(found: Row, mine: list[Row], type_of: dict[str, str]) -> None:
+    grouped: dict[str, list[Row]] = defaultdict(list)
+    for row in mine:
+        grouped[type_of[row["product_id"]]].append(row)
+    assert list(found["types_names"]) == sorted(grouped)
+    for place, name in enumerate(sorted(grouped)):
+        own = grouped[name]
+        prices = [(r["amount"] + r["discount"]) / r["quantity"] for r in own]
+        assert found["types_baskets"][place] == len({r["order_id"] for r in own})
+        assert found["types_last"][place] == max(r["event_timestamp"] for r in own).timestamp()
+        assert found["types_price"][place] == pytest.approx(np.median(prices), abs=2e-6)

@@ -1,0 +1,75 @@
+"""The rule about time: what happens at or after a snapshot, or is written after it, changes nothing before it."""
+
+from datetime import timedelta
+from typing import Any
+
+import ibis.expr.types as ir
+import pandas as pd
+import pytest
+
+from features.build import connect, snapshot_table
+from features.config import Settings
+from features.expressions.activity import activity
+from features.expressions.engagement import engagement
+from features.expressions.preference import preference
+from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
+from features.expressions.value import value
+from tests.features.events import SNAPSHOTS, as_table, make_interactions, make_products, make_transactions
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
+
+
+def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.Table]:
+    transactions, products, snapshots = as_table(lines), as_table(make_products()), snapshot_table(SNAPSHOTS[:1])
+    clean = goods(transactions, products)
+    bought = pairs(clean, snapshots, 365)
+    active = activity(transactions, snapshots)
+    known = active.select("customer_id", "snapshot")
+    return {
+        "activity": active,
+        "value": value(transactions, snapshots),
+        "preference": preference(transactions, products, snapshots),
+        "engagement": engagement(as_table(interactions), known, snapshots),
+        "history": history(bought),
+        "types": types_bought(clean, products, snapshots),
+        "statistics": product_statistics(bought),
+    }
+
+
+def appended(frame: pd.DataFrame, happened: timedelta, written: timedelta) -> pd.DataFrame:
+    """The same events once more, moved to the snapshot plus `happened`, written at it plus `written`."""
+    more = frame.copy()
+    more["event_timestamp"] = pd.Timestamp(SNAPSHOTS[0]) + happened
+    more["created_timestamp"] = pd.Timestamp(SNAPSHOTS[0]) + written
+    if "order_id" in more:
+        more["order_id"] = "later-" + more["order_id"]
+    return pd.concat([frame, more], ignore_index=True)
+
+
+@pytest.mark.parametrize(
+    ("happened", "written"),
+    [
+        pytest.param(timedelta(0), timedelta(0), id="exactly at the snapshot"),
+        pytest.param(timedelta(days=3), timedelta(days=3), id="after it"),
+        pytest.param(timedelta(days=-3), timedelta(seconds=1), id="before it, but written after it"),
+    ],
+)
+def test_later_events_change_no_feature(con: Any, happened: timedelta, written: timedelta) -> None:
+    lines, interactions = make_transactions(4), make_interactions(4)
+    before = every_view(lines, interactions)
+    after = every_view(appended(lines, happened, written), appended(interactions, happened, written))
+    for name, expression in before.items():
+        key = "product_id" if name == "statistics" else "customer_id"
+        old, new = (con.to_pandas(e).sort_values(key, ignore_index=True) for e in (expression, after[name]))
+        pd.testing.assert_frame_equal(old, new, obj=name)
+
+
+def test_an_event_just_before_the_snapshot_does_count(con: Any) -> None:
+    lines, interactions = make_transactions(4), make_interactions(4)
+    second = timedelta(seconds=-1)
+    before = con.to_pandas(every_view(lines, interactions)["activity"])
+    after = con.to_pandas(every_view(appended(lines, second, second), interactions)["activity"])
+    assert after["baskets_7d"].sum() > before["baskets_7d"].sum()

@@ -1,0 +1,217 @@
+"""Every route and its errors, against the fitted world."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from features.errors import StoreError
+from serving.api.app import create_app
+from serving.scorer import Scorer
+from tests.conftest import NOW, World
+
+ACTIVE = "6"
+
+
+def get(client: TestClient, path: str, **headers: str) -> Any:
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def problem(client: TestClient, path: str, status: int, **body: Any) -> Any:
+    answer = client.post(path, **body) if body else client.get(path)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == status
+    assert found["type"].startswith("urn:encore:")
+    return found
+
+
+def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/risk")
+    assert 0 < found["risk"] < 1
+    assert found["tier"] in {"high", "medium", "low"}
+    assert found["model"] == "encore-churn/1"
+    assert datetime.fromisoformat(found["feature_timestamp"]) == world.schedule.as_of
+    assert datetime.fromisoformat(found["as_of"]) == world.schedule.as_of
+    assert found["churn_definition"] == {
+        "kind": "non_contractual",
+        "activity_window_days": 56,
+        "horizon_days": 28,
+        "gap_days": 0,
+    }
+
+
+def test_explanation_tells_both_directions(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/explanation")
+    assert found["risk"] == get(client, f"/v1/customers/{ACTIVE}/risk")["risk"]
+    assert {r["direction"] for r in found["reasons"]} <= {"raises"}
+    assert {r["direction"] for r in found["protections"]} <= {"lowers"}
+    told = found["reasons"] + found["protections"]
+    assert 0.9 < sum(r["share"] for r in told) <= 1.0 + 1e-9
+    assert all(r["text"].endswith("the risk.") for r in told)
+
+
+def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> None:
+    path = f"/v1/customers/{ACTIVE}/explanation"
+
+    def first(found: Any) -> str:
+        return str((found["reasons"] + found["protections"])[0]["text"])
+
+    chinese = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
+    assert "流失风险" in first(get(client, path + "?language=zh"))
+    assert "流失风险" in first(get(client, path, **chinese))
+    assert "the risk" in first(get(client, path + "?language=en", **chinese))
+    assert "the risk" in first(get(client, path, **{"accept-language": "fr"}))
+
+
+@pytest.mark.parametrize("kind", ["repeat", "cross_sell", "up_sell", "next"])
+def test_offers_of_each_kind(client: TestClient, kind: str) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/offers?kind={kind}&limit=4")
+    assert found["kind"] == kind
+    assert len(found["offers"]) <= 4
+    assert found["model"] == "encore-next-product/1"
+    for offer in found["offers"]:
+        assert offer["text"]
+        assert kind == "next" or offer["kind"] == kind
+
+
+def test_scores_of_many(client: TestClient) -> None:
+    body = {"customer_ids": ["12", "nobody", ACTIVE, "12"], "include": ["reasons", "offers"], "offer_limit": 2}
+    answer = client.post("/v1/scores?language=zh", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [score["customer_id"] for score in found["scores"]] == ["12", ACTIVE]
+    assert found["unknown"] == ["nobody"]
+    assert found["churn_model"] == "encore-churn/1"
+    single = get(client, f"/v1/customers/{ACTIVE}/explanation?language=zh")
+    score = found["scores"][1]
+    assert score["risk"] == single["risk"]
+    assert score["reasons"] == single["reasons"]
+    assert score["protections"] == single["protections"]
+    assert score["offers"] == get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")["offers"]
+
+
+def test_scores_without_parts_leave_them_out(client: TestClient) -> None:
+    found = client.post("/v1/scores", json={"customer_ids": [ACTIVE]}).json()["scores"][0]
+    assert found["reasons"] is None
+    assert found["offers"] is None
+    assert client.post("/v1/scores", json={"customer_ids": ["nobody"]}).json()["scores"] == []
+
+
+def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
+    body = {"customer_ids": [str(i) for i in range(1000)], "include": ["reasons"]}
+    found = client.post("/v1/scores", json=body).json()
+    assert len(found["scores"]) + len(found["unknown"]) == 1000
+    assert len(found["scores"]) > 100
+
+
+def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> None:
+    everybody = client.post("/v1/scores", json={"customer_ids": [str(6 * i) for i in range(1, 417)]}).json()
+    silent = [score for score in everybody["scores"] if score["tier"] == "inactive"]
+    assert silent
+    assert all(score["risk"] is None for score in silent)
+    found = get(client, f"/v1/customers/{silent[0]['customer_id']}/explanation")
+    assert found["reasons"] == found["protections"] == []
+
+
+def test_models_tell_how_they_measured(client: TestClient) -> None:
+    found = get(client, "/v1/models")
+    assert [model["name"] for model in found["models"]] == ["encore-churn", "encore-next-product"]
+    assert found["models"][0]["aliases"] == ["champion"]
+    assert found["models"][0]["metrics"]["champion.roc_auc"] > found["models"][0]["metrics"]["recency.roc_auc"]
+
+
+def test_health(client: TestClient) -> None:
+    assert get(client, "/health/live") == {"status": "live"}
+    assert get(client, "/health/ready")["models"] == ["encore-churn/1", "encore-next-product/1"]
+
+
+@pytest.mark.parametrize("part", ["risk", "explanation", "offers"])
+def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
+    found = problem(client, f"/v1/customers/nobody/{part}", 404)
+    assert found["type"] == "urn:encore:unknown-customer"
+    assert "'nobody'" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/customers/6/offers?limit=0", "limit"),
+        ("/v1/customers/6/offers?limit=many", "limit"),
+        ("/v1/customers/6/offers?kind=gift", "kind"),
+        ("/v1/customers/6/explanation?language=fr", "language"),
+        (f"/v1/customers/{'x' * 201}/risk", "customer_id"),
+    ],
+)
+def test_a_bad_parameter_is_named(client: TestClient, path: str, parameter: str) -> None:
+    found = problem(client, path, 422)
+    assert [error["parameter"] for error in found["errors"]] == [parameter]
+    assert parameter in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "parameter"),
+    [
+        ({}, "customer_ids"),
+        ({"customer_ids": []}, "customer_ids"),
+        ({"customer_ids": ["x"] * 1001}, "customer_ids"),
+        ({"customer_ids": ["6", 7]}, "customer_ids.1"),
+        ({"customer_ids": ["6"], "include": ["gifts"]}, "include.0"),
+        ({"customer_ids": ["6"], "inclde": []}, "inclde"),
+    ],
+)
+def test_a_bad_body_is_named(client: TestClient, body: dict[str, Any], parameter: str) -> None:
+    found = problem(client, "/v1/scores", 422, json=body)
+    assert [error["parameter"] for error in found["errors"]] == [parameter]
+
+
+def test_what_is_no_json_and_what_is_no_route_are_problems_too(client: TestClient) -> None:
+    assert problem(client, "/v1/scores", 422, content=b"{")["type"] == "urn:encore:invalid-parameter"
+    assert problem(client, "/v1/nothing", 404)["type"] == "urn:encore:not-found"
+    assert problem(client, "/v1/models", 405, json={})["type"] == "urn:encore:method-not-allowed"
+
+
+def test_a_store_that_fails_is_a_503(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("The online store does not answer.", "Check it.")
+
+    monkeypatch.setattr(Scorer, "risks", away)
+    assert problem(client, "/v1/customers/6/risk", 503)["type"] == "urn:encore:unavailable"
+
+
+def test_a_fault_of_ours_is_a_problem_without_details(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Scorer, "risks", fault)
+    assert "secret" not in problem(client, "/v1/customers/6/risk", 500)["detail"]
+
+
+def test_nothing_answers_before_the_models_are_loaded(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with TestClient(create_app(world.settings, lambda: NOW)) as empty:
+        assert get(empty, "/health/live") == {"status": "live"}
+        deadline = time.monotonic() + 10
+        while "encore features materialize" not in problem(empty, "/health/ready", 503)["detail"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for path in ("/v1/customers/6/risk", "/v1/models"):
+            assert problem(empty, path, 503)["type"] == "urn:encore:not-ready"
+
+
+def test_every_error_is_documented(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    errors = {(p, m): set(op["responses"]) for p, ops in paths.items() for m, op in ops.items()}
+    assert errors["/v1/customers/{customer_id}/risk", "get"] >= {"200", "404", "422", "503"}
+    assert errors["/v1/scores", "post"] >= {"200", "422", "503"}
+    for (path, method), statuses in errors.items():
+        for status in statuses - {"200"}:
+            assert list(paths[path][method]["responses"][status]["content"]) == ["application/problem+json"]

@@ -1,0 +1,137 @@
+"""The fitted churn model: explanations add up, files bring it back, and it beats the rule it replaces."""
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import shap
+
+from features.errors import DataError
+from features.store import Store
+from features.vectors import matrix
+from serving.scorer import Scorer
+from tests.conftest import NOW, World
+from training.churn.baselines import recency, rfm_logistic
+from training.churn.dataset import ChurnSet, churn_set
+from training.churn.fit import fit, usable_features
+from training.churn.model import ChurnModel
+from training.churn.pictures import beeswarm, calibration_curve
+from training.churn.pipeline import CHURN_MODEL, evaluate_churn, train_churn
+from training.metrics import measure
+
+
+@pytest.fixture(scope="module")
+def rows(world: World, store: Store) -> ChurnSet:
+    return churn_set(world.settings, store, world.schedule.churn_test)
+
+
+@pytest.fixture(scope="module")
+def model(scorer: Scorer) -> ChurnModel:
+    return scorer.models.churn
+
+
+def test_contributions_and_base_value_sum_to_the_margin(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    np.testing.assert_allclose(model.contributions(inputs).sum(axis=1), model.margin(inputs), atol=1e-9)
+
+
+def test_contributions_are_those_of_shap(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))[:50]
+    explained = shap.TreeExplainer(model.booster).shap_values(inputs)
+    np.testing.assert_allclose(np.asarray(explained), model.contributions(inputs)[:, :-1], atol=1e-9)
+
+
+def test_a_single_row_is_scored_like_a_batch(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))[:20]
+    alone = np.concatenate([model.risk(row.reshape(1, -1)) for row in inputs])
+    np.testing.assert_array_equal(alone, model.risk(inputs))
+
+
+def test_saved_and_loaded_is_the_same(model: ChurnModel, rows: ChurnSet, tmp_path: Path) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    model.save(tmp_path)
+    again = ChurnModel.load(tmp_path)
+    np.testing.assert_array_equal(again.risk(inputs), model.risk(inputs))
+    assert again.features == model.features
+    assert again.definition == model.definition
+
+
+def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
+    schedule = world.schedule
+    found = churn_set(world.settings, store, (*schedule.churn_train, *schedule.churn_validation))
+    train, validation = found.at(schedule.churn_train), found.at(schedule.churn_validation)
+    one, two = (fit(train, validation, world.settings.churn, threads=2) for _ in range(2))
+    assert one.booster.model_to_string() == two.booster.model_to_string()
+    assert one.calibration == two.calibration
+
+
+def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
+    risk = model.risk(model.inputs(rows.columns, len(rows)))
+    champion = measure(rows.churned, risk, risk)
+    rule = measure(rows.churned, recency(rows).scores, None)
+    assert champion["roc_auc"] > rule["roc_auc"] + 0.02
+    assert champion["ece"] < 0.06
+
+
+def test_rfm_is_fitted_on_the_training_rows_alone(rows: ChurnSet, world: World) -> None:
+    train = rows.at(world.schedule.churn_test[:1])
+    later = rows.at(world.schedule.churn_test[1:])
+    scored = rfm_logistic(train, later)
+    assert scored.probabilities is not None
+    assert len(scored.probabilities) == len(later)
+    assert measure(later.churned, scored.scores, scored.probabilities)["roc_auc"] > 0.7
+
+
+def test_columns_that_cannot_exist_are_left_out(rows: ChurnSet) -> None:
+    columns = {**rows.columns, "answer_rate": np.full(len(rows), np.nan), "contacts_84d": np.zeros(len(rows))}
+    usable, left_out = usable_features(ChurnSet(rows.customers, rows.snapshots, columns, rows.churned))
+    assert {"answer_rate", "contacts_84d"} <= set(left_out)
+    assert "recency_days" in usable
+    assert np.isnan(matrix({}, ["anything"], 2)).all()
+
+
+def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
+    churn = at_home.settings.churn.model_copy(update={"gap_days": 365})
+    settings = at_home.settings.model_copy(update={"churn": churn})
+    with pytest.raises(DataError, match=r"churn rate of 100%.*activity_window_days"):
+        churn_set(settings, store, at_home.schedule.churn_test)
+
+
+def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
+    first = train_churn(at_home.settings, NOW)
+    assert first.skipped
+    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 2})
+    other = train_churn(at_home.settings.model_copy(update={"churn": churn}), NOW, promote=False)
+    assert not other.skipped
+    assert other.version.aliases == ("challenger",)
+    assert train_churn(at_home.settings, NOW).version.number == first.version.number
+
+
+def test_the_run_holds_metrics_pictures_and_a_servable_model(at_home: World, rows: ChurnSet, model: ChurnModel) -> None:
+    version = train_churn(at_home.settings, NOW).version
+    assert version.metrics["champion.roc_auc"] > version.metrics["recency.roc_auc"]
+    pictures = mlflow.artifacts.list_artifacts(run_id=version.run_id, artifact_path="pictures")
+    assert {Path(p.path).name for p in pictures} == {"calibration.png", "shap_beeswarm.png"}
+    served = mlflow.pyfunc.load_model(f"models:/{CHURN_MODEL}@champion")
+    inputs = model.inputs(rows.columns, len(rows))[:5]
+    predicted = served.predict(pd.DataFrame(inputs, columns=list(model.features)))
+    np.testing.assert_array_equal(predicted["risk"], model.risk(inputs))
+    assert served.metadata.signature is not None
+
+
+def test_pictures_are_drawn(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    assert beeswarm(model, inputs[:200]).axes
+    assert calibration_curve(rows.churned, model.risk(inputs)).axes
+
+
+def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
+    found = evaluate_churn(at_home.settings, NOW)
+    assert set(found["methods"]) == {"champion", "recency", "recency_over_gap", "rfm_logistic"}
+    for metrics in found["methods"].values():
+        for estimate in metrics.values():
+            assert estimate["low"] <= estimate["high"]
+    assert set(found["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
+    assert found["protocol"]["training_labels_end"] == "2017-11-01"

@@ -1,0 +1,54 @@
+"""Labels against a naive loop, on tables that hit every edge."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from features.build import connect, snapshot_table
+from features.config import ChurnSettings, NextProductSettings, Settings
+from features.expressions.purchases import goods
+from tests.features.events import SNAPSHOTS, as_table, make_products, make_transactions
+from training.churn.labels import labels
+from training.next_product.labels import bought_next, customers_known
+
+
+@pytest.fixture(scope="module")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
+
+
+@pytest.mark.parametrize("gap", [0, 5])
+def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
+    lines = make_transactions(5, count=60)
+    churn = ChurnSettings(activity_window_days=56, horizon_days=14, gap_days=gap)
+    found = con.to_pandas(labels(as_table(lines), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    rows = lines.to_dict("records")
+    wanted = {}
+    for t in SNAPSHOTS:
+        start, end = t + timedelta(days=gap), t + timedelta(days=gap + 14)
+        for customer in {r["customer_id"] for r in rows}:
+            mine = [r for r in rows if r["customer_id"] == customer]
+            active = any(t - timedelta(days=56) <= r["event_timestamp"] < t and r["created_timestamp"] <= t for r in mine)
+            returned = any(start <= r["event_timestamp"] < end for r in mine)
+            if active:
+                wanted[customer, t] = 0 if returned else 1
+    assert actual == wanted
+    assert set(wanted.values()) == {0, 1}
+
+
+def test_what_was_bought_next_equals_a_naive_loop(con: Any) -> None:
+    lines, settings = make_transactions(6), NextProductSettings(horizon_days=14)
+    clean = goods(as_table(lines), as_table(make_products()))
+    found = con.to_pandas(bought_next(clean, snapshot_table(SNAPSHOTS[:1]), settings))
+    t: datetime = SNAPSHOTS[0]
+    wanted: dict[str, set[str]] = {}
+    for r in lines.to_dict("records"):
+        inside = t <= r["event_timestamp"] < t + timedelta(days=14)
+        if inside and r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0:
+            wanted.setdefault(r["customer_id"], set()).add(r["product_id"])
+    assert {r.customer_id: set(r.products) for r in found.itertuples()} == wanted
+    known = con.to_pandas(customers_known(as_table(lines), snapshot_table(SNAPSHOTS[:1]), settings))
+    assert known["customer_id"].is_unique
+    assert set(known["active"]) <= {True, False}
