@@ -12,7 +12,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from features.config import Settings, StoreSettings
-from features.contract import CONTRACT
 from features.errors import StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
@@ -71,7 +70,8 @@ def plan(settings: Settings, now: datetime) -> Schedule:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         row = con.execute(
-            "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)", [str(path)]
+            "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)",
+            [str(path)],
         ).fetchall()[0]
     first, last = (datetime.fromtimestamp(moment / 1e6, tz=now.tzinfo) for moment in row)
     return make_schedule(settings, first, resolve_as_of(settings, last, now))

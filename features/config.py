@@ -122,7 +122,7 @@ class ChurnSettings(Section):
 
 
 class NextProductSettings(Section):
-    """What will this customer buy in [t, t + horizon)?"""
+    """What a customer buys in [t, t + horizon), and what may be offered."""
 
     activity_window_days: Days = 56
     horizon_days: Days = 14
@@ -169,10 +169,14 @@ class ServingSettings(Section):
 
 
 class Settings(BaseSettings):
-    """All of `encore.toml`."""
+    """The whole of `encore.toml`, overlaid with the environment."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
     )
 
     data: DataSettings = DataSettings()
@@ -244,7 +248,7 @@ def _refuse_unknown_variables() -> None:
 def _keys_beside(location: list[str]) -> str:
     section = Settings.model_fields.get(location[0]) if len(location) > 1 else None
     model = section.annotation if section is not None else Settings
-    if len(location) > 2:  # noqa: SIM108 - the only deeper level there is
+    if len(location) > 2:
         model = InputSettings
     return ", ".join(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else "none"
 

@@ -53,7 +53,7 @@ def ingest(settings: Settings, report: Report = silent) -> Ingested:
         return Ingested(directory, old["rows"], skipped=True)
     with replacing(directory) as aside, connection(settings) as con:
         con.execute(f"SET file_search_path = '{_quote(str(root))}'")
-        rows = {
+        rows: dict[str, int] = {
             table.name: _write_table(con, table, [i for i in inputs if i.table == table.name], aside, root)
             for table in track(report, list(CONTRACT.values()), lambda table: table.name)
         }
@@ -155,7 +155,8 @@ def _select(
                 f'Map it: columns = {{ {column.name} = "…" }}, a source column or a DuckDB expression.',
             )
         if column.name == "created_timestamp":
-            return f"{_select(con, source, table, _event_time(table), item, found).rsplit(' AS ', 1)[0]} AS created_timestamp"
+            happened = _select(con, source, table, _event_time(table), item, found)
+            return f"{happened.rsplit(' AS ', 1)[0]} AS created_timestamp"
         return f"CAST(NULL AS {column.type}) AS {column.name}"
     if expression in found:
         expression = f'"{expression}"'

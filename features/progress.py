@@ -23,5 +23,3 @@ def track(report: Report, items: Sequence[_Item], doing: Callable[[_Item], str])
     for done, item in enumerate(items):
         report(done / len(items), doing(item))
         yield item
-
-

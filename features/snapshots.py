@@ -92,9 +92,7 @@ def _grid(first: datetime, as_of: datetime, spacing: int) -> tuple[datetime, ...
     return tuple(as_of - k * spacing * _DAY for k in reversed(range(count)))
 
 
-def _last_complete(
-    grid: tuple[datetime, ...], as_of: datetime, reach: timedelta, count: int
-) -> tuple[datetime, ...]:
+def _last_complete(grid: tuple[datetime, ...], as_of: datetime, reach: timedelta, count: int) -> tuple[datetime, ...]:
     """Return the last snapshots whose label windows end by `as_of`, at least half a label window apart."""
     chosen: list[datetime] = []
     for moment in reversed(grid):
@@ -103,9 +101,7 @@ def _last_complete(
     return tuple(sorted(chosen[:count]))
 
 
-def _steps_back(
-    earliest: datetime, tests: tuple[datetime, ...], step: timedelta, count: int
-) -> tuple[datetime, ...]:
+def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta, count: int) -> tuple[datetime, ...]:
     if not tests:
         return ()
     moments = [min(tests) - k * step for k in range(1, count + 1)]
@@ -114,7 +110,11 @@ def _steps_back(
 
 def _check(schedule: Schedule, settings: Settings) -> None:
     needs = {
-        "churn": (schedule.churn_train, schedule.churn_test, settings.churn.gap_days + settings.churn.horizon_days),
+        "churn": (
+            schedule.churn_train,
+            schedule.churn_test,
+            settings.churn.gap_days + settings.churn.horizon_days,
+        ),
         "next_product": (schedule.next_train, schedule.next_test, settings.next_product.horizon_days),
     }
     for section, (train, group, reach) in needs.items():

@@ -60,7 +60,9 @@ class Reason(Answer):
 class Explanation(Risk):
     """A risk with its reasons, strongest first."""
 
-    base_risk: float = Field(description="Risk at the model's average log odds, where every explanation starts", examples=[0.11])
+    base_risk: float = Field(
+        description="Risk at the model's average log odds, where every explanation starts", examples=[0.11]
+    )
     reasons: list[Reason] = Field(description="Themes that raise the risk")
     protections: list[Reason] = Field(description="Themes that lower the risk")
 

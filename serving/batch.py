@@ -32,25 +32,23 @@ def score_many(
     limit: int = 5,
 ) -> list[Score]:
     """Score the known ones of some customers, in the order asked for."""
+    told = "reasons" in include
     risks: Sequence[Risk]
-    if "reasons" in include:
-        risks = scorer.explanations(customers, as_of, language)
-    else:
-        risks = scorer.risks(customers, as_of)
+    risks = scorer.explanations(customers, as_of, language) if told else scorer.risks(customers, as_of)
     known = [risk.customer_id for risk in risks]
     offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include else [None] * len(known)
     scores = []
     for risk, offered in zip(risks, offers, strict=True):
-        told = risk if isinstance(risk, Explanation) else None
+        explained = risk if isinstance(risk, Explanation) else None
         scores.append(
             Score(
                 customer_id=risk.customer_id,
                 risk=risk.risk,
                 tier=risk.tier,
                 feature_timestamp=risk.feature_timestamp,
-                base_risk=told.base_risk if told else None,
-                reasons=told.reasons if told else None,
-                protections=told.protections if told else None,
+                base_risk=explained.base_risk if explained else None,
+                reasons=explained.reasons if explained else None,
+                protections=explained.protections if explained else None,
                 offers=offered.offers if offered else None,
             )
         )
@@ -58,7 +56,12 @@ def score_many(
 
 
 def export_scores(
-    settings: Settings, scorer: Scorer, as_of: datetime, output: Path, language: Language, report: Report = silent
+    settings: Settings,
+    scorer: Scorer,
+    as_of: datetime,
+    output: Path,
+    language: Language,
+    report: Report = silent,
 ) -> int:
     """Write risk, tier, top reasons and top offers of every active customer as Parquet or CSV.
 

@@ -89,7 +89,11 @@ def _reason(
 
 
 def _fact(
-    theme: Theme, values: Mapping[str, float], reference: Mapping[str, float], raises: bool, language: Language
+    theme: Theme,
+    values: Mapping[str, float],
+    reference: Mapping[str, float],
+    raises: bool,
+    language: Language,
 ) -> str:
     value = values.get(theme.shown, np.nan)
     usual = reference.get(theme.shown, np.nan)

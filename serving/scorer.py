@@ -20,7 +20,6 @@ from serving.wording import Language
 from training.next_product.history import History, read_history
 from training.next_product.offers import Kind, make_offers
 
-
 _Answer = TypeVar("_Answer")
 
 

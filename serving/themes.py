@@ -47,7 +47,11 @@ THEMES: tuple[Theme, ...] = (
     _theme("loyalty", "baskets_total", "baskets", "tenure_days", "amount_total"),
     _theme("variety", "categories_84d", "number", "products_84d", "departments_84d"),
     _theme(
-        "concentration", "top_department_share_84d", "percent", "department_concentration_84d", "top_category_share_84d"
+        "concentration",
+        "top_department_share_84d",
+        "percent",
+        "department_concentration_84d",
+        "top_category_share_84d",
     ),
     _theme("discounts", "discount_share_84d", "percent", "coupon_share_84d"),
     _theme("brands", "private_brand_share_84d", "percent"),

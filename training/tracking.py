@@ -123,7 +123,8 @@ class Tracking:
         if found is None:
             command = name.removeprefix("encore-")
             raise StateError(
-                f"No version of {name} carries the alias {CHAMPION!r}.", f"Run `encore train {command}` first."
+                f"No version of {name} carries the alias {CHAMPION!r}.",
+                f"Run `encore train {command}` first.",
             )
         return found
 

@@ -11,7 +11,7 @@ RECENT_DAYS = 56
 
 
 def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
-    """Counts and amounts over trailing windows, purchase days, and the gaps between purchase days.
+    """Take counts and amounts over trailing windows, purchase days, and the gaps between purchase days.
 
     Timestamps (`first_purchase`, `last_purchase`) are stored as they are; their age is computed on demand.
     Gaps are in days between consecutive days with a purchase, over the whole visible history; a customer

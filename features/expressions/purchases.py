@@ -13,7 +13,7 @@ REGULAR_DAYS = 182
 
 def goods(transactions: ir.Table, products: ir.Table) -> ir.Table:
     """Keep the order lines that are evidence of taste: a known, active product, quantity and amount above 0."""
-    active = products.filter(products.active.fill_null(True)).select("product_id")  # noqa: FBT003
+    active = products.filter(products.active.fill_null(True)).select("product_id")
     lines = transactions.semi_join(active, "product_id")
     return lines.filter(lines.quantity > 0, lines.amount > 0)
 

@@ -34,9 +34,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         yield
         ready.stop()
 
-    app = FastAPI(
-        title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan
-    )
+    app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
     app.state.ready = ready
     problems.install(app)
     for router in (customers.router, scores.router, models.router, health.router):

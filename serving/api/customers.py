@@ -20,9 +20,7 @@ def risk(customer_id: CustomerId, scorer: CurrentScorer, as_of: AsOf) -> Risk:
 
 
 @router.get("/{customer_id}/explanation", operation_id="getExplanation")
-def explanation(
-    customer_id: CustomerId, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage
-) -> Explanation:
+def explanation(customer_id: CustomerId, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage) -> Explanation:
     """Return the risk and why it is what it is, in plain sentences."""
     return one(scorer.explanations([customer_id], as_of, language), customer_id)
 

@@ -1,4 +1,4 @@
-"""Is the process alive, and can it answer?"""
+"""Whether the process is alive, and whether it can answer."""
 
 from typing import Literal
 

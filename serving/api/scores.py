@@ -23,7 +23,8 @@ class ScoreRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     customer_ids: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=200)]], Field(min_length=1, max_length=MAX_CUSTOMERS)
+        list[Annotated[str, Field(min_length=1, max_length=200)]],
+        Field(min_length=1, max_length=MAX_CUSTOMERS),
     ] = Field(examples=[["1", "2", "3"]])
     include: list[Part] = Field(default_factory=list, examples=[["reasons", "offers"]])
     offer_kind: Kind = "next"
@@ -45,9 +46,7 @@ class Scores(BaseModel):
 def scores(request: ScoreRequest, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage) -> Scores:
     """Score up to 1,000 customers; one that stands in the request twice is answered once."""
     wanted = list(dict.fromkeys(request.customer_ids))
-    found = score_many(
-        scorer, wanted, as_of, request.include, language, request.offer_kind, request.offer_limit
-    )
+    found = score_many(scorer, wanted, as_of, request.include, language, request.offer_kind, request.offer_limit)
     known = {score.customer_id for score in found}
     return Scores(
         as_of=as_of,

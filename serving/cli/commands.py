@@ -47,9 +47,7 @@ class Kind(StrEnum):
     NEXT = "next"
 
 
-Promote = Annotated[
-    bool, typer.Option("--promote/--no-promote", help="Make it the champion, or only the challenger.")
-]
+Promote = Annotated[bool, typer.Option("--promote/--no-promote", help="Make it the champion, or only the challenger.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="A table to read, or one JSON object.")]
 LanguageOption = Annotated[Language, typer.Option("--language", help="Language of the reasons.")]
 CustomerArgument = Annotated[str, typer.Argument(help="A customer_id as it stands in the data.")]

@@ -64,11 +64,14 @@ def _announce(context: Context, table: Table, url: str, start: float) -> None:
     console.print(f"  Ready after {time.monotonic() - start:.0f} s. Stop with Ctrl-C.\n", soft_wrap=True)
     console.print(f"  API          {url}", soft_wrap=True)
     console.print(f"  API docs     {url}/docs", soft_wrap=True)
-    console.print(f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n", soft_wrap=True)
+    console.print(
+        f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n",
+        soft_wrap=True,
+    )
     for command in (
         f"curl '{url}/v1/customers/{first}/explanation'",
         f"curl '{url}/v1/customers/{second}/offers?kind=cross_sell&limit=3&language=zh'",
         f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' "
-        f"-d '{{\"customer_ids\": [\"{first}\", \"{second}\", \"{third}\"], \"include\": [\"reasons\", \"offers\"]}}'",
+        f'-d \'{{"customer_ids": ["{first}", "{second}", "{third}"], "include": ["reasons", "offers"]}}\'',
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -19,7 +19,9 @@ def serve(context: Context, host: str | None, port: int | None) -> None:
     run_server(
         context,
         listening,
-        lambda: context.console.print(f"  Encore answers at [bold]{address(listening)}[/], see {address(listening)}/docs"),
+        lambda: context.console.print(
+            f"  Encore answers at [bold]{address(listening)}[/], see {address(listening)}/docs"
+        ),
     )
 
 

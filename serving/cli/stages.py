@@ -38,7 +38,10 @@ class Stages:
         self._progress.stop()
 
     def run(
-        self, title: str, work: Callable[[Report], _Result], skipped: Callable[[_Result], bool] = lambda _: False
+        self,
+        title: str,
+        work: Callable[[Report], _Result],
+        skipped: Callable[[_Result], bool] = lambda _: False,
     ) -> _Result:
         """Run one stage and say how long it took, or that its inputs did not change."""
         task = self._progress.add_task(title, total=1.0, doing="")

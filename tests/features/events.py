@@ -1,6 +1,7 @@
 """Small random tables that hit every edge: events at a snapshot, at a window's start, written late."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -50,7 +51,16 @@ def make_products() -> pd.DataFrame:
             "department": ["food", "food", "food", "home", "home", None, "food", "home"],
             "category": ["milk", "milk", "bread", "soap", "soap", None, "bread", "paper"],
             "type": ["whole", "skim", "rye", "bar", "liquid", None, "rye", "towel"],
-            "brand_tier": ["private", "national", "national", "private", "national", None, "private", "national"],
+            "brand_tier": [
+                "private",
+                "national",
+                "national",
+                "private",
+                "national",
+                None,
+                "private",
+                "national",
+            ],
             "active": [True, True, True, True, True, True, True, False],
         }
     )
@@ -75,11 +85,17 @@ def as_table(frame: pd.DataFrame) -> ir.Table:
     """Turn a frame into an Ibis table with the contract's types."""
     arrow = pa.Table.from_pandas(frame, preserve_index=False)
     fields = [
-        pa.field(f.name, pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(f.type) else f.type) for f in arrow.schema
+        pa.field(f.name, pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(f.type) else f.type)
+        for f in arrow.schema
     ]
     return ibis.memtable(arrow.cast(pa.schema(fields)))
 
 
-def keyed(frame: pd.DataFrame, *keys: str) -> dict[tuple[object, ...], dict[str, object]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as plain dicts."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def keyed(frame: pd.DataFrame, *keys: str) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return rows by key."""
-    return {tuple(row[k] for k in keys): row for row in frame.to_dict("records")}
+    return {tuple(row[k] for k in keys): row for row in records(frame)}

@@ -31,7 +31,11 @@ def test_the_file_in_the_working_directory_is_found(tmp_path: Path, monkeypatch:
 
 def test_the_committed_file_holds_the_defaults_it_shows() -> None:
     settings = load_settings(Path(__file__).parents[2] / "encore.toml")
-    assert [f"{t:%Y-%m-%d}" for t in settings.churn.test_snapshots] == ["2017-11-01", "2017-11-15", "2017-12-03"]
+    assert [f"{t:%Y-%m-%d}" for t in settings.churn.test_snapshots] == [
+        "2017-11-01",
+        "2017-11-15",
+        "2017-12-03",
+    ]
     assert settings.stores.online == "sqlite://data/online.db"
 
 

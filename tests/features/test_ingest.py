@@ -88,12 +88,25 @@ def test_nothing_changed_is_skipped_and_a_changed_file_is_not(tmp_path: Path) ->
             ["expected TIMESTAMPTZ for 'event_timestamp'", "1 rows", "'yesterday'"],
             id="wrong type",
         ),
-        pytest.param(ORDERS.splitlines()[0] + "\n", {}, ["Expected rows for transactions", "orders.csv"], id="empty table"),
+        pytest.param(
+            ORDERS.splitlines()[0] + "\n",
+            {},
+            ["Expected rows for transactions", "orders.csv"],
+            id="empty table",
+        ),
         pytest.param(ORDERS.replace("b,3", ",3"), {}, ["a value of 'customer_id'", "1 rows"], id="missing value"),
         pytest.param(
-            ORDERS, {"columns": {**COLUMNS, "amount": "qty * prize"}}, ["'amount'", "qty * prize"], id="bad expression"
+            ORDERS,
+            {"columns": {**COLUMNS, "amount": "qty * prize"}},
+            ["'amount'", "qty * prize"],
+            id="bad expression",
         ),
-        pytest.param(ORDERS, {"columns": {**COLUMNS, "amout": "1"}}, ["no column 'amout'"], id="unknown contract column"),
+        pytest.param(
+            ORDERS,
+            {"columns": {**COLUMNS, "amout": "1"}},
+            ["no column 'amout'"],
+            id="unknown contract column",
+        ),
         pytest.param(ORDERS, {"where": "colour = 'red'"}, ["orders.csv", "colour"], id="bad condition"),
         pytest.param(ORDERS, {"path": "nothing.csv"}, ["Expected a file", "nothing.csv"], id="no file"),
         pytest.param(

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from features.expressions.engagement import engagement
 from features.expressions.preference import preference
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.value import value
-from tests.features.events import SNAPSHOTS, as_table, keyed, make_interactions, make_products, make_transactions
+from tests.features.events import (
+    SNAPSHOTS,
+    as_table,
+    keyed,
+    make_interactions,
+    make_products,
+    make_transactions,
+    records,
+)
 
 SEEDS = (1, 2, 3)
 Row = dict[str, Any]
@@ -78,14 +87,10 @@ def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
     found = keyed(con.to_pandas(activity(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
     wanted = {}
     for t in SNAPSHOTS:
-        for customer, seen in by(known(orders_of(lines.to_dict("records")), t), "customer_id").items():
+        for customer, seen in by(known(orders_of(records(lines)), t), "customer_id").items():
             days = sorted({row["event_timestamp"].date() for row in seen})
-            gaps = [(b - a).days for a, b in zip(days, days[1:], strict=False)]
-            recent = [
-                (b - a).days
-                for a, b in zip(days, days[1:], strict=False)
-                if b >= (t - timedelta(days=56)).date()
-            ]
+            gaps = [(b - a).days for a, b in pairwise(days)]
+            recent = [(b - a).days for a, b in pairwise(days) if b >= (t - timedelta(days=56)).date()]
             row: Row = {
                 "first_purchase": min(r["event_timestamp"] for r in seen),
                 "last_purchase": max(r["event_timestamp"] for r in seen),
@@ -112,7 +117,7 @@ def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
     found = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
     count = 0
     for t in SNAPSHOTS:
-        for customer, seen in by(known(orders_of(lines.to_dict("records")), t), "customer_id").items():
+        for customer, seen in by(known(orders_of(records(lines)), t), "customer_id").items():
             recent = known(seen, t, 84)
             paid, saved, coupons = (sum(r[c] for r in recent) for c in ("amount", "discount", "coupon_discount"))
             row = {
@@ -133,10 +138,10 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines, products = make_transactions(seed), make_products()
     expression = preference(as_table(lines), as_table(products), snapshot_table(SNAPSHOTS))
     found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
-    of = {row["product_id"]: row for row in products.to_dict("records")}
+    of = {row["product_id"]: row for row in records(products)}
     count = 0
     for t in SNAPSHOTS:
-        for customer, seen in by(known(lines.to_dict("records"), t, 84), "customer_id").items():
+        for customer, seen in by(known(records(lines), t, 84), "customer_id").items():
             departments = shares(seen, of, "department")
             categories = shares(seen, of, "category")
             tiers = shares(seen, of, "brand_tier")
@@ -175,20 +180,18 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines, interactions = make_transactions(seed), make_interactions(seed)
     snapshots = snapshot_table(SNAPSHOTS)
     customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
-    found = keyed(
-        con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot"
-    )
+    found = keyed(con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
     for (customer, t), row in found.items():
-        mine = interactions[interactions["customer_id"] == customer].to_dict("records")
-        seen = known(mine, t)  # type: ignore[arg-type]
+        mine = records(interactions[interactions["customer_id"] == customer])
+        seen = known(mine, t)
         contacts = [r for r in seen if r["kind"] == "contact"]
         redemptions = [r for r in seen if r["kind"] == "redemption"]
         contacted = len({r["campaign_id"] for r in contacts})
         wanted = {
             "contacts_total": len(contacts),
-            "contacts_84d": len(known(contacts, t, 84)),  # type: ignore[arg-type]
+            "contacts_84d": len(known(contacts, t, 84)),
             "redemptions_total": len(redemptions),
-            "redemptions_84d": len(known(redemptions, t, 84)),  # type: ignore[arg-type]
+            "redemptions_84d": len(known(redemptions, t, 84)),
             "last_redemption": max((r["event_timestamp"] for r in redemptions), default=None),
             "answer_rate": len({r["campaign_id"] for r in redemptions}) / contacted if contacted else None,
         }
@@ -204,10 +207,10 @@ def test_purchases_equal_a_naive_loop(con: Any, seed: int) -> None:
     histories = keyed(con.to_pandas(history(bought)), "customer_id", "snapshot")
     statistics = keyed(con.to_pandas(product_statistics(bought)), "product_id", "snapshot")
     types = keyed(con.to_pandas(types_bought(clean, as_table(products), snapshots)), "customer_id", "snapshot")
-    rows = [r for r in lines.to_dict("records") if r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0]
+    rows = [r for r in records(lines) if r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0]
     type_of = dict(zip(products["product_id"], products["type"], strict=True))
     for t in SNAPSHOTS:
-        seen = known(rows, t, 365)  # type: ignore[arg-type]
+        seen = known(rows, t, 365)
         for customer, mine in by(seen, "customer_id").items():
             check_history(histories[customer, t], mine, t)
         for product, mine in by(seen, "product_id").items():

@@ -21,9 +21,7 @@ DAY = timedelta(days=1)
     spacing=st.integers(3, 14),
 )
 def test_labels_never_overlap_the_next_group(days: int, horizon: int, gap: int, spacing: int) -> None:
-    settings = Settings(
-        churn={"horizon_days": horizon, "gap_days": gap}, time={"snapshot_spacing_days": spacing}
-    )
+    settings = Settings(churn={"horizon_days": horizon, "gap_days": gap}, time={"snapshot_spacing_days": spacing})
     as_of = START + days * DAY
     try:
         schedule = make_schedule(settings, START, as_of)

@@ -34,7 +34,9 @@ def test_online_features_equal_offline_features(world: World, store: Store) -> N
 def test_online_histories_equal_offline_histories(world: World, store: Store) -> None:
     as_of = world.schedule.as_of
     customers = ["6", "12", "18"]
-    frame = store.point_in_time(NEXT_PRODUCT_SERVICE, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of}))
+    frame = store.point_in_time(
+        NEXT_PRODUCT_SERVICE, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of})
+    )
     online = store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers).values
     arrays = [name for name in online if name.startswith(("history_", "types_"))]
     assert len(arrays) == 10
@@ -57,7 +59,11 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
         best: Any = None
         for row in rows[rows["customer_id"] == customer].itertuples():
             young = moment - ttl <= row.event_timestamp <= moment
-            if young and row.created_timestamp <= moment and (best is None or row.event_timestamp > best.event_timestamp):
+            if (
+                young
+                and row.created_timestamp <= moment
+                and (best is None or row.event_timestamp > best.event_timestamp)
+            ):
                 best = row
         actual = found["amount_total"][place]
         assert pd.isna(actual) if best is None else actual == best.amount_total

@@ -23,7 +23,11 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.Table]:
-    transactions, products, snapshots = as_table(lines), as_table(make_products()), snapshot_table(SNAPSHOTS[:1])
+    transactions, products, snapshots = (
+        as_table(lines),
+        as_table(make_products()),
+        snapshot_table(SNAPSHOTS[:1]),
+    )
     clean = goods(transactions, products)
     bought = pairs(clean, snapshots, 365)
     active = activity(transactions, snapshots)

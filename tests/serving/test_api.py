@@ -82,7 +82,11 @@ def test_offers_of_each_kind(client: TestClient, kind: str) -> None:
 
 
 def test_scores_of_many(client: TestClient) -> None:
-    body = {"customer_ids": ["12", "nobody", ACTIVE, "12"], "include": ["reasons", "offers"], "offer_limit": 2}
+    body = {
+        "customer_ids": ["12", "nobody", ACTIVE, "12"],
+        "include": ["reasons", "offers"],
+        "offer_limit": 2,
+    }
     answer = client.post("/v1/scores?language=zh", json=body)
     assert answer.status_code == 200, answer.text
     found = answer.json()

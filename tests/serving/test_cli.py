@@ -110,9 +110,7 @@ def test_json_is_one_object_on_standard_output(
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
-def test_scores_are_written(
-    at_home: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str
-) -> None:
+def test_scores_are_written(at_home: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"lists/scores.{suffix}"
     assert run(monkeypatch, "score", "--output", str(file), "--language", "zh") == 0
     frame = pd.read_parquet(file) if suffix == "parquet" else pd.read_csv(file, dtype={"customer_id": str})
@@ -177,7 +175,10 @@ def test_a_step_without_the_one_before_names_it(
 def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = [sys.executable, "-c", "from serving.cli import main; main()", "serve", "--port", "0"]
-    with log.open("w") as output, subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as server:
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as server,
+    ):
         try:
             deadline = time.monotonic() + 60
             while "encore features materialize" not in log.read_text() and time.monotonic() < deadline:

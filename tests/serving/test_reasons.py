@@ -101,7 +101,10 @@ def test_reasons_are_ordered_and_small_ones_left_out() -> None:
             Evidence("step_up", price=4.39, usual_price=2.49, baskets=3),
             "A step up in COFFEE, which this customer bought in 3 baskets lately: 4.39 each instead of 2.49",
         ),
-        (Evidence("popular", baskets_28d=120), "New for this customer and popular: 120 baskets in the last 28 days"),
+        (
+            Evidence("popular", baskets_28d=120),
+            "New for this customer and popular: 120 baskets in the last 28 days",
+        ),
     ],
 )
 def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
@@ -132,7 +135,14 @@ def test_amounts_are_written_as_a_reader_would(value: float, unit: Any, english:
 
 @pytest.mark.parametrize(
     ("header", "language"),
-    [(None, "en"), ("", "en"), ("zh", "zh"), ("fr, zh;q=0.4, en;q=0.9", "en"), ("zh-TW;q=x, en;q=0.1", "en"), ("*", "en")],
+    [
+        (None, "en"),
+        ("", "en"),
+        ("zh", "zh"),
+        ("fr, zh;q=0.4, en;q=0.9", "en"),
+        ("zh-TW;q=x, en;q=0.1", "en"),
+        ("*", "en"),
+    ],
 )
 def test_the_preferred_language(header: str | None, language: str) -> None:
     assert preferred(header) == language

@@ -30,7 +30,9 @@ def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
         start, end = t + timedelta(days=gap), t + timedelta(days=gap + 14)
         for customer in {r["customer_id"] for r in rows}:
             mine = [r for r in rows if r["customer_id"] == customer]
-            active = any(t - timedelta(days=56) <= r["event_timestamp"] < t and r["created_timestamp"] <= t for r in mine)
+            active = any(
+                t - timedelta(days=56) <= r["event_timestamp"] < t and r["created_timestamp"] <= t for r in mine
+            )
             returned = any(start <= r["event_timestamp"] < end for r in mine)
             if active:
                 wanted[customer, t] = 0 if returned else 1

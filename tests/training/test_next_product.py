@@ -30,9 +30,7 @@ def moment(world: World, store: Store) -> Moment:
 def model(world: World, scorer: Scorer, moment: Moment) -> NextProductModel:
     """The champion's ranker with sources of the test snapshot, as the evaluation has it."""
     sources = fit_sources(moment.histories, moment.catalogue, threads=2)
-    return NextProductModel(
-        scorer.models.next_product.ranker, sources, moment.catalogue, world.settings.next_product
-    )
+    return NextProductModel(scorer.models.next_product.ranker, sources, moment.catalogue, world.settings.next_product)
 
 
 def test_candidates_are_distinct_and_own_places_are_right(model: NextProductModel, moment: Moment) -> None:
@@ -195,7 +193,13 @@ def test_a_catalogue_without_products_is_told(at_home: World, store: Store) -> N
 
 def test_products_that_are_not_active_are_not_offered() -> None:
     products = pd.DataFrame(
-        {"product_id": ["a", "b", "c"], "name": None, "type": "t", "brand_tier": None, "active": [True, False, None]}
+        {
+            "product_id": ["a", "b", "c"],
+            "name": None,
+            "type": "t",
+            "brand_tier": None,
+            "active": [True, False, None],
+        }
     )
     statistics = pd.DataFrame({"product_id": ["a", "b", "c"]}).assign(
         product_baskets=9.0,

@@ -36,7 +36,8 @@ def usable_features(train: ChurnSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     A column that is missing in every row, or that has one value only, cannot exist for this data.
     """
-    usable, left_out = [], []
+    usable: list[str] = []
+    left_out: list[str] = []
     for name in sorted(train.columns):
         known = train.columns[name][~np.isnan(train.columns[name])]
         (usable if len(known) and known.min() < known.max() else left_out).append(name)

@@ -36,6 +36,6 @@ def beeswarm(model: ChurnModel, inputs: Floats) -> Figure:
     import matplotlib.pyplot as plt  # noqa: PLC0415 - pyplot picks a backend when imported
 
     axes = shap.plots.beeswarm(explanation(model, inputs[:2000]), max_display=15, show=False)
-    figure = axes.figure
+    figure: Figure = axes.figure
     plt.close(figure)
     return figure

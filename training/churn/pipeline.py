@@ -43,9 +43,7 @@ class _Data:
     test: ChurnSet
 
 
-def train_churn(
-    settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True
-) -> Trained:
+def train_churn(settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True) -> Trained:
     """Fit, measure on the test snapshots, log to MLflow and register.
 
     Skipped where a champion made from the same features, settings and code is registered.
@@ -119,7 +117,10 @@ def _load(settings: Settings, schedule: Schedule, store: Store) -> _Data:
     wanted = (*schedule.churn_train, *schedule.churn_validation, *schedule.churn_test)
     rows = churn_set(settings, store, wanted)
     return _Data(
-        schedule, rows.at(schedule.churn_train), rows.at(schedule.churn_validation), rows.at(schedule.churn_test)
+        schedule,
+        rows.at(schedule.churn_train),
+        rows.at(schedule.churn_validation),
+        rows.at(schedule.churn_test),
     )
 
 
@@ -128,9 +129,7 @@ def _scored(model: ChurnModel, train: ChurnSet, rows: ChurnSet) -> dict[str, Sco
     return {"champion": Scored(risk, risk)} | {name: score(train, rows) for name, score in _BASELINES.items()}
 
 
-def _estimates(
-    model: ChurnModel, data: _Data, rows: ChurnSet, report: Report
-) -> dict[str, dict[str, Estimate]]:
+def _estimates(model: ChurnModel, data: _Data, rows: ChurnSet, report: Report) -> dict[str, dict[str, Estimate]]:
     found = {}
     methods = _scored(model, data.train, rows)
     for done, (name, scored) in enumerate(methods.items()):

@@ -106,9 +106,7 @@ def _places(history: History, codes: Codes) -> Codes:
     return np.where(history.codes[found] == codes, found, -1)
 
 
-def _inputs(
-    history: History, catalogue: Catalogue, codes: Codes, own: Codes, als: Floats, similar: Floats
-) -> Floats:
+def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, als: Floats, similar: Floats) -> Floats:
     bought = own >= 0
     rank = np.empty(len(history))
     rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))
@@ -133,7 +131,10 @@ def _inputs(
             "als": als,
             "similar": similar,
             **statistics,
-            **{name: np.full(len(codes), value) for name, value in zip(CUSTOMER_FEATURES, history.customer, strict=True)},
+            **{
+                name: np.full(len(codes), value)
+                for name, value in zip(CUSTOMER_FEATURES, history.customer, strict=True)
+            },
         }
     inputs: Floats = np.column_stack([columns[name] for name in FEATURES])
     inputs[~np.isfinite(inputs)] = np.nan

@@ -44,7 +44,7 @@ class Catalogue:
     statistics: Columns
     type_codes: Codes = field(init=False)
     type_names: Texts = field(init=False)
-    index: pd.Index = field(init=False)  # type: ignore[type-arg]
+    index: pd.Index = field(init=False)
 
     def __post_init__(self) -> None:
         names, codes = np.unique(self.types.astype(str), return_inverse=True)

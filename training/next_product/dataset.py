@@ -96,7 +96,7 @@ class Moments:
         arrays = frame[[c for c in frame.columns if c.startswith(("history_", "types_"))]]
         moment = snapshot.timestamp()
         records = pd.concat([numbers, arrays], axis=1).to_dict("records")
-        return [read_history(record, catalogue, moment, moment) for record in records]
+        return [read_history({str(k): v for k, v in record.items()}, catalogue, moment, moment) for record in records]
 
 
 def hits(moment: Moment, codes: np.ndarray, bought: frozenset[str]) -> np.ndarray:

@@ -58,9 +58,7 @@ class History:
         return len(self.codes)
 
 
-def read_history(
-    values: Mapping[str, Any], catalogue: Catalogue, moment: float, snapshot: float
-) -> History:
+def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float, snapshot: float) -> History:
     """Read the features of one customer.
 
     Parameters
@@ -98,7 +96,9 @@ def _read_types(values: Mapping[str, Any], catalogue: Catalogue, moment: float) 
     if not len(names):
         nothing = np.zeros(0)
         return TypeHistory(np.zeros(0, dtype="int64"), nothing, nothing, nothing)
-    places = np.clip(np.searchsorted(catalogue.type_names.astype(str), names.astype(str)), 0, len(catalogue.type_names) - 1)
+    places = np.clip(
+        np.searchsorted(catalogue.type_names.astype(str), names.astype(str)), 0, len(catalogue.type_names) - 1
+    )
     keep = catalogue.type_names[places] == names
     baskets, last, price = (_floats(values.get(f"types_{name}"))[keep] for name in ("baskets", "last", "price"))
     return TypeHistory(places[keep], baskets, (moment - last) / DAY, price)

@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from features.state import code_fingerprint, fingerprint, read_stamp
 from features.store import Store
 from training.next_product.baselines import K, Recommend, baselines
 from training.next_product.candidates import FEATURES
+from training.next_product.catalogue import Codes
 from training.next_product.dataset import Moment, Moments, hits
 from training.next_product.fit import PARAMETERS, fit_ranker
+from training.next_product.history import History
 from training.next_product.metrics import list_metrics
 from training.next_product.model import NextProductModel
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
-from training.trained import Trained
 from training.tracking import Tracking
+from training.trained import Trained
 
 NEXT_PRODUCT_MODEL = "encore-next-product"
 
@@ -32,9 +35,7 @@ _Lists = dict[str, Recommend]
 _Measured = dict[str, dict[str, float]]
 
 
-def train_next_product(
-    settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True
-) -> Trained:
+def train_next_product(settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True) -> Trained:
     """Fit the ranker, measure on the test snapshots, refit the sources at `as_of`, log and register.
 
     The ranker never sees a label at or after the first test snapshot; the sources, which are counts of who
@@ -130,10 +131,14 @@ def _measure_tests(
         moment = read.at(snapshot)
         sources = fit_sources(moment.histories, moment.catalogue, settings.threads)
         model = NextProductModel(ranker, sources, moment.catalogue, settings.next_product)
-        methods: _Lists = {"two_stage": lambda history, model=model: model.rank(history)[0].codes[:K]}
+        methods: _Lists = {"two_stage": partial(_best, model)}
         methods |= baselines(moment.catalogue, sources)
         tests[f"{snapshot:%Y-%m-%d}"] = {name: _measure(moment, method) for name, method in methods.items()}
     return tests
+
+
+def _best(model: NextProductModel, history: History) -> Codes:
+    return model.rank(history)[0].codes[:K]
 
 
 def _measure(moment: Moment, recommend: Recommend) -> dict[str, float]:

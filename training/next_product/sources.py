@@ -76,7 +76,7 @@ class Sources:
         with threadpool_limits(1, "blas"), np.load(directory / "buyers.npz") as counts:
             return cls(
                 AlternatingLeastSquares.load(str(directory / "als.npz")),
-                sparse.load_npz(directory / "similar.npz").tocsr(),
+                sparse.csr_matrix(sparse.load_npz(directory / "similar.npz")),
                 counts["buyers"],
                 int(counts["customers"]),
             )
@@ -93,7 +93,12 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     # implicit has threads of its own; what it says is that it converts its own matrices
     with threadpool_limits(1, "blas"), quiet():
         als = AlternatingLeastSquares(
-            factors=FACTORS, regularization=0.1, alpha=ALPHA, iterations=12, num_threads=threads, random_state=7
+            factors=FACTORS,
+            regularization=0.1,
+            alpha=ALPHA,
+            iterations=12,
+            num_threads=threads,
+            random_state=7,
         )
         als.fit(bought, show_progress=False)
         neighbours = CosineRecommender(K=NEIGHBOURS + 1, num_threads=threads)
@@ -103,7 +108,7 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     similar.eliminate_zeros()
     similar.sort_indices()
     als.num_threads = 1  # from here on one customer at a time
-    return Sources(als, similar, np.asarray(ever.sum(axis=0)).ravel(), len(histories))
+    return Sources(als, similar, np.asarray(ever.sum(axis=0), dtype="float64").ravel(), len(histories))
 
 
 def top(scores: Floats, count: int) -> Codes:
