@@ -20,10 +20,12 @@ STAMP = "stamp.json"
 def replacing(directory: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `directory` if the block succeeds.
 
-    On an error the new folder is removed and the old one stays as it was.
+    On an error the new folder is removed and the old one stays as it was. What a killed process left is
+    removed by the next one.
     """
     directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    _remove_abandoned(directory)
+    aside = Path(mkdtemp(prefix=f".{directory.name}-{os.getpid()}-", dir=directory.parent))
     try:
         yield aside
         old = aside.with_name(aside.name + "-old")
@@ -35,6 +37,17 @@ def replacing(directory: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _remove_abandoned(directory: Path) -> None:
+    for folder in directory.parent.glob(f".{directory.name}-*-*"):
+        process = folder.name.removeprefix(f".{directory.name}-").split("-")[0]
+        try:
+            os.kill(int(process), 0)  # signal 0 only asks whether it runs
+        except ProcessLookupError:
+            shutil.rmtree(folder, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue
 
 
 def write_file(path: Path, content: bytes) -> None:

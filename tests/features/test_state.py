@@ -1,5 +1,7 @@
 """Written aside, then renamed: a reader sees the old or the new, never a half."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,19 @@ def test_a_success_replaces_the_whole_folder(tmp_path: Path) -> None:
         with replacing(target) as aside:
             (aside / name).write_text(name)
     assert [p.name for p in target.iterdir()] == ["b"]
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    abandoned = tmp_path / f".features-{gone.pid}-x"
+    working = tmp_path / f".features-{os.getppid()}-x"
+    for folder in (abandoned, working):
+        folder.mkdir()
+    with replacing(tmp_path / "features"):
+        pass
+    assert not abandoned.exists()
+    assert working.exists()
 
 
 def test_stamps_are_read_back(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
     Parameters
     ----------
     values
-        The features of `next_product_v1` for a customer; None or NaN where there is none. `last_purchase` is in seconds.
+        The features of `next_product_v1` for a customer, `last_purchase` in seconds; None or NaN where there is none.
     moment
         The moment to be at, in seconds since 1970.
     snapshot

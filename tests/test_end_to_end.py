@@ -1,0 +1,75 @@
+"""A newcomer's path on a slice of the real data: `encore demo` prints addresses and commands that work."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import World
+
+ENCORE = [sys.executable, "-c", "from serving.cli import main; main()"]
+
+
+@contextmanager
+def running(command: list[str], directory: Path, log: Path, until: str, **environment: str) -> Iterator[str]:
+    """Run a server until it has printed `until`; yield what it printed; stop it with Ctrl-C."""
+    variables = {**os.environ, "COLUMNS": "300", "PYTHONUNBUFFERED": "1", **environment}
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT, env=variables) as server,
+    ):
+        try:
+            deadline = time.monotonic() + 180
+            while until not in log.read_text():
+                assert server.poll() is None, log.read_text()
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.2)
+            yield log.read_text()
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(timeout=20)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the demo's commands are curl's")
+def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_path: Path) -> None:
+    with running([*ENCORE, "demo"], world.directory, tmp_path / "log", "POST", ENCORE_SERVING__PORT="0") as printed:
+        url = re.findall(r"API +(http\S+)", printed)[0]
+        docs = re.findall(r"API docs +(\S+)", printed)[0]
+        commands = re.findall(r"^ +(curl .*)$", printed, re.MULTILINE)
+        assert len(commands) == 3
+        for command in commands:
+            assert url in command
+            answer = subprocess.run(f"{command} -sS --fail", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
+            assert answer.returncode == 0, answer.stderr
+            assert '"customer_id"' in answer.stdout
+        page = subprocess.run(["curl", "-sS", "--fail", docs], capture_output=True, text=True, check=True)
+        assert "swagger" in page.stdout.lower()
+        assert "mlflow ui --backend-store-uri" in printed
+
+
+def test_a_demo_that_breaks_off_leaves_nothing_half_written(world: World, tmp_path: Path) -> None:
+    """Killed while features are built, the next run starts from a whole state."""
+    (tmp_path / "encore.toml").write_text((world.directory / "encore.toml").read_text())
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as early,
+    ):
+        assert early.wait(timeout=60) == 2
+    shutil.copytree(world.directory / "data/contract", tmp_path / "data/contract")
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as killed,
+    ):
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "data").glob(".features-*/parts/*")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        killed.kill()
+    assert not (tmp_path / "data/features").exists()
