@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -54,8 +54,10 @@ def features_directory(stores: StoreSettings) -> Path:
     return stores.data / "features"
 
 
-def plan(settings: Settings, now: datetime) -> Schedule:
-    """Lay out the snapshots for the ingested data.
+def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
+    """Compute every feature view at its snapshots. All views are replaced together or not at all.
+
+    Skipped where the contract tables, the snapshots and the feature code are those of the last time.
 
     Raises
     ------
@@ -64,28 +66,11 @@ def plan(settings: Settings, now: datetime) -> Schedule:
     DataError
         If the history is too short.
     """
-    path = table_path(settings.stores, "transactions")
-    if not path.is_file():
-        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        row = con.execute(
-            "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)",
-            [str(path)],
-        ).fetchall()[0]
-    first, last = (datetime.fromtimestamp(moment / 1e6, tz=now.tzinfo) for moment in row)
-    return make_schedule(settings, first, resolve_as_of(settings, last, now))
-
-
-def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
-    """Compute every feature view at its snapshots. All views are replaced together or not at all.
-
-    Skipped where the contract tables, the schedule and the feature code are those of the last time.
-    """
-    schedule = plan(settings, now)
+    first, last = _event_range(settings.stores)
+    as_of = resolve_as_of(settings, last, now)
+    schedule = make_schedule(settings, first, as_of)
     directory = features_directory(settings.stores)
-    contract = read_stamp(contract_directory(settings.stores)).get("fingerprint")
-    stamp = fingerprint(contract, settings.time, schedule.__dict__, code_fingerprint("features"))
+    stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
     if old.get("fingerprint") == stamp:
         return Built(directory, schedule, old["rows"], skipped=True)
@@ -100,8 +85,46 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
                 con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
         rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
         (aside / "parts").rmdir()
-        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "as_of": schedule.as_of})
+        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "first_event": first, "as_of": as_of})
     return Built(directory, schedule, rows, skipped=False)
+
+
+def built_schedule(settings: Settings) -> tuple[Schedule, str]:
+    """Return the snapshots that features were built at, and the fingerprint of what they were built from.
+
+    Raises
+    ------
+    StateError
+        If none were built, or from other data, settings or code than now.
+    """
+    old = read_stamp(features_directory(settings.stores))
+    if not old:
+        raise StateError("Expected built features, found none.", "Run `encore features build` first.")
+    first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
+    schedule = make_schedule(settings, first, as_of)
+    if _fingerprint(settings, schedule) != old["fingerprint"]:
+        raise StateError(
+            "The features were built from other data, settings or code than those of now.",
+            "Run `encore features build` again.",
+        )
+    return schedule, str(old["fingerprint"])
+
+
+def _fingerprint(settings: Settings, schedule: Schedule) -> str:
+    contract = read_stamp(contract_directory(settings.stores)).get("fingerprint")
+    snapshots = [schedule.customer_snapshots, schedule.purchase_snapshots]
+    return fingerprint(contract, settings.time, *snapshots, code_fingerprint("features"))
+
+
+def _event_range(stores: StoreSettings) -> tuple[datetime, datetime]:
+    """Return the moments of the first and the last order line."""
+    path = table_path(stores, "transactions")
+    if not path.is_file():
+        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+    query = "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)"
+    with duckdb.connect() as con:
+        first, last = con.execute(query, [str(path)]).fetchall()[0]
+    return datetime.fromtimestamp(first / 1e6, tz=UTC), datetime.fromtimestamp(last / 1e6, tz=UTC)
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:

@@ -92,7 +92,7 @@ class TimeSettings(Section):
 
     as_of: Literal["data_end", "now"] | Moment = Field(
         "data_end",
-        description="The moment Encore takes for now: the midnight after the last event, the clock, or a date",
+        description="The moment features are built for: midnight after the last event, the last midnight, or a date",
     )
     snapshot_spacing_days: Days = 7
     min_history_days: Days = Field(84, description="No snapshot earlier than this after the first event")

@@ -49,13 +49,16 @@ class Schedule:
 
 
 def resolve_as_of(settings: Settings, last_event: datetime, now: datetime) -> datetime:
-    """Return the moment taken for now: the configured one, the clock, or the midnight after the last event."""
+    """Return the moment taken for now: a configured one, the last midnight, or the one after the last event."""
     if settings.time.as_of == "now":
-        return now
+        return _midnight(now)
     if settings.time.as_of == "data_end":
-        midnight = last_event.replace(hour=0, minute=0, second=0, microsecond=0)
-        return midnight + _DAY
+        return _midnight(last_event) + _DAY
     return settings.time.as_of
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def make_schedule(settings: Settings, first_event: datetime, as_of: datetime) -> Schedule:

@@ -17,7 +17,7 @@ from feast import FeatureStore, RepoConfig
 from feast.errors import FeatureServiceNotFoundException
 
 from features.addresses import database_url
-from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, features_directory
+from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, built_schedule, features_directory
 from features.config import Settings, StoreSettings
 from features.definitions import CHURN_SERVICE, definitions
 from features.errors import EncoreError, StateError, StoreError
@@ -79,22 +79,21 @@ class Store:
         write_stamp(self._directory, {"fingerprint": stamp})
         return True
 
-    def materialize(self, as_of: datetime, report: Report = silent) -> bool:
-        """Copy the feature rows of `as_of` to the online store. Returns False where they are there already.
+    def materialize(self, report: Report = silent) -> bool:
+        """Copy the latest feature rows to the online store. Returns False where they are there already.
 
         Raises
         ------
         StateError
-            If the features of `as_of` have not been built.
+            If no features have been built.
         StoreError
             If the online store cannot be reached.
         """
-        built = read_stamp(features_directory(self._settings.stores))
-        if not built:
-            raise StateError("Expected built features, found none.", "Run `encore features build` first.")
+        schedule, built = built_schedule(self._settings)
+        as_of = schedule.as_of
         marker = self._settings.stores.data / "online"
         applied = read_stamp(self._directory).get("fingerprint")
-        stamp = fingerprint(built["fingerprint"], applied, as_of, self._settings.stores)
+        stamp = fingerprint(built, applied, as_of, self._settings.stores)
         if read_stamp(marker).get("fingerprint") == stamp and self._holds_rows():
             return False
         spacing = timedelta(days=self._settings.time.snapshot_spacing_days)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from features.build import build_features, plan
+from features.build import build_features
 from features.config import Settings, load_settings
 from features.ingest import ingest
 from features.snapshots import Schedule
@@ -54,13 +54,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with inside(directory):
         settings = load_settings()
         ingest(settings)
-        build_features(settings, NOW)
+        built = build_features(settings, NOW)
         Store(settings).apply()
-        train_churn(settings, NOW)
-        train_next_product(settings, NOW)
-        schedule = plan(settings, NOW)
-        Store(settings).materialize(schedule.as_of)
-        yield World(directory, settings, schedule)
+        train_churn(settings)
+        train_next_product(settings)
+        Store(settings).materialize()
+        yield World(directory, settings, built.schedule)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from features.build import Built, build_features, plan
+from features.build import Built, build_features
 from features.ingest import Ingested
 from features.ingest import ingest as ingest_tables
 from features.store import Store
@@ -61,7 +61,7 @@ def train_next_product(context: Context, *, promote: bool) -> None:
 def evaluate_churn(context: Context, *, json: bool) -> None:
     """Run `encore evaluate churn`."""
     with Stages(_progress_console(context, json)) as stages:
-        found = stages.run("evaluate churn", lambda r: measure_churn(context.settings, context.now, r))
+        found = stages.run("evaluate churn", lambda r: measure_churn(context.settings, r))
     if json:
         _print_json(found)
         return
@@ -75,7 +75,7 @@ def evaluate_churn(context: Context, *, json: bool) -> None:
 def evaluate_next_product(context: Context, *, json: bool) -> None:
     """Run `encore evaluate next-product`."""
     with Stages(_progress_console(context, json)) as stages:
-        found = stages.run("evaluate next product", lambda r: measure_next_product(context.settings, context.now, r))
+        found = stages.run("evaluate next product", lambda r: measure_next_product(context.settings, r))
     if json:
         _print_json(found)
         return
@@ -103,15 +103,14 @@ def stage_apply(context: Context, stages: Stages) -> None:
 
 def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
-    as_of = plan(context.settings, context.now).as_of
-    stages.run("online store", lambda r: Store(context.settings).materialize(as_of, r), lambda done: not done)
+    stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
 
 
 def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Trained:
     """Train and register the churn model."""
     return stages.run(
         "churn model",
-        lambda r: fit_churn(context.settings, context.now, r, promote=promote),
+        lambda r: fit_churn(context.settings, r, promote=promote),
         lambda trained: trained.skipped,
     )
 
@@ -120,7 +119,7 @@ def stage_train_next_product(context: Context, stages: Stages, *, promote: bool)
     """Train and register the next-product model."""
     return stages.run(
         "next-product model",
-        lambda r: fit_next_product(context.settings, context.now, r, promote=promote),
+        lambda r: fit_next_product(context.settings, r, promote=promote),
         lambda trained: trained.skipped,
     )
 

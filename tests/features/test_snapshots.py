@@ -62,5 +62,5 @@ def test_a_label_window_that_is_not_over_is_told() -> None:
 def test_now_is_what_is_configured() -> None:
     last, now = START + 0.4 * DAY, START + 99 * DAY
     assert resolve_as_of(Settings(), last, now) == START + DAY
-    assert resolve_as_of(Settings(time={"as_of": "now"}), last, now) == now
+    assert resolve_as_of(Settings(time={"as_of": "now"}), last, now + 0.7 * DAY) == now
     assert resolve_as_of(Settings(time={"as_of": "2024-02-03"}), last, now) == datetime(2024, 2, 3, tzinfo=UTC)

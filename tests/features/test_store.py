@@ -114,7 +114,7 @@ def test_nothing_applied_says_what_to_run(world: World, tmp_path: Path) -> None:
     with pytest.raises(StateError, match="encore features build"):
         empty.apply()
     with pytest.raises(StateError, match="encore features build"):
-        empty.materialize(world.schedule.as_of)
+        empty.materialize()
 
 
 def test_an_online_store_that_is_away_is_named(at_home: World) -> None:
@@ -133,4 +133,10 @@ def test_a_registry_that_is_away_is_named(at_home: World) -> None:
 def test_applying_and_materialising_again_changes_nothing(at_home: World) -> None:
     again = Store(at_home.settings)
     assert not again.apply()
-    assert not again.materialize(at_home.schedule.as_of)
+    assert not again.materialize()
+
+
+def test_features_of_other_settings_are_not_taken_for_these(at_home: World) -> None:
+    time = at_home.settings.time.model_copy(update={"snapshot_spacing_days": 14})
+    with pytest.raises(StateError, match=r"other data, settings or code.*encore features build"):
+        Store(at_home.settings.model_copy(update={"time": time})).materialize()

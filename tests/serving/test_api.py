@@ -1,6 +1,7 @@
 """Every route and its errors, against the fitted world."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,14 @@ def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
     found = client.post("/v1/scores", json=body).json()
     assert len(found["scores"]) + len(found["unknown"]) == 1000
     assert len(found["scores"]) > 100
+
+
+def test_many_at_once_get_the_answers_of_one_at_a_time(client: TestClient) -> None:
+    paths = [f"/v1/customers/{6 * i}/{part}" for i in range(1, 13) for part in ("explanation", "offers")]
+    alone = [client.get(path).json() for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda path: client.get(path).json(), paths * 4))
+    assert together == alone * 4
 
 
 def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> None:

@@ -150,9 +150,9 @@ def test_bad_arguments_end_with_two(
     ("command", "remedy"),
     [
         ("features build", "encore ingest"),
-        ("features materialize", "encore ingest"),
+        ("features materialize", "encore features build"),
         ("features apply", "encore features build"),
-        ("train churn", "encore ingest"),
+        ("train churn", "encore features build"),
         ("evaluate churn", "encore train churn"),
         ("evaluate next-product", "encore train next-product"),
         ("score", "encore features materialize"),

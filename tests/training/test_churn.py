@@ -12,7 +12,7 @@ from features.errors import DataError
 from features.store import Store
 from features.vectors import matrix
 from serving.scorer import Scorer
-from tests.conftest import NOW, World
+from tests.conftest import World
 from training.churn.baselines import recency, rfm_logistic
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.fit import fit, usable_features
@@ -100,17 +100,17 @@ def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
 
 
 def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
-    first = train_churn(at_home.settings, NOW)
+    first = train_churn(at_home.settings)
     assert first.skipped
     churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 2})
-    other = train_churn(at_home.settings.model_copy(update={"churn": churn}), NOW, promote=False)
+    other = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False)
     assert not other.skipped
     assert other.version.aliases == ("challenger",)
-    assert train_churn(at_home.settings, NOW).version.number == first.version.number
+    assert train_churn(at_home.settings).version.number == first.version.number
 
 
 def test_the_run_holds_metrics_pictures_and_a_servable_model(at_home: World, rows: ChurnSet, model: ChurnModel) -> None:
-    version = train_churn(at_home.settings, NOW).version
+    version = train_churn(at_home.settings).version
     assert version.metrics["champion.roc_auc"] > version.metrics["recency.roc_auc"]
     pictures = mlflow.artifacts.list_artifacts(run_id=version.run_id, artifact_path="pictures")
     assert {Path(p.path).name for p in pictures} == {"calibration.png", "shap_beeswarm.png"}
@@ -128,7 +128,7 @@ def test_pictures_are_drawn(model: ChurnModel, rows: ChurnSet) -> None:
 
 
 def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
-    found = evaluate_churn(at_home.settings, NOW)
+    found = evaluate_churn(at_home.settings)
     assert set(found["methods"]) == {"champion", "recency", "recency_over_gap", "rfm_logistic"}
     for metrics in found["methods"].values():
         for estimate in metrics.values():

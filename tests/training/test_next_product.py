@@ -9,7 +9,7 @@ import pytest
 from features.errors import DataError
 from features.store import Store
 from serving.scorer import Scorer
-from tests.conftest import NOW, World
+from tests.conftest import World
 from training.next_product.baselines import baselines
 from training.next_product.candidates import FEATURES, find_candidates, steps_up
 from training.next_product.catalogue import make_catalogue
@@ -154,12 +154,12 @@ def test_saved_and_loaded_ranks_the_same_and_names_no_customer(
 
 
 def test_two_stage_beats_every_baseline(at_home: World) -> None:
-    version = train_next_product(at_home.settings, NOW)
+    version = train_next_product(at_home.settings)
     assert version.skipped
     metrics = version.version.metrics
     for name in ("g_top_freq", "p_top_freq", "gp_top_freq", "item_knn", "als"):
         assert metrics["two_stage.ndcg"] > metrics[f"{name}.ndcg"]
-    found = evaluate_next_product(at_home.settings, NOW)
+    found = evaluate_next_product(at_home.settings)
     assert set(found["views"]["all"]) == {"2017-11-15", "2017-11-29"}
     measured = found["views"]["all"]["2017-11-15"]["two_stage"]["ndcg"]
     assert measured == pytest.approx(metrics["two_stage.ndcg.2017-11-15"])

@@ -3,20 +3,18 @@
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features.build import features_directory, plan
+from features.build import built_schedule
 from features.config import Settings
 from features.definitions import CHURN_SERVICE
-from features.errors import StateError
 from features.progress import Report, silent
 from features.snapshots import Schedule
-from features.state import code_fingerprint, fingerprint, read_stamp
+from features.state import code_fingerprint, fingerprint
 from features.store import Store
 from training.churn.baselines import Scored, recency, recency_over_gap, rfm_logistic
 from training.churn.dataset import ChurnSet, churn_set
@@ -43,7 +41,7 @@ class _Data:
     test: ChurnSet
 
 
-def train_churn(settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True) -> Trained:
+def train_churn(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
     """Fit, measure on the test snapshots, log to MLflow and register.
 
     Skipped where a champion made from the same features, settings and code is registered.
@@ -55,11 +53,8 @@ def train_churn(settings: Settings, now: datetime, report: Report = silent, *, p
     """
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
-    schedule = plan(settings, now)
-    built = read_stamp(features_directory(settings.stores))
-    if not built:
-        raise StateError("Expected built features, found none.", "Run `encore features build` first.")
-    stamp = fingerprint(built["fingerprint"], settings.churn, code_fingerprint("features", "training"))
+    schedule, built = built_schedule(settings)
+    stamp = fingerprint(built, settings.churn, code_fingerprint("features", "training"))
     old = tracking.find(CHURN_MODEL)
     if old is not None and old.fingerprint == stamp:
         return Trained(old, skipped=True)
@@ -75,7 +70,7 @@ def train_churn(settings: Settings, now: datetime, report: Report = silent, *, p
     return Trained(version, skipped=False)
 
 
-def evaluate_churn(settings: Settings, now: datetime, report: Report = silent) -> dict[str, Any]:
+def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any]:
     """Measure the champion and every baseline on the same customers of the test snapshots.
 
     Returns
@@ -88,7 +83,7 @@ def evaluate_churn(settings: Settings, now: datetime, report: Report = silent) -
     version = tracking.champion(CHURN_MODEL)
     with tempfile.TemporaryDirectory() as directory:
         model = ChurnModel.load(tracking.download(version, Path(directory)))
-    schedule = plan(settings, now)
+    schedule, _ = built_schedule(settings)
     report(0.1, "point-in-time sets")
     data = _load(settings, schedule, Store(settings))
     overall = _estimates(model, data, data.test, report)

@@ -10,12 +10,11 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from features.build import features_directory, plan
+from features.build import built_schedule
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
-from features.errors import StateError
 from features.progress import Report, part_of, silent
-from features.state import code_fingerprint, fingerprint, read_stamp
+from features.state import code_fingerprint, fingerprint
 from features.store import Store
 from training.next_product.baselines import K, Recommend, baselines
 from training.next_product.candidates import FEATURES
@@ -35,7 +34,7 @@ _Lists = dict[str, Recommend]
 _Measured = dict[str, dict[str, float]]
 
 
-def train_next_product(settings: Settings, now: datetime, report: Report = silent, *, promote: bool = True) -> Trained:
+def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
     """Fit the ranker, measure on the test snapshots, refit the sources at `as_of`, log and register.
 
     The ranker never sees a label at or after the first test snapshot; the sources, which are counts of who
@@ -49,11 +48,8 @@ def train_next_product(settings: Settings, now: datetime, report: Report = silen
     """
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
-    schedule = plan(settings, now)
-    built = read_stamp(features_directory(settings.stores))
-    if not built:
-        raise StateError("Expected built features, found none.", "Run `encore features build` first.")
-    stamp = fingerprint(built["fingerprint"], settings.next_product, code_fingerprint("features", "training"))
+    schedule, built = built_schedule(settings)
+    stamp = fingerprint(built, settings.next_product, code_fingerprint("features", "training"))
     old = tracking.find(NEXT_PRODUCT_MODEL)
     if old is not None and old.fingerprint == stamp:
         return Trained(old, skipped=True)
@@ -93,7 +89,7 @@ def train_next_product(settings: Settings, now: datetime, report: Report = silen
     return Trained(version, skipped=False)
 
 
-def evaluate_next_product(settings: Settings, now: datetime, report: Report = silent) -> dict[str, Any]:
+def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[str, Any]:
     """Measure the champion's ranker and every baseline on the same customers of the test snapshots.
 
     Returns
@@ -106,7 +102,7 @@ def evaluate_next_product(settings: Settings, now: datetime, report: Report = si
     version = tracking.champion(NEXT_PRODUCT_MODEL)
     with tempfile.TemporaryDirectory() as directory:
         ranker = NextProductModel.load(tracking.download(version, Path(directory))).ranker
-    schedule = plan(settings, now)
+    schedule, _ = built_schedule(settings)
     read = Moments(settings, Store(settings))
     tests = _measure_tests(settings, read, ranker, schedule.next_test, part_of(report, 0.1, 1.0))
     protocol = {
