@@ -1,14 +1,18 @@
 """What a marketer would do without the model; the champion has to beat it in the same run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from features.vectors import Floats
+from features.vectors import Floats, matrix
+from training.churn.btyd import fit_bg_nbd
 from training.churn.dataset import ChurnSet
+from training.churn.fit import usable_features
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,40 @@ def recency_over_gap(rows: ChurnSet) -> Scored:
 
 def rfm_logistic(train: ChurnSet, rows: ChurnSet) -> Scored:
     """Logistic regression on the logarithms of recency, frequency and monetary value."""
-    model: Pipeline = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    model.fit(_rfm(train), train.churned)
-    probabilities: Floats = model.predict_proba(_rfm(rows))[:, 1]
+    return _logistic(train, rows, ("recency_days", "baskets_84d", "amount_84d"))
+
+
+def all_features_logistic(train: ChurnSet, rows: ChurnSet) -> Scored:
+    """Logistic regression on the logarithms of everything the champion reads; a missing value is the median."""
+    features, _ = usable_features(train)
+    return _logistic(train, rows, features)
+
+
+def bg_nbd(train: ChurnSet, rows: ChurnSet, horizon_days: int) -> Scored:
+    """BG/NBD fitted on the last training snapshot; the probability that nothing is bought in the horizon.
+
+    A customer's history starts with their first order in the data and is counted in weeks.
+    """
+    latest = train.snapshots == train.snapshots.max()
+    model = fit_bg_nbd(*(part[latest] for part in _purchases(train)))
+    probabilities = model.silent(*_purchases(rows), horizon_days / 7)
     return Scored(probabilities, probabilities)
 
 
-def _rfm(rows: ChurnSet) -> Floats:
+def _purchases(rows: ChurnSet) -> tuple[Floats, Floats, Floats]:
     columns = rows.columns
-    triple = (columns["recency_days"], columns["baskets_84d"], columns["amount_84d"])
-    return np.log1p(np.maximum(np.column_stack(triple), 0.0))
+    age = columns["tenure_days"] / 7
+    return columns["baskets_total"] - 1, age - columns["recency_days"] / 7, age
+
+
+def _logistic(train: ChurnSet, rows: ChurnSet, features: Sequence[str]) -> Scored:
+    model: Pipeline = make_pipeline(
+        SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
+    )
+    model.fit(_logs(train, features), train.churned)
+    probabilities: Floats = model.predict_proba(_logs(rows, features))[:, 1]
+    return Scored(probabilities, probabilities)
+
+
+def _logs(rows: ChurnSet, features: Sequence[str]) -> Floats:
+    return np.log1p(np.maximum(matrix(rows.columns, features, len(rows)), 0.0))
