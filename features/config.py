@@ -1,6 +1,6 @@
 """Settings: one file, `encore.toml`, every value of it overridable by an `ENCORE_…` variable.
 
-The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_TIME__HORIZON_DAYS=42`.
+The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_CHURN__HORIZON_DAYS=42`.
 """
 
 import os
@@ -15,6 +15,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -148,7 +149,7 @@ class StoreSettings(Section):
     """Where state lives. Relative paths start at the working directory."""
 
     data: Path = Path("data")
-    online: Annotated[str, Field(pattern=r"^(sqlite|redis)://.+")] = "sqlite://data/online.db"
+    online: Annotated[str, Field(pattern=r"^(sqlite|rediss?)://.+")] = "sqlite://data/online.db"
     registry: Annotated[str, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
     memory_limit: Annotated[str, Field(pattern=r"^\d+(MB|GB)$")] = Field("2GB", description="DuckDB's own limit")
 
@@ -227,8 +228,13 @@ def load_settings(path: Path | None = None) -> Settings:
 
     try:
         return FileSettings()
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}.", "Mend that line.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML: {error}.", "Mend that line; the file must be UTF-8.") from error
+    except SettingsError as error:
+        raise ConfigError(
+            f"An ENCORE_… variable cannot be read: {error}.",
+            "Write lists and tables as JSON, for example ENCORE_CHURN__TEST_SNAPSHOTS='[\"2017-11-01\"]'.",
+        ) from error
     except ValidationError as error:
         raise ConfigError(_describe(error, file), "Mend the value or remove it to get the default.") from error
 

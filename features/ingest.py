@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from glob import glob
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,15 +50,18 @@ def ingest(settings: Settings, report: Report = silent) -> Ingested:
     old = read_stamp(directory)
     # what a query of the user's own reads cannot be watched, so such a source is read each time
     watched = settings.data.source != "files" or all(item.path for item in inputs)
-    if watched and old.get("fingerprint") == stamp:
+    if watched and old.get("source") == stamp:
         return Ingested(directory, old["rows"], skipped=True)
     with replacing(directory) as aside, connection(settings) as con:
         con.execute(f"SET file_search_path = '{_quote(str(root))}'")
-        rows: dict[str, int] = {
+        written = {
             table.name: _write_table(con, table, [i for i in inputs if i.table == table.name], aside, root)
             for table in track(report, list(CONTRACT.values()), lambda table: table.name)
         }
-        write_stamp(aside, {"fingerprint": stamp, "rows": rows})
+        rows: dict[str, int] = {name: count for name, (count, _) in written.items()}
+        # what follows depends on the content, so that reading the same rows again changes nothing after it
+        content = fingerprint(rows, {name: digest for name, (_, digest) in written.items()})
+        write_stamp(aside, {"fingerprint": content, "source": stamp, "rows": rows})
     return Ingested(directory, rows, skipped=False)
 
 
@@ -89,19 +93,28 @@ def _inputs(data: DataSettings) -> tuple[Path, tuple[InputSettings, ...]]:
 def _stamp(data: DataSettings, root: Path, inputs: tuple[InputSettings, ...]) -> str:
     files = sorted(root.glob("*.parquet")) if data.source == "completejourney" else []
     for item in inputs:
-        files += sorted(root.glob(item.path)) if item.path else []
+        files += _files(root, item.path) if item.path else []
     seen = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return fingerprint(data, *inputs, seen, code_fingerprint("features"))
 
 
 def _write_table(
     con: duckdb.DuckDBPyConnection, table: Table, inputs: list[InputSettings], directory: Path, root: Path
-) -> int:
+) -> tuple[int, str]:
+    """Write one table; return its rows and a digest of their content, whatever their order."""
     if not inputs and table.name in REQUIRED_TABLES:
         raise DataError(f"No input is mapped to {table.name}.", f'Add [[data.inputs]] with table = "{table.name}".')
     parts = [_mapped(con, table, item, root) for item in inputs] or [_empty(table)]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {' UNION ALL BY NAME '.join(parts)}")
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE checked AS {' UNION ALL BY NAME '.join(parts)}")
+    except duckdb.Error as error:
+        origins = ", ".join(_origin(item) for item in inputs)
+        raise DataError(
+            f"{origins}: a row cannot be read: {_first_line(error)}",
+            "Mend that row, or map its column to an expression that can take it.",
+        ) from error
     _check_required(con, table)
+    _check_values(con, table)
     _check_key(con, table)
     rows = _count(con, "SELECT count(*) FROM checked")
     if rows == 0 and inputs:
@@ -109,13 +122,14 @@ def _write_table(
     order = ["event_timestamp"] if "event_timestamp" in {c.name for c in table.columns} else list(table.key)
     target = directory / f"{table.name}.parquet"
     con.execute(f"COPY (FROM checked ORDER BY {', '.join(order) or 'ALL'}) TO '{_quote(str(target))}' (FORMAT parquet)")
+    digest = con.execute("SELECT sum(hash(checked)::HUGEINT) FROM checked").fetchall()[0][0]
     con.execute("DROP TABLE checked")
-    return rows
+    return rows, str(digest)
 
 
 def _mapped(con: duckdb.DuckDBPyConnection, table: Table, item: InputSettings, root: Path) -> str:
     """Return a query of the contract's columns over one input, its mapping checked, its types cast."""
-    source = f"({item.query})" if item.query else _reader(item, root)
+    source = f"({item.query})" if item.query else _reader(con, table, item, root)
     found = _source_columns(con, source, item)
     if not con.execute(f"SELECT 1 FROM {source} LIMIT 1").fetchall():
         raise _no_rows(table, [item])
@@ -202,6 +216,21 @@ def _check_required(con: duckdb.DuckDBPyConnection, table: Table) -> None:
             )
 
 
+def _check_values(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Refuse numbers that are none, and moments that no business has."""
+    rules = {"DOUBLE": "isfinite({0})", "TIMESTAMPTZ": "{0} BETWEEN '1900-01-01' AND '2200-01-01'"}
+    for column in table.columns:
+        rule = rules.get(column.type, "true").format(column.name)
+        query = f"SELECT count(*), any_value({column.name}::VARCHAR) FROM checked WHERE NOT ({rule})"
+        bad, example = con.execute(query).fetchall()[0]
+        if bad:
+            raise DataError(
+                f"{table.name}: expected finite numbers and moments from 1900 to 2200 in {column.name!r}, found "
+                f"{bad:,} rows with others, for example {example!r}.",
+                "Leave such rows out with `where`, or convert them in `columns`.",
+            )
+
+
 def _check_key(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     if not table.key:
         return
@@ -221,12 +250,25 @@ def _source_columns(con: duckdb.DuckDBPyConnection, source: str, item: InputSett
         raise DataError(f"{_origin(item)} cannot be read: {_first_line(error)}", "Check `root` and `path`.") from error
 
 
-def _reader(item: InputSettings, root: Path) -> str:
+def _reader(con: duckdb.DuckDBPyConnection, table: Table, item: InputSettings, root: Path) -> str:
     path = str(item.path)
-    if not any(root.glob(path)):
+    if not _files(root, path):
         raise DataError(f"Expected a file at {root / path}, found none.", "Check `root` and `path` of this input.")
-    function = "read_parquet" if path.endswith((".parquet", ".pq")) else "read_csv"
-    return f"{function}('{_quote(str(root / path))}')"
+    location = _quote(str(root / path))
+    if path.endswith((".parquet", ".pq")):
+        return f"read_parquet('{location}')"
+    whole = f"read_csv('{location}', sample_size = -1)"
+    # ids are texts even where all of them look like numbers: 0149 and 149 are two customers
+    texts = {column.name for column in table.columns if column.type == "VARCHAR"}
+    sources = {item.columns.get(name, name) for name in texts}
+    kept = [name for name in _source_columns(con, whole, item) if name in sources]
+    types = ", ".join(f"'{_quote(name)}': 'VARCHAR'" for name in kept)
+    return f"read_csv('{location}', sample_size = -1, types = {{{types}}})" if kept else whole
+
+
+def _files(root: Path, pattern: str) -> list[Path]:
+    """Return the files of a pattern below `root`, or of an absolute one."""
+    return sorted(Path(name) for name in glob(str(root / pattern), recursive=True))  # noqa: PTH207 - takes absolute ones
 
 
 def _no_rows(table: Table, inputs: list[InputSettings]) -> DataError:

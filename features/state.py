@@ -28,15 +28,24 @@ def replacing(directory: Path) -> Iterator[Path]:
     aside = Path(mkdtemp(prefix=f".{directory.name}-{os.getpid()}-", dir=directory.parent))
     try:
         yield aside
-        old = aside.with_name(aside.name + "-old")
-        if directory.exists():
-            directory.rename(old)
         aside.chmod(0o755)
-        aside.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
+        _exchange(aside, directory)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _exchange(new: Path, directory: Path) -> None:
+    old = new.with_name(new.name + "-old")
+    if directory.exists():
+        directory.rename(old)
+    try:
+        new.rename(directory)
+    except BaseException:
+        if old.exists():
+            old.rename(directory)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _remove_abandoned(directory: Path) -> None:

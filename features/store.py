@@ -4,6 +4,7 @@ Together with `features.definitions` the only module that knows Feast. Importing
 imported where it is used, never at the top of a light path.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import yaml
 from feast import FeatureStore, RepoConfig
 from feast.errors import FeatureServiceNotFoundException
 
-from features.addresses import database_url
+from features.addresses import database_url, redis_connection
 from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, built_schedule, features_directory
 from features.config import Settings, StoreSettings
 from features.definitions import CHURN_SERVICE, definitions
@@ -66,13 +68,12 @@ class Store:
         StoreError
             If the registry cannot be reached.
         """
-        settings = self._settings
-        rows = features_directory(settings.stores)
-        objects = definitions(rows, timedelta(days=settings.time.snapshot_spacing_days))
-        stamp = fingerprint(settings.stores, settings.time, code_fingerprint("features"), _schemas(objects))
-        if read_stamp(self._directory).get("fingerprint") == stamp:
+        objects = self._definitions()
+        stores = self._settings.stores
+        stamp = fingerprint(stores.registry, stores.online, code_fingerprint("features"), _schemas(objects))
+        if read_stamp(self._directory).get("fingerprint") == stamp and self._is_registered():
             return False
-        config = yaml.safe_dump(_repo_options(settings.stores), sort_keys=False)
+        config = yaml.safe_dump(_repo_options(stores), sort_keys=False)
         write_file(self._directory / "feature_store.yaml", config.encode())
         with quiet("feast"), _answering("registry"):
             self._feast.apply(objects)
@@ -81,6 +82,10 @@ class Store:
 
     def materialize(self, report: Report = silent) -> bool:
         """Copy the latest feature rows to the online store. Returns False where they are there already.
+
+        A SQLite store is written aside and renamed, so that it holds these rows and no others; a reader that
+        has the old file open goes on with it. In Redis rows are replaced one by one, and a customer who has
+        left the data keeps their last ones.
 
         Raises
         ------
@@ -91,17 +96,32 @@ class Store:
         """
         schedule, built = built_schedule(self._settings)
         as_of = schedule.as_of
-        marker = self._settings.stores.data / "online"
+        stores = self._settings.stores
         applied = read_stamp(self._directory).get("fingerprint")
-        stamp = fingerprint(built, applied, as_of, self._settings.stores)
-        if read_stamp(marker).get("fingerprint") == stamp and self._holds_rows():
+        stamp = fingerprint(built, applied, as_of, stores.online)
+        if read_stamp(materialized_directory(stores)).get("fingerprint") == stamp and self._holds(as_of):
             return False
+        if stores.online.startswith("sqlite://"):
+            file = Path(stores.online.removeprefix("sqlite://"))
+            aside = file.with_name(f".{file.name}.{os.getpid()}")
+            try:
+                beside = FeatureStore(config=_repo_config(stores, self._directory, online_file=aside))
+                with quiet("feast"), _answering("registry"):
+                    beside.apply(self._definitions())
+                self._copy(beside, as_of, report)
+                aside.replace(file)
+            finally:
+                aside.unlink(missing_ok=True)
+        else:
+            self._copy(self._feast, as_of, report)
+        write_stamp(materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of})
+        return True
+
+    def _copy(self, target: FeatureStore, as_of: datetime, report: Report) -> None:
         spacing = timedelta(days=self._settings.time.snapshot_spacing_days)
         for view in track(report, (*CUSTOMER_VIEWS, *PURCHASE_VIEWS), lambda view: view):
             with quiet("feast"), _answering("online store"):
-                self._feast.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
-        write_stamp(marker, {"fingerprint": stamp, "as_of": as_of})
-        return True
+                target.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
 
     def point_in_time(self, service: str, entities: pd.DataFrame) -> pd.DataFrame:
         """Return the features of a service as they were known at each row's moment.
@@ -166,9 +186,28 @@ class Store:
         """
         self.online(CHURN_SERVICE, "customer_id", [""])
 
-    def _holds_rows(self) -> bool:
-        online = self._settings.stores.online
-        return not online.startswith("sqlite://") or Path(online.removeprefix("sqlite://")).is_file()
+    def _definitions(self) -> list[Any]:
+        rows = features_directory(self._settings.stores)
+        return list(definitions(rows, timedelta(days=self._settings.time.snapshot_spacing_days)))
+
+    def _is_registered(self) -> bool:
+        """Ask the registry, which may have been emptied behind our back."""
+        try:
+            self._features_of(CHURN_SERVICE, frozenset({"customer_id"}))
+        except StateError:
+            return False
+        return True
+
+    def _holds(self, as_of: datetime) -> bool:
+        """Ask the online store for one row, as it may have been emptied behind our back."""
+        rows = features_directory(self._settings.stores) / "customer_activity.parquet"
+        query = "SELECT customer_id FROM read_parquet(?) WHERE epoch(event_timestamp) = ? LIMIT 1"
+        with duckdb.connect() as con:
+            customers = [str(row[0]) for row in con.execute(query, [str(rows), as_of.timestamp()]).fetchall()]
+        try:
+            return self.online(CHURN_SERVICE, "customer_id", customers).event_timestamps == [as_of]
+        except (StateError, StoreError):
+            return False
 
     def _features_of(self, service: str, columns: frozenset[str]) -> list[str]:
         """Return `view:feature` for the views of a service whose key is among the columns."""
@@ -191,15 +230,19 @@ class Store:
         return self._references[service, keys]
 
 
-def _repo_options(stores: StoreSettings) -> dict[str, Any]:
-    """Return what Feast calls feature_store.yaml."""
-    online = stores.online.split("://", 1)[1]
+def materialized_directory(stores: StoreSettings) -> Path:
+    """Return the folder whose stamp says what the online store holds."""
+    return stores.data / "online"
+
+
+def _repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict[str, Any]:
+    """Return what Feast calls feature_store.yaml; `online_file` takes the place of a SQLite store's file."""
+    file = online_file or Path(stores.online.removeprefix("sqlite://"))
     registry = stores.registry.removeprefix("file://")
-    if stores.online.startswith("redis://"):
-        address, _, database = online.partition("/")
-        online_store = {"type": "redis", "connection_string": f"{address},db={database or 0}"}
+    if stores.online.startswith("redis"):
+        online_store = {"type": "redis", "connection_string": redis_connection(stores.online)}
     else:
-        online_store = {"type": "sqlite", "path": str(Path(online).resolve())}
+        online_store = {"type": "sqlite", "path": str(file.resolve())}
     if stores.registry.startswith("postgresql://"):
         registry_store: dict[str, Any] = {
             "registry_type": "sql",
@@ -218,9 +261,9 @@ def _repo_options(stores: StoreSettings) -> dict[str, Any]:
     }
 
 
-def _repo_config(stores: StoreSettings, directory: Path) -> RepoConfig:
+def _repo_config(stores: StoreSettings, directory: Path, online_file: Path | None = None) -> RepoConfig:
     directory.mkdir(parents=True, exist_ok=True)
-    return RepoConfig(repo_path=directory.resolve(), **_repo_options(stores))
+    return RepoConfig(repo_path=directory.resolve(), **_repo_options(stores, online_file))
 
 
 def _schemas(objects: Sequence[Any]) -> list[str]:

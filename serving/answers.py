@@ -32,6 +32,7 @@ class Provenance(Answer):
     customer_id: str = Field(examples=["1"])
     as_of: datetime = Field(description="The moment the answer is for (UTC)")
     feature_timestamp: datetime = Field(description="The moment the features were computed for (UTC)")
+    churn_definition: ChurnDefinition
 
 
 class Risk(Provenance):
@@ -42,7 +43,6 @@ class Risk(Provenance):
     )
     tier: Tier = Field(examples=["medium"])
     model: str = Field(description="Name and version of the churn model", examples=["encore-churn/1"])
-    churn_definition: ChurnDefinition
 
 
 class Reason(Answer):

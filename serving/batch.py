@@ -10,7 +10,7 @@ import pandas as pd
 
 from features.build import features_directory
 from features.config import Settings
-from features.errors import ConfigError, StateError
+from features.errors import ConfigError, DataError, StateError
 from features.progress import Report, silent
 from serving.answers import Explanation, Risk, Score
 from serving.scorer import Scorer
@@ -78,7 +78,13 @@ def export_scores(
     """
     if output.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
-    customers = known_customers(settings)
+    customers = active_customers(settings)
+    if not customers:
+        raise DataError(
+            f"Expected customers who bought in the {settings.churn.activity_window_days} days before the latest "
+            "snapshot, found none.",
+            "Choose a longer churn.activity_window_days, or ingest newer data.",
+        )
     rows: list[dict[str, Any]] = []
     for start in range(0, len(customers), _BATCH):
         report(start / len(customers), f"{start:,} of {len(customers):,} customers")
@@ -97,8 +103,8 @@ def export_scores(
     return len(frame)
 
 
-def known_customers(settings: Settings) -> list[str]:
-    """Return every customer the feature store knows at its latest snapshot.
+def active_customers(settings: Settings) -> list[str]:
+    """Return the customers who are active at the latest snapshot.
 
     Raises
     ------
@@ -108,9 +114,16 @@ def known_customers(settings: Settings) -> list[str]:
     path = features_directory(settings.stores) / "customer_activity.parquet"
     if not path.is_file():
         raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
-    query = "SELECT DISTINCT customer_id FROM read_parquet(?) ORDER BY customer_id"
+    query = """
+        SELECT customer_id FROM read_parquet($path)
+        WHERE event_timestamp = (SELECT max(event_timestamp) FROM read_parquet($path))
+          AND last_purchase >= event_timestamp - to_days($window)
+        ORDER BY customer_id
+    """
+    values = {"path": str(path), "window": settings.churn.activity_window_days}
     with duckdb.connect() as con:
-        return [str(row[0]) for row in con.execute(query, [str(path)]).fetchall()]
+        con.execute("SET TimeZone = 'UTC'")
+        return [str(row[0]) for row in con.execute(query, values).fetchall()]
 
 
 def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.store import Store
 from training.churn.model import ChurnModel
@@ -27,19 +26,25 @@ class Models:
     next_product_version: Version
 
 
-def load_models(settings: Settings, store: Store) -> Models:
-    """Load both champions, and give the catalogue the product statistics that the online store holds.
+def champions(tracking: Tracking) -> tuple[Version, Version]:
+    """Return the champions of churn and of the next product.
 
     Raises
     ------
     StateError
-        If a model has no champion.
+        If a model has none.
+    """
+    return tracking.champion(CHURN_MODEL), tracking.champion(NEXT_PRODUCT_MODEL)
+
+
+def load_models(tracking: Tracking, churn_version: Version, next_version: Version, store: Store) -> Models:
+    """Load two versions, and give the catalogue the product statistics that the online store holds.
+
+    Raises
+    ------
     StoreError
         If the registry or the online store does not answer.
     """
-    tracking = Tracking(settings.tracking)
-    churn_version = tracking.champion(CHURN_MODEL)
-    next_version = tracking.champion(NEXT_PRODUCT_MODEL)
     with tempfile.TemporaryDirectory() as directory:
         churn = ChurnModel.load(tracking.download(churn_version, Path(directory) / "churn"))
         following = NextProductModel.load(tracking.download(next_version, Path(directory) / "next"))

@@ -1,17 +1,21 @@
-"""Loading in the background, so that the process answers from its first moment on what is still missing."""
+"""Loading in the background: what is missing is told meanwhile, and what is new takes over when it is loaded."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
 
 from features.config import Settings
-from features.errors import EncoreError
-from features.store import Store
-from serving.models import load_models
-from serving.scorer import Scorer, answer_moment
+from features.errors import StateError
+from features.state import read_stamp
+from features.store import Store, materialized_directory
+from serving.models import champions, load_models
+from serving.scorer import Scorer
+from training.tracking import Tracking
 
-#: Seconds between two tries to load.
-_RETRY = 5.0
+#: Seconds between two looks at what there is to load.
+_LOOK = 5.0
+_log = logging.getLogger(__name__)
 
 
 class NotReadyError(Exception):
@@ -25,6 +29,7 @@ class Ready:
         self._settings = settings
         self._clock = clock
         self._scorer: Scorer | None = None
+        self._loaded: tuple[str, ...] = ()
         self._missing = "stores and models are being loaded"
         self._stop = threading.Event()
 
@@ -41,44 +46,46 @@ class Ready:
             raise NotReadyError(self._missing)
         return self._scorer
 
-    def as_of(self) -> datetime:
-        """Return the moment to answer for.
-
-        Raises
-        ------
-        StateError
-            If nothing was materialised.
-        """
-        return answer_moment(self._settings, self._clock())
+    def as_of(self, scorer: Scorer) -> datetime:
+        """Return the moment a scorer answers for now."""
+        return scorer.as_of(self._clock())
 
     def load(self) -> Scorer:
-        """Load stores and models.
+        """Load stores and models if any of them is new, and let them take over.
 
         Raises
         ------
         EncoreError
-            If something is missing or does not answer.
+            If something is missing or does not answer; what was loaded before stays.
         """
-        self.as_of()
-        store = Store(self._settings)
-        store.check()
-        self._scorer = Scorer(self._settings, store, load_models(self._settings, store))
+        stamp = read_stamp(materialized_directory(self._settings.stores))
+        if not stamp:
+            raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
+        tracking = Tracking(self._settings.tracking)
+        versions = champions(tracking)
+        found = (stamp["fingerprint"], *(version.label for version in versions))
+        if self._scorer is None or found != self._loaded:
+            store = Store(self._settings)
+            store.check()
+            models = load_models(tracking, *versions, store)
+            self._scorer = Scorer(self._settings, store, models, datetime.fromisoformat(stamp["as_of"]))
+            self._loaded = found
         return self._scorer
 
     def start(self) -> None:
-        """Load in a thread, again and again until it works."""
-        threading.Thread(target=self._load_until_done, name="encore-load", daemon=True).start()
+        """Load in a thread, and look again and again for something new."""
+        threading.Thread(target=self._watch, name="encore-load", daemon=True).start()
 
     def stop(self) -> None:
         """Give up loading."""
         self._stop.set()
 
-    def _load_until_done(self) -> None:
+    def _watch(self) -> None:
         while not self._stop.is_set():
             try:
                 self.load()
-            except EncoreError as error:
+            except Exception as error:
+                if str(error) != self._missing:
+                    _log.warning("Not loaded: %s", error)
                 self._missing = str(error)
-                self._stop.wait(_RETRY)
-            else:
-                return
+            self._stop.wait(_LOOK)

@@ -75,39 +75,31 @@ def _reason(
     language: Language,
 ) -> Reason:
     direction: Direction = "raises" if part > 0 else "lowers"
-    fact = _fact(theme, values, reference, direction == "raises", language)
     told = [name for name in values if name in theme.features]
-    if theme.habit is not None:
-        told.append(theme.habit)
+    told += [fact.habit for fact in theme.facts if fact.habit is not None]
     return Reason(
         theme=theme.name,
         direction=direction,
         share=abs(part) / whole,
-        text=say(language, f"direction.{direction}", fact=fact),
+        text=say(language, f"direction.{direction}", fact=_told(theme, part > 0, values, reference, language)),
         values={name: None if np.isnan(values.get(name, np.nan)) else values[name] for name in told},
     )
 
 
-def _fact(
-    theme: Theme,
-    values: Mapping[str, float],
-    reference: Mapping[str, float],
-    raises: bool,
-    language: Language,
+def _told(
+    theme: Theme, raises: bool, values: Mapping[str, float], reference: Mapping[str, float], language: Language
 ) -> str:
-    value = values.get(theme.shown, np.nan)
-    usual = reference.get(theme.shown, np.nan)
-    typical = "–" if np.isnan(usual) else amount(language, usual, theme.unit)
-    if np.isnan(value):
-        return say(language, "fact.unknown", theme=say(language, f"theme.{theme.name}"), typical=typical)
-    told = amount(language, value, theme.unit)
-    if theme.habit is None:
-        return say(language, f"fact.{theme.name}", value=told, typical=typical)
-    habit = values.get(theme.habit, np.nan)
-    # where the customer's own habit speaks against the direction, it is not what moved the model
-    if np.isnan(habit) or (value > habit) != raises:
-        return say(language, f"fact.{theme.name}_typical", value=told, typical=typical)
-    return say(language, f"fact.{theme.name}", value=told, habit=amount(language, habit, theme.unit))
+    """Tell the first fact that is known, compared with what speaks for the direction, else with nothing."""
+    fact = next((fact for fact in theme.facts if not np.isnan(values.get(fact.feature, np.nan))), None)
+    if fact is None:
+        return say(language, "fact.unknown", theme=say(language, f"theme.{theme.name}"))
+    value = values[fact.feature]
+    text = say(language, f"fact.{fact.feature}", value=amount(language, value, fact.unit))
+    for kind, other in (("habit", values.get(fact.habit or "", np.nan)), ("typical", reference[fact.feature])):
+        speaks_for_it = fact.sign == 0 or (value != other and (value > other) == (raises == (fact.sign > 0)))
+        if not np.isnan(other) and speaks_for_it:
+            return text + say(language, f"against.{kind}", value=amount(language, other, fact.unit))
+    return text
 
 
 def _offer_text(offer: Offer, evidence: Evidence, language: Language) -> str:

@@ -9,8 +9,7 @@ import numpy as np
 
 from features.config import ChurnSettings, Settings
 from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
-from features.errors import DataError, StateError
-from features.state import read_stamp
+from features.errors import DataError
 from features.store import OnlineRows, Store
 from features.vectors import Columns, Floats, columns_from_online, with_ages
 from serving.answers import ChurnDefinition, Explanation, Offers, Risk, Tier
@@ -44,10 +43,18 @@ class _Rows:
 
 
 class Scorer:
-    """Answers for customers. Immutable; a new champion or a new materialisation makes a new one."""
+    """Answers for customers. Immutable; a new champion or a new materialisation makes a new one.
 
-    def __init__(self, settings: Settings, store: Store, models: Models) -> None:
+    Parameters
+    ----------
+    materialized
+        The moment the online store's rows are for.
+    """
+
+    def __init__(self, settings: Settings, store: Store, models: Models, materialized: datetime) -> None:
         self._churn_settings: ChurnSettings = settings.churn
+        self._live = settings.time.as_of == "now"
+        self._materialized = materialized
         self._store = store
         self.models = models
         definition = models.churn.definition
@@ -57,6 +64,10 @@ class Scorer:
             horizon_days=definition.horizon_days,
             gap_days=definition.gap_days,
         )
+
+    def as_of(self, now: datetime) -> datetime:
+        """Return the moment to answer for: the clock, or what was materialised where the data stand still."""
+        return now if self._live else self._materialized
 
     def risks(self, customers: Sequence[str], as_of: datetime) -> list[Risk]:
         """Return the risk of every known customer, in the order asked for."""
@@ -102,6 +113,7 @@ class Scorer:
                     offer_reason(offer, language)
                     for offer in make_offers(self.models.next_product, self._history(rows, place, as_of), kind, limit)
                 ],
+                churn_definition=self.definition,
                 model=self.models.next_product_version.label,
             )
             for place, (customer, stamp) in enumerate(zip(customers, rows.event_timestamps, strict=True))
@@ -141,8 +153,8 @@ class Scorer:
                 feature_timestamp=stamp,
                 risk=risk if active else None,
                 tier=_tier(risk, self._churn_settings) if active else "inactive",
-                model=self.models.churn_version.label,
                 churn_definition=self.definition,
+                model=self.models.churn_version.label,
             )
             for customer, stamp, risk, active in zip(
                 rows.customers, rows.stamps, risks.tolist(), rows.active, strict=True
@@ -168,20 +180,6 @@ def one(found: Sequence[_Answer], customer_id: str) -> _Answer:
     if not found:
         raise UnknownCustomerError(customer_id)
     return found[0]
-
-
-def answer_moment(settings: Settings, now: datetime) -> datetime:
-    """Return the moment answers are for: the clock, or what was materialised where the data stand still.
-
-    Raises
-    ------
-    StateError
-        If nothing was materialised.
-    """
-    stamp = read_stamp(settings.stores.data / "online").get("as_of")
-    if stamp is None:
-        raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
-    return now if settings.time.as_of == "now" else datetime.fromisoformat(stamp)
 
 
 def _tier(risk: float, churn: ChurnSettings) -> Tier:

@@ -40,9 +40,9 @@ def preferred(accept_language: str | None) -> Language:
     """Choose the language that an Accept-Language header prefers; English where it names none of ours."""
     wanted: list[tuple[float, int, Language]] = []
     for place, item in enumerate((accept_language or "").split(",")):
-        tag, _, weight = item.partition(";q=")
+        tag, _, weight = item.replace(" ", "").partition(";q=")
         language = next((ours for ours in LANGUAGES if tag.strip().lower().split("-")[0] == ours), None)
-        if language is not None:
+        if language is not None and _weight(weight) > 0:
             wanted.append((-_weight(weight), place, language))
     return min(wanted)[2] if wanted else "en"
 

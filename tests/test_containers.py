@@ -106,7 +106,7 @@ def test_the_composed_services_work_together(home: Path) -> None:
         database.psql("CREATE DATABASE feast;")
         database.psql(COMPOSE["configs"]["databases"]["content"])
         for name in ("feast", "mlflow"):
-            plain = f"postgresql://encore:${{ENCORE_DB_PASSWORD:?choose one}}@postgres:5432/{name}"
+            plain = f"postgresql://encore:${{DB_PASSWORD:?choose one}}@postgres:5432/{name}"
             address = database.get_uri(name)
             addresses[plain] = address
             addresses[plain.replace("postgresql://", "postgresql+psycopg://")] = address.replace(

@@ -188,7 +188,8 @@ class Run:
                 data_path=str(directory),
                 signature=infer_signature(example, output),
                 input_example=example,
-                pip_requirements=["encore-crm", "lightgbm", "pandas"],
+                # Encore itself has to be installed beside; its name on an index is not ours
+                pip_requirements=["lightgbm", "pandas", "scipy", "implicit"],
             )
         self.model_uri = info.model_uri
 

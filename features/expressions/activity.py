@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.expressions.visible import days_between, orders, visible, whole_seconds, within
+from features.expressions.visible import days_between, visible_orders, whole_seconds, within
 
 WINDOWS = (7, 14, 28, 56, 84)
 #: Gaps that end in this many days before the snapshot are "now" for the trend.
@@ -18,7 +18,7 @@ def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
     with one purchase day has none. `gap_trend` is the mean of the gaps that end in the last 56 days over
     the mean of all: above 1, the customer comes less often than they used to.
     """
-    seen = visible(orders(transactions), snapshots)
+    seen = visible_orders(transactions, snapshots)
     counts: dict[str, ir.Value] = {
         "first_purchase": whole_seconds(seen.event_timestamp.min()),
         "last_purchase": whole_seconds(seen.event_timestamp.max()),

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.expressions.visible import visible
+from features.expressions.visible import purchases, visible
 
 WINDOW = 84
 PRIVATE = "private"
@@ -15,9 +15,11 @@ def preference(transactions: ir.Table, products: ir.Table, snapshots: ir.Table) 
     Shares are of the amount spent on products whose department (category, brand tier) is known; null where
     none is. `department_concentration` is the sum of squared shares: 1 where all is spent in one department.
     """
-    lines = transactions.left_join(
-        products.select("product_id", "department", "category", "brand_tier"), "product_id"
-    ).drop("product_id_right")
+    lines = (
+        purchases(transactions)
+        .left_join(products.select("product_id", "department", "category", "brand_tier"), "product_id")
+        .drop("product_id_right")
+    )
     bought = visible(lines, snapshots, WINDOW)
     # first to products, which is far fewer rows than lines, then to what they belong to
     spent = bought.group_by("customer_id", "snapshot", "product_id", "department", "category", "brand_tier").agg(

@@ -12,9 +12,9 @@ REGULAR_DAYS = 182
 
 
 def goods(transactions: ir.Table, products: ir.Table) -> ir.Table:
-    """Keep the order lines that are evidence of taste: a known, active product, quantity and amount above 0."""
-    active = products.filter(products.active.fill_null(True)).select("product_id")
-    lines = transactions.semi_join(active, "product_id")
+    """Keep the order lines that are evidence of taste: quantity and amount above 0, the product not inactive."""
+    inactive = products.filter(~products.active)
+    lines = transactions.anti_join(inactive.select("product_id"), "product_id")
     return lines.filter(lines.quantity > 0, lines.amount > 0)
 
 
@@ -47,7 +47,7 @@ def pairs(lines: ir.Table, snapshots: ir.Table, days: int) -> ir.Table:
 def history(bought: ir.Table) -> ir.Table:
     """Fold `pairs` into one row per customer and snapshot with arrays aligned with each other.
 
-    Moments are seconds since 1970, prices are regular unit prices; the order is most recent first.
+    Moments are seconds since 1970; the order is most recent first.
     """
     latest_first = [ibis.desc(bought.last_bought), bought.product_id]
     columns = {
@@ -56,7 +56,6 @@ def history(bought: ir.Table) -> ir.Table:
         "history_decayed": bought.decayed.round(6),
         "history_first": bought.first_bought.epoch_seconds().cast("int64"),
         "history_last": bought.last_bought.epoch_seconds().cast("int64"),
-        "history_price": (bought.regular / bought.quantity).round(6),
     }
     return bought.group_by("customer_id", "snapshot").agg(
         **{name: column.collect(order_by=latest_first) for name, column in columns.items()}

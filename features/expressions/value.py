@@ -2,7 +2,7 @@
 
 import ibis.expr.types as ir
 
-from features.expressions.visible import orders, visible, within
+from features.expressions.visible import visible_orders, within
 
 WINDOW = 84
 
@@ -10,10 +10,11 @@ WINDOW = 84
 def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
     """Lifetime and basket amounts in the data's currency, and the shares saved by discounts and coupons.
 
-    A share is what was saved over what the same goods would have cost without, in the last 84 days;
-    null where nothing was bought in them or where the source knows no discounts.
+    A share is what was saved over what the same goods would have cost without, in the last 84 days; null where
+    nothing was bought in them or where the source knows no discounts. Amounts are after discounts and before
+    coupons, which the manufacturer refunds.
     """
-    seen = visible(orders(transactions), snapshots)
+    seen = visible_orders(transactions, snapshots)
     recent = within(seen, WINDOW)
     paid = seen.amount.sum(where=recent)
     saved = seen.discount.sum(where=recent)
@@ -22,7 +23,7 @@ def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
         amount_total=seen.amount.sum(),
         basket_amount_mean=seen.amount.mean(),
         basket_amount_84d=seen.amount.mean(where=recent),
-        basket_products_84d=seen.products.mean(where=recent),
+        basket_lines_84d=seen.lines.cast("float64").mean(where=recent),
         discount_share_84d=saved / (paid + saved).nullif(0.0),
-        coupon_share_84d=coupons / (paid + coupons).nullif(0.0),
+        coupon_share_84d=coupons / paid.nullif(0.0),
     )

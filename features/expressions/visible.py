@@ -39,19 +39,32 @@ def days_between(earlier: ir.TimestampValue, later: ir.TimestampValue) -> ir.Flo
     return (later.epoch_seconds() - earlier.epoch_seconds()) / 86_400.0
 
 
-def orders(transactions: ir.Table) -> ir.Table:
-    """Sum order lines to orders. One row per customer and order.
+def purchases(transactions: ir.Table) -> ir.Table:
+    """Keep the order lines that are purchases; a return (quantity of 0 or below) is none."""
+    return transactions.filter(transactions.quantity > 0)
 
-    An order happens with its first line and is known once its last line is.
+
+def visible_orders(transactions: ir.Table, snapshots: ir.Table, days: int | None = None) -> ir.Table:
+    """Sum what could be known at each snapshot of each order. One row per customer, snapshot and order.
+
+    A line that is added to an order later changes nothing before it. An order happens with its first line.
     """
-    return transactions.group_by("customer_id", "order_id").agg(
-        event_timestamp=transactions.event_timestamp.min(),
-        created_timestamp=transactions.created_timestamp.max(),
-        amount=transactions.amount.sum(),
-        discount=transactions.discount.sum(),
-        coupon_discount=transactions.coupon_discount.sum(),
-        lines=transactions.count(),
-        products=transactions.product_id.nunique(),
+    # lines of one moment first: far fewer rows to pair with snapshots, and nothing is lost
+    key = ["customer_id", "order_id", "event_timestamp", "created_timestamp"]
+    bought = purchases(transactions)
+    moments = bought.group_by(key).agg(
+        amount=bought.amount.sum(),
+        discount=bought.discount.sum(),
+        coupon_discount=bought.coupon_discount.sum(),
+        lines=bought.count(),
+    )
+    seen = visible(moments, snapshots, days)
+    return seen.group_by("customer_id", "snapshot", "order_id").agg(
+        event_timestamp=seen.event_timestamp.min(),
+        amount=seen.amount.sum(),
+        discount=seen.discount.sum(),
+        coupon_discount=seen.coupon_discount.sum(),
+        lines=seen.lines.sum(),
     )
 
 

@@ -13,19 +13,19 @@ from training.next_product.offers import Kind
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=documented(404, 422, 503))
 
 
-@router.get("/{customer_id}/risk", operation_id="getRisk")
+@router.get("/{customer_id:path}/risk", operation_id="getRisk")
 def risk(customer_id: CustomerId, scorer: CurrentScorer, as_of: AsOf) -> Risk:
     """Return the probability that the customer churns."""
     return one(scorer.risks([customer_id], as_of), customer_id)
 
 
-@router.get("/{customer_id}/explanation", operation_id="getExplanation")
+@router.get("/{customer_id:path}/explanation", operation_id="getExplanation")
 def explanation(customer_id: CustomerId, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage) -> Explanation:
     """Return the risk and why it is what it is, in plain sentences."""
     return one(scorer.explanations([customer_id], as_of, language), customer_id)
 
 
-@router.get("/{customer_id}/offers", operation_id="getOffers")
+@router.get("/{customer_id:path}/offers", operation_id="getOffers")
 def offers(
     customer_id: CustomerId,
     scorer: CurrentScorer,

@@ -22,8 +22,8 @@ def _scorer(ready: CurrentReady) -> Scorer:
     return ready.scorer
 
 
-def _as_of(ready: CurrentReady, _: Annotated[Scorer, Depends(_scorer)]) -> datetime:
-    return ready.as_of()
+def _as_of(ready: CurrentReady, scorer: Annotated[Scorer, Depends(_scorer)]) -> datetime:
+    return ready.as_of(scorer)
 
 
 def _language(

@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from serving.api.dependencies import AsOf, CurrentScorer
+from serving.api.dependencies import CurrentScorer
 from serving.api.problems import documented
 
 router = APIRouter(prefix="/health", tags=["health"])
@@ -31,8 +31,7 @@ async def live() -> Live:
 
 
 @router.get("/ready", operation_id="getReady", responses=documented(503))
-def ready(scorer: CurrentScorer, as_of: AsOf) -> ReadyAnswer:
+def ready(scorer: CurrentScorer) -> ReadyAnswer:
     """Tell that requests can be answered; otherwise what is missing."""
-    del as_of  # asking for it proves that something was materialised
     scorer.check()
     return ReadyAnswer(models=[scorer.models.churn_version.label, scorer.models.next_product_version.label])

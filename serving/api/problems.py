@@ -91,7 +91,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         InvalidParameter(
-            parameter=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
+            parameter=_parameter(item),
             location=str(item["loc"][0]),
             message=item["msg"],
             found=None if item["type"] == "missing" else repr(item.get("input"))[:200],
@@ -100,6 +100,12 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     ]
     named = ", ".join(dict.fromkeys(item.parameter for item in errors))
     return _problem(422, "invalid-parameter", "Invalid parameter", f"Not acceptable: {named}.", errors)
+
+
+def _parameter(item: Mapping[str, Any]) -> str:
+    if item["type"] == "json_invalid":  # whose place is a byte of the body
+        return "body"
+    return ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
 
 
 def _not_ready(_: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from serving.batch import export_scores
@@ -20,7 +21,7 @@ def score(context: Context, output: Path, language: Language) -> None:
         scorer = stages.run("models", lambda _: ready.load())
         rows = stages.run(
             "scores",
-            lambda report: export_scores(context.settings, scorer, ready.as_of(), output, language, report),
+            lambda report: export_scores(context.settings, scorer, ready.as_of(scorer), output, language, report),
         )
     context.console.print(f"  {rows:,} active customers in {output}")
 
@@ -28,21 +29,24 @@ def score(context: Context, output: Path, language: Language) -> None:
 def explain(context: Context, customer_id: str, language: Language) -> None:
     """Run `encore explain`."""
     ready = Ready(context.settings, lambda: context.now)
-    found = one(ready.load().explanations([customer_id], ready.as_of(), language), customer_id)
+    scorer = ready.load()
+    found = one(scorer.explanations([customer_id], ready.as_of(scorer), language), customer_id)
     tier = say(language, f"tier.{found.tier}")
     risk = "–" if found.risk is None else f"{found.risk:.0%}"
-    table = Table("", "%", "", title=f"{customer_id}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}")
+    table = Table("", "%", "", title=f"{escape(customer_id)}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}")
     for sign, reasons in (("[red]▲[/]", found.reasons), ("[green]▼[/]", found.protections)):
         for reason in reasons:
-            table.add_row(sign, f"{100 * reason.share:.0f}", reason.text)
+            table.add_row(sign, f"{100 * reason.share:.0f}", escape(reason.text))
     context.console.print(table)
 
 
 def recommend(context: Context, customer_id: str, kind: Kind, limit: int, language: Language) -> None:
     """Run `encore recommend`."""
     ready = Ready(context.settings, lambda: context.now)
-    found = one(ready.load().offers([customer_id], ready.as_of(), kind, limit, language), customer_id)
-    table = Table("", "", "", "", title=f"{customer_id}: {found.model}, {found.as_of:%Y-%m-%d}")
+    scorer = ready.load()
+    found = one(scorer.offers([customer_id], ready.as_of(scorer), kind, limit, language), customer_id)
+    table = Table("", "", "", "", title=f"{escape(customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}")
     for offer in found.offers:
-        table.add_row(offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text)
+        row = (offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text)
+        table.add_row(*(escape(text) for text in row))
     context.console.print(table)

@@ -1,6 +1,9 @@
 """`encore demo`: the whole path, from raw data to an API that answers."""
 
+import json
+import shlex
 import time
+from urllib.parse import quote
 
 from rich.table import Table
 
@@ -31,7 +34,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         churn = stage_train_churn(context, stages, promote=True)
         following = stage_train_next_product(context, stages, promote=True)
         stage_materialize(context, stages)
-    table = _results(ingested.rows, churn.version.metrics, following.version.metrics)
+    table = _results(ingested.rows["transactions"], churn.version.metrics, following.version.metrics)
     if listening is None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
@@ -39,11 +42,11 @@ def run_demo(context: Context, *, serve: bool) -> None:
     run_server(context, listening, lambda: _announce(context, table, address(listening), start))
 
 
-def _results(rows: dict[str, int], churn: dict[str, float], following: dict[str, float]) -> Table:
+def _results(lines: int, churn: dict[str, float], following: dict[str, float]) -> Table:
     table = Table("", "Encore", "the obvious rule", title="Results on test snapshots that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
-    table.add_row("order lines read", f"{rows['transactions']:,}", "")
-    table.add_row("customers", f"{rows['customers']:,}", "")
+    table.add_row("order lines read", f"{lines:,}", "")
+    table.add_row("customers", f"{following['customers']:,.0f}", "")
     table.add_row("churn rate", f"{churn['test.churn_rate']:.1%}", "")
     table.add_row("", "", "[dim]recency[/]")
     table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn['recency.roc_auc']:.3f}")
@@ -55,11 +58,14 @@ def _results(rows: dict[str, int], churn: dict[str, float], following: dict[str,
 
 
 def _announce(context: Context, table: Table, url: str, start: float) -> None:
-    from serving.batch import known_customers  # noqa: PLC0415 - loaded by now
+    from serving.batch import active_customers  # noqa: PLC0415 - loaded by now
 
-    customers = known_customers(context.settings)
-    first, second, third = (customers * 3)[:3]
     console = context.console
+    customers = active_customers(context.settings)
+    if not customers:
+        console.print("  Nobody is active at the latest snapshot, so there is nobody to ask about.")
+        return
+    first, second, third = (customers * 3)[:3]
     console.print(table)
     console.print(f"  Ready after {time.monotonic() - start:.0f} s. Stop with Ctrl-C.\n", soft_wrap=True)
     console.print(f"  API          {url}", soft_wrap=True)
@@ -68,10 +74,10 @@ def _announce(context: Context, table: Table, url: str, start: float) -> None:
         f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n",
         soft_wrap=True,
     )
+    body = json.dumps({"customer_ids": [first, second, third], "include": ["reasons", "offers"]})
     for command in (
-        f"curl '{url}/v1/customers/{first}/explanation'",
-        f"curl '{url}/v1/customers/{second}/offers?kind=cross_sell&limit=3&language=zh'",
-        f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' "
-        f'-d \'{{"customer_ids": ["{first}", "{second}", "{third}"], "include": ["reasons", "offers"]}}\'',
+        f"curl '{url}/v1/customers/{quote(first)}/explanation'",
+        f"curl '{url}/v1/customers/{quote(second)}/offers?kind=cross_sell&limit=3&language=zh'",
+        f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' -d {shlex.quote(body)}",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -25,13 +25,14 @@ def make_transactions(seed: int, count: int = 250) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     happened = moments(rng, count)
     late = [timedelta(days=int(d)) if rng.random() < 0.1 else timedelta(0) for d in rng.integers(1, 60, count)]
-    # an order has one moment, so that lines of one order are of one moment
-    order = {moment: f"o{i}" for i, moment in enumerate(sorted(set(happened)))}
+    # an order is a customer's fortnight, so that its lines lie before and after snapshots and edges
     customers = [f"c{rng.integers(6)}" for _ in range(count)]
     return pd.DataFrame(
         {
             "customer_id": customers,
-            "order_id": [f"{order[moment]}-{c}" for moment, c in zip(happened, customers, strict=True)],
+            "order_id": [
+                f"{c}-{moment.timestamp() // (14 * 86400)}" for moment, c in zip(happened, customers, strict=True)
+            ],
             "product_id": [f"p{rng.integers(8)}" for _ in range(count)],
             "event_timestamp": happened,
             "quantity": rng.integers(0, 4, count).astype(float),

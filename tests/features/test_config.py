@@ -47,7 +47,7 @@ def test_the_committed_file_holds_the_defaults_it_shows() -> None:
         ("[churn]\nhorizon_days = 'soon'\n", ["churn.horizon_days = 'soon'", "valid integer"]),
         ("[churn]\nhorizon_days = 0\n", ["churn.horizon_days = 0", "greater than or equal to 1"]),
         ("[churn]\nhigh_risk = 0.1\n", ["churn", "medium_risk below high_risk"]),
-        ("[stores]\nonline = 'mysql://x'\n", ["stores.online = 'mysql://x'", "sqlite|redis"]),
+        ("[stores]\nonline = 'mysql://x'\n", ["stores.online = 'mysql://x'", "sqlite|rediss?"]),
         ("[data]\ntimezone = 'Mars'\n", ["data.timezone = 'Mars'", "Europe/Berlin"]),
         ("[data]\nsource = 'files'\n", ["data", "expected `inputs`"]),
         ("[[data.inputs]]\ntable = 'transactions'\n", ["exactly one of `path` and `query`"]),

@@ -39,7 +39,7 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
     )
     online = store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers).values
     arrays = [name for name in online if name.startswith(("history_", "types_"))]
-    assert len(arrays) == 10
+    assert len(arrays) == 9
     for name in arrays:
         for place in range(len(customers)):
             assert list(frame[name][place]) == list(online[name][place]), name

@@ -42,12 +42,12 @@ def test_languages_have_the_same_keys_and_placeholders() -> None:
             assert placeholders(other[key]) == placeholders(text), key
 
 
-def test_every_theme_and_kind_has_its_texts() -> None:
+def test_every_theme_and_fact_has_its_texts() -> None:
     texts = catalogue("en")
     for theme in THEMES:
-        assert f"fact.{theme.name}" in texts
         assert f"theme.{theme.name}" in texts
-        assert theme.habit is None or f"fact.{theme.name}_typical" in texts
+        for fact in theme.facts:
+            assert f"fact.{fact.feature}" in texts
 
 
 def test_silence_is_told_against_the_customers_own_habit() -> None:
@@ -65,14 +65,32 @@ def test_silence_is_told_against_the_customers_own_habit() -> None:
 @pytest.mark.parametrize("habit", [float("nan"), 60.0])
 def test_silence_without_a_habit_that_speaks_for_it_is_told_against_others(habit: float) -> None:
     reasons = explain([23.0, habit, 300.0, 0.2], [1.0, 0.0, 0.0, 0.0])
-    assert reasons[0].text == "Last purchase 23 days ago; similar customers 5 days ago. This raises the risk."
+    assert reasons[0].text == "Last purchase 23 days ago; the typical customer: 5 days. This raises the risk."
 
 
-def test_a_missing_value_is_told_as_missing() -> None:
+@pytest.mark.parametrize(
+    ("amount_84d", "part", "text"),
+    [
+        (100.0, 1.0, "Spent 100.00 in the last 84 days; the typical customer: 300.00. This raises the risk."),
+        (500.0, -1.0, "Spent 500.00 in the last 84 days; the typical customer: 300.00. This lowers the risk."),
+        (500.0, 1.0, "Spent 500.00 in the last 84 days. This raises the risk."),
+    ],
+)
+def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(amount_84d: float, part: float, text: str) -> None:
+    assert explain([23.0, 6.0, amount_84d, 0.2], [0.0, 0.0, part, 0.0])[0].text == text
+
+
+def test_what_is_not_known_is_told_by_the_next_fact_or_as_not_known() -> None:
     reasons = explain([23.0, 6.0, 300.0, float("nan")], [0.0, 0.0, 0.0, -1.0])
-    assert "nothing known" in reasons[0].text
+    assert reasons[0].text == "Answers to campaigns: nothing is known of this customer. This lowers the risk."
     assert reasons[0].values["answer_rate"] is None
-    assert reasons[0].direction == "lowers"
+    features = ("answer_rate", "contacts_total")
+    (reason,) = risk_reasons(
+        features, np.array([np.nan, 0.0]), np.array([0.1, 0.9]), {"answer_rate": 0.2, "contacts_total": 2.0}, "en"
+    )
+    assert reason.text == (
+        "Campaigns this customer was contacted in: 0; the typical customer: 2. This raises the risk."
+    )
 
 
 def test_reasons_are_ordered_and_small_ones_left_out() -> None:

@@ -1,5 +1,7 @@
 """The fitted churn model: explanations add up, files bring it back, and it beats the rule it replaces."""
 
+from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import mlflow
@@ -8,17 +10,18 @@ import pandas as pd
 import pytest
 import shap
 
-from features.errors import DataError
+from features.errors import DataError, StateError
 from features.store import Store
 from features.vectors import matrix
 from serving.scorer import Scorer
 from tests.conftest import World
 from training.churn.baselines import recency, rfm_logistic
+from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.fit import fit, usable_features
 from training.churn.model import ChurnModel
 from training.churn.pictures import beeswarm, calibration_curve
-from training.churn.pipeline import CHURN_MODEL, evaluate_churn, train_churn
+from training.churn.pipeline import CHURN_MODEL, check_protocol, evaluate_churn, train_churn
 from training.metrics import measure
 
 
@@ -95,8 +98,39 @@ def test_columns_that_cannot_exist_are_left_out(rows: ChurnSet) -> None:
 def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
     churn = at_home.settings.churn.model_copy(update={"gap_days": 365})
     settings = at_home.settings.model_copy(update={"churn": churn})
-    with pytest.raises(DataError, match=r"churn rate of 100%.*activity_window_days"):
-        churn_set(settings, store, at_home.schedule.churn_test)
+    with pytest.raises(DataError, match=r"churn rate of 100%.*at the test snapshots.*activity_window_days"):
+        churn_set(settings, store, at_home.schedule.churn_test).check("test")
+
+
+def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model: ChurnModel) -> None:
+    churn = at_home.settings.churn
+    tests = at_home.schedule.churn_test
+    check_protocol("m", model.definition, model.labels_end, churn, tests)
+    assert max(at_home.schedule.churn_validation) + timedelta(days=28) == model.labels_end
+    with pytest.raises(StateError, match="train again"):
+        check_protocol("m", model.definition, tests[1], churn, tests)
+    with pytest.raises(StateError, match="horizon_days=14"):
+        check_protocol("m", model.definition, model.labels_end, churn.model_copy(update={"horizon_days": 14}), tests)
+
+
+def test_bg_nbd_finds_the_published_estimates() -> None:
+    """Fader, Hardie and Lee (2005), table 2: r 0.243, alpha 4.414, a 0.793, b 2.426 on 2,357 customers of CDNOW."""
+    folder = Path(find_spec("lifetimes").origin).parent  # type: ignore[union-attr, arg-type]
+    cdnow = pd.read_csv(folder / "datasets/cdnow_customers_summary.csv")
+    model = fit_bg_nbd(*(cdnow[name].to_numpy(dtype="float64") for name in ("frequency", "recency", "T")))
+    assert (model.r, model.alpha, model.a, model.b) == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=6e-4)
+
+
+def test_bg_nbd_says_what_it_should_of_three_customers() -> None:
+    model = BgNbd(0.243, 4.414, 0.793, 2.426)
+    repeats, last, age = np.array([0.0, 5.0, 5.0]), np.array([0.0, 38.0, 5.0]), np.array([38.0, 38.0, 38.0])
+    alive = model.alive(repeats, last, age)
+    assert alive[0] == 1.0
+    assert alive[1] > 0.8
+    assert alive[2] < 0.1
+    silent = model.silent(repeats, last, age, 4.0)
+    assert silent[1] < silent[2]
+    assert model.silent(repeats, last, age, 0.0) == pytest.approx(1.0)
 
 
 def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
@@ -129,9 +163,16 @@ def test_pictures_are_drawn(model: ChurnModel, rows: ChurnSet) -> None:
 
 def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
     found = evaluate_churn(at_home.settings)
-    assert set(found["methods"]) == {"champion", "recency", "recency_over_gap", "rfm_logistic"}
+    assert set(found["methods"]) == {
+        "champion",
+        "recency",
+        "recency_over_gap",
+        "rfm_logistic",
+        "all_features_logistic",
+        "bg_nbd",
+    }
     for metrics in found["methods"].values():
         for estimate in metrics.values():
             assert estimate["low"] <= estimate["high"]
     assert set(found["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
-    assert found["protocol"]["training_labels_end"] == "2017-11-01"
+    assert found["protocol"]["training_labels_end"] == "2017-10-31"

@@ -53,12 +53,11 @@ class BgNbd:
 
 def fit_bg_nbd(repeats: Floats, last: Floats, age: Floats) -> BgNbd:
     """Fit by maximum likelihood; the unit of `last` and `age` is free, weeks are usual."""
-    found = minimize(
-        lambda logs: -_log_likelihood(BgNbd(*np.exp(logs)), repeats, last, age),
-        x0=np.zeros(4),
-        method="L-BFGS-B",
-        bounds=[(-10, 10)] * 4,
-    )
+
+    def loss(logs: Floats) -> float:
+        return -_log_likelihood(BgNbd(*np.exp(logs).tolist()), repeats, last, age)
+
+    found = minimize(loss, x0=np.zeros(4), method="L-BFGS-B", bounds=[(-10.0, 10.0)] * 4)
     return BgNbd(*(float(value) for value in np.exp(found.x)))
 
 

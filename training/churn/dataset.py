@@ -37,10 +37,30 @@ class ChurnSet:
     def __len__(self) -> int:
         return len(self.churned)
 
+    def mask(self, snapshots: Sequence[datetime]) -> npt.NDArray[np.bool_]:
+        """Tell which rows are of some snapshots."""
+        wanted = np.array([np.datetime64(t.replace(tzinfo=None)) for t in snapshots])
+        return np.isin(self.snapshots, wanted)
+
+    def check(self, name: str) -> None:
+        """Refuse rows that nothing can be learned from or measured on.
+
+        Raises
+        ------
+        DataError
+            If there are none, or all or none of them churned.
+        """
+        rate = self.churned.mean() if len(self) else 0.0
+        if not 0 < rate < 1:
+            raise DataError(
+                f"Expected some customers to churn and some to stay, found a churn rate of {rate:.0%} among "
+                f"{len(self)} active customers at the {name} snapshots.",
+                "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",
+            )
+
     def at(self, snapshots: Sequence[datetime]) -> "ChurnSet":
         """Return the rows of some snapshots."""
-        wanted = np.array([np.datetime64(t.replace(tzinfo=None)) for t in snapshots])
-        mask = np.isin(self.snapshots, wanted)
+        mask = self.mask(snapshots)
         return ChurnSet(
             self.customers[mask],
             self.snapshots[mask],
@@ -50,24 +70,11 @@ class ChurnSet:
 
 
 def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -> ChurnSet:
-    """Label the active customers of each snapshot and join their features point in time.
-
-    Raises
-    ------
-    DataError
-        If no customer is active, or all or none of them churn.
-    """
+    """Label the active customers of each snapshot and join their features point in time."""
     con = connect(settings)
     transactions = read_sources(con, settings.stores).transactions
     labelled = con.to_pandas(labels(transactions, snapshot_table(snapshots), settings.churn))
     labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
-    rate = labelled["churned"].mean() if len(labelled) else 0.0
-    if not 0 < rate < 1:
-        raise DataError(
-            f"Expected some customers to churn and some to stay, found a churn rate of {rate:.0%} among "
-            f"{len(labelled)} active customers at {len(snapshots)} snapshots.",
-            "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",
-        )
     entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]
     frame = store.point_in_time(CHURN_SERVICE, entities)
     moments = labelled["snapshot"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")

@@ -1,5 +1,7 @@
 """Fit the churn model: LightGBM with early stopping, calibrated on later snapshots than it was trained on."""
 
+from datetime import UTC, datetime, timedelta
+
 import lightgbm as lgb
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -73,8 +75,18 @@ def fit(train: ChurnSet, validation: ChurnSet, churn: ChurnSettings, threads: in
         features,
         calibrate(margins, validation.churned),
         {name: _median(train.columns[name]) for name in features},
-        Definition("non_contractual", churn.activity_window_days, churn.horizon_days, churn.gap_days),
+        definition_of(churn),
+        _last(validation) + timedelta(days=churn.gap_days + churn.horizon_days),
     )
+
+
+def definition_of(churn: ChurnSettings) -> Definition:
+    """Return the churn definition that the settings put in force."""
+    return Definition("non_contractual", churn.activity_window_days, churn.horizon_days, churn.gap_days)
+
+
+def _last(rows: ChurnSet) -> datetime:
+    return datetime.fromtimestamp(rows.snapshots.max().astype("datetime64[s]").astype("int64"), tz=UTC)
 
 
 def calibrate(margins: Floats, labels: np.ndarray) -> Calibration:

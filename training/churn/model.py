@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class ChurnModel:
     reference
         Per feature the median among active customers of the training snapshots; what a customer without a
         habit of their own is compared with.
+    labels_end
+        Where the last label window it learned from ends; it may be measured from there on.
     """
 
     booster: lgb.Booster
@@ -57,6 +60,7 @@ class ChurnModel:
     calibration: Calibration
     reference: dict[str, float]
     definition: Definition
+    labels_end: datetime
 
     def inputs(self, columns: Columns, rows: int) -> Floats:
         """Stack columns to rows x features."""
@@ -88,6 +92,7 @@ class ChurnModel:
             "calibration": asdict(self.calibration),
             "reference": self.reference,
             "definition": asdict(self.definition),
+            "labels_end": self.labels_end.isoformat(),
         }
         write_file(directory / "booster.txt", self.booster.model_to_string().encode())
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
@@ -102,6 +107,7 @@ class ChurnModel:
             Calibration(**meta["calibration"]),
             meta["reference"],
             Definition(**meta["definition"]),
+            datetime.fromisoformat(meta["labels_end"]),
         )
 
 

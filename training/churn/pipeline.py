@@ -1,36 +1,34 @@
 """Train, evaluate and register the churn model."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features.build import built_schedule
-from features.config import Settings
+from features.config import ChurnSettings, Settings
 from features.definitions import CHURN_SERVICE
+from features.errors import StateError
 from features.progress import Report, silent
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
-from training.churn.baselines import Scored, recency, recency_over_gap, rfm_logistic
+from training.churn.baselines import Scored, all_features_logistic, bg_nbd, recency, recency_over_gap, rfm_logistic
 from training.churn.dataset import ChurnSet, churn_set
-from training.churn.fit import PARAMETERS, fit, usable_features
-from training.churn.model import ChurnModel
+from training.churn.fit import PARAMETERS, definition_of, fit, usable_features
+from training.churn.model import ChurnModel, Definition
 from training.churn.pictures import beeswarm, calibration_curve
-from training.metrics import Estimate, bootstrap, measure
+from training.metrics import bootstrap, measure
 from training.tracking import Run, Tracking
 from training.trained import Trained
 
 CHURN_MODEL = "encore-churn"
-_BASELINES: dict[str, Callable[[ChurnSet, ChurnSet], Scored]] = {
-    "recency": lambda _, rows: recency(rows),
-    "recency_over_gap": lambda _, rows: recency_over_gap(rows),
-    "rfm_logistic": rfm_logistic,
-}
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,9 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
-    stamp = fingerprint(built, settings.churn, code_fingerprint("features", "training"))
+    # tiers are cut when a risk is served
+    definition = settings.churn.model_dump(mode="json", exclude={"high_risk", "medium_risk"})
+    stamp = fingerprint(built, definition, code_fingerprint("features", "training"))
     old = tracking.find(CHURN_MODEL)
     if old is not None and old.fingerprint == stamp:
         return Trained(old, skipped=True)
@@ -84,69 +84,102 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
     with tempfile.TemporaryDirectory() as directory:
         model = ChurnModel.load(tracking.download(version, Path(directory)))
     schedule, _ = built_schedule(settings)
+    check_protocol(version.label, model.definition, model.labels_end, settings.churn, schedule.churn_test)
     report(0.1, "point-in-time sets")
     data = _load(settings, schedule, Store(settings))
-    overall = _estimates(model, data, data.test, report)
+    rows = data.test
+    methods = _scored(model, data.train, rows)
+    overall = {}
+    for done, (name, scored) in enumerate(methods.items()):
+        report(0.4 + 0.6 * done / len(methods), f"bootstrap {name}")
+        found = bootstrap(rows.churned, scored.scores, scored.probabilities, rows.customers)
+        overall[name] = {metric: asdict(estimate) for metric, estimate in found.items()}
     by_snapshot = {
-        f"{moment:%Y-%m-%d}": {
-            name: measure(rows.churned, scored.scores, scored.probabilities)
-            for name, scored in _scored(model, data.train, rows).items()
-        }
+        f"{moment:%Y-%m-%d}": {name: _measured(scored, rows, mask) for name, scored in methods.items()}
         for moment in schedule.churn_test
-        for rows in [data.test.at([moment])]
+        for mask in [rows.mask([moment])]
     }
     protocol = {
         "model": version.label,
         "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
-        "training_labels_end": f"{min(schedule.churn_test):%Y-%m-%d}",
+        "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
         "definition": asdict(model.definition),
-        "customers": len(data.test),
-        "churn_rate": float(data.test.churned.mean()),
+        "customers": len(rows),
+        "churn_rate": float(rows.churned.mean()),
         "bootstrap_draws": 200,
     }
-    methods = {name: {metric: asdict(e) for metric, e in found.items()} for name, found in overall.items()}
-    return {"protocol": protocol, "methods": methods, "by_snapshot": by_snapshot}
+    return {"protocol": protocol, "methods": overall, "by_snapshot": by_snapshot}
+
+
+def check_protocol(
+    model: str, definition: Definition, labels_end: datetime, churn: ChurnSettings, tests: Sequence[datetime]
+) -> None:
+    """Refuse to measure a model on what it was trained on, or on labels of another definition.
+
+    Raises
+    ------
+    StateError
+        If a test snapshot lies before the end of the model's labels, or the definition in force is another.
+    """
+    if min(tests) < labels_end:
+        raise StateError(
+            f"{model} was trained on labels up to {labels_end:%Y-%m-%d}; expected test snapshots from then on, "
+            f"found {min(tests):%Y-%m-%d}.",
+            "Choose later test snapshots, or train again.",
+        )
+    if definition != definition_of(churn):
+        raise StateError(
+            f"{model} was trained for {definition}; the settings say {definition_of(churn)}.",
+            "Train again, or set the definition back.",
+        )
 
 
 def _load(settings: Settings, schedule: Schedule, store: Store) -> _Data:
     wanted = (*schedule.churn_train, *schedule.churn_validation, *schedule.churn_test)
     rows = churn_set(settings, store, wanted)
-    return _Data(
-        schedule,
-        rows.at(schedule.churn_train),
-        rows.at(schedule.churn_validation),
-        rows.at(schedule.churn_test),
-    )
+    groups = schedule.churn_train, schedule.churn_validation, schedule.churn_test
+    train, validation, test = (rows.at(group) for group in groups)
+    for name, part in (("training", train), ("validation", validation), ("test", test)):
+        part.check(name)
+    return _Data(schedule, train, validation, test)
 
 
 def _scored(model: ChurnModel, train: ChurnSet, rows: ChurnSet) -> dict[str, Scored]:
     risk = model.risk(model.inputs(rows.columns, len(rows)))
-    return {"champion": Scored(risk, risk)} | {name: score(train, rows) for name, score in _BASELINES.items()}
+    return {
+        "champion": Scored(risk, risk),
+        "recency": recency(rows),
+        "recency_over_gap": recency_over_gap(rows),
+        "rfm_logistic": rfm_logistic(train, rows),
+        "all_features_logistic": all_features_logistic(train, rows),
+        "bg_nbd": bg_nbd(train, rows, model.definition.horizon_days),
+    }
 
 
-def _estimates(model: ChurnModel, data: _Data, rows: ChurnSet, report: Report) -> dict[str, dict[str, Estimate]]:
-    found = {}
-    methods = _scored(model, data.train, rows)
-    for done, (name, scored) in enumerate(methods.items()):
-        report(0.4 + 0.6 * done / len(methods), f"bootstrap {name}")
-        found[name] = bootstrap(rows.churned, scored.scores, scored.probabilities, rows.customers)
-    return found
+def _measured(scored: Scored, rows: ChurnSet, mask: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Measure on some rows; nothing where all or none of them churned, since there is no ranking to measure."""
+    labels = rows.churned[mask]
+    if not 0 < labels.sum() < len(labels):
+        return {}
+    probabilities = None if scored.probabilities is None else scored.probabilities[mask]
+    return measure(labels, scored.scores[mask], probabilities)
 
 
 def _metrics(model: ChurnModel, data: _Data) -> dict[str, float]:
+    rows = data.test
+    methods = _scored(model, data.train, rows)
+    everything = np.ones(len(rows), dtype=bool)
     metrics = {
         f"{method}.{metric}": value
-        for method, scored in _scored(model, data.train, data.test).items()
-        for metric, value in measure(data.test.churned, scored.scores, scored.probabilities).items()
+        for method, scored in methods.items()
+        for metric, value in _measured(scored, rows, everything).items()
     }
     for moment in data.schedule.churn_test:
-        rows = data.test.at([moment])
-        risk = model.risk(model.inputs(rows.columns, len(rows)))
-        for metric, value in measure(rows.churned, risk, risk).items():
+        for metric, value in _measured(methods["champion"], rows, rows.mask([moment])).items():
             metrics[f"champion.{metric}.{moment:%Y-%m-%d}"] = value
     return metrics | {
-        "test.customers": len(data.test),
-        "test.churn_rate": float(data.test.churned.mean()),
+        "test.customers": len(rows),
+        "test.churn_rate": float(rows.churned.mean()),
         "train.rows": len(data.train),
         "trees": model.booster.num_trees(),
     }

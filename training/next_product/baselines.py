@@ -7,10 +7,10 @@ import numpy as np
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes, popularity
 from training.next_product.history import History
+from training.next_product.metrics import K
 from training.next_product.sources import Sources, top
 
 Recommend = Callable[[History], Codes]
-K = 10
 
 
 def baselines(catalogue: Catalogue, sources: Sources) -> dict[str, Recommend]:

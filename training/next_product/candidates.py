@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from features.config import NextProductSettings
+from features.expressions.preference import PRIVATE
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes, popularity
 from training.next_product.history import CUSTOMER_FEATURES, History
@@ -84,8 +86,8 @@ def regular_types(history: History) -> Codes:
 def steps_up(history: History, catalogue: Catalogue, settings: NextProductSettings) -> Codes:
     """Return products one step above what the customer usually pays in a type, most popular first.
 
-    The unit price lies within [min step, max step] times the customer's median in the type, and the
-    customer has not bought the product.
+    The price of one lies within [min step, max step] times the customer's median in the type, its size is one the
+    customer bought in the type, it does not lead to a private brand, and the customer has not bought it.
     """
     usual = np.full(len(catalogue.type_names), np.nan)
     regular = regular_types(history)
@@ -94,7 +96,22 @@ def steps_up(history: History, catalogue: Catalogue, settings: NextProductSettin
     fits = (step >= settings.upsell_min_step) & (step <= settings.upsell_max_step) & (catalogue.types != "")
     fits[history.codes] = False
     found = np.flatnonzero(fits)
+    found = found[_same_size(history, catalogue, found) & _no_lower_tier(history, catalogue, found)]
     return found[np.argsort(-popularity(catalogue)[found], kind="stable")]
+
+
+def _same_size(history: History, catalogue: Catalogue, codes: Codes) -> npt.NDArray[np.bool_]:
+    """Tell which products have a size that the customer bought in the type; a larger pack is no better one."""
+    known = set(zip(catalogue.type_codes[history.codes], catalogue.sizes[history.codes], strict=True))
+    pairs = zip(catalogue.type_codes[codes], catalogue.sizes[codes], strict=True)
+    return np.fromiter((pair in known for pair in pairs), dtype=bool, count=len(codes))
+
+
+def _no_lower_tier(history: History, catalogue: Catalogue, codes: Codes) -> npt.NDArray[np.bool_]:
+    """Tell which products do not lead from another brand to a private one."""
+    branded = catalogue.type_codes[history.codes[catalogue.tiers[history.codes] != PRIVATE]]
+    higher = np.asarray(catalogue.tiers[codes] != PRIVATE, dtype=bool)
+    return higher | ~np.isin(catalogue.type_codes[codes], branded)
 
 
 def _places(history: History, codes: Codes) -> Codes:

@@ -1,7 +1,7 @@
 """The products that can be offered, with their attributes and their statistics of the day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ STATISTICS = (
     "product_repeat_rate",
     "product_cycle_days",
 )
+_ATTRIBUTES = ("name", "type", "tier", "size")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Catalogue:
 
     Attributes
     ----------
-    ids, names, types, tiers
+    ids, names, types, tiers, sizes
         Attributes; an unknown one is an empty text.
     type_codes
         Code of the product's type among `type_names`; products of no known type share one code.
@@ -41,6 +42,7 @@ class Catalogue:
     names: Texts
     types: Texts
     tiers: Texts
+    sizes: Texts
     statistics: Columns
     type_codes: Codes = field(init=False)
     type_names: Texts = field(init=False)
@@ -65,11 +67,17 @@ class Catalogue:
 
     def with_statistics(self, statistics: Columns) -> "Catalogue":
         """Return the same products with other statistics, aligned with the codes."""
-        return Catalogue(self.ids, self.names, self.types, self.tiers, statistics)
+        return replace(self, statistics=statistics)
 
     def save(self, directory: Path) -> None:
         """Write the catalogue as one Parquet file."""
-        attributes = {"product_id": self.ids, "name": self.names, "type": self.types, "tier": self.tiers}
+        attributes = {
+            "product_id": self.ids,
+            "name": self.names,
+            "type": self.types,
+            "tier": self.tiers,
+            "size": self.sizes,
+        }
         pd.DataFrame({**attributes, **self.statistics}).to_parquet(directory / "catalogue.parquet")
 
     @classmethod
@@ -79,7 +87,7 @@ class Catalogue:
 
 
 def make_catalogue(products: pd.DataFrame, statistics: pd.DataFrame, min_baskets: int) -> Catalogue:
-    """Take the active products with enough baskets.
+    """Take the products with enough baskets that are not inactive; one without attributes is active.
 
     Parameters
     ----------
@@ -91,15 +99,16 @@ def make_catalogue(products: pd.DataFrame, statistics: pd.DataFrame, min_baskets
         Baskets before the moment that a product needs; `product_baskets` counts them.
     """
     offered = statistics[statistics["product_baskets"] >= min_baskets]
-    active = products[products["active"].astype("boolean").fillna(value=True)].rename(columns={"brand_tier": "tier"})
-    joined = offered.merge(active[["product_id", "name", "type", "tier"]], on="product_id", how="inner")
-    return _from_frame(joined.sort_values("product_id", ignore_index=True))
+    known = products.rename(columns={"brand_tier": "tier"})
+    joined = offered.merge(known[["product_id", *_ATTRIBUTES, "active"]], on="product_id", how="left")
+    active = joined["active"].astype("boolean").fillna(value=True)
+    return _from_frame(joined[active].sort_values("product_id", ignore_index=True))
 
 
 def _from_frame(frame: pd.DataFrame) -> Catalogue:
-    texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in ("product_id", "name", "type", "tier")}
+    texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in ("product_id", *_ATTRIBUTES)}
     statistics = {name: frame[name].to_numpy(dtype="float64") for name in STATISTICS}
-    return Catalogue(texts["product_id"], texts["name"], texts["type"], texts["tier"], statistics)
+    return Catalogue(*texts.values(), statistics)
 
 
 def popularity(catalogue: Catalogue) -> Floats:

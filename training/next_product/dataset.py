@@ -55,6 +55,8 @@ class Moments:
         self._sources = read_sources(self._con, settings.stores)
         self._lines = goods(self._sources.transactions, self._sources.products)
         self._products: pd.DataFrame = self._con.to_pandas(self._sources.products)
+        bought: pd.DataFrame = self._con.to_pandas(self._lines.select("product_id").distinct())
+        self._bought = bought["product_id"].sort_values(ignore_index=True)
 
     def at(self, snapshot: datetime) -> Moment:
         """Read one moment.
@@ -77,7 +79,7 @@ class Moments:
         return Moment(snapshot, catalogue, histories, asked, [truth[customers[i]] for i in asked])
 
     def _catalogue(self, snapshot: datetime) -> Catalogue:
-        entities = pd.DataFrame({"product_id": self._products["product_id"], "event_timestamp": snapshot})
+        entities = pd.DataFrame({"product_id": self._bought, "event_timestamp": snapshot})
         statistics = self._store.point_in_time(NEXT_PRODUCT_SERVICE, entities)
         needed = self._settings.next_product.min_baskets
         catalogue = make_catalogue(self._products, statistics, needed)

@@ -39,8 +39,6 @@ class History:
         Mean days between the customer's baskets with the product; NaN after one basket only.
     days_since
         Days since the last basket with it.
-    price
-        Mean regular unit price paid.
     customer
         The scalars of `CUSTOMER_FEATURES`.
     """
@@ -50,7 +48,6 @@ class History:
     decayed: Floats
     cycle: Floats
     days_since: Floats
-    price: Floats
     types: TypeHistory
     customer: Floats
 
@@ -72,8 +69,8 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
     """
     known = catalogue.codes(_texts(values.get("history_products")))
     keep = known >= 0
-    baskets, decayed, first, last, price = (
-        _floats(values.get(f"history_{name}"))[keep] for name in ("baskets", "decayed", "first", "last", "price")
+    baskets, decayed, first, last = (
+        _floats(values.get(f"history_{name}"))[keep] for name in ("baskets", "decayed", "first", "last")
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         cycle = np.where(baskets > 1, (last - first) / DAY / (baskets - 1), np.nan)
@@ -85,7 +82,6 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
         aged,
         cycle,
         (moment - last) / DAY,
-        price,
         _read_types(values, catalogue, moment),
         np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
     )

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.config import NextProductSettings
-from features.expressions.visible import visible
+from features.expressions.visible import purchases, visible
 
 
 def customers_known(transactions: ir.Table, snapshots: ir.Table, settings: NextProductSettings) -> ir.Table:
@@ -12,7 +12,7 @@ def customers_known(transactions: ir.Table, snapshots: ir.Table, settings: NextP
 
     One row per customer and snapshot: `customer_id`, `snapshot`, `active` (bought in the activity window).
     """
-    seen = visible(transactions, snapshots)
+    seen = visible(purchases(transactions), snapshots)
     recent = seen.event_timestamp >= seen.snapshot - ibis.interval(days=settings.activity_window_days)
     return seen.group_by("customer_id", "snapshot").agg(active=recent.any())
 

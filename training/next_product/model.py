@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,19 @@ from training.next_product.sources import Sources
 
 @dataclass(frozen=True)
 class NextProductModel:
-    """Ranks candidates for one customer. Offline evaluation, bulk scoring and the API all call `rank`."""
+    """Ranks candidates for one customer. Offline evaluation, bulk scoring and the API all call `rank`.
+
+    Attributes
+    ----------
+    labels_end
+        Where the last label window the ranker learned from ends; it may be measured from there on.
+    """
 
     ranker: lgb.Booster
     sources: Sources
     catalogue: Catalogue
     settings: NextProductSettings
+    labels_end: datetime
 
     def rank(self, history: History) -> tuple[Candidates, Floats]:
         """Return the candidates and their scores, best first; a score only orders one customer's list."""
@@ -41,18 +49,21 @@ class NextProductModel:
     def save(self, directory: Path) -> None:
         """Write the model as text, Parquet and NumPy files; none is a pickle, none names a customer."""
         write_file(directory / "ranker.txt", self.ranker.model_to_string().encode())
-        write_file(directory / "settings.json", self.settings.model_dump_json(indent=2).encode())
+        meta = {"settings": self.settings.model_dump(mode="json"), "labels_end": self.labels_end.isoformat()}
+        write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
         self.catalogue.save(directory)
         self.sources.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> "NextProductModel":
         """Read what `save` wrote."""
+        meta = json.loads((directory / "model.json").read_text())
         return cls(
             lgb.Booster(model_file=str(directory / "ranker.txt")),
             Sources.load(directory),
             Catalogue.load(directory),
-            NextProductSettings(**json.loads((directory / "settings.json").read_text())),
+            NextProductSettings(**meta["settings"]),
+            datetime.fromisoformat(meta["labels_end"]),
         )
 
 

@@ -11,6 +11,8 @@ from training.next_product.history import History
 from training.next_product.model import NextProductModel
 
 Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
+#: Due again from one cycle on, and no longer after this many.
+LATEST_CYCLES = 3
 #: Below this, "customers who buy A buy this more often" says nothing.
 MIN_LIFT = 1.2
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -65,7 +67,7 @@ class Offer:
 def make_offers(model: NextProductModel, history: History, kind: Kind, limit: int) -> list[Offer]:
     """Return the best offers of a kind, best first, no product twice.
 
-    `repeat`: bought before and due again. `up_sell`: a step above what the customer usually pays in a type
+    `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a step above what the customer usually pays in a type
     they buy regularly. `cross_sell`: never bought, and no step up. `next`: the best of all; each is labelled
     with what it is, and with `next` where it was bought before and is not due.
     """
@@ -94,7 +96,8 @@ def make_offers(model: NextProductModel, history: History, kind: Kind, limit: in
 def _own_evidence(history: History, catalogue: Catalogue, own: int, code: int) -> Evidence:
     is_own = bool(history.baskets[own] >= REGULAR_BASKETS and history.cycle[own] > 0)
     cycle = float(history.cycle[own] if is_own else catalogue.statistics["product_cycle_days"][code])
-    due = bool(history.days_since[own] >= cycle)  # False where no cycle is known
+    # False where no cycle is known; who is several cycles late has stopped buying it
+    due = bool(cycle <= history.days_since[own] <= LATEST_CYCLES * cycle)
     return Evidence(
         "own_cycle" if due else "own_habit",
         baskets=int(history.baskets[own]),

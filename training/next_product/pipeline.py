@@ -1,7 +1,7 @@
 """Train, evaluate and register the next-product model."""
 
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,17 @@ import pandas as pd
 from features.build import built_schedule
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
+from features.errors import DataError, StateError
 from features.progress import Report, part_of, silent
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
-from training.next_product.baselines import K, Recommend, baselines
+from training.next_product.baselines import Recommend, baselines
 from training.next_product.candidates import FEATURES
 from training.next_product.catalogue import Codes
 from training.next_product.dataset import Moment, Moments, hits
 from training.next_product.fit import PARAMETERS, fit_ranker
 from training.next_product.history import History
-from training.next_product.metrics import list_metrics
+from training.next_product.metrics import K, list_metrics
 from training.next_product.model import NextProductModel
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.tracking import Tracking
@@ -61,14 +62,16 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     ranker, recall = fit_ranker(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
     del moments
     metrics = {f"candidate_recall.{date}": value for date, value in recall.items()}
-    tests = _measure_tests(settings, read, ranker, schedule.next_test, part_of(report, 0.7, 0.9))
+    labels_end = schedule.next_train[-1] + timedelta(days=settings.next_product.horizon_days)
+    tests = _measure_tests(settings, read, ranker, labels_end, schedule.next_test, part_of(report, 0.7, 0.9))
     for date, measured in tests.items():
         metrics |= {f"{name}.{metric}.{date}": v for name, found in measured.items() for metric, v in found.items()}
     metrics |= {f"{name}.{metric}": value for name, found in _mean(tests).items() for metric, value in found.items()}
     report(0.9, "sources as of today")
     today = read.at(schedule.as_of)
+    metrics["customers"] = len(today.histories)
     sources = fit_sources(today.histories, today.catalogue, settings.threads)
-    model = NextProductModel(ranker, sources, today.catalogue, settings.next_product)
+    model = NextProductModel(ranker, sources, today.catalogue, settings.next_product, labels_end)
     params = {
         **PARAMETERS,
         **settings.next_product.model_dump(mode="json"),
@@ -101,14 +104,22 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
     tracking = Tracking(settings.tracking)
     version = tracking.champion(NEXT_PRODUCT_MODEL)
     with tempfile.TemporaryDirectory() as directory:
-        ranker = NextProductModel.load(tracking.download(version, Path(directory))).ranker
+        champion = NextProductModel.load(tracking.download(version, Path(directory)))
     schedule, _ = built_schedule(settings)
+    if min(schedule.next_test) < champion.labels_end:
+        raise StateError(
+            f"{version.label} was trained on labels up to {champion.labels_end:%Y-%m-%d}; expected test snapshots "
+            f"from then on, found {min(schedule.next_test):%Y-%m-%d}.",
+            "Choose later test snapshots, or train again.",
+        )
     read = Moments(settings, Store(settings))
-    tests = _measure_tests(settings, read, ranker, schedule.next_test, part_of(report, 0.1, 1.0))
+    tests = _measure_tests(
+        settings, read, champion.ranker, champion.labels_end, schedule.next_test, part_of(report, 0.1, 1.0)
+    )
     protocol = {
         "model": version.label,
         "test_snapshots": list(tests),
-        "training_labels_end": f"{min(schedule.next_test):%Y-%m-%d}",
+        "training_labels_end": f"{champion.labels_end:%Y-%m-%d}",
         "activity_window_days": settings.next_product.activity_window_days,
         "horizon_days": settings.next_product.horizon_days,
         "min_baskets": settings.next_product.min_baskets,
@@ -118,15 +129,25 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
 
 
 def _measure_tests(
-    settings: Settings, read: Moments, ranker: lgb.Booster, snapshots: tuple[datetime, ...], report: Report
+    settings: Settings,
+    read: Moments,
+    ranker: lgb.Booster,
+    labels_end: datetime,
+    snapshots: tuple[datetime, ...],
+    report: Report,
 ) -> dict[str, _Measured]:
     """Fit the sources at each test snapshot, as they would have been there, and measure every method."""
     tests = {}
     for done, snapshot in enumerate(snapshots):
         report(done / len(snapshots), f"test {snapshot:%Y-%m-%d}")
         moment = read.at(snapshot)
+        if not moment.asked:
+            raise DataError(
+                f"Expected active customers who bought something from {snapshot:%Y-%m-%d} on, found none.",
+                "Choose other next_product.test_snapshots, a longer next_product.horizon_days, or supply more data.",
+            )
         sources = fit_sources(moment.histories, moment.catalogue, settings.threads)
-        model = NextProductModel(ranker, sources, moment.catalogue, settings.next_product)
+        model = NextProductModel(ranker, sources, moment.catalogue, settings.next_product, labels_end)
         methods: _Lists = {"two_stage": partial(_best, model)}
         methods |= baselines(moment.catalogue, sources)
         tests[f"{snapshot:%Y-%m-%d}"] = {name: _measure(moment, method) for name, method in methods.items()}
@@ -141,8 +162,6 @@ def _measure(moment: Moment, recommend: Recommend) -> dict[str, float]:
     """Average over the asked customers; coverage is the share of the catalogue on anybody's list."""
     lists = [(recommend(history), bought) for history, bought in moment.questions()]
     rows = [list_metrics(hits(moment, codes, bought), len(bought)) for codes, bought in lists]
-    if not rows:
-        return {}
     shown = np.unique(np.concatenate([codes for codes, _ in lists]))
     averages = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
     return {**averages, "coverage": len(shown) / len(moment.catalogue)}
@@ -153,5 +172,4 @@ def _mean(tests: dict[str, _Measured]) -> _Measured:
     return {
         name: {metric: float(np.mean([t[name][metric] for t in tests.values()])) for metric in found}
         for name, found in names.items()
-        if found
     }
