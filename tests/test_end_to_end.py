@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import World
+from tests.world import config_text, write_slice
 
 ENCORE = [sys.executable, "-c", "from serving.cli import main; main()"]
 
@@ -55,15 +56,33 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
         assert "mlflow ui --backend-store-uri" in printed
 
 
-def test_a_demo_that_breaks_off_leaves_nothing_half_written(world: World, tmp_path: Path) -> None:
-    """Killed while features are built, the next run starts from a whole state."""
-    (tmp_path / "encore.toml").write_text((world.directory / "encore.toml").read_text())
-    with (
-        (tmp_path / "log").open("w") as log,
-        subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as early,
-    ):
-        assert early.wait(timeout=60) == 2
-    shutil.copytree(world.directory / "data/contract", tmp_path / "data/contract")
+def test_order_lines_alone_are_enough(tmp_path: Path) -> None:
+    """Without products, customers and interactions: fewer features, the same path."""
+    write_slice(tmp_path / "exports", "household_id % 20 = 0")
+    text = config_text(tmp_path / "exports")
+    tables = text.split("[[data.inputs]]")
+    (tmp_path / "encore.toml").write_text(
+        "[[data.inputs]]".join(
+            t for t in tables if "interactions" not in t and "products" not in t and 'table = "customers"' not in t
+        )
+    )
+    done = subprocess.run([*ENCORE, "demo", "--no-serve"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "next product NDCG@10" in done.stdout
+    asked = subprocess.run([*ENCORE, "explain", "20"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert asked.returncode == 0, asked.stderr
+    for word in ("campaign", "brand", "department", "Categories"):
+        assert word not in asked.stdout
+    assert subprocess.run([*ENCORE, "recommend", "20"], cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_a_build_that_is_killed_leaves_what_was_there(world: World, tmp_path: Path) -> None:
+    config = (world.directory / "encore.toml").read_text()
+    (tmp_path / "encore.toml").write_text(config.replace("threads = 2", "threads = 2\n[time]\nmin_history_days = 100"))
+    for name in ("contract", "features"):
+        shutil.copytree(world.directory / "data" / name, tmp_path / "data" / name)
+    features = tmp_path / "data/features"
+    before = {file.name: file.read_bytes() for file in features.iterdir()}
     with (
         (tmp_path / "log").open("w") as log,
         subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as killed,
@@ -72,4 +91,5 @@ def test_a_demo_that_breaks_off_leaves_nothing_half_written(world: World, tmp_pa
         while not list((tmp_path / "data").glob(".features-*/parts/*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         killed.kill()
-    assert not (tmp_path / "data/features").exists()
+    assert list((tmp_path / "data").glob(".features-*"))
+    assert {file.name: file.read_bytes() for file in features.iterdir()} == before

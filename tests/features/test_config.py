@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from features.addresses import redis_connection
 from features.config import load_settings
 from features.errors import ConfigError
 
@@ -67,6 +68,8 @@ def test_a_bad_file_is_told(tmp_path: Path, text: str, words: list[str]) -> None
         ("ENCORE_CHURN__HORIZON_DAYS", "soon", ["ENCORE_CHURN__HORIZON_DAYS in the environment", "'soon'"]),
         ("ENCORE_CHURN__HORIZN", "1", ["ENCORE_CHURN__HORIZN in the environment", "unknown key"]),
         ("ENCORE_HORIZON", "1", ["ENCORE_HORIZON is no setting", "churn"]),
+        ("ENCORE_CHURN__TEST_SNAPSHOTS", "2017-11-01", ["churn", "JSON"]),
+        ("ENCORE_TIME", "abc", ["time", "JSON"]),
     ],
 )
 def test_a_bad_variable_is_told(
@@ -82,3 +85,16 @@ def test_a_bad_variable_is_told(
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="found none"):
         load_settings(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    ("address", "connection"),
+    [
+        ("redis://cache:6379/2", "cache:6379,db=2"),
+        ("redis://cache", "cache:6379,db=0"),
+        ("redis://:p%40ss@cache:1/0", "cache:1,db=0,password=p@ss"),
+        ("rediss://me:secret@cache:1", "cache:1,db=0,password=secret,username=me,ssl=true"),
+    ],
+)
+def test_redis_addresses_are_told_to_feast(address: str, connection: str) -> None:
+    assert redis_connection(address) == connection

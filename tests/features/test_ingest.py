@@ -11,6 +11,7 @@ from features.config import Settings
 from features.contract import CONTRACT
 from features.errors import DataError
 from features.ingest import ingest
+from features.state import read_stamp
 
 ORDERS = """cust,order,sku,when,qty,price
 a,1,x,2024-01-01 10:00:00,2,1.50
@@ -147,3 +148,42 @@ def test_attributes_of_customers_are_kept(tmp_path: Path) -> None:
     inputs = [*settings.data.model_dump()["inputs"], item]
     ingest(Settings(data={**settings.data.model_dump(), "inputs": inputs}, stores=settings.stores))
     assert contract(tmp_path, "customers")["region"].tolist() == ["north", "south"]
+
+
+def test_ids_keep_their_zeros_and_late_texts_are_read(tmp_path: Path) -> None:
+    """A CSV reader that looks at the first rows only takes ids for numbers."""
+    many = "".join(f"{n},{n},x,2024-01-01 10:00:00,1,1\n" for n in range(100, 30_000))
+    text = ORDERS.splitlines()[0] + "\n" + many + "0149,C77,x,2024-01-02 10:00:00,1,1\n"
+    assert ingest(settings_for(tmp_path, text)).rows["transactions"] == 29_901
+    frame = contract(tmp_path, "transactions")
+    assert {"149", "0149"} <= set(frame["customer_id"])
+    assert "C77" in set(frame["order_id"])
+
+
+def test_a_query_is_read_again_and_only_other_rows_are_news(tmp_path: Path) -> None:
+    query: dict[str, Any] = {"path": None, "query": "SELECT * FROM 'orders.csv'"}
+    settings = settings_for(tmp_path, **query)
+    ingest(settings)
+    first = read_stamp(tmp_path / "state/contract")["fingerprint"]
+    assert not ingest(settings).skipped
+    assert read_stamp(tmp_path / "state/contract")["fingerprint"] == first
+    ingest(settings_for(tmp_path, ORDERS.replace("4.00", "400"), **query))
+    assert read_stamp(tmp_path / "state/contract")["fingerprint"] != first
+
+
+def test_absolute_paths_and_patterns_are_found(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, path=str(tmp_path / "ord*.csv"))
+    assert ingest(settings).rows["transactions"] == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "column"), [("nan", "quantity"), ("inf", "quantity"), ("9999-12-31 00:00:00", "event_timestamp")]
+)
+def test_numbers_that_are_none_and_moments_nobody_has_are_refused(tmp_path: Path, bad: str, column: str) -> None:
+    text = (
+        ORDERS.replace("2024-01-08 10:00:00", bad)
+        if column == "event_timestamp"
+        else ORDERS.replace("10:00:00,1,4", f"10:00:00,{bad},4")
+    )
+    with pytest.raises(DataError, match=f"'{column}', found 1 rows"):
+        ingest(settings_for(tmp_path, text))

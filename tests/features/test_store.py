@@ -1,5 +1,6 @@
 """Feast as Encore uses it: point in time offline, the same numbers online."""
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.config import Settings
 from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from features.errors import StateError, StoreError
 from features.store import Store
 from features.vectors import columns_from_frame, columns_from_online, with_ages
 from tests.conftest import World
+
+
+def moved_to(directory: Path, world: World) -> tuple[Path, Settings]:
+    """Copy the world's state, with settings that point at the copy."""
+    data = directory / "data"
+    shutil.copytree(world.directory / "data", data)
+    addresses = {"registry": f"file://{data}/registry.db", "online": f"sqlite://{data}/online.db", "data": data}
+    stores = world.settings.stores.model_copy(update=addresses)
+    return data, world.settings.model_copy(update={"stores": stores})
 
 
 def test_online_features_equal_offline_features(world: World, store: Store) -> None:
@@ -140,3 +151,26 @@ def test_features_of_other_settings_are_not_taken_for_these(at_home: World) -> N
     time = at_home.settings.time.model_copy(update={"snapshot_spacing_days": 14})
     with pytest.raises(StateError, match=r"other data, settings or code.*encore features build"):
         Store(at_home.settings.model_copy(update={"time": time})).materialize()
+
+
+def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_path: Path) -> None:
+    data, settings = moved_to(tmp_path, at_home)
+    moved = Store(settings)
+    moved.apply()
+    assert moved.materialize()
+    assert not Store(settings).materialize()
+    (data / "registry.db").unlink()
+    (data / "online.db").write_bytes(b"")
+    assert Store(settings).apply()
+    assert Store(settings).materialize()
+    assert Store(settings).online(CHURN_SERVICE, "customer_id", ["6"]).event_timestamps == [at_home.schedule.as_of]
+
+
+def test_a_customer_who_left_the_data_leaves_the_online_store(at_home: World, tmp_path: Path) -> None:
+    data, settings = moved_to(tmp_path, at_home)
+    for file in (data / "features").glob("customer_*.parquet"):
+        frame = pd.read_parquet(file)
+        frame[frame["customer_id"] != "6"].to_parquet(file, index=False)
+    Store(settings).apply()
+    Store(settings).materialize()
+    assert Store(settings).online(CHURN_SERVICE, "customer_id", ["6", "12"]).event_timestamps[0] is None

@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from mlflow import MlflowClient
 
 from features.errors import StoreError
 from serving.api.app import create_app
+from serving.ready import Ready
 from serving.scorer import Scorer
 from tests.conftest import NOW, World
+from training.churn.model import ChurnModel
+from training.churn.pipeline import CHURN_MODEL, train_churn
 
 ACTIVE = "6"
 
@@ -185,7 +189,7 @@ def test_a_bad_body_is_named(client: TestClient, body: dict[str, Any], parameter
 
 
 def test_what_is_no_json_and_what_is_no_route_are_problems_too(client: TestClient) -> None:
-    assert problem(client, "/v1/scores", 422, content=b"{")["type"] == "urn:encore:invalid-parameter"
+    assert problem(client, "/v1/scores", 422, content=b"{")["errors"][0]["parameter"] == "body"
     assert problem(client, "/v1/nothing", 404)["type"] == "urn:encore:not-found"
     assert problem(client, "/v1/models", 405, json={})["type"] == "urn:encore:method-not-allowed"
 
@@ -218,6 +222,33 @@ def test_nothing_answers_before_the_models_are_loaded(
             time.sleep(0.05)
         for path in ("/v1/customers/6/risk", "/v1/models"):
             assert problem(empty, path, 503)["type"] == "urn:encore:not-ready"
+
+
+def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = Ready(at_home.settings, lambda: NOW)
+    first = ready.load()
+    assert ready.load() is first
+    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 1})
+    challenger = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False).version
+    client = MlflowClient()
+    champion = first.models.churn_version.number
+    client.set_registered_model_alias(CHURN_MODEL, "champion", challenger.number)
+    try:
+        monkeypatch.setattr(ChurnModel, "load", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ready.load()
+        assert ready.scorer is first
+        monkeypatch.undo()
+        monkeypatch.chdir(at_home.directory)
+        second = ready.load()
+        assert second.models.churn_version.label == challenger.label
+        assert ready.scorer is second
+    finally:
+        client.set_registered_model_alias(CHURN_MODEL, "champion", champion)
+
+
+def test_a_customer_id_may_hold_a_slash(client: TestClient) -> None:
+    assert problem(client, "/v1/customers/A%2F1/risk", 404)["type"] == "urn:encore:unknown-customer"
 
 
 def test_every_error_is_documented(client: TestClient) -> None:

@@ -160,6 +160,8 @@ def test_amounts_are_written_as_a_reader_would(value: float, unit: Any, english:
         ("fr, zh;q=0.4, en;q=0.9", "en"),
         ("zh-TW;q=x, en;q=0.1", "en"),
         ("*", "en"),
+        ("zh;q=0", "en"),
+        ("zh; q=0.9, en; q=0.1", "zh"),
     ],
 )
 def test_the_preferred_language(header: str | None, language: str) -> None:

@@ -108,7 +108,7 @@ def make_catalogue(products: pd.DataFrame, statistics: pd.DataFrame, min_baskets
 def _from_frame(frame: pd.DataFrame) -> Catalogue:
     texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in ("product_id", *_ATTRIBUTES)}
     statistics = {name: frame[name].to_numpy(dtype="float64") for name in STATISTICS}
-    return Catalogue(*texts.values(), statistics)
+    return Catalogue(texts["product_id"], texts["name"], texts["type"], texts["tier"], texts["size"], statistics)
 
 
 def popularity(catalogue: Catalogue) -> Floats:

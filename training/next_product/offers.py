@@ -67,9 +67,9 @@ class Offer:
 def make_offers(model: NextProductModel, history: History, kind: Kind, limit: int) -> list[Offer]:
     """Return the best offers of a kind, best first, no product twice.
 
-    `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a step above what the customer usually pays in a type
-    they buy regularly. `cross_sell`: never bought, and no step up. `next`: the best of all; each is labelled
-    with what it is, and with `next` where it was bought before and is not due.
+    `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a step above what
+    the customer usually pays in a type they buy regularly. `cross_sell`: never bought, and no step up. `next`: the
+    best of all; each is labelled with what it is, and with `next` where it was bought before and is not due.
     """
     catalogue = model.catalogue
     candidates, scores = model.rank(history)
