@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import NoReturn
 
 from serving.cli.commands import app
 
@@ -15,11 +16,17 @@ def main() -> None:
     try:
         app(prog_name="encore")
     except EncoreError as error:
-        from rich.console import Console  # noqa: PLC0415
+        _tell(error.problem, error.remedy)
+    except OSError as error:
+        _tell(f"{error}.", "Check the path, its permissions and the space left.")
 
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print("[bold red]Error:[/]", end=" ")
-        console.print(error.problem, markup=False)
-        console.print("[bold]What to do:[/]", end=" ")
-        console.print(error.remedy, markup=False)
-        sys.exit(2)
+
+def _tell(problem: str, remedy: str) -> NoReturn:
+    from rich.console import Console  # noqa: PLC0415
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("[bold red]Error:[/]", end=" ")
+    console.print(problem, markup=False)
+    console.print("[bold]What to do:[/]", end=" ")
+    console.print(remedy, markup=False)
+    sys.exit(2)

@@ -146,6 +146,15 @@ def test_bad_arguments_end_with_two(
         assert word in text
 
 
+def test_a_folder_that_cannot_be_written_is_told(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ENCORE_STORES__DATA", str(tmp_path / "file"))
+    assert run(monkeypatch, "ingest") == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("command", "remedy"),
     [
