@@ -1,9 +1,10 @@
 """Run the feature expressions at every snapshot and write one Parquet file a feature view."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -49,6 +50,9 @@ class Sources:
     interactions: ir.Table
 
 
+_Views = Callable[[ibis.BaseBackend, Sources, ir.Table], dict[str, ir.Table]]
+
+
 def features_directory(stores: StoreSettings) -> Path:
     """Return the folder of the feature files."""
     return stores.data / "features"
@@ -76,11 +80,14 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         return Built(directory, schedule, old["rows"], skipped=True)
     con = connect(settings)
     sources = read_sources(con, settings.stores)
-    work = [(_customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)]
-    work += [(_purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
+    work: list[tuple[_Views, tuple[datetime, ...]]] = [
+        (_customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)
+    ]
+    purchase_views = partial(_purchase_views, history_days=settings.time.history_days)
+    work += [(purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
     with replacing(directory) as aside:
         for number, (views, batch) in enumerate(track(report, work, lambda job: f"{job[1][-1]:%Y-%m-%d}")):
-            for name, expression in views(con, sources, snapshot_table(batch), settings).items():
+            for name, expression in views(con, sources, snapshot_table(batch)).items():
                 (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
                 con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
         rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
@@ -159,36 +166,27 @@ def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
     return ibis.memtable(pa.table({"snapshot": column}))
 
 
-def customer_expressions(sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
-    """Return the expression of each customer view that the data can fill."""
+def _customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
     active = activity(sources.transactions, snapshots)
-    expressions = {
+    known = active.select("customer_id", "snapshot")
+    engaged = engagement(sources.interactions, known, snapshots)
+    if con.execute(sources.interactions.count()) == 0:
+        # no interactions at all is not the same as a customer with none: the features do not exist
+        engaged = engaged.limit(0)
+    return {
         "customer_activity": active,
         "customer_value": value(sources.transactions, snapshots),
         "customer_preference": preference(sources.transactions, sources.products, snapshots),
+        "customer_engagement": engaged,
     }
-    known = active.select("customer_id", "snapshot")
-    expressions["customer_engagement"] = engagement(sources.interactions, known, snapshots)
-    return expressions
-
-
-def _customer_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings
-) -> dict[str, ir.Table]:
-    del settings
-    expressions = customer_expressions(sources, snapshots)
-    if con.execute(sources.interactions.count()) == 0:
-        # no interactions at all is not the same as a customer with none: the features do not exist
-        expressions["customer_engagement"] = expressions["customer_engagement"].limit(0)
-    return expressions
 
 
 def _purchase_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, history_days: int
 ) -> dict[str, ir.Table]:
     lines = goods(sources.transactions, sources.products)
     con.drop_table("bought", force=True)  # of the batch before
-    bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
+    bought = con.create_table("bought", pairs(lines, snapshots, history_days), temp=True)
     return {
         "customer_history": history(bought),
         "customer_types": types_bought(lines, sources.products, snapshots),

@@ -1,8 +1,11 @@
-"""What a training pipeline returns."""
+"""What training pipelines share: a version that is there already, and test snapshots it has not seen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from training.tracking import Version
+from features.errors import StateError
+from training.tracking import Tracking, Version
 
 
 @dataclass(frozen=True)
@@ -11,3 +14,25 @@ class Trained:
 
     version: Version
     skipped: bool
+
+
+def already_trained(tracking: Tracking, name: str, stamp: str) -> Trained | None:
+    """Return the champion if it was made from what `stamp` stands for."""
+    champion = tracking.find(name)
+    return Trained(champion, skipped=True) if champion is not None and champion.fingerprint == stamp else None
+
+
+def check_unseen(model: str, labels_end: datetime, tests: Sequence[datetime]) -> None:
+    """Refuse to measure a model on what it was trained on.
+
+    Raises
+    ------
+    StateError
+        If a test snapshot lies before the end of the labels that the model learned from.
+    """
+    if min(tests) < labels_end:
+        raise StateError(
+            f"{model} was trained on labels up to {labels_end:%Y-%m-%d}; expected test snapshots from then on, "
+            f"found {min(tests):%Y-%m-%d}.",
+            "Choose later test snapshots, or train again.",
+        )

@@ -21,8 +21,9 @@ from training.churn.dataset import ChurnSet, churn_set
 from training.churn.fit import fit, usable_features
 from training.churn.model import ChurnModel
 from training.churn.pictures import beeswarm, calibration_curve
-from training.churn.pipeline import CHURN_MODEL, check_protocol, evaluate_churn, train_churn
+from training.churn.pipeline import CHURN_MODEL, check_definition, evaluate_churn, train_churn
 from training.metrics import measure
+from training.trained import check_unseen
 
 
 @pytest.fixture(scope="module")
@@ -105,12 +106,13 @@ def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
 def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model: ChurnModel) -> None:
     churn = at_home.settings.churn
     tests = at_home.schedule.churn_test
-    check_protocol("m", model.definition, model.labels_end, churn, tests)
+    check_unseen("m", model.labels_end, tests)
+    check_definition("m", model.definition, churn)
     assert max(at_home.schedule.churn_validation) + timedelta(days=28) == model.labels_end
     with pytest.raises(StateError, match="train again"):
-        check_protocol("m", model.definition, tests[1], churn, tests)
+        check_unseen("m", tests[1], tests)
     with pytest.raises(StateError, match="horizon_days=14"):
-        check_protocol("m", model.definition, model.labels_end, churn.model_copy(update={"horizon_days": 14}), tests)
+        check_definition("m", model.definition, churn.model_copy(update={"horizon_days": 14}))
 
 
 def test_bg_nbd_finds_the_published_estimates() -> None:

@@ -1,9 +1,7 @@
 """Train, evaluate and register the churn model."""
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from training.churn.model import ChurnModel, Definition
 from training.churn.pictures import beeswarm, calibration_curve
 from training.metrics import bootstrap, measure
 from training.tracking import Run, Tracking
-from training.trained import Trained
+from training.trained import Trained, already_trained, check_unseen
 
 CHURN_MODEL = "encore-churn"
 
@@ -55,9 +53,8 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     # tiers are cut when a risk is served
     definition = settings.churn.model_dump(mode="json", exclude={"high_risk", "medium_risk"})
     stamp = fingerprint(built, definition, code_fingerprint("features", "training"))
-    old = tracking.find(CHURN_MODEL)
-    if old is not None and old.fingerprint == stamp:
-        return Trained(old, skipped=True)
+    if old := already_trained(tracking, CHURN_MODEL, stamp):
+        return old
     report(0.1, "point-in-time training set")
     data = _load(settings, schedule, Store(settings))
     report(0.4, "LightGBM")
@@ -84,7 +81,8 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
     with tempfile.TemporaryDirectory() as directory:
         model = ChurnModel.load(tracking.download(version, Path(directory)))
     schedule, _ = built_schedule(settings)
-    check_protocol(version.label, model.definition, model.labels_end, settings.churn, schedule.churn_test)
+    check_unseen(version.label, model.labels_end, schedule.churn_test)
+    check_definition(version.label, model.definition, settings.churn)
     report(0.1, "point-in-time sets")
     data = _load(settings, schedule, Store(settings))
     rows = data.test
@@ -111,22 +109,14 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
     return {"protocol": protocol, "methods": overall, "by_snapshot": by_snapshot}
 
 
-def check_protocol(
-    model: str, definition: Definition, labels_end: datetime, churn: ChurnSettings, tests: Sequence[datetime]
-) -> None:
-    """Refuse to measure a model on what it was trained on, or on labels of another definition.
+def check_definition(model: str, definition: Definition, churn: ChurnSettings) -> None:
+    """Refuse to measure a model on labels of another definition.
 
     Raises
     ------
     StateError
-        If a test snapshot lies before the end of the model's labels, or the definition in force is another.
+        If the definition in force is not the model's.
     """
-    if min(tests) < labels_end:
-        raise StateError(
-            f"{model} was trained on labels up to {labels_end:%Y-%m-%d}; expected test snapshots from then on, "
-            f"found {min(tests):%Y-%m-%d}.",
-            "Choose later test snapshots, or train again.",
-        )
     if definition != definition_of(churn):
         raise StateError(
             f"{model} was trained for {definition}; the settings say {definition_of(churn)}.",

@@ -13,7 +13,7 @@ import pandas as pd
 from features.build import built_schedule
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
-from features.errors import DataError, StateError
+from features.errors import DataError
 from features.progress import Report, part_of, silent
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
@@ -27,7 +27,7 @@ from training.next_product.metrics import K, list_metrics
 from training.next_product.model import NextProductModel
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.tracking import Tracking
-from training.trained import Trained
+from training.trained import Trained, already_trained, check_unseen
 
 NEXT_PRODUCT_MODEL = "encore-next-product"
 
@@ -51,9 +51,8 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
     stamp = fingerprint(built, settings.next_product, code_fingerprint("features", "training"))
-    old = tracking.find(NEXT_PRODUCT_MODEL)
-    if old is not None and old.fingerprint == stamp:
-        return Trained(old, skipped=True)
+    if old := already_trained(tracking, NEXT_PRODUCT_MODEL, stamp):
+        return old
     read = Moments(settings, Store(settings))
     moments = []
     for done, snapshot in enumerate(schedule.next_train):
@@ -106,12 +105,7 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
     with tempfile.TemporaryDirectory() as directory:
         champion = NextProductModel.load(tracking.download(version, Path(directory)))
     schedule, _ = built_schedule(settings)
-    if min(schedule.next_test) < champion.labels_end:
-        raise StateError(
-            f"{version.label} was trained on labels up to {champion.labels_end:%Y-%m-%d}; expected test snapshots "
-            f"from then on, found {min(schedule.next_test):%Y-%m-%d}.",
-            "Choose later test snapshots, or train again.",
-        )
+    check_unseen(version.label, champion.labels_end, schedule.next_test)
     read = Moments(settings, Store(settings))
     tests = _measure_tests(
         settings, read, champion.ranker, champion.labels_end, schedule.next_test, part_of(report, 0.1, 1.0)
