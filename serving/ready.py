@@ -15,6 +15,8 @@ from training.tracking import Tracking
 
 #: Seconds between two looks at what there is to load.
 _LOOK = 5.0
+#: What is missing at first, which is nothing to worry about.
+LOADING = "stores and models are being loaded"
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class Ready:
         self._clock = clock
         self._scorer: Scorer | None = None
         self._loaded: tuple[str, ...] = ()
-        self._missing = "stores and models are being loaded"
+        self._missing = LOADING
         self._stop = threading.Event()
 
     @property

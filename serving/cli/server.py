@@ -10,7 +10,7 @@ import uvicorn
 from features.errors import ConfigError
 from serving.api.app import create_app
 from serving.cli.context import Context
-from serving.ready import NotReadyError, Ready
+from serving.ready import LOADING, NotReadyError, Ready
 
 
 def serve(context: Context, host: str | None, port: int | None) -> None:
@@ -59,7 +59,7 @@ def run_server(context: Context, listening: socket.socket, announce: Callable[[]
 
 
 def _when_ready(server: uvicorn.Server, ready: Ready, announce: Callable[[], None], context: Context) -> None:
-    told = ""
+    told = LOADING
     while not server.should_exit:
         try:
             if server.started and ready.scorer:
