@@ -12,12 +12,14 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from features.config import Settings, StoreSettings
+from features.config import Settings, StoreSettings, TableName
 from features.errors import StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
+from features.expressions.habit import habit
 from features.expressions.preference import preference
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
+from features.expressions.subscription import subscription
 from features.expressions.value import value
 from features.ingest import contract_directory, table_path
 from features.progress import Report, silent, track
@@ -27,7 +29,14 @@ from features.state import code_fingerprint, fingerprint, read_stamp, replacing,
 #: Snapshots computed in one query: enough to share a scan, few enough to stay in memory.
 _BATCH = 8
 #: Names of the feature views; each is one Parquet file below `data/features`.
-CUSTOMER_VIEWS = ("customer_activity", "customer_value", "customer_preference", "customer_engagement")
+CUSTOMER_VIEWS = (
+    "customer_activity",
+    "customer_habit",
+    "customer_value",
+    "customer_preference",
+    "customer_engagement",
+    "customer_subscription",
+)
 PURCHASE_VIEWS = ("customer_history", "customer_types", "product_statistics")
 
 
@@ -48,6 +57,7 @@ class Sources:
     transactions: ir.Table
     products: ir.Table
     interactions: ir.Table
+    subscriptions: ir.Table
 
 
 _Views = Callable[[ibis.BaseBackend, Sources, ir.Table], dict[str, ir.Table]]
@@ -125,13 +135,18 @@ def _fingerprint(settings: Settings, schedule: Schedule) -> str:
 
 def _event_range(stores: StoreSettings) -> tuple[datetime, datetime]:
     """Return the moments of the first and the last order line."""
-    path = table_path(stores, "transactions")
-    if not path.is_file():
-        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+    path = _contract_file(stores, "transactions")
     query = "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)"
     with duckdb.connect() as con:
         first, last = con.execute(query, [str(path)]).fetchall()[0]
     return datetime.fromtimestamp(first / 1e6, tz=UTC), datetime.fromtimestamp(last / 1e6, tz=UTC)
+
+
+def _contract_file(stores: StoreSettings, name: TableName) -> Path:
+    path = table_path(stores, name)
+    if not path.is_file():
+        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+    return path
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:
@@ -151,11 +166,18 @@ def connect(settings: Settings) -> ibis.BaseBackend:
 
 
 def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
-    """Open the contract tables."""
+    """Open the contract tables.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    _contract_file(stores, "transactions")
     return Sources(
         **{
             name: con.read_parquet(table_path(stores, name), table_name=name)
-            for name in ("transactions", "products", "interactions")
+            for name in ("transactions", "products", "interactions", "subscriptions")
         }
     )
 
@@ -175,9 +197,11 @@ def _customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table
         engaged = engaged.limit(0)
     return {
         "customer_activity": active,
+        "customer_habit": habit(sources.transactions, snapshots),
         "customer_value": value(sources.transactions, snapshots),
         "customer_preference": preference(sources.transactions, sources.products, snapshots),
         "customer_engagement": engaged,
+        "customer_subscription": subscription(sources.subscriptions, snapshots),
     }
 
 

@@ -18,6 +18,8 @@ class Schedule:
 
     Attributes
     ----------
+    data_start
+        The moment of the first event.
     as_of
         The moment taken for now; features are materialised as they are at it.
     grid
@@ -29,6 +31,7 @@ class Schedule:
         The same for the next product.
     """
 
+    data_start: datetime
     as_of: datetime
     grid: tuple[datetime, ...]
     churn_train: tuple[datetime, ...]
@@ -77,7 +80,7 @@ def make_schedule(settings: Settings, first_event: datetime, as_of: datetime) ->
             "Supply a longer history, or lower time.min_history_days or time.snapshot_spacing_days.",
         )
     churn, following = settings.churn, settings.next_product
-    reach = (churn.gap_days + churn.horizon_days) * _DAY
+    reach = churn.label_days * _DAY
     test = churn.test_snapshots or _last_complete(grid, as_of, reach, 2)
     before = [t for t in grid if t + reach <= min(test)] if test else []
     validation = tuple(before[-churn.validation_snapshots :])
@@ -85,7 +88,9 @@ def make_schedule(settings: Settings, first_event: datetime, as_of: datetime) ->
     step = following.horizon_days * _DAY
     next_test = following.test_snapshots or _last_complete(grid, as_of, step, 2)
     next_train = _steps_back(grid[0], next_test, step, following.training_snapshots)
-    schedule = Schedule(as_of, grid, train, validation, tuple(sorted(test)), next_train, tuple(sorted(next_test)))
+    schedule = Schedule(
+        first_event, as_of, grid, train, validation, tuple(sorted(test)), next_train, tuple(sorted(next_test))
+    )
     _check(schedule, settings)
     return schedule
 
@@ -113,11 +118,7 @@ def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta
 
 def _check(schedule: Schedule, settings: Settings) -> None:
     needs = {
-        "churn": (
-            schedule.churn_train,
-            schedule.churn_test,
-            settings.churn.gap_days + settings.churn.horizon_days,
-        ),
+        "churn": (schedule.churn_train, schedule.churn_test, settings.churn.label_days),
         "next_product": (schedule.next_train, schedule.next_test, settings.next_product.horizon_days),
     }
     for section, (train, group, reach) in needs.items():

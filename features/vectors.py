@@ -17,6 +17,17 @@ Floats = npt.NDArray[np.float64]
 Columns = dict[str, Floats]
 
 _DAY = 86_400.0
+_YEAR = 365.2425
+#: Ages in days, and the moments they are counted from.
+AGES = {
+    "recency_days": "last_purchase",
+    "tenure_days": "first_purchase",
+    "days_since_redemption": "last_redemption",
+    "days_since_contact": "last_contact",
+    "contract_age_days": "contract_start",
+    "contracts_tenure_days": "first_contract",
+}
+_CONTRACT_END = "contract_end"
 
 
 def columns_from_frame(frame: pd.DataFrame) -> Columns:
@@ -53,18 +64,26 @@ def with_ages(columns: Columns, moment: Floats) -> Columns:
 
     Returns
     -------
-    The other columns, and `recency_days`, `tenure_days` (days since the first purchase),
-    `days_since_redemption`, `recency_over_gap` (recency over the customer's mean gap between purchase days)
-    and `recency_over_p90` (over the gap that nine in ten of theirs stay below).
+    The other columns, and those of `AGES`; `recency_over_gap` (recency over the customer's mean gap between
+    purchase days) and `recency_over_p90` (over the gap that nine in ten of theirs stay below);
+    `days_to_contract_end` (negative once it is over); and the season as sine and cosine of the day of the year.
     """
-    aged = dict(columns)
-    aged["recency_days"] = (moment - aged.pop("last_purchase")) / _DAY
-    aged["tenure_days"] = (moment - aged.pop("first_purchase")) / _DAY
-    if "last_redemption" in aged:
-        aged["days_since_redemption"] = (moment - aged.pop("last_redemption")) / _DAY
-    aged["recency_over_gap"] = aged["recency_days"] / aged["gap_mean"]
-    aged["recency_over_p90"] = aged["recency_days"] / aged["gap_p90"]
-    return aged
+    aged = {name: values for name, values in columns.items() if name not in {*AGES.values(), _CONTRACT_END}}
+    aged |= {age: (moment - columns[of]) / _DAY for age, of in AGES.items() if of in columns}
+    if _CONTRACT_END in columns:
+        aged["days_to_contract_end"] = (columns[_CONTRACT_END] - moment) / _DAY
+    aged |= overdue(aged)
+    year = 2 * np.pi * moment / (_DAY * _YEAR)
+    return aged | {"season_sin": np.sin(year), "season_cos": np.cos(year)}
+
+
+def overdue(columns: Columns) -> Columns:
+    """Set the age of the last purchase against the gaps the customer usually leaves."""
+    return {
+        f"recency_over_{name}": columns["recency_days"] / columns[gap]
+        for name, gap in (("gap", "gap_mean"), ("p90", "gap_p90"))
+        if gap in columns
+    }
 
 
 def matrix(columns: Columns, features: Sequence[str], rows: int) -> Floats:

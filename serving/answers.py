@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.next_product.offers import Kind
 
-Tier = Literal["high", "medium", "low", "inactive"]
+AnyTier = Literal["high", "medium", "low", "inactive"]
 Direction = Literal["raises", "lowers"]
 
 
@@ -20,10 +20,18 @@ class Answer(BaseModel):
 class ChurnDefinition(Answer):
     """What "churn" means in this answer."""
 
-    kind: str = Field(examples=["non_contractual"])
-    activity_window_days: int = Field(description="Active: bought within this many days before", examples=[56])
-    horizon_days: int = Field(description="Churned: bought nothing within this many days after", examples=[28])
+    kind: Literal["non_contractual", "contractual"] = Field(
+        description="Churned: bought nothing in the horizon, or had a contract end in it that was not renewed"
+    )
+    horizon_days: int = Field(description="Length of the horizon", examples=[28])
     gap_days: int = Field(description="Days between the moment and the start of the horizon", examples=[0])
+    activity_window_days: int | None = Field(
+        description="Non-contractual: active are those who bought within this many days before", examples=[56]
+    )
+    grace_days: int | None = Field(
+        description="Contractual: renewed if the next contract starts within this many days after the end",
+        examples=[None],
+    )
 
 
 class Provenance(Answer):
@@ -41,20 +49,56 @@ class Risk(Provenance):
     risk: float | None = Field(
         description="Calibrated probability of churn; null for a customer who is not active", examples=[0.37]
     )
-    tier: Tier = Field(examples=["medium"])
+    tier: AnyTier = Field(examples=["medium"])
     model: str = Field(description="Name and version of the churn model", examples=["encore-churn/1"])
+    model_grade: str | None = Field(description="How good the model is, A to D; see docs/churn.md", examples=["A"])
 
 
 class Reason(Answer):
     """One theme's part in a risk."""
 
     theme: str = Field(examples=["silence"])
+    finding: str | None = Field(
+        description="What the comparison shows; null where the value stands alone", examples=["long_silence"]
+    )
+    title: str = Field(
+        description="The finding, else the theme, in the reader's language", examples=["Long silence for this customer"]
+    )
     direction: Direction
     share: float = Field(description="Share of the whole explanation, by absolute value, in [0, 1]", examples=[0.41])
     text: str = Field(
         examples=["Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."]
     )
     values: dict[str, float | None] = Field(description="Features behind the reason with their raw values")
+    actionable: bool = Field(description="Whether marketing can do something about it")
+    action: str | None = Field(
+        description="What the playbook suggests; only for what raises the risk",
+        examples=["Get in touch now, with something they usually buy."],
+    )
+
+
+class Change(Answer):
+    """One feature that would be different."""
+
+    feature: str = Field(examples=["baskets_28d"])
+    before: float | None
+    after: float
+
+
+class WhatIf(Answer):
+    """The smallest realistic change with which the model puts a customer in a lower tier.
+
+    It describes customers who are like that; it does not promise that a customer who changes will stay.
+    """
+
+    changes: list[Change]
+    risk: float = Field(description="The model's risk after the change", examples=[0.18])
+    tier: AnyTier
+    text: str = Field(
+        examples=[
+            "Customers like this who bought in 2 more baskets this week have a risk of 18 % (low) instead of 37 %"
+        ]
+    )
 
 
 class Explanation(Risk):
@@ -65,6 +109,13 @@ class Explanation(Risk):
     )
     reasons: list[Reason] = Field(description="Themes that raise the risk")
     protections: list[Reason] = Field(description="Themes that lower the risk")
+    untold_share: float = Field(
+        description="Share of the explanation without a sentence: small themes, and those the model contradicts",
+        examples=[0.04],
+    )
+    what_if: WhatIf | None = Field(
+        description="What would move the customer a tier down; null where that is the lowest, or nothing small does"
+    )
 
 
 class OfferAnswer(Answer):
@@ -93,9 +144,10 @@ class Score(Answer):
 
     customer_id: str
     risk: float | None
-    tier: Tier
+    tier: AnyTier
     feature_timestamp: datetime
     base_risk: float | None = None
     reasons: list[Reason] | None = None
     protections: list[Reason] | None = None
+    what_if: WhatIf | None = None
     offers: list[OfferAnswer] | None = None

@@ -5,16 +5,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
 import pandas as pd
 
-from features.build import features_directory
 from features.config import Settings
-from features.errors import ConfigError, DataError, StateError
+from features.errors import ConfigError, DataError
 from features.progress import Report, silent
 from serving.answers import Explanation, Risk, Score
 from serving.scorer import Scorer
 from serving.wording import Language
+from training.churn.labels import active_customers
 from training.next_product.offers import Kind
 
 Part = Literal["reasons", "offers"]
@@ -49,6 +48,7 @@ def score_many(
                 base_risk=explained.base_risk if explained else None,
                 reasons=explained.reasons if explained else None,
                 protections=explained.protections if explained else None,
+                what_if=explained.what_if if explained else None,
                 offers=offered.offers if offered else None,
             )
         )
@@ -78,11 +78,10 @@ def export_scores(
     """
     if output.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
-    customers = active_customers(settings)
+    customers = active_customers(settings, as_of)
     if not customers:
         raise DataError(
-            f"Expected customers who bought in the {settings.churn.activity_window_days} days before the latest "
-            "snapshot, found none.",
+            f"Expected customers who are active at {as_of:%Y-%m-%d}, found none.",
             "Choose a longer churn.activity_window_days, or ingest newer data.",
         )
     rows: list[dict[str, Any]] = []
@@ -103,29 +102,6 @@ def export_scores(
     return len(frame)
 
 
-def active_customers(settings: Settings) -> list[str]:
-    """Return the customers who are active at the latest snapshot.
-
-    Raises
-    ------
-    StateError
-        If the features have not been built.
-    """
-    path = features_directory(settings.stores) / "customer_activity.parquet"
-    if not path.is_file():
-        raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
-    query = """
-        SELECT customer_id FROM read_parquet($path)
-        WHERE event_timestamp = (SELECT max(event_timestamp) FROM read_parquet($path))
-          AND last_purchase >= event_timestamp - to_days($window)
-        ORDER BY customer_id
-    """
-    values = {"path": str(path), "window": settings.churn.activity_window_days}
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        return [str(row[0]) for row in con.execute(query, values).fetchall()]
-
-
 def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:
     reasons, offers = score.reasons or [], score.offers or []
     return {
@@ -134,14 +110,17 @@ def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:
         "risk": score.risk,
         "tier": score.tier,
         **_numbered("reason", (reason.text for reason in reasons), _REASONS),
+        **_numbered("action", (reason.action for reason in reasons), _REASONS),
+        "what_if": score.what_if.text if score.what_if else None,
         **_numbered("offer_product", (offer.product_id for offer in offers), _OFFERS),
         **_numbered("offer_name", (offer.name for offer in offers), _OFFERS),
         **_numbered("offer_kind", (offer.kind for offer in offers), _OFFERS),
         **_numbered("offer_reason", (offer.text for offer in offers), _OFFERS),
         "churn_model": scorer.models.churn_version.label,
+        "churn_model_grade": scorer.models.churn_version.grade,
         "next_product_model": scorer.models.next_product_version.label,
     }
 
 
-def _numbered(name: str, texts: Iterator[str], count: int) -> dict[str, str | None]:
+def _numbered(name: str, texts: Iterator[str | None], count: int) -> dict[str, str | None]:
     return {f"{name}_{place}": next(texts, None) for place in range(1, count + 1)}

@@ -9,7 +9,7 @@ import numpy as np
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.store import Store
 from training.churn.model import ChurnModel
-from training.churn.pipeline import CHURN_MODEL
+from training.churn.pipeline import CHURN_MODEL, load_churn
 from training.next_product.catalogue import STATISTICS
 from training.next_product.model import NextProductModel
 from training.next_product.pipeline import NEXT_PRODUCT_MODEL
@@ -45,9 +45,9 @@ def load_models(tracking: Tracking, churn_version: Version, next_version: Versio
     StoreError
         If the registry or the online store does not answer.
     """
+    churn = load_churn(tracking, churn_version)
     with tempfile.TemporaryDirectory() as directory:
-        churn = ChurnModel.load(tracking.download(churn_version, Path(directory) / "churn"))
-        following = NextProductModel.load(tracking.download(next_version, Path(directory) / "next"))
+        following = NextProductModel.load(tracking.download(next_version, Path(directory)))
     rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in following.catalogue.ids])
     statistics = {
         name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")

@@ -1,20 +1,24 @@
 """Risk, reasons and offers of customers, from online features and the champions. One code for API and batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 import numpy as np
 
-from features.config import ChurnSettings, Settings
+from features.config import Settings
 from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.store import OnlineRows, Store
 from features.vectors import Columns, Floats, columns_from_online, with_ages
-from serving.answers import ChurnDefinition, Explanation, Offers, Risk, Tier
+from serving.answers import ChurnDefinition, Explanation, Offers, Risk
+from serving.contributions import explain
 from serving.models import Models
+from serving.playbook import load_playbook
 from serving.reasons import offer_reason, risk_reasons
+from serving.tiers import make_tiers
+from serving.what_if import what_would_change
 from serving.wording import Language
 from training.next_product.history import History, read_history
 from training.next_product.offers import Kind, make_offers
@@ -52,18 +56,13 @@ class Scorer:
     """
 
     def __init__(self, settings: Settings, store: Store, models: Models, materialized: datetime) -> None:
-        self._churn_settings: ChurnSettings = settings.churn
         self._live = settings.time.as_of == "now"
         self._materialized = materialized
         self._store = store
         self.models = models
-        definition = models.churn.definition
-        self.definition = ChurnDefinition(
-            kind=definition.kind,
-            activity_window_days=definition.activity_window_days,
-            horizon_days=definition.horizon_days,
-            gap_days=definition.gap_days,
-        )
+        self.definition = ChurnDefinition(**asdict(models.churn.definition))
+        self._tiers = make_tiers(settings, store, models.churn, materialized)
+        self._playbook = load_playbook(settings.serving.playbook)
 
     def as_of(self, now: datetime) -> datetime:
         """Return the moment to answer for: the clock, or what was materialised where the data stand still."""
@@ -80,20 +79,23 @@ class Scorer:
         if not rows.customers:
             return []
         model = self.models.churn
-        values = model.contributions(rows.inputs)
-        base = model.calibration.risk(values[:, -1])
+        base = float(model.calibration.risk(model.contributions(rows.inputs[:1])[:, -1])[0])
         found = []
-        for risk, inputs, contributions, start in zip(
-            self._risks(rows, model.risk(rows.inputs), as_of), rows.inputs, values, base.tolist(), strict=True
+        for risk, inputs, explained in zip(
+            self._risks(rows, model.risk(rows.inputs), as_of), rows.inputs, explain(model, rows.inputs), strict=True
         ):
-            reasons = risk_reasons(model.features, inputs, contributions[:-1], model.reference, language)
-            told = reasons if risk.risk is not None else []
+            active = risk.risk is not None
+            told = risk_reasons(explained, self._playbook, language) if active else []
             found.append(
                 Explanation(
                     **dict(risk),
-                    base_risk=start,
+                    base_risk=base,
                     reasons=[r for r in told if r.direction == "raises"],
                     protections=[r for r in told if r.direction == "lowers"],
+                    untold_share=1 - sum(r.share for r in told) if told else 0.0,
+                    what_if=None
+                    if risk.risk is None
+                    else what_would_change(model, inputs, risk.risk, self._tiers, language),
                 )
             )
         return found
@@ -135,14 +137,13 @@ class Scorer:
         known = [i for i, stamp in enumerate(rows.event_timestamps) if stamp is not None]
         moment = np.full(len(customers), as_of.timestamp())
         columns: Columns = with_ages(columns_from_online(rows.values), moment) if known else {}
-        recency = columns.get("recency_days", np.zeros(0))
         inputs = self.models.churn.inputs(columns, len(customers)) if known else np.zeros((0, 0))
-        window = self.definition.activity_window_days
+        active = self.models.churn.definition.active(columns) if known else np.zeros(0, dtype=bool)
         return _Rows(
             [customers[i] for i in known],
             [stamp for stamp in rows.event_timestamps if stamp is not None],
             inputs[known],
-            [bool(recency[i] <= window) for i in known],
+            [bool(active[i]) for i in known],
         )
 
     def _risks(self, rows: _Rows, risks: Floats, as_of: datetime) -> list[Risk]:
@@ -152,9 +153,10 @@ class Scorer:
                 as_of=as_of,
                 feature_timestamp=stamp,
                 risk=risk if active else None,
-                tier=_tier(risk, self._churn_settings) if active else "inactive",
+                tier=self._tiers.of(risk) if active else "inactive",
                 churn_definition=self.definition,
                 model=self.models.churn_version.label,
+                model_grade=self.models.churn_version.grade,
             )
             for customer, stamp, risk, active in zip(
                 rows.customers, rows.stamps, risks.tolist(), rows.active, strict=True
@@ -180,9 +182,3 @@ def one(found: Sequence[_Answer], customer_id: str) -> _Answer:
     if not found:
         raise UnknownCustomerError(customer_id)
     return found[0]
-
-
-def _tier(risk: float, churn: ChurnSettings) -> Tier:
-    if risk >= churn.high_risk:
-        return "high"
-    return "medium" if risk >= churn.medium_risk else "low"

@@ -8,7 +8,15 @@ from typing import Literal, get_args
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-Unit = Literal["days", "baskets", "money", "percent", "number"]
+Unit = Literal["days", "baskets", "categories", "products", "campaigns", "money", "percent", "number", "flag"]
+#: The noun of each counted unit, by the texts `unit.<noun>_one` and `unit.<noun>_many`.
+_NOUNS: dict[Unit, str] = {
+    "days": "day",
+    "baskets": "basket",
+    "categories": "category",
+    "products": "product",
+    "campaigns": "campaign",
+}
 
 
 @cache
@@ -30,10 +38,9 @@ def amount(language: Language, value: float, unit: Unit) -> str:
     if unit == "percent":
         return f"{100 * value:.0f} %"
     number = f"{value:.0f}" if value >= 10 or math.isclose(value, round(value), abs_tol=0.05) else f"{value:.1f}"
-    if unit == "number":
+    if unit not in _NOUNS:
         return number
-    noun = {"days": "day", "baskets": "basket"}[unit]
-    return say(language, f"unit.{noun}_{'one' if number == '1' else 'many'}", n=number)
+    return say(language, f"unit.{_NOUNS[unit]}_{'one' if number == '1' else 'many'}", n=number)
 
 
 def preferred(accept_language: str | None) -> Language:

@@ -30,6 +30,7 @@ def config_text(root: Path, extra: Sequence[str] = ()) -> str:
         "threads = 2",
         "[churn]",
         "test_snapshots = [2017-11-01, 2017-11-15, 2017-12-03]",
+        'slices = ["income", "age"]',
         "[next_product]",
         "test_snapshots = [2017-11-15, 2017-11-29]",
         "training_snapshots = 2",

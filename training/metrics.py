@@ -1,5 +1,6 @@
 """How good a ranking of risks is, and whether its probabilities mean what they say."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from features.vectors import Floats
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.bool_] | Ints
+#: Bootstrap draws behind every interval.
+ROUNDS = 200
 METRICS = ("roc_auc", "average_precision", "brier", "ece", "lift_at_10", "recall_at_10")
 
 
@@ -21,16 +25,25 @@ class Estimate:
     high: float
 
 
+@dataclass(frozen=True)
+class Scored:
+    """What a method says of each row: scores to rank by, and probabilities where it has any."""
+
+    scores: Floats
+    probabilities: Floats | None
+
+    def at(self, rows: Rows) -> "Scored":
+        """Return what it says of some rows."""
+        return Scored(self.scores[rows], None if self.probabilities is None else self.probabilities[rows])
+
+
 def expected_calibration_error(labels: Ints, probabilities: Floats, bins: int = 15) -> float:
     """Mean distance between predicted and observed rate over bins of equal mass, weighted by their size.
 
     Source: Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian Binning
     (AAAI 2015), with equal-mass instead of equal-width bins.
     """
-    order = np.argsort(probabilities, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    gaps = [abs(probabilities[part].mean() - labels[part].mean()) * len(part) for part in parts]
-    return float(sum(gaps) / len(labels))
+    return _binned((probabilities - labels)[np.argsort(probabilities, kind="stable")], bins)
 
 
 def top_share(labels: Ints, scores: Floats, share: float = 0.1) -> tuple[float, float]:
@@ -38,17 +51,26 @@ def top_share(labels: Ints, scores: Floats, share: float = 0.1) -> tuple[float, 
 
     Lift is their rate of positives over the rate of all; recall the share of all positives among them.
     """
-    count = max(1, round(share * len(labels)))
-    hits = labels[np.argsort(-scores, kind="stable")[:count]].sum()
-    return float(hits / count / labels.mean()), float(hits / labels.sum())
+    return _top(labels[np.argsort(-scores, kind="stable")], share)
 
 
-def measure(labels: Ints, scores: Floats, probabilities: Floats | None) -> dict[str, float]:
+def _binned(distances: Floats, bins: int = 15) -> float:
+    return float(sum(abs(part.sum()) for part in np.array_split(distances, bins)) / len(distances))
+
+
+def _top(ranked: Ints, share: float = 0.1) -> tuple[float, float]:
+    count = max(1, round(share * len(ranked)))
+    hits = ranked[:count].sum()
+    return float(hits / count / ranked.mean()), float(hits / ranked.sum())
+
+
+def measure(labels: Ints, scored: Scored) -> dict[str, float]:
     """Return every metric of `METRICS`; those of calibration only where there are probabilities."""
-    lift, recall = top_share(labels, scores)
+    lift, recall = top_share(labels, scored.scores)
+    probabilities = scored.probabilities
     found = {
-        "roc_auc": float(roc_auc_score(labels, scores)),
-        "average_precision": float(average_precision_score(labels, scores)),
+        "roc_auc": float(roc_auc_score(labels, scored.scores)),
+        "average_precision": float(average_precision_score(labels, scored.scores)),
         "lift_at_10": lift,
         "recall_at_10": recall,
     }
@@ -58,34 +80,75 @@ def measure(labels: Ints, scores: Floats, probabilities: Floats | None) -> dict[
     return {name: found[name] for name in METRICS if name in found}
 
 
+@dataclass(frozen=True)
+class Draws:
+    """Methods measured on the same bootstrap draws: metric values by method and metric, one per draw."""
+
+    points: dict[str, dict[str, float]]
+    values: dict[str, dict[str, Floats]]
+
+    def estimates(self) -> dict[str, dict[str, Estimate]]:
+        """Return every metric with its interval."""
+        return {
+            method: {name: Estimate(point, *_interval(self.values[method][name], point)) for name, point in of.items()}
+            for method, of in self.points.items()
+        }
+
+    def gain(self, metric: str, method: str, over: str) -> Estimate:
+        """Return by how much one method exceeds another, paired draw by draw."""
+        point = self.points[method][metric] - self.points[over][metric]
+        return Estimate(point, *_interval(self.values[method][metric] - self.values[over][metric], point))
+
+
 def bootstrap(
-    labels: Ints,
-    scores: Floats,
-    probabilities: Floats | None,
-    groups: npt.NDArray[np.object_],
-    rounds: int = 200,
-) -> dict[str, Estimate]:
-    """Measure, with 95 % intervals from resampling whole groups (customers), seeded.
+    labels: Ints, methods: Mapping[str, Scored], groups: npt.NDArray[np.object_], rounds: int = ROUNDS
+) -> Draws:
+    """Measure methods on the same resamplings of whole groups (customers), seeded.
 
-    A customer who stands in several snapshots is drawn with all of them or not at all.
+    A customer who stands in several snapshots is drawn with all of them or not at all. Nothing is measured
+    where all or none are positive, since there is no ranking to measure.
     """
-    point = measure(labels, scores, probabilities)
+    if not 0 < labels.sum() < len(labels):
+        return Draws({name: {} for name in methods}, {name: {} for name in methods})
+    points = {name: measure(labels, scored) for name, scored in methods.items()}
     rng = np.random.default_rng(7)
-    _, codes = np.unique(groups, return_inverse=True)
-    rows_of = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
-    draws: dict[str, list[float]] = {name: [] for name in point}
-    for _ in range(rounds):
-        chosen = np.concatenate([rows_of[i] for i in rng.integers(0, len(rows_of), len(rows_of))])
-        if labels[chosen].min() == labels[chosen].max():
-            continue  # a draw of one class has no ranking to measure
-        drawn = measure(labels[chosen], scores[chosen], None if probabilities is None else probabilities[chosen])
-        for name, value in drawn.items():
-            draws[name].append(value)
-    return {name: Estimate(value, *_interval(draws[name], value)) for name, value in point.items()}
+    codes = np.unique(groups, return_inverse=True)[1]
+    count = codes.max() + 1
+    times = np.array([np.bincount(rng.integers(0, count, count), minlength=count)[codes] for _ in range(rounds)])
+    positives = times @ labels
+    times = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
+    return Draws(points, {name: _measure_draws(labels, scored, times) for name, scored in methods.items()})
 
 
-def _interval(values: list[float], point: float) -> tuple[float, float]:
-    if not values:
+def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Floats]:
+    """Return what `measure` says of each draw, draws x 1 by metric, where row i was drawn `times[draw, i]` times.
+
+    Sorting once and summing weights is some twenty times faster than measuring each draw on its own.
+    """
+    order = np.argsort(-scored.scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scored.scores[order]) != 0])  # of runs of equal scores
+    hits = np.add.reduceat(times[:, order] * labels[order], starts, axis=1)
+    misses = np.add.reduceat(times[:, order] * (1 - labels[order]), starts, axis=1)
+    above, below = np.cumsum(hits, axis=1), np.cumsum(misses, axis=1)
+    positives, negatives = above[:, -1], below[:, -1]
+    pairs = (misses * (above - hits / 2)).sum(axis=1)
+    tops = [_top(np.repeat(labels[order], row)) for row in times[:, order]]
+    found = {
+        "roc_auc": pairs / (positives * negatives),
+        "average_precision": (hits * above / np.maximum(above + below, 1)).sum(axis=1) / positives,
+        "lift_at_10": np.array([lift for lift, _ in tops]),
+        "recall_at_10": np.array([recall for _, recall in tops]),
+    }
+    if scored.probabilities is not None:
+        distances = scored.probabilities - labels
+        found["brier"] = times @ distances**2 / times.sum(axis=1)
+        order = np.argsort(scored.probabilities, kind="stable")
+        found["ece"] = np.array([_binned(np.repeat(distances[order], row)) for row in times[:, order]])
+    return found
+
+
+def _interval(values: Floats, point: float) -> tuple[float, float]:
+    if not len(values):
         return point, point
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -4,9 +4,11 @@ MLflow takes over a second to import, so this module is imported where it is use
 """
 
 import os
+import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from features.quiet import quiet
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _FINGERPRINT = "encore.fingerprint"
+_GRADE = "encore.grade"
 _CHECK = "Check tracking.uri in encore.toml, and that the server runs."
 #: A server that is away should be told in seconds, not after MLflow's minutes of retries.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
@@ -46,6 +49,8 @@ class Version:
         Every metric of the run that made it, by its MLflow name.
     fingerprint
         What it was made from; equal fingerprints make equal models.
+    grade
+        How good it is for those who do not read metrics; None for a model that is not graded.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Version:
     aliases: tuple[str, ...]
     fingerprint: str
     metrics: dict[str, float]
+    grade: str | None
 
     @property
     def label(self) -> str:
@@ -93,10 +99,11 @@ class Tracking:
         with active:
             yield Run()
 
-    def register(self, run: "Run", name: str, fingerprint: str, *, promote: bool) -> Version:
+    def register(self, run: "Run", name: str, fingerprint: str, *, promote: bool, grade: str | None = None) -> Version:
         """Register what the run logged, as champion if promoted, else as challenger."""
+        tags = {_FINGERPRINT: fingerprint} | ({_GRADE: grade} if grade is not None else {})
         with _answering(), quiet("mlflow", "alembic", "git"):
-            made = mlflow.register_model(run.model_uri, name, tags={_FINGERPRINT: fingerprint})
+            made = mlflow.register_model(run.model_uri, name, tags=tags)
             self._client.set_registered_model_alias(name, CHAMPION if promote else CHALLENGER, made.version)
             return self._version(self._client.get_model_version(name, made.version))
 
@@ -155,6 +162,7 @@ class Tracking:
             aliases=tuple(found.aliases),
             fingerprint=found.tags.get(_FINGERPRINT, ""),
             metrics=dict(run.data.metrics),
+            grade=found.tags.get(_GRADE),
         )
 
 
@@ -178,6 +186,11 @@ class Run:
         """Log a text file."""
         with _answering():
             mlflow.log_text(text, name)
+
+    def environment(self) -> None:
+        """Log the Python version and the version of every installed package as `environment.txt`."""
+        packages = sorted({f"{found.name}=={found.version}" for found in distributions() if found.name})
+        self.text("environment.txt", "\n".join([f"python=={platform.python_version()}", *packages, ""]))
 
     def model(self, directory: Path, loader: str, example: pd.DataFrame, output: pd.DataFrame) -> None:
         """Log a folder of model files, which must be named `model`, loaded by the module `loader`."""

@@ -26,6 +26,7 @@ def engagement(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> 
     counts = seen.group_by("customer_id", "snapshot").agg(
         contacts_total=seen.count(where=contact),
         contacts_84d=seen.count(where=contact & within(seen, WINDOW)),
+        last_contact=whole_seconds(seen.event_timestamp.max(where=contact)),
         redemptions_total=seen.count(where=redemption),
         redemptions_84d=seen.count(where=redemption & within(seen, WINDOW)),
         last_redemption=whole_seconds(seen.event_timestamp.max(where=redemption)),

@@ -3,9 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.expressions.visible import purchases, visible
+from features.expressions.visible import purchases, visible, within
 
 WINDOW = 84
+RECENT = 28
 PRIVATE = "private"
 
 
@@ -14,6 +15,8 @@ def preference(transactions: ir.Table, products: ir.Table, snapshots: ir.Table) 
 
     Shares are of the amount spent on products whose department (category, brand tier) is known; null where
     none is. `department_concentration` is the sum of squared shares: 1 where all is spent in one department.
+    `categories_usual_28d` is the mean of the two 28-day windows before the last; `categories_kept_28d` the share of
+    the categories bought from in those two that were bought from again since, null where there were none.
     """
     lines = (
         purchases(transactions)
@@ -45,7 +48,23 @@ def preference(transactions: ir.Table, products: ir.Table, snapshots: ir.Table) 
         top_category_share_84d=categories.share.max(),
     )
     joined = variety.left_join(by_department, keys).drop("customer_id_right", "snapshot_right")
-    return joined.left_join(by_category, keys).drop("customer_id_right", "snapshot_right")
+    joined = joined.left_join(by_category, keys).drop("customer_id_right", "snapshot_right")
+    return joined.left_join(_kept(bought), keys).drop("customer_id_right", "snapshot_right")
+
+
+def _kept(bought: ir.Table) -> ir.Table:
+    """Compare the categories of the last 28 days with those before. One row per customer and snapshot."""
+    known = bought.filter(bought.category.notnull())
+    now, middle = within(known, RECENT), within(known, 2 * RECENT)
+    windows = known.group_by("customer_id", "snapshot", "category").agg(
+        now=now.any(), middle=(middle & ~now).any(), first=(~middle).any()
+    )
+    before = windows.middle | windows["first"]
+    return windows.group_by("customer_id", "snapshot").agg(
+        categories_28d=windows.now.cast("int64").sum(),
+        categories_usual_28d=(windows.middle.cast("float64").sum() + windows["first"].cast("float64").sum()) / 2,
+        categories_kept_28d=windows.count(where=before & windows.now) / windows.count(where=before).nullif(0),
+    )
 
 
 def _shares(spent: ir.Table, level: str) -> ir.Table:

@@ -12,7 +12,7 @@ def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
 
     A share is what was saved over what the same goods would have cost without, in the last 84 days; null where
     nothing was bought in them or where the source knows no discounts. Amounts are after discounts and before
-    coupons, which the manufacturer refunds.
+    coupons, which the manufacturer refunds. `discounted_lines_share_84d` is the share of order lines with a discount.
     """
     seen = visible_orders(transactions, snapshots)
     recent = within(seen, WINDOW)
@@ -26,4 +26,6 @@ def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
         basket_lines_84d=seen.lines.cast("float64").mean(where=recent),
         discount_share_84d=saved / (paid + saved).nullif(0.0),
         coupon_share_84d=coupons / paid.nullif(0.0),
+        discounted_lines_share_84d=seen.discounted_lines.sum(where=recent & seen.discount.notnull())
+        / seen.lines.sum(where=recent & seen.discount.notnull()).nullif(0),
     )

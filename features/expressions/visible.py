@@ -57,6 +57,7 @@ def visible_orders(transactions: ir.Table, snapshots: ir.Table, days: int | None
         discount=bought.discount.sum(),
         coupon_discount=bought.coupon_discount.sum(),
         lines=bought.count(),
+        discounted_lines=bought.count(where=bought.discount > 0),
     )
     seen = visible(moments, snapshots, days)
     return seen.group_by("customer_id", "snapshot", "order_id").agg(
@@ -65,6 +66,7 @@ def visible_orders(transactions: ir.Table, snapshots: ir.Table, days: int | None
         discount=seen.discount.sum(),
         coupon_discount=seen.coupon_discount.sum(),
         lines=seen.lines.sum(),
+        discounted_lines=seen.discounted_lines.sum(),
     )
 
 

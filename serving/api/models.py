@@ -21,6 +21,7 @@ class ModelAnswer(BaseModel):
     aliases: list[str] = Field(examples=[["champion"]])
     run_id: str = Field(description="MLflow run that made it")
     created: datetime
+    grade: str | None = Field(description="A to D by the rule of docs/churn.md; null if not graded", examples=["A"])
     metrics: dict[str, float] = Field(
         description="On the test snapshots of its run, beside the baselines",
         examples=[{"champion.roc_auc": 0.856, "recency.roc_auc": 0.761}],
@@ -48,5 +49,6 @@ def _answer(version: Version) -> ModelAnswer:
         aliases=list(version.aliases),
         run_id=version.run_id,
         created=datetime.fromtimestamp(version.created / 1000, tz=UTC),
+        grade=version.grade,
         metrics=version.metrics,
     )

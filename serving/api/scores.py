@@ -36,6 +36,7 @@ class Scores(BaseModel):
 
     as_of: datetime
     churn_model: str = Field(examples=["encore-churn/1"])
+    churn_model_grade: str | None = Field(examples=["A"])
     next_product_model: str = Field(examples=["encore-next-product/1"])
     churn_definition: ChurnDefinition
     scores: list[Score]
@@ -51,6 +52,7 @@ def scores(request: ScoreRequest, scorer: CurrentScorer, as_of: AsOf, language: 
     return Scores(
         as_of=as_of,
         churn_model=scorer.models.churn_version.label,
+        churn_model_grade=scorer.models.churn_version.grade,
         next_product_model=scorer.models.next_product_version.label,
         churn_definition=scorer.definition,
         scores=found,

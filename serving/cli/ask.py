@@ -33,13 +33,18 @@ def explain(context: Context, customer_id: str, language: Language) -> None:
     found = one(scorer.explanations([customer_id], ready.as_of(scorer), language), customer_id)
     tier = say(language, f"tier.{found.tier}")
     risk = "–" if found.risk is None else f"{found.risk:.0%}"
+    model = f"{found.model}, {say(language, 'heading.grade')} {found.model_grade}"
     table = Table(
-        "", "%", "why", title=f"{escape(customer_id)}: {risk} ({tier}), {found.model}, {found.as_of:%Y-%m-%d}"
+        *("", "%", say(language, "heading.reason"), say(language, "heading.action")),
+        title=f"{escape(customer_id)}: {risk} ({tier}), {model}, {found.as_of:%Y-%m-%d}",
     )
     for sign, reasons in (("[red]▲[/]", found.reasons), ("[green]▼[/]", found.protections)):
         for reason in reasons:
-            table.add_row(sign, f"{100 * reason.share:.0f}", escape(reason.text))
+            text = f"[bold]{escape(reason.title)}[/]\n{escape(reason.text)}"
+            table.add_row(sign, f"{100 * reason.share:.0f}", text, escape(reason.action or ""))
     context.console.print(table)
+    if found.what_if is not None:
+        context.console.print(f"  {found.what_if.text}", markup=False, soft_wrap=True)
 
 
 def recommend(context: Context, customer_id: str, kind: Kind, limit: int, language: Language) -> None:

@@ -17,9 +17,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 features_app = typer.Typer(help="Build features, register them with Feast, copy them online.", no_args_is_help=True)
+tune_app = typer.Typer(help="Search a model's parameters.", no_args_is_help=True)
 train_app = typer.Typer(help="Train a model and register it in MLflow.", no_args_is_help=True)
 evaluate_app = typer.Typer(help="Measure a champion beside its baselines.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
+app.add_typer(tune_app, name="tune")
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 
@@ -127,6 +129,21 @@ def features_materialize(ctx: typer.Context) -> None:
     run(ctx.obj)
 
 
+@tune_app.command("churn")
+def tune_churn(
+    ctx: typer.Context,
+    trials: Annotated[int, typer.Option("--trials", min=1, max=1000, help="Finished trials to reach in all.")] = 40,
+) -> None:
+    """Search LightGBM's parameters for churn on time-ordered folds before the test snapshots.
+
+    Can be stopped at any time and goes on where it was, until the study has that many trials. `encore train
+    churn` takes the best parameters from data/tuning; remove the folder to go back to the defaults.
+    """
+    from serving.cli.pipeline import tune_churn as run  # noqa: PLC0415
+
+    run(ctx.obj, trials)
+
+
 @train_app.command("churn")
 def train_churn(ctx: typer.Context, promote: Promote = True) -> None:
     """Train the churn model on point-in-time features and register it.
@@ -156,9 +173,22 @@ def evaluate_churn(ctx: typer.Context, output: FormatOption = Format.TABLE) -> N
     """Measure the churn champion and every baseline on the same customers of the test snapshots.
 
     Prints ROC AUC, average precision, Brier score, expected calibration error (15 bins of equal mass), lift
-    and recall at the top 10 %, each with a bootstrap 95 % interval.
+    and recall at the top 10 %, each with a bootstrap 95 % interval; the same by slice, and as JSON by snapshot;
+    signs of leakage; and the grade.
     """
     from serving.cli.pipeline import evaluate_churn as run  # noqa: PLC0415
+
+    run(ctx.obj, json=output is Format.JSON)
+
+
+@evaluate_app.command("reasons")
+def evaluate_reasons(ctx: typer.Context, output: FormatOption = Format.TABLE) -> None:
+    """Check the reasons of the churn champion against the model, for the customers of the test snapshots.
+
+    Prints how many sentences agree with what the model does when the theme's features are set to the median,
+    how much the top three themes explain, and whether they stay the same a day later.
+    """
+    from serving.cli.pipeline import evaluate_reasons as run  # noqa: PLC0415
 
     run(ctx.obj, json=output is Format.JSON)
 

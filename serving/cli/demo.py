@@ -3,12 +3,16 @@
 import json
 import shlex
 import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rich.table import Table
 
 from serving.cli.context import Context
 from serving.cli.stages import Stages
+
+if TYPE_CHECKING:
+    from training.tracking import Version
 
 
 def run_demo(context: Context, *, serve: bool) -> None:
@@ -34,7 +38,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         churn = stage_train_churn(context, stages, promote=True)
         following = stage_train_next_product(context, stages, promote=True)
         stage_materialize(context, stages)
-    table = _results(ingested.rows["transactions"], churn.version.metrics, following.version.metrics)
+    table = _results(ingested.rows["transactions"], churn.version, following.version.metrics)
     if listening is None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
@@ -42,26 +46,31 @@ def run_demo(context: Context, *, serve: bool) -> None:
     run_server(context, listening, lambda: _announce(context, table, address(listening), start))
 
 
-def _results(lines: int, churn: dict[str, float], following: dict[str, float]) -> Table:
+def _results(lines: int, version: "Version", following: dict[str, float]) -> Table:
+    churn = version.metrics
+    rule = "recency" if "recency.roc_auc" in churn else "contract_end"
     table = Table("", "Encore", "the obvious rule", title="Results on test snapshots that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
     table.add_row("order lines read", f"{lines:,}", "")
     table.add_row("customers", f"{following['customers']:,.0f}", "")
     table.add_row("churn rate", f"{churn['test.churn_rate']:.1%}", "")
-    table.add_row("", "", "[dim]recency[/]")
-    table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn['recency.roc_auc']:.3f}")
-    precision = f"{churn['champion.average_precision']:.3f}", f"{churn['recency.average_precision']:.3f}"
+    table.add_row("", "", f"[dim]{rule}[/]")
+    table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn[f'{rule}.roc_auc']:.3f}")
+    precision = f"{churn['champion.average_precision']:.3f}", f"{churn[f'{rule}.average_precision']:.3f}"
     table.add_row("churn average precision", *precision)
+    table.add_row("churn model's grade, A to D", version.grade or "–", "")
     table.add_row("", "", "[dim]G-TopFreq[/]")
     table.add_row("next product NDCG@10", f"{following['two_stage.ndcg']:.3f}", f"{following['g_top_freq.ndcg']:.3f}")
     return table
 
 
 def _announce(context: Context, table: Table, url: str, start: float) -> None:
-    from serving.batch import active_customers  # noqa: PLC0415 - loaded by now
+    from features.build import built_schedule  # noqa: PLC0415 - loaded by now
+    from training.churn.labels import active_customers  # noqa: PLC0415
 
     console = context.console
-    customers = active_customers(context.settings)
+    schedule, _ = built_schedule(context.settings)
+    customers = active_customers(context.settings, schedule.as_of)
     if not customers:
         console.print("  Nobody is active at the latest snapshot, so there is nobody to ask about.")
         return

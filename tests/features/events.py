@@ -82,6 +82,29 @@ def make_interactions(seed: int, count: int = 60) -> pd.DataFrame:
     )
 
 
+def make_subscriptions(seed: int, count: int = 40) -> pd.DataFrame:
+    """Return contract periods of a few customers, in chains with gaps; some were written late, some cancelled."""
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for number in range(count):
+        start = moments(rng, 1)[0] - timedelta(days=int(rng.integers(0, 200)))
+        for _ in range(rng.integers(1, 6)):
+            end = start + timedelta(days=int(rng.choice([30, 84, 365])))
+            cancelled = end - timedelta(days=int(rng.integers(1, 60))) if rng.random() < 0.2 else None
+            rows.append(
+                {
+                    "customer_id": f"c{number % 12}",
+                    "start_timestamp": start,
+                    "end_timestamp": end,
+                    "price": None if rng.random() < 0.1 else float(rng.integers(1, 40)),
+                    "cancelled_timestamp": cancelled,
+                    "created_timestamp": start + timedelta(days=int(rng.integers(0, 2) * rng.integers(0, 20))),
+                }
+            )
+            start = end + timedelta(days=int(rng.choice([0, 0, 5, 14, 30])))
+    return pd.DataFrame(rows)
+
+
 def as_table(frame: pd.DataFrame) -> ir.Table:
     """Turn a frame into an Ibis table with the contract's types."""
     arrow = pa.Table.from_pandas(frame, preserve_index=False)

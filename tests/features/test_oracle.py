@@ -1,6 +1,6 @@
 """Every windowed feature against a naive loop over events, on tables that hit every edge."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -13,8 +13,10 @@ from features.build import connect, snapshot_table
 from features.config import Settings
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
+from features.expressions.habit import habit
 from features.expressions.preference import preference
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
+from features.expressions.subscription import subscription
 from features.expressions.value import value
 from tests.features.events import (
     SNAPSHOTS,
@@ -22,6 +24,7 @@ from tests.features.events import (
     keyed,
     make_interactions,
     make_products,
+    make_subscriptions,
     make_transactions,
     records,
 )
@@ -58,6 +61,7 @@ def orders_of(lines: list[Row]) -> list[Row]:
             "discount": sum(line["discount"] for line in group),
             "coupon_discount": sum(line["coupon_discount"] for line in group),
             "lines": len(group),
+            "discounted_lines": sum(line["discount"] > 0 for line in group),
         }
         for (customer, _), group in grouped.items()
     ]
@@ -112,6 +116,62 @@ def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_habit_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines = make_transactions(seed)
+    found = keyed(con.to_pandas(habit(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    count = trends = 0
+    for t in SNAPSHOTS:
+        for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
+            now = known(seen, t, 28)
+            before = [r for r in seen if r not in now]
+            days = (t - min(r["event_timestamp"] for r in seen)).total_seconds() / 86400 - 28
+            row: Row = dict.fromkeys(("baskets_usual_28d", "amount_usual_28d", "baskets_trend", "amount_trend"))
+            if days >= 28:
+                amount, spent = (sum(r["amount"] for r in rows) for rows in (before, now))
+                row["baskets_usual_28d"] = len(before) / days * 28
+                row["amount_usual_28d"] = amount / days * 28
+                row["baskets_trend"] = len(now) / row["baskets_usual_28d"]
+                row["amount_trend"] = spent / row["amount_usual_28d"] if amount else None
+                trends += 1
+            weekdays = Counter(r["event_timestamp"].weekday() for r in seen)
+            parts = Counter(r["event_timestamp"].hour // 4 for r in seen)
+            row["weekday_concentration"] = sum((n / len(seen)) ** 2 for n in weekdays.values())
+            row["daypart_concentration"] = sum((n / len(seen)) ** 2 for n in parts.values())
+            same(found[customer, t], row)
+            count += 1
+    assert count == len(found)
+    assert trends
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
+    contracts = make_subscriptions(seed)
+    expression = subscription(as_table(contracts), snapshot_table(SNAPSHOTS))
+    found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    count = 0
+    for t in SNAPSHOTS:
+        rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
+        for customer, mine in by(rows, "customer_id").items():
+            ordered = sorted(mine, key=lambda r: (r["end_timestamp"], r["start_timestamp"]))
+            latest, before = ordered[-1], (ordered[-2] if len(ordered) > 1 else None)
+            prices = latest["price"], before["price"] if before else np.nan
+            row: Row = {
+                "first_contract": min(r["start_timestamp"] for r in mine),
+                "contract_start": latest["start_timestamp"],
+                "contract_end": latest["end_timestamp"],
+                "contracts_total": len(mine),
+                "contract_price": None if pd.isna(prices[0]) else prices[0],
+                "contract_price_change": None if any(pd.isna(p) for p in prices) else prices[0] / prices[1],
+                "contract_cancelled": int(
+                    not pd.isna(latest["cancelled_timestamp"]) and latest["cancelled_timestamp"] < t
+                ),
+            }
+            same(found[customer, t], row)
+            count += 1
+    assert count == len(found) > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines = make_transactions(seed)
     found = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
@@ -127,6 +187,10 @@ def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
                 "basket_lines_84d": np.mean([r["lines"] for r in recent]) if recent else None,
                 "discount_share_84d": saved / (paid + saved) if paid + saved else None,
                 "coupon_share_84d": coupons / paid if paid else None,
+                "discounted_lines_share_84d": sum(r["discounted_lines"] for r in recent)
+                / sum(r["lines"] for r in recent)
+                if recent
+                else None,
             }
             same(found[customer, t], row)
             count += 1
@@ -145,6 +209,9 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
             departments = shares(seen, of, "department")
             categories = shares(seen, of, "category")
             tiers = shares(seen, of, "brand_tier")
+            now, middle, first = (
+                {of[r["product_id"]]["category"] for r in aged(seen, t, low)} - {None} for low in (0, 28, 56)
+            )
             row = {
                 "products_84d": len({r["product_id"] for r in seen}),
                 "departments_84d": len(departments),
@@ -153,12 +220,19 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
                 "top_department_share_84d": max(departments.values(), default=None),
                 "department_concentration_84d": sum(s * s for s in departments.values()) if departments else None,
                 "top_category_share_84d": max(categories.values(), default=None),
+                "categories_28d": len(now) if categories else None,
+                "categories_usual_28d": (len(middle) + len(first)) / 2 if categories else None,
+                "categories_kept_28d": len((middle | first) & now) / len(middle | first) if middle | first else None,
             }
             same(found[customer, t], row)
             if departments and sorted(departments.values())[-1:] != sorted(departments.values())[-2:-1]:
                 assert found[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
             count += 1
     assert count == len(found)
+
+
+def aged(rows: list[Row], t: datetime, low: int) -> list[Row]:
+    return [r for r in rows if timedelta(days=low) < t - r["event_timestamp"] <= timedelta(days=low + 28)]
 
 
 def known_amount(seen: list[Row], of: dict[str, Row], level: str) -> float:
@@ -190,6 +264,7 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
         wanted = {
             "contacts_total": len(contacts),
             "contacts_84d": len(known(contacts, t, 84)),
+            "last_contact": max((r["event_timestamp"] for r in contacts), default=None),
             "redemptions_total": len(redemptions),
             "redemptions_84d": len(known(redemptions, t, 84)),
             "last_redemption": max((r["event_timestamp"] for r in redemptions), default=None),

@@ -11,10 +11,19 @@ from features.build import connect, snapshot_table
 from features.config import Settings
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
+from features.expressions.habit import habit
 from features.expressions.preference import preference
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
+from features.expressions.subscription import subscription
 from features.expressions.value import value
-from tests.features.events import SNAPSHOTS, as_table, make_interactions, make_products, make_transactions
+from tests.features.events import (
+    SNAPSHOTS,
+    as_table,
+    make_interactions,
+    make_products,
+    make_subscriptions,
+    make_transactions,
+)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +43,7 @@ def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.
     known = active.select("customer_id", "snapshot")
     return {
         "activity": active,
+        "habit": habit(transactions, snapshots),
         "value": value(transactions, snapshots),
         "preference": preference(transactions, products, snapshots),
         "engagement": engagement(as_table(interactions), known, snapshots),
@@ -68,6 +78,19 @@ def test_later_events_change_no_feature(con: Any, happened: timedelta, written: 
         key = "product_id" if name == "statistics" else "customer_id"
         old, new = (con.to_pandas(e).sort_values(key, ignore_index=True) for e in (expression, after[name]))
         pd.testing.assert_frame_equal(old, new, obj=name)
+
+
+def test_later_contracts_change_no_feature(con: Any) -> None:
+    contracts = make_subscriptions(4)
+    t = pd.Timestamp(SNAPSHOTS[0])
+    later = contracts.assign(start_timestamp=t, end_timestamp=t + timedelta(days=30), created_timestamp=t)
+    late = contracts.assign(end_timestamp=t + timedelta(days=900), created_timestamp=t + timedelta(seconds=1))
+    cancelled = contracts.assign(cancelled_timestamp=contracts["cancelled_timestamp"].fillna(t))
+    before = con.to_pandas(subscription(as_table(contracts), snapshot_table(SNAPSHOTS[:1])))
+    for more in (pd.concat([contracts, later]), pd.concat([contracts, late]), cancelled):
+        after = con.to_pandas(subscription(as_table(more), snapshot_table(SNAPSHOTS[:1])))
+        old, new = (found.sort_values("customer_id", ignore_index=True) for found in (before, after))
+        pd.testing.assert_frame_equal(old, new)
 
 
 def test_an_event_just_before_the_snapshot_does_count(con: Any) -> None:

@@ -49,7 +49,9 @@ def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> Non
         "activity_window_days": 56,
         "horizon_days": 28,
         "gap_days": 0,
+        "grace_days": None,
     }
+    assert found["model_grade"] in {"A", "B", "C"}
 
 
 def test_explanation_tells_both_directions(client: TestClient) -> None:
@@ -58,7 +60,10 @@ def test_explanation_tells_both_directions(client: TestClient) -> None:
     assert {r["direction"] for r in found["reasons"]} <= {"raises"}
     assert {r["direction"] for r in found["protections"]} <= {"lowers"}
     told = found["reasons"] + found["protections"]
-    assert 0.9 < sum(r["share"] for r in told) <= 1.0 + 1e-9
+    assert sum(r["share"] for r in told) + found["untold_share"] == pytest.approx(1.0)
+    assert found["untold_share"] < 0.5
+    assert all(r["action"] is None for r in found["protections"])
+    assert all(bool(r["action"]) == r["actionable"] for r in found["reasons"])
     assert all(r["text"].endswith("the risk.") for r in told)
 
 
@@ -103,6 +108,8 @@ def test_scores_of_many(client: TestClient) -> None:
     assert score["risk"] == single["risk"]
     assert score["reasons"] == single["reasons"]
     assert score["protections"] == single["protections"]
+    assert score["what_if"] == single["what_if"]
+    assert found["churn_model_grade"] == single["model_grade"]
     assert score["offers"] == get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")["offers"]
 
 

@@ -9,18 +9,30 @@ import pytest
 from features.definitions import CHURN_SERVICE
 from features.store import Store
 from features.vectors import columns_from_online, with_ages
+from serving.answers import Reason
+from serving.contributions import Explained, Part
+from serving.playbook import load_playbook
 from serving.reasons import offer_reason, risk_reasons
-from serving.themes import THEME_OF, THEMES
+from serving.themes import FINDINGS, THEME_OF, THEMES
+from serving.what_if import LEVERS
 from serving.wording import LANGUAGES, amount, catalogue, preferred
 from tests.conftest import World
 from training.next_product.offers import Evidence, Offer
 
 FEATURES = ("recency_days", "gap_mean", "amount_84d", "answer_rate")
-REFERENCE = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
+SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
 
 
-def explain(values: list[float], contributions: list[float], language: Any = "en") -> list[Any]:
-    return risk_reasons(FEATURES, np.array(values), np.array(contributions), REFERENCE, language)
+def explained(values: dict[str, float], parts: dict[str, float], similar: dict[str, float], **effects: float) -> Any:
+    """An explanation with one contribution a theme, and the model's agreement with each unless said otherwise."""
+    own = {name: parts.get(THEME_OF[name].name, 0.0) for name in values}
+    told = {theme: Part(part, effects.get(theme, part)) for theme, part in parts.items()}
+    return Explained(values, own, similar, told)
+
+
+def explain(values: list[float], parts: dict[str, float], language: Any = "en", **effects: float) -> list[Reason]:
+    one = explained(dict(zip(FEATURES, values, strict=True)), parts, SIMILAR, **effects)
+    return risk_reasons(one, load_playbook(None), language)
 
 
 def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Store) -> None:
@@ -42,61 +54,114 @@ def test_languages_have_the_same_keys_and_placeholders() -> None:
             assert placeholders(other[key]) == placeholders(text), key
 
 
-def test_every_theme_and_fact_has_its_texts() -> None:
+def test_every_theme_fact_and_finding_has_its_texts() -> None:
     texts = catalogue("en")
     for theme in THEMES:
         assert f"theme.{theme.name}" in texts
+        assert theme.facts or f"plain.{theme.name}" in texts
         for fact in theme.facts:
             assert f"fact.{fact.feature}" in texts
+    assert {key.removeprefix("finding.") for key in texts if key.startswith("finding.")} == FINDINGS
+    told = {key.removeprefix("fact.") for key in texts if key.startswith("fact.")}
+    assert told == {fact.feature for theme in THEMES for fact in theme.facts} | {"unknown"}
+    changes = {f"change.{lever.name}_{count}" for lever in LEVERS for count in ("one", "many")}
+    assert changes == {key for key in texts if key.startswith("change.")} - {"change.text", "change.and"}
 
 
 def test_silence_is_told_against_the_customers_own_habit() -> None:
-    reasons = explain([23.0, 6.0, 300.0, 0.2], [1.0, 0.0, -0.5, 0.0])
-    assert reasons[0].text == (
-        "Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."
-    )
-    assert reasons[0].share == pytest.approx(2 / 3)
-    assert reasons[0].values == {"recency_days": 23.0, "gap_mean": 6.0}
-    assert explain([23.0, 6.0, 300.0, 0.2], [1.0, 0.0, -0.5, 0.0], "zh")[0].text == (
-        "上次购买在 23 天前，而该客户通常每 6 天购买一次。这会提高流失风险。"
-    )
+    reason = explain([23.0, 6.0, 300.0, 0.2], {"silence": 1.0, "spend": -0.5})[0]
+    assert reason.text == "Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."
+    assert reason.title == "Long silence for this customer"
+    assert reason.finding == "long_silence"
+    assert reason.share == pytest.approx(2 / 3)
+    assert reason.values == {"recency_days": 23.0, "gap_mean": 6.0}
+    assert reason.actionable
+    assert reason.action == "Get in touch now, with something they usually buy."
+    chinese = explain([23.0, 6.0, 300.0, 0.2], {"silence": 1.0, "spend": -0.5}, "zh")[0]
+    assert chinese.text == "上次购买在 23 天前，而该客户通常每 6 天购买一次。这会提高流失风险。"
+    assert chinese.title == "对该客户而言久未购买"
 
 
-@pytest.mark.parametrize("habit", [float("nan"), 60.0])
+@pytest.mark.parametrize("habit", [float("nan"), 60.0, 23.2])
 def test_silence_without_a_habit_that_speaks_for_it_is_told_against_others(habit: float) -> None:
-    reasons = explain([23.0, habit, 300.0, 0.2], [1.0, 0.0, 0.0, 0.0])
-    assert reasons[0].text == "Last purchase 23 days ago; the typical customer: 5 days. This raises the risk."
+    reasons = explain([23.0, habit, 300.0, 0.2], {"silence": 1.0})
+    assert reasons[0].text == "Last purchase 23 days ago; similar customers: 5 days. This raises the risk."
 
 
 @pytest.mark.parametrize(
-    ("amount_84d", "part", "text"),
+    ("amount_84d", "part", "text", "title"),
     [
-        (100.0, 1.0, "Spent 100.00 in the last 84 days; the typical customer: 300.00. This raises the risk."),
-        (500.0, -1.0, "Spent 500.00 in the last 84 days; the typical customer: 300.00. This lowers the risk."),
-        (500.0, 1.0, "Spent 500.00 in the last 84 days. This raises the risk."),
+        (
+            100.0,
+            1.0,
+            "Spent 100.00 in the last 84 days; similar customers: 300.00. This raises the risk.",
+            "Spends less",
+        ),
+        (
+            500.0,
+            -1.0,
+            "Spent 500.00 in the last 84 days; similar customers: 300.00. This lowers the risk.",
+            "Spends more",
+        ),
+        (500.0, 1.0, "Spent 500.00 in the last 84 days. This raises the risk.", "Spending"),
     ],
 )
-def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(amount_84d: float, part: float, text: str) -> None:
-    assert explain([23.0, 6.0, amount_84d, 0.2], [0.0, 0.0, part, 0.0])[0].text == text
+def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(
+    amount_84d: float, part: float, text: str, title: str
+) -> None:
+    (reason,) = explain([23.0, 6.0, amount_84d, 0.2], {"spend": part})
+    assert reason.text == text
+    assert reason.title == title
+    assert reason.actionable == (title == "Spends less")
+
+
+def test_a_theme_that_the_model_contradicts_is_not_told() -> None:
+    parts = {"silence": 1.0, "spend": -0.5}
+    assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, spend=0.1)] == ["silence"]
+    assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, silence=0.0)] == ["spend"]
 
 
 def test_what_is_not_known_is_told_by_the_next_fact_or_as_not_known() -> None:
-    reasons = explain([23.0, 6.0, 300.0, float("nan")], [0.0, 0.0, 0.0, -1.0])
-    assert reasons[0].text == "Answers to campaigns: nothing is known of this customer. This lowers the risk."
-    assert reasons[0].values["answer_rate"] is None
-    features = ("answer_rate", "contacts_total")
-    (reason,) = risk_reasons(
-        features, np.array([np.nan, 0.0]), np.array([0.1, 0.9]), {"answer_rate": 0.2, "contacts_total": 2.0}, "en"
+    (reason,) = explain([23.0, 6.0, 300.0, float("nan")], {"campaigns": -1.0})
+    assert reason.text == "Answers to campaigns: nothing is known of this customer. This lowers the risk."
+    assert reason.values["answer_rate"] is None
+    assert reason.action is None
+    one = explained(
+        {"answer_rate": np.nan, "contacts_total": 0.0}, {"campaigns": 1.0}, {"answer_rate": 0.2, "contacts_total": 2.0}
     )
-    assert reason.text == (
-        "Campaigns this customer was contacted in: 0; the typical customer: 2. This raises the risk."
-    )
+    (reason,) = risk_reasons(one, {}, "en")
+    assert reason.text == "Contacted in 0 campaigns; similar customers: 2 campaigns. This raises the risk."
+    assert reason.finding == "rarely_contacted"
+    assert not reason.actionable
+
+
+@pytest.mark.parametrize(("part", "finding"), [(0.7, "lives_on_discounts"), (-0.7, "lives_on_discounts")])
+def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float, finding: str) -> None:
+    one = explained({"discount_share_84d": 0.4}, {"discounts": part}, {"discount_share_84d": 0.1})
+    (reason,) = risk_reasons(one, {}, "en")
+    assert reason.finding == finding
+    against = Explained(one.values, {"discount_share_84d": -part}, one.similar, one.parts)
+    assert risk_reasons(against, {}, "en")[0].finding is None
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"), [(1.0, "The customer has given notice"), (0.0, "The contract ends in 20 days")]
+)
+def test_a_notice_is_told_only_where_there_is_one(flag: float, text: str) -> None:
+    values = {"contract_cancelled": flag, "days_to_contract_end": 20.0}
+    one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
+    assert risk_reasons(one, {}, "en")[0].text == f"{text}. This raises the risk."
+
+
+def test_a_theme_without_facts_is_told_plainly() -> None:
+    one = explained({"season_sin": 0.1}, {"season": 1.0}, {"season_sin": 0.0})
+    assert risk_reasons(one, {}, "en")[0].text == "The time of the year. This raises the risk."
 
 
 def test_reasons_are_ordered_and_small_ones_left_out() -> None:
-    reasons = explain([23.0, 6.0, 300.0, 0.2], [0.3, 0.0, -0.695, 0.005])
+    reasons = explain([23.0, 6.0, 300.0, 0.2], {"silence": 0.3, "spend": -0.695, "campaigns": 0.005})
     assert [reason.theme for reason in reasons] == ["spend", "silence"]
-    assert explain([1.0, 1.0, 1.0, 1.0], [0.0] * 4) == []
+    assert explain([1.0, 1.0, 1.0, 1.0], {"silence": 0.0}) == []
 
 
 @pytest.mark.parametrize(
@@ -144,6 +209,7 @@ def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
         (1234.5, "money", "1,234.50", "1,234.50"),
         (0.256, "percent", "26 %", "26 %"),
         (2.0, "number", "2", "2"),
+        (1.0, "categories", "1 category", "1 个品类"),
     ],
 )
 def test_amounts_are_written_as_a_reader_would(value: float, unit: Any, english: str, chinese: str) -> None:

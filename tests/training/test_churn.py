@@ -10,19 +10,22 @@ import pandas as pd
 import pytest
 import shap
 
-from features.errors import DataError, StateError
+from features.errors import ConfigError, DataError, StateError
 from features.store import Store
 from features.vectors import matrix
 from serving.scorer import Scorer
 from tests.conftest import World
 from training.churn.baselines import recency, rfm_logistic
 from training.churn.btyd import BgNbd, fit_bg_nbd
-from training.churn.dataset import ChurnSet, churn_set
-from training.churn.fit import fit, usable_features
+from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.evaluation import slices_of
+from training.churn.fit import PARAMETERS, fit
+from training.churn.grade import grade
+from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
-from training.churn.pictures import beeswarm, calibration_curve
+from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.pipeline import CHURN_MODEL, check_definition, evaluate_churn, train_churn
-from training.metrics import measure
+from training.metrics import Draws, Scored, measure
 from training.trained import check_unseen
 
 
@@ -73,8 +76,8 @@ def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
 
 def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
     risk = model.risk(model.inputs(rows.columns, len(rows)))
-    champion = measure(rows.churned, risk, risk)
-    rule = measure(rows.churned, recency(rows).scores, None)
+    champion = measure(rows.churned, Scored(risk, risk))
+    rule = measure(rows.churned, recency(rows))
     assert champion["roc_auc"] > rule["roc_auc"] + 0.02
     assert champion["ece"] < 0.06
 
@@ -85,7 +88,7 @@ def test_rfm_is_fitted_on_the_training_rows_alone(rows: ChurnSet, world: World) 
     scored = rfm_logistic(train, later)
     assert scored.probabilities is not None
     assert len(scored.probabilities) == len(later)
-    assert measure(later.churned, scored.scores, scored.probabilities)["roc_auc"] > 0.7
+    assert measure(later.churned, scored)["roc_auc"] > 0.7
 
 
 def test_columns_that_cannot_exist_are_left_out(rows: ChurnSet) -> None:
@@ -149,7 +152,7 @@ def test_the_run_holds_metrics_pictures_and_a_servable_model(at_home: World, row
     version = train_churn(at_home.settings).version
     assert version.metrics["champion.roc_auc"] > version.metrics["recency.roc_auc"]
     pictures = mlflow.artifacts.list_artifacts(run_id=version.run_id, artifact_path="pictures")
-    assert {Path(p.path).name for p in pictures} == {"calibration.png", "shap_beeswarm.png"}
+    assert {Path(p.path).stem for p in pictures} == {"calibration", "lift_and_gain", "shap_beeswarm", "shap_bar"}
     served = mlflow.pyfunc.load_model(f"models:/{CHURN_MODEL}@champion")
     inputs = model.inputs(rows.columns, len(rows))[:5]
     predicted = served.predict(pd.DataFrame(inputs, columns=list(model.features)))
@@ -159,22 +162,114 @@ def test_the_run_holds_metrics_pictures_and_a_servable_model(at_home: World, row
 
 def test_pictures_are_drawn(model: ChurnModel, rows: ChurnSet) -> None:
     inputs = model.inputs(rows.columns, len(rows))
+    risk = model.risk(inputs)
     assert beeswarm(model, inputs[:200]).axes
-    assert calibration_curve(rows.churned, model.risk(inputs)).axes
+    assert bar(model, inputs[:200]).axes
+    assert calibration_curve(rows.churned, risk).axes
+    left, right = lift_and_gain(rows.churned, {"champion": Scored(risk, risk), "recency": recency(rows)}).axes
+    assert len(left.lines) == len(right.lines) == 3
+
+
+def test_the_version_carries_its_grade_and_its_card(at_home: World) -> None:
+    version = train_churn(at_home.settings).version
+    assert version.grade in {"A", "B", "C"}
+    folder = f"runs:/{version.run_id}"
+    card = mlflow.artifacts.load_text(f"{folder}/model_card.md")
+    assert card.startswith(f"# Churn model, grade {version.grade}\n")
+    assert "buy nothing in the 28 days" in card
+    assert "| bg_nbd | 0." in card
+    environment = mlflow.artifacts.load_text(f"{folder}/environment.txt")
+    assert "lightgbm==" in environment
+    params = mlflow.get_run(version.run_id).data.params
+    assert params["feature_service"] == "churn_v1"
+    assert params["data_start"] == "2017-01-01"
+    assert "season_cos" in params["features_left_out"]
 
 
 def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
     found = evaluate_churn(at_home.settings)
-    assert set(found["methods"]) == {
-        "champion",
-        "recency",
-        "recency_over_gap",
-        "rfm_logistic",
-        "all_features_logistic",
-        "bg_nbd",
-    }
-    for metrics in found["methods"].values():
-        for estimate in metrics.values():
-            assert estimate["low"] <= estimate["high"]
+    methods = {"champion", "recency", "recency_over_gap", "rfm_logistic", "all_features_logistic", "bg_nbd"}
+    parts = [found["methods"], *found["by_snapshot"].values()]
+    parts += [group for groups in found["by_slice"].values() for group in groups.values()]
+    for part in parts:
+        assert set(part) == methods
+        for metrics in part.values():
+            for estimate in metrics.values():
+                assert estimate["low"] <= estimate["high"]
     assert set(found["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
+    assert set(found["by_slice"]) == {"tenure", "value", "income", "age"}
     assert found["protocol"]["training_labels_end"] == "2017-10-31"
+    sizes = found["protocol"]["slices"]
+    assert sum(group["customers"] for group in sizes["value"].values()) == found["protocol"]["customers"]
+    assert found["grade"] == found["grading"]["grade"]
+    leakage = found["leakage"]
+    assert leakage["features_before_labels"]
+    assert 0.5 < leakage["strongest_feature"]["roc_auc"] < leakage["time_split"]["roc_auc"] + 0.05
+    assert len(leakage["timestamps"]) == sum(
+        len(found["protocol"][f"{group}_snapshots"]) for group in ("training", "validation", "test")
+    )
+
+
+def test_a_slice_that_does_not_exist_is_told(at_home: World, rows: ChurnSet) -> None:
+    churn = at_home.settings.churn.model_copy(update={"slices": ("shoe_size",)})
+    with pytest.raises(ConfigError, match=r"'shoe_size'.*`customers` has .*income"):
+        slices_of(at_home.settings.model_copy(update={"churn": churn}), rows)
+
+
+def test_the_leakage_report_sees_a_leak(at_home: World, store: Store, model: ChurnModel, rows: ChurnSet) -> None:
+    leaked = {**rows.columns, model.features[0]: rows.churned.astype(float), "recency_days": rows.churned - 1.0}
+    told = leakage_report(
+        model,
+        ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
+        ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
+        at_home.settings.churn,
+        PARAMETERS,
+    )
+    assert told["strongest_feature"]["roc_auc"] == 1.0
+    assert not told["features_before_labels"]
+    assert told["random_split"]["roc_auc"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("champion", "logistic", "ece", "wanted"),
+    [
+        (0.86, 0.85, 0.01, "A"),
+        (0.86, 0.87, 0.01, "B"),
+        (0.86, 0.85, 0.03, "B"),
+        (0.82, 0.80, 0.01, "B"),
+        (0.78, 0.70, 0.01, "C"),
+        (0.86, 0.85, 0.09, "D"),
+        (0.74, 0.70, 0.01, "D"),
+    ],
+)
+def test_grades_follow_their_rule(champion: float, logistic: float, ece: float, wanted: str) -> None:
+    auc = {"champion": champion, "recency": 0.75, "recency_over_gap": 0.6, "all_features_logistic": logistic}
+    points = {name: {"roc_auc": value, "ece": ece} for name, value in auc.items()}
+    draws = {name: {"roc_auc": value + np.linspace(-0.01, 0.01, 9)} for name, value in auc.items()}
+    found = grade(Draws(points, draws))
+    assert found.grade == wanted
+    assert found.best_rule == "recency"
+
+
+def test_a_gain_that_may_be_chance_is_a_d() -> None:
+    points = {name: {"roc_auc": value, "ece": 0.0} for name, value in (("champion", 0.9), ("recency", 0.7))}
+    draws = {"champion": {"roc_auc": np.array([0.6, 0.9, 0.95])}, "recency": {"roc_auc": np.array([0.7, 0.7, 0.7])}}
+    assert grade(Draws(points, draws)).grade == "D"
+
+
+def test_peers_are_thirds_and_those_without_a_habit(model: ChurnModel, rows: ChurnSet) -> None:
+    peers = model.peers
+    assert peers.by == "amount_usual_28d"
+    assert len(peers.groups) == 4
+    low, high = (peers.like(value)["amount_84d"] for value in (peers.edges[0] - 1, peers.edges[1] + 1))
+    assert low < peers.everyone["amount_84d"] < high
+    assert peers.like(float("nan")) == peers.groups[0]
+    assert peers.groups[0]["tenure_days"] < peers.everyone["tenure_days"]
+    assert peers.like(peers.edges[0]) == peers.groups[2]
+
+
+def test_season_needs_a_year(rows: ChurnSet) -> None:
+    assert {"season_sin", "season_cos"} <= set(usable_features(rows)[1])
+    years = rows.snapshots.copy()
+    years[::2] -= np.timedelta64(400, "D")
+    assert "season_sin" in usable_features(ChurnSet(rows.customers, years, rows.columns, rows.churned))[0]

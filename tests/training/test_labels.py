@@ -3,12 +3,20 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from features.build import connect, snapshot_table
+from features.build import Sources, connect, snapshot_table
 from features.config import ChurnSettings, NextProductSettings, Settings
 from features.expressions.purchases import goods
-from tests.features.events import SNAPSHOTS, as_table, make_products, make_transactions
+from tests.features.events import (
+    SNAPSHOTS,
+    as_table,
+    make_interactions,
+    make_products,
+    make_subscriptions,
+    make_transactions,
+)
 from training.churn.labels import labels
 from training.next_product.labels import bought_next, customers_known
 
@@ -18,11 +26,45 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
 
 
+def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
+    empty = as_table(make_interactions(1))
+    return Sources(as_table(lines), as_table(make_products()), empty, as_table(contracts))
+
+
+@pytest.mark.parametrize("gap", [0, 5])
+@pytest.mark.parametrize("grace", [1, 14])
+def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -> None:
+    contracts = make_subscriptions(6)
+    churn = ChurnSettings(kind="contractual", horizon_days=30, gap_days=gap, grace_days=grace)
+    found = con.to_pandas(labels(sources(make_transactions(5), contracts), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    wanted = {}
+    for t in SNAPSHOTS:
+        start, end = t + timedelta(days=gap), t + timedelta(days=gap + 30)
+        for customer, mine in contracts.groupby("customer_id"):
+            rows = mine.to_dict("records")
+            if not any(r["start_timestamp"] < t <= r["end_timestamp"] and r["created_timestamp"] <= t for r in rows):
+                continue
+            wanted[customer, t] = int(
+                any(
+                    start <= r["end_timestamp"] < end
+                    and not any(
+                        o["end_timestamp"] > r["end_timestamp"]
+                        and o["start_timestamp"] < r["end_timestamp"] + timedelta(days=grace)
+                        for o in rows
+                    )
+                    for r in rows
+                )
+            )
+    assert actual == wanted
+    assert set(wanted.values()) == {0, 1}
+
+
 @pytest.mark.parametrize("gap", [0, 5])
 def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
     lines = make_transactions(5, count=60)
     churn = ChurnSettings(activity_window_days=56, horizon_days=14, gap_days=gap)
-    found = con.to_pandas(labels(as_table(lines), snapshot_table(SNAPSHOTS), churn))
+    found = con.to_pandas(labels(sources(lines, make_subscriptions(5)), snapshot_table(SNAPSHOTS), churn))
     actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
     rows = [row for row in lines.to_dict("records") if row["quantity"] > 0]
     wanted = {}

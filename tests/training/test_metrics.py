@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.metrics import bootstrap, expected_calibration_error, measure, top_share
+from training.metrics import Scored, _measure_draws, bootstrap, expected_calibration_error, measure, top_share
 from training.next_product.metrics import list_metrics
 
 
@@ -40,10 +40,32 @@ def test_lift_and_recall_at_the_top() -> None:
 def test_a_perfect_ranking_and_its_interval() -> None:
     labels = np.array([0, 1] * 50)
     groups = np.array([f"c{i // 4}" for i in range(100)], dtype=object)
-    found = bootstrap(labels, labels.astype(float), None, groups, rounds=20)
+    perfect = labels.astype(float)
+    draws = bootstrap(labels, {"best": Scored(perfect, None), "flat": Scored(0 * perfect, None)}, groups, rounds=20)
+    found = draws.estimates()["best"]
     assert found["roc_auc"].value == found["roc_auc"].low == found["roc_auc"].high == 1.0
     assert "brier" not in found
-    assert set(measure(labels, labels.astype(float), labels.astype(float))) >= {"brier", "ece"}
+    assert set(measure(labels, Scored(perfect, perfect))) >= {"brier", "ece"}
+    gain = draws.gain("roc_auc", "best", "flat")
+    assert (gain.low, gain.value, gain.high) == (0.5, 0.5, 0.5)
+
+
+def test_draws_are_measured_as_rows_drawn_one_by_one() -> None:
+    rng = np.random.default_rng(2)
+    labels = (rng.random(400) < 0.3).astype("int64")
+    scores = np.round(rng.random(400), 2)  # with ties
+    scored = Scored(scores, scores)
+    times = rng.integers(0, 4, (5, 400))
+    found = _measure_draws(labels, scored, times)
+    for draw, row in enumerate(times):
+        chosen = np.repeat(np.arange(400), row)
+        wanted = measure(labels[chosen], scored.at(chosen))
+        assert {name: values[draw] for name, values in found.items()} == pytest.approx(wanted)
+
+
+def test_nothing_is_measured_where_there_is_nothing_to_rank() -> None:
+    draws = bootstrap(np.zeros(4, dtype="int64"), {"any": Scored(np.arange(4.0), None)}, np.array(list("abcd")))
+    assert draws.estimates() == {"any": {}}
 
 
 def test_intervals_hold_customers_together() -> None:
@@ -52,8 +74,11 @@ def test_intervals_hold_customers_together() -> None:
     customers = np.repeat(np.arange(40), 25)
     score = rng.random(40)
     labels = (rng.random(40) < score).astype("int64")
-    together = bootstrap(labels[customers], score[customers], None, customers.astype(object))["roc_auc"]
-    alone = bootstrap(labels[customers], score[customers], None, np.arange(1000).astype(object))["roc_auc"]
+    methods = {"any": Scored(score[customers], None)}
+    together, alone = (
+        bootstrap(labels[customers], methods, groups.astype(object)).estimates()["any"]["roc_auc"]
+        for groups in (customers, np.arange(1000))
+    )
     assert together.high - together.low > 2 * (alone.high - alone.low)
 
 

@@ -1,7 +1,6 @@
 """What a marketer would do without the model; the champion has to beat it in the same run."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from sklearn.impute import SimpleImputer
@@ -11,16 +10,33 @@ from sklearn.preprocessing import StandardScaler
 
 from features.vectors import Floats, matrix
 from training.churn.btyd import fit_bg_nbd
-from training.churn.dataset import ChurnSet
-from training.churn.fit import usable_features
+from training.churn.dataset import ChurnSet, usable_features
+from training.churn.definition import Definition
+from training.metrics import Scored
+
+#: Baselines that a marketer can follow without a model; the grade asks for a gain over the best of them.
+RULES = ("recency", "recency_over_gap", "contract_end")
 
 
-@dataclass(frozen=True)
-class Scored:
-    """Scores to rank by, and probabilities where the method has any."""
+def baselines(train: ChurnSet, rows: ChurnSet, definition: Definition) -> dict[str, Scored]:
+    """Return what every baseline of a definition says of the rows, by name."""
+    if definition.kind == "contractual":
+        return {
+            "contract_end": contract_end(rows),
+            "all_features_logistic": all_features_logistic(train, rows),
+        }
+    return {
+        "recency": recency(rows),
+        "recency_over_gap": recency_over_gap(rows),
+        "rfm_logistic": rfm_logistic(train, rows),
+        "all_features_logistic": all_features_logistic(train, rows),
+        "bg_nbd": bg_nbd(train, rows, definition.horizon_days),
+    }
 
-    scores: Floats
-    probabilities: Floats | None
+
+def contract_end(rows: ChurnSet) -> Scored:
+    """Rank by how soon the contract ends."""
+    return Scored(-rows.columns["days_to_contract_end"], None)
 
 
 def recency(rows: ChurnSet) -> Scored:

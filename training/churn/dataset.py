@@ -14,7 +14,7 @@ from features.errors import DataError
 from features.store import Store
 from features.vectors import Columns, columns_from_frame, with_ages
 from training.churn.labels import labels
-from training.metrics import Ints
+from training.metrics import Ints, Rows
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,10 @@ class ChurnSet:
 
     def at(self, snapshots: Sequence[datetime]) -> "ChurnSet":
         """Return the rows of some snapshots."""
-        mask = self.mask(snapshots)
+        return self.rows(self.mask(snapshots))
+
+    def rows(self, mask: Rows) -> "ChurnSet":
+        """Return some rows."""
         return ChurnSet(
             self.customers[mask],
             self.snapshots[mask],
@@ -72,8 +75,8 @@ class ChurnSet:
 def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -> ChurnSet:
     """Label the active customers of each snapshot and join their features point in time."""
     con = connect(settings)
-    transactions = read_sources(con, settings.stores).transactions
-    labelled = con.to_pandas(labels(transactions, snapshot_table(snapshots), settings.churn))
+    sources = read_sources(con, settings.stores)
+    labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings.churn))
     labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
     entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]
     frame = store.point_in_time(CHURN_SERVICE, entities)
@@ -86,3 +89,19 @@ def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -
         with_ages(columns, seconds),
         labelled["churned"].to_numpy(dtype="int64"),
     )
+
+
+def usable_features(train: ChurnSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split the columns into those a model can learn from and those it cannot.
+
+    A column that is missing in every row, or that has one value only, cannot exist for this data. The season
+    cannot be told from the passing of time by less than a year of snapshots.
+    """
+    short = train.snapshots.max() - train.snapshots.min() < np.timedelta64(365, "D") if len(train) else True
+    usable: list[str] = []
+    left_out: list[str] = []
+    for name in sorted(train.columns):
+        known = train.columns[name][~np.isnan(train.columns[name])]
+        learnable = len(known) and known.min() < known.max() and not (short and name.startswith("season_"))
+        (usable if learnable else left_out).append(name)
+    return tuple(usable), tuple(left_out)

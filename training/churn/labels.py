@@ -1,26 +1,78 @@
-"""Who was active at a snapshot, and who of them churned."""
+"""Who was active at a snapshot, and who of them churned, by either definition."""
+
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
 
-from features.config import ChurnSettings
+from features.build import Sources, connect, read_sources, snapshot_table
+from features.config import ChurnSettings, Settings
 from features.expressions.visible import purchases, visible
 
 
-def labels(transactions: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
-    """Label the customers who are active at each snapshot (non-contractual churn).
+def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
+    """Label the customers who are active at each snapshot.
 
-    Active: bought in [t - activity window, t). Churned: bought nothing in [t + gap, t + gap + horizon).
+    Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
+    and no other runs beyond that end which starts before the end plus the grace period.
 
     Returns
     -------
     One row per active customer and snapshot: `customer_id`, `snapshot`, `churned` (0 or 1).
     """
-    bought = purchases(transactions)
-    active = visible(bought, snapshots, churn.activity_window_days).select("customer_id", "snapshot").distinct()
+    known = active(sources, snapshots, churn)
+    if churn.kind == "contractual":
+        lapsed = _inside(_lapses(sources.subscriptions, churn.grace_days), snapshots, churn)
+        joined = known.left_join(lapsed.mutate(churned=1), ["customer_id", "snapshot"])
+        return joined.select("customer_id", "snapshot", churned=joined.churned.fill_null(0))
+    returned = _inside(purchases(sources.transactions), snapshots, churn).mutate(returned=1)
+    joined = known.left_join(returned, ["customer_id", "snapshot"])
+    return joined.select("customer_id", "snapshot", churned=1 - joined.returned.fill_null(0))
+
+
+def active(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
+    """Return one row per snapshot t and active customer, as was known at t.
+
+    Non-contractual: bought in [t - activity window, t). Contractual: a contract that started before t ends at t
+    or later.
+    """
+    if churn.kind == "contractual":
+        contracts = sources.subscriptions.mutate(event_timestamp=sources.subscriptions.start_timestamp)
+        started = visible(contracts, snapshots)
+        seen = started.filter(started.end_timestamp >= started.snapshot)
+    else:
+        seen = visible(purchases(sources.transactions), snapshots, churn.activity_window_days)
+    return seen.select("customer_id", "snapshot").distinct()
+
+
+def active_customers(settings: Settings, moment: datetime) -> list[str]:
+    """Return the ids of the customers who are active at a moment, in order.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    con = connect(settings)
+    found = active(read_sources(con, settings.stores), snapshot_table([moment]), settings.churn)
+    return sorted(con.to_pandas(found)["customer_id"])
+
+
+def _inside(events: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
+    """Return the customers who have an event in the label window of each snapshot."""
     start = snapshots.snapshot + ibis.interval(days=churn.gap_days)
     end = snapshots.snapshot + ibis.interval(days=churn.gap_days + churn.horizon_days)
-    inside = [bought.event_timestamp >= start, bought.event_timestamp < end]
-    returned = bought.join(snapshots, inside).select("customer_id", "snapshot").distinct().mutate(returned=1)
-    joined = active.left_join(returned, ["customer_id", "snapshot"])
-    return joined.select("customer_id", "snapshot", churned=1 - joined.returned.fill_null(0))
+    window = [events.event_timestamp >= start, events.event_timestamp < end]
+    return events.join(snapshots, window).select("customer_id", "snapshot").distinct()
+
+
+def _lapses(subscriptions: ir.Table, grace_days: int) -> ir.Table:
+    """Return the ends of contracts that nothing renewed, as events."""
+    others = subscriptions.view()
+    renewal = [
+        subscriptions.customer_id == others.customer_id,
+        others.end_timestamp > subscriptions.end_timestamp,
+        others.start_timestamp < subscriptions.end_timestamp + ibis.interval(days=grace_days),
+    ]
+    lapsed = subscriptions.anti_join(others, renewal)
+    return lapsed.select("customer_id", event_timestamp=lapsed.end_timestamp)

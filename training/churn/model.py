@@ -12,16 +12,8 @@ import pandas as pd
 
 from features.state import write_file
 from features.vectors import Columns, Floats, matrix
-
-
-@dataclass(frozen=True)
-class Definition:
-    """The churn definition a model was trained for; every answer names it."""
-
-    kind: str
-    activity_window_days: int
-    horizon_days: int
-    gap_days: int
+from training.churn.definition import Definition
+from training.churn.peers import Peers
 
 
 @dataclass(frozen=True)
@@ -48,9 +40,8 @@ class ChurnModel:
     ----------
     features
         Names of the inputs, in the booster's order.
-    reference
-        Per feature the median among active customers of the training snapshots; what a customer without a
-        habit of their own is compared with.
+    peers
+        What is usual among active customers of the training snapshots, all of them and similar ones.
     labels_end
         Where the last label window it learned from ends; it may be measured from there on.
     """
@@ -58,7 +49,7 @@ class ChurnModel:
     booster: lgb.Booster
     features: tuple[str, ...]
     calibration: Calibration
-    reference: dict[str, float]
+    peers: Peers
     definition: Definition
     labels_end: datetime
 
@@ -85,12 +76,17 @@ class ChurnModel:
         values: Floats = np.asarray(self.booster.predict(inputs, pred_contrib=True, num_threads=threads))
         return values
 
+    def similar(self, inputs: Floats) -> dict[str, float]:
+        """Return what is usual among customers like the one whose row of inputs this is, per feature."""
+        by = self.peers.by
+        return self.peers.like(float(inputs[self.features.index(by)]) if by is not None else np.nan)
+
     def save(self, directory: Path) -> None:
         """Write the model as plain text files."""
         meta = {
             "features": self.features,
             "calibration": asdict(self.calibration),
-            "reference": self.reference,
+            "peers": asdict(self.peers),
             "definition": asdict(self.definition),
             "labels_end": self.labels_end.isoformat(),
         }
@@ -105,7 +101,12 @@ class ChurnModel:
             lgb.Booster(model_file=str(directory / "booster.txt")),
             tuple(meta["features"]),
             Calibration(**meta["calibration"]),
-            meta["reference"],
+            Peers(
+                meta["peers"]["by"],
+                tuple(meta["peers"]["edges"]),
+                meta["peers"]["everyone"],
+                tuple(meta["peers"]["groups"]),
+            ),
             Definition(**meta["definition"]),
             datetime.fromisoformat(meta["labels_end"]),
         )

@@ -6,24 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from features.build import built_schedule
 from features.config import ChurnSettings, Settings
 from features.definitions import CHURN_SERVICE
 from features.errors import StateError
-from features.progress import Report, silent
+from features.progress import Report, part_of, silent
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
-from training.churn.baselines import Scored, all_features_logistic, bg_nbd, recency, recency_over_gap, rfm_logistic
-from training.churn.dataset import ChurnSet, churn_set
-from training.churn.fit import PARAMETERS, definition_of, fit, usable_features
-from training.churn.model import ChurnModel, Definition
-from training.churn.pictures import beeswarm, calibration_curve
-from training.metrics import bootstrap, measure
-from training.tracking import Run, Tracking
+from training.churn.card import model_card
+from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.definition import Definition, definition_of
+from training.churn.evaluation import (
+    CHAMPION,
+    Evaluation,
+    as_json,
+    by_slice,
+    by_snapshot,
+    evaluate,
+    sizes,
+    slices_of,
+)
+from training.churn.fit import fit
+from training.churn.grade import RULE, Grading, grade
+from training.churn.leakage import leakage_report
+from training.churn.model import ChurnModel
+from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
+from training.churn.tuning import tuned_parameters
+from training.metrics import ROUNDS
+from training.tracking import Run, Tracking, Version
 from training.trained import Trained, already_trained, check_unseen
 
 CHURN_MODEL = "encore-churn"
@@ -31,16 +44,20 @@ CHURN_MODEL = "encore-churn"
 
 @dataclass(frozen=True)
 class _Data:
+    """Rows by what they are for, the schedule they follow, and the fingerprint of what they come from."""
+
     schedule: Schedule
+    built: str
+    everything: ChurnSet
     train: ChurnSet
     validation: ChurnSet
     test: ChurnSet
 
 
 def train_churn(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
-    """Fit, measure on the test snapshots, log to MLflow and register.
+    """Fit, measure on the test snapshots, grade, log to MLflow and register.
 
-    Skipped where a champion made from the same features, settings and code is registered.
+    Skipped where a champion made from the same features, settings, parameters and code is registered.
 
     Raises
     ------
@@ -50,20 +67,27 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
-    # tiers are cut when a risk is served
-    definition = settings.churn.model_dump(mode="json", exclude={"high_risk", "medium_risk"})
-    stamp = fingerprint(built, definition, code_fingerprint("features", "training"))
+    parameters = tuned_parameters(settings.stores)
+    stamp = fingerprint(built, settings.churn.learned, parameters, code_fingerprint("features", "training"))
     if old := already_trained(tracking, CHURN_MODEL, stamp):
         return old
     report(0.1, "point-in-time training set")
-    data = _load(settings, schedule, Store(settings))
-    report(0.4, "LightGBM")
-    model = fit(data.train, data.validation, settings.churn, settings.threads)
-    with tracking.run("churn", _params(settings, data)) as run:
-        report(0.5, "test snapshots")
-        run.metrics(_metrics(model, data))
-        _log(run, model, data, report)
-        version = tracking.register(run, CHURN_MODEL, stamp, promote=promote)
+    data = _load(settings, schedule, built)
+    report(0.3, "LightGBM")
+    model = fit(data.train, data.validation, settings.churn, settings.threads, parameters)
+    report(0.4, "test snapshots")
+    found = evaluate(model, data.train, data.test)
+    grading = grade(found.overall)
+    protocol = _protocol(model, data)
+    with tracking.run("churn", _params(settings, parameters, protocol)) as run:
+        run.metrics(_metrics(model, data, found, grading))
+        report(0.7, "pictures")
+        _log_pictures(run, model, found)
+        run.text("model_card.md", model_card(protocol, as_json(found.overall), grading))
+        run.environment()
+        report(0.9, "registry")
+        _log_model(run, model, data)
+        version = tracking.register(run, CHURN_MODEL, stamp, promote=promote, grade=grading.grade)
     return Trained(version, skipped=False)
 
 
@@ -72,41 +96,44 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
 
     Returns
     -------
-    `{"protocol": …, "methods": {method: {metric: {"value", "low", "high"}}}, "by_snapshot": {date: …}}`,
-    intervals from 200 bootstrap draws of customers.
+    `{"protocol": …, "methods": {method: {metric: {"value", "low", "high"}}}, "by_snapshot": {date: methods},
+    "by_slice": {slice: {group: methods}}, "grade": …, "grading": …, "leakage": …}`, intervals from 200
+    bootstrap draws of customers.
     """
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     version = tracking.champion(CHURN_MODEL)
-    with tempfile.TemporaryDirectory() as directory:
-        model = ChurnModel.load(tracking.download(version, Path(directory)))
-    schedule, _ = built_schedule(settings)
+    model = load_churn(tracking, version)
+    schedule, built = built_schedule(settings)
     check_unseen(version.label, model.labels_end, schedule.churn_test)
     check_definition(version.label, model.definition, settings.churn)
     report(0.1, "point-in-time sets")
-    data = _load(settings, schedule, Store(settings))
-    rows = data.test
-    methods = _scored(model, data.train, rows)
-    overall = {}
-    for done, (name, scored) in enumerate(methods.items()):
-        report(0.4 + 0.6 * done / len(methods), f"bootstrap {name}")
-        found = bootstrap(rows.churned, scored.scores, scored.probabilities, rows.customers)
-        overall[name] = {metric: asdict(estimate) for metric, estimate in found.items()}
-    by_snapshot = {
-        f"{moment:%Y-%m-%d}": {name: _measured(scored, rows, mask) for name, scored in methods.items()}
-        for moment in schedule.churn_test
-        for mask in [rows.mask([moment])]
+    data = _load(settings, schedule, built)
+    report(0.2, "all test rows")
+    found = evaluate(model, data.train, data.test)
+    slices = slices_of(settings, data.test)
+    grading = grade(found.overall)
+    return {
+        "protocol": {"model": version.label, **_protocol(model, data), "slices": sizes(data.test, slices)},
+        "methods": as_json(found.overall),
+        "by_snapshot": by_snapshot(found, part_of(report, 0.3, 0.5)),
+        "by_slice": by_slice(found, slices, part_of(report, 0.5, 0.95)),
+        "grade": grading.grade,
+        "grading": {**asdict(grading), "rule": RULE},
+        "leakage": leakage_report(model, data.everything, data.test, settings.churn, tuned_parameters(settings.stores)),
     }
-    protocol = {
-        "model": version.label,
-        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
-        "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
-        "definition": asdict(model.definition),
-        "customers": len(rows),
-        "churn_rate": float(rows.churned.mean()),
-        "bootstrap_draws": 200,
-    }
-    return {"protocol": protocol, "methods": overall, "by_snapshot": by_snapshot}
+
+
+def load_churn(tracking: Tracking, version: Version) -> ChurnModel:
+    """Load a registered version of the churn model.
+
+    Raises
+    ------
+    StoreError
+        If MLflow does not answer.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        return ChurnModel.load(tracking.download(version, Path(directory)))
 
 
 def check_definition(model: str, definition: Definition, churn: ChurnSettings) -> None:
@@ -124,77 +151,78 @@ def check_definition(model: str, definition: Definition, churn: ChurnSettings) -
         )
 
 
-def _load(settings: Settings, schedule: Schedule, store: Store) -> _Data:
-    wanted = (*schedule.churn_train, *schedule.churn_validation, *schedule.churn_test)
-    rows = churn_set(settings, store, wanted)
+def _load(settings: Settings, schedule: Schedule, built: str) -> _Data:
     groups = schedule.churn_train, schedule.churn_validation, schedule.churn_test
+    rows = churn_set(settings, Store(settings), tuple(t for group in groups for t in group))
     train, validation, test = (rows.at(group) for group in groups)
-    for name, part in (("training", train), ("validation", validation), ("test", test)):
-        part.check(name)
-    return _Data(schedule, train, validation, test)
+    for name, some in (("training", train), ("validation", validation), ("test", test)):
+        some.check(name)
+    return _Data(schedule, built, rows, train, validation, test)
 
 
-def _scored(model: ChurnModel, train: ChurnSet, rows: ChurnSet) -> dict[str, Scored]:
-    risk = model.risk(model.inputs(rows.columns, len(rows)))
+def _protocol(model: ChurnModel, data: _Data) -> dict[str, Any]:
+    schedule = data.schedule
+    features, left_out = usable_features(data.train)
     return {
-        "champion": Scored(risk, risk),
-        "recency": recency(rows),
-        "recency_over_gap": recency_over_gap(rows),
-        "rfm_logistic": rfm_logistic(train, rows),
-        "all_features_logistic": all_features_logistic(train, rows),
-        "bg_nbd": bg_nbd(train, rows, model.definition.horizon_days),
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
+        "validation_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_validation],
+        "training_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_train],
+        "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
+        "training_rows": len(data.train),
+        "definition": asdict(model.definition),
+        "customers": len(data.test),
+        "churn_rate": float(data.test.churned.mean()),
+        "bootstrap_draws": ROUNDS,
+        "feature_service": CHURN_SERVICE,
+        "features": len(features),
+        "features_left_out": list(left_out),
+        "data_fingerprint": data.built,
+        "data_start": f"{schedule.data_start:%Y-%m-%d}",
+        "data_end": f"{schedule.as_of:%Y-%m-%d}",
     }
 
 
-def _measured(scored: Scored, rows: ChurnSet, mask: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Measure on some rows; nothing where all or none of them churned, since there is no ranking to measure."""
-    labels = rows.churned[mask]
-    if not 0 < labels.sum() < len(labels):
-        return {}
-    probabilities = None if scored.probabilities is None else scored.probabilities[mask]
-    return measure(labels, scored.scores[mask], probabilities)
-
-
-def _metrics(model: ChurnModel, data: _Data) -> dict[str, float]:
-    rows = data.test
-    methods = _scored(model, data.train, rows)
-    everything = np.ones(len(rows), dtype=bool)
+def _metrics(model: ChurnModel, data: _Data, found: Evaluation, grading: Grading) -> dict[str, float]:
     metrics = {
-        f"{method}.{metric}": value
-        for method, scored in methods.items()
-        for metric, value in _measured(scored, rows, everything).items()
+        f"{method}.{metric}": value for method, of in found.overall.points.items() for metric, value in of.items()
     }
     for moment in data.schedule.churn_test:
-        for metric, value in _measured(methods["champion"], rows, rows.mask([moment])).items():
-            metrics[f"champion.{metric}.{moment:%Y-%m-%d}"] = value
+        for metric, value in found.point(CHAMPION, data.test.mask([moment])).items():
+            metrics[f"{CHAMPION}.{metric}.{moment:%Y-%m-%d}"] = value
     return metrics | {
-        "test.customers": len(rows),
-        "test.churn_rate": float(rows.churned.mean()),
+        "grade.removed": grading.removed,
+        "test.customers": len(data.test),
+        "test.churn_rate": float(data.test.churned.mean()),
         "train.rows": len(data.train),
         "trees": model.booster.num_trees(),
     }
 
 
-def _params(settings: Settings, data: _Data) -> dict[str, object]:
-    usable, left_out = usable_features(data.train)
+def _params(settings: Settings, parameters: dict[str, object], protocol: dict[str, Any]) -> dict[str, object]:
+    told = ("feature_service", "features", "data_fingerprint", "data_start", "data_end", "training_labels_end")
     return {
-        **PARAMETERS,
-        **settings.churn.model_dump(mode="json"),
-        "feature_service": CHURN_SERVICE,
-        "features": len(usable),
-        "features_left_out": ", ".join(left_out) or "none",
-        "train_snapshots": f"{data.schedule.churn_train[0]:%Y-%m-%d} to {data.schedule.churn_train[-1]:%Y-%m-%d}",
+        **parameters,
+        **settings.churn.learned,
+        **{name: protocol[name] for name in told},
+        "features_left_out": ", ".join(protocol["features_left_out"]) or "none",
+        "train_snapshots": f"{protocol['training_snapshots'][0]} to {protocol['training_snapshots'][-1]}",
     }
 
 
-def _log(run: Run, model: ChurnModel, data: _Data, report: Report) -> None:
-    inputs = model.inputs(data.test.columns, len(data.test))
-    report(0.6, "pictures")
-    run.figure("calibration", calibration_curve(data.test.churned, model.risk(inputs)))
-    run.figure("shap_beeswarm", beeswarm(model, inputs[np.random.default_rng(7).permutation(len(inputs))]))
-    report(0.8, "registry")
-    example = pd.DataFrame(inputs[:3], columns=list(model.features))
+def _log_pictures(run: Run, model: ChurnModel, found: Evaluation) -> None:
+    rows = found.rows
+    inputs = model.inputs(rows.columns, len(rows))
+    some = inputs[np.random.default_rng(7).permutation(len(inputs))]
+    run.figure("calibration", calibration_curve(rows.churned, found.methods[CHAMPION].scores))
+    run.figure("lift_and_gain", lift_and_gain(rows.churned, found.methods))
+    run.figure("shap_beeswarm", beeswarm(model, some))
+    run.figure("shap_bar", bar(model, some))
+
+
+def _log_model(run: Run, model: ChurnModel, data: _Data) -> None:
+    inputs = model.inputs(data.test.columns, len(data.test))[:3]
+    example = pd.DataFrame(inputs, columns=list(model.features))
     with tempfile.TemporaryDirectory() as directory:
         model.save(Path(directory) / "model")
-        output = pd.DataFrame({"risk": model.risk(inputs[:3])})
+        output = pd.DataFrame({"risk": model.risk(inputs)})
         run.model(Path(directory) / "model", "training.churn.model", example, output)

@@ -1,0 +1,81 @@
+"""Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.vectors import Floats
+from serving.answers import Direction
+from serving.themes import THEMES
+from training.churn.model import ChurnModel
+
+
+@dataclass(frozen=True)
+class Part:
+    """A theme's part in a risk.
+
+    Attributes
+    ----------
+    contribution
+        Sum of the TreeSHAP values of its features, in log odds.
+    effect
+        The margin less what it is when the theme's features are set to the median of the population.
+    """
+
+    contribution: float
+    effect: float
+
+    @property
+    def direction(self) -> Direction:
+        """Whether the theme raises or lowers the risk."""
+        return "raises" if self.contribution > 0 else "lowers"
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the model, asked without the theme, says that the direction is right."""
+        return bool(self.contribution * self.effect > 0)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One customer's explanation.
+
+    Attributes
+    ----------
+    values
+        Raw model inputs, NaN where missing.
+    contributions
+        Their TreeSHAP values, in log odds.
+    similar
+        What is usual among similar customers.
+    parts
+        The part of each theme.
+    """
+
+    values: dict[str, float]
+    contributions: dict[str, float]
+    similar: dict[str, float]
+    parts: dict[str, Part]
+
+
+def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
+    """Explain rows of model inputs, in their order."""
+    contributions = model.contributions(inputs)[:, :-1]
+    margins = model.margin(inputs)
+    parts: dict[str, tuple[list[float], list[float]]] = {}
+    for theme in THEMES:
+        places = [place for place, name in enumerate(model.features) if name in theme.features]
+        if places:
+            usual = inputs.copy()
+            usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
+            effects = margins - model.margin(usual)
+            parts[theme.name] = contributions[:, places].sum(axis=1).tolist(), effects.tolist()
+    return [
+        Explained(
+            dict(zip(model.features, row.tolist(), strict=True)),
+            dict(zip(model.features, contributions[place].tolist(), strict=True)),
+            model.similar(row),
+            {theme: Part(of[place], effects[place]) for theme, (of, effects) in parts.items()},
+        )
+        for place, row in enumerate(np.asarray(inputs))
+    ]

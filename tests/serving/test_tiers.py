@@ -1,0 +1,27 @@
+"""Risk tiers by threshold and by share."""
+
+import pytest
+
+from features.store import Store
+from serving.scorer import Scorer
+from serving.tiers import Tiers, make_tiers
+from tests.conftest import World
+from training.churn.labels import active_customers
+
+
+@pytest.mark.parametrize(("risk", "tier"), [(0.5, "high"), (0.49, "medium"), (0.2, "medium"), (0.19, "low")])
+def test_a_tier_starts_at_its_threshold(risk: float, tier: str) -> None:
+    assert Tiers(0.5, 0.2).of(risk) == tier
+
+
+def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: Store, scorer: Scorer) -> None:
+    churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.1, "medium_share": 0.2})
+    settings = at_home.settings.model_copy(update={"churn": churn})
+    as_of = at_home.schedule.as_of
+    tiers = make_tiers(settings, store, scorer.models.churn, as_of)
+    customers = active_customers(settings, as_of)
+    told = [tiers.of(found.risk or 0.0) for found in scorer.risks(customers, as_of)]
+    assert told.count("high") == pytest.approx(0.1 * len(customers), abs=2)
+    assert told.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
+    by_threshold = make_tiers(at_home.settings, store, scorer.models.churn, as_of)
+    assert by_threshold == Tiers(at_home.settings.churn.high_risk, at_home.settings.churn.medium_risk)

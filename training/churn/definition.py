@@ -1,0 +1,42 @@
+"""The churn definition in force: who is active, and for how long."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from features.config import ChurnSettings
+from features.vectors import Columns
+
+
+@dataclass(frozen=True)
+class Definition:
+    """The churn definition a model was trained for; every answer names it.
+
+    Attributes
+    ----------
+    activity_window_days
+        Non-contractual: active are those who bought in this many days before. None where contracts decide.
+    grace_days
+        Contractual: a contract counts as renewed if the next one starts within this many days after its end.
+    """
+
+    kind: Literal["non_contractual", "contractual"]
+    horizon_days: int
+    gap_days: int
+    activity_window_days: int | None = None
+    grace_days: int | None = None
+
+    def active(self, columns: Columns) -> npt.NDArray[np.bool_]:
+        """Tell which rows of features (ages in days) are of active customers."""
+        if self.activity_window_days is not None:
+            return np.asarray(columns["recency_days"] <= self.activity_window_days)
+        return np.asarray(columns["days_to_contract_end"] >= 0)
+
+
+def definition_of(churn: ChurnSettings) -> Definition:
+    """Return the churn definition that the settings put in force."""
+    if churn.kind == "contractual":
+        return Definition(churn.kind, churn.horizon_days, churn.gap_days, grace_days=churn.grace_days)
+    return Definition(churn.kind, churn.horizon_days, churn.gap_days, activity_window_days=churn.activity_window_days)

@@ -1,0 +1,85 @@
+"""Signs of leakage, beside the score, so that a reader sees if something is too good."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from features.config import ChurnSettings
+from features.vectors import AGES, Floats, matrix
+from training.churn.dataset import ChurnSet
+from training.churn.fit import fitting
+from training.churn.model import ChurnModel
+
+#: Of the rows at random, this share is held out.
+_HELD_OUT = 0.25
+
+
+def leakage_report(
+    model: ChurnModel, everything: ChurnSet, test: ChurnSet, churn: ChurnSettings, parameters: Mapping[str, object]
+) -> dict[str, Any]:
+    """Put the figures beside each other that differ where the future leaks into the past.
+
+    Parameters
+    ----------
+    everything
+        The rows of all snapshots: training, validation and test.
+
+    Returns
+    -------
+    `time_split` and `random_split`: the AUC on the test snapshots, and that of the same learner with as many trees
+    on a random quarter of all rows; a customer's neighbouring snapshots are nearly copies, so that the random split
+    flatters. `strongest_feature`: the feature with the highest AUC on its own, either way round.
+    `timestamps`: per snapshot the latest event behind any feature, and the label window, which starts later.
+    """
+    time_split = float(roc_auc_score(test.churned, model.margin(model.inputs(test.columns, len(test)))))
+    name, alone = _strongest(model, test)
+    timestamps = _timestamps(everything, churn)
+    return {
+        "time_split": {"roc_auc": time_split},
+        "random_split": {"roc_auc": _random_split(model, everything, parameters)},
+        "strongest_feature": {"feature": name, "roc_auc": alone},
+        "features_before_labels": all(row["latest_event"] < row["label_start"] for row in timestamps),
+        "timestamps": timestamps,
+    }
+
+
+def _random_split(model: ChurnModel, rows: ChurnSet, parameters: Mapping[str, object]) -> float:
+    held_out = np.random.default_rng(7).random(len(rows)) < _HELD_OUT
+    train, rest = rows.rows(~held_out), rows.rows(held_out)
+    data = lgb.Dataset(matrix(train.columns, model.features, len(train)), train.churned)
+    booster = lgb.train(fitting(parameters, len(train)), data, num_boost_round=model.booster.num_trees())
+    margins: Floats = np.asarray(booster.predict(matrix(rest.columns, model.features, len(rest)), raw_score=True))
+    return float(roc_auc_score(rest.churned, margins))
+
+
+def _strongest(model: ChurnModel, rows: ChurnSet) -> tuple[str, float]:
+    def alone(name: str) -> float:
+        values = rows.columns[name]
+        filled = np.where(np.isnan(values), model.peers.everyone[name], values)
+        area = float(roc_auc_score(rows.churned, filled))
+        return max(area, 1 - area)
+
+    return max(((name, alone(name)) for name in model.features), key=lambda pair: pair[1])
+
+
+def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:
+    ages = [rows.columns[name] for name in AGES if name in rows.columns]
+    youngest = np.nanmin(np.vstack([*ages, np.full(len(rows), np.inf)]), axis=0)
+    found = []
+    for moment in np.unique(rows.snapshots):
+        age = timedelta(days=float(youngest[rows.snapshots == moment].min()))
+        snapshot = moment.astype("datetime64[s]").item()
+        start = snapshot + timedelta(days=churn.gap_days)
+        found.append(
+            {
+                "snapshot": f"{snapshot:%Y-%m-%d}",
+                "latest_event": f"{snapshot - age:%Y-%m-%dT%H:%M:%S}",
+                "label_start": f"{start:%Y-%m-%dT%H:%M:%S}",
+                "label_end": f"{start + timedelta(days=churn.horizon_days):%Y-%m-%dT%H:%M:%S}",
+            }
+        )
+    return found
