@@ -5,10 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check suite lock bench clean
+.PHONY: help demo test check suite lock bench bench-explain clean
 
 help: ## Say what can be made.
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 demo: .venv/.installed ## Data, features, models, API, from nothing; ends with addresses that answer.
 	$(BIN)/encore demo
@@ -26,6 +26,9 @@ suite: .venv/.installed-dev ## The tests alone.
 
 bench: .venv/.installed-dev ## Measure the demo: time, memory, time to answer.
 	$(BIN)/python -m benchmarks.demo
+
+bench-explain: .venv/.installed-dev ## Measure explaining in bulk, on what the demo left.
+	$(BIN)/python -m benchmarks.explain
 
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

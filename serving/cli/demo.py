@@ -58,7 +58,7 @@ def _results(lines: int, version: "Version", following: dict[str, float]) -> Tab
     table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn[f'{rule}.roc_auc']:.3f}")
     precision = f"{churn['champion.average_precision']:.3f}", f"{churn[f'{rule}.average_precision']:.3f}"
     table.add_row("churn average precision", *precision)
-    table.add_row("churn model's grade, A to D", version.grade or "–", "")
+    table.add_row("churn model's grade", version.grade or "–", "")
     table.add_row("", "", "[dim]G-TopFreq[/]")
     table.add_row("next product NDCG@10", f"{following['two_stage.ndcg']:.3f}", f"{following['g_top_freq.ndcg']:.3f}")
     return table

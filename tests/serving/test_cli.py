@@ -1,6 +1,7 @@
 """Every command as a user runs it: in the fitted world, and where something is missing."""
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,9 +20,11 @@ COMMANDS = [
     "features build",
     "features apply",
     "features materialize",
+    "tune churn",
     "train churn",
     "train next-product",
     "evaluate churn",
+    "evaluate reasons",
     "evaluate next-product",
     "score",
     "explain",
@@ -79,9 +82,10 @@ def test_the_pipeline_again_is_skipped(
         ("features materialize", ["online store"]),
         ("train churn", ["encore-churn/1 is champion"]),
         ("train next-product", ["encore-next-product/1 is champion"]),
-        ("evaluate churn", ["champion", "rfm_logistic", "roc_auc"]),
+        ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
+        ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
         ("evaluate next-product", ["two_stage", "g_top_freq", "ndcg", "2017-11-29"]),
-        ("explain 6", ["encore-churn/1", "risk"]),
+        ("explain 6", ["encore-churn/1", "risk", "grade"]),
         ("explain 6 --language zh", ["流失风险"]),
         ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),
         ("recommend 6 --language zh", ["次购物"]),
@@ -98,6 +102,16 @@ def test_each_command_on_its_own(
     text = capsys.readouterr().out
     for word in words:
         assert word in text
+
+
+def test_tuning_says_what_it_found(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert run(monkeypatch, "tune", "churn", "--trials", "2") == 0
+        assert "best of 2 trials" in capsys.readouterr().out
+    finally:
+        shutil.rmtree(at_home.directory / "data/tuning")
 
 
 @pytest.mark.parametrize("model", ["churn", "next-product"])
@@ -120,6 +134,9 @@ def test_scores_are_written(at_home: World, monkeypatch: pytest.MonkeyPatch, tmp
     assert len(frame) > 250
     assert frame["offer_reason_1"].notna().all()
     assert frame["reason_1"].str.contains("流失风险").sum() > 100
+    assert frame["action_1"].notna().sum() > 100
+    assert frame["what_if"].dropna().str.contains("相似").all()
+    assert set(frame["churn_model_grade"]) <= {"A", "B", "C"}
     assert [p.name for p in file.parent.iterdir()] == [file.name]
 
 
@@ -161,8 +178,10 @@ def test_a_folder_that_cannot_be_written_is_told(
         ("features build", "encore ingest"),
         ("features materialize", "encore features build"),
         ("features apply", "encore features build"),
+        ("tune churn", "encore features build"),
         ("train churn", "encore features build"),
         ("evaluate churn", "encore train churn"),
+        ("evaluate reasons", "encore train churn"),
         ("evaluate next-product", "encore train next-product"),
         ("score", "encore features materialize"),
         ("explain 6", "encore features materialize"),

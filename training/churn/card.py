@@ -65,7 +65,10 @@ def model_card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading:
             "- A reason says what the model's score rests on, not what caused the behaviour.",
         ],
     }
-    return "\n".join(line for heading, lines in sections.items() for line in (heading, "", *lines, ""))
+    return (
+        "\n\n".join("\n\n".join(filter(None, (heading, "\n".join(lines)))) for heading, lines in sections.items())
+        + "\n"
+    )
 
 
 def _told(estimate: Mapping[str, float] | None) -> str:

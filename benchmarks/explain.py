@@ -1,0 +1,75 @@
+"""Measure explaining in bulk: rows per second of each step, on the customers of the test snapshots.
+
+Needs what `encore demo` leaves. One thread for single rows, all threads for TreeSHAP of many.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from features.build import built_schedule
+from features.config import load_settings
+from features.store import Store
+from serving.contributions import explain
+from serving.playbook import load_playbook
+from serving.reasons import risk_reasons
+from serving.tiers import Tiers
+from serving.what_if import what_would_change
+from training.churn.dataset import churn_set
+from training.churn.pipeline import CHURN_MODEL, load_churn
+from training.tracking import Tracking
+
+_ROUNDS = 5
+
+
+def main() -> None:
+    """Run and print."""
+    settings = load_settings()
+    tracking = Tracking(settings.tracking)
+    version = tracking.champion(CHURN_MODEL)
+    model = load_churn(tracking, version)
+    schedule, _ = built_schedule(settings)
+    rows = churn_set(settings, Store(settings), schedule.churn_test)
+    inputs = model.inputs(rows.columns, len(rows))
+    playbook = load_playbook(None)
+    explained = explain(model, inputs)
+    tiers = Tiers(settings.churn.high_risk, settings.churn.medium_risk)
+    pairs = list(zip(inputs, model.risk(inputs).tolist(), strict=True))
+    one = inputs[:1]
+    steps: dict[str, tuple[int, Callable[[], object]]] = {
+        "risk": (len(inputs), lambda: model.risk(inputs)),
+        "TreeSHAP values": (len(inputs), lambda: model.contributions(inputs)),
+        "values, and the check of each theme": (len(inputs), lambda: explain(model, inputs)),
+        "sentences": (len(inputs), lambda: [risk_reasons(e, playbook, "en") for e in explained]),
+        "what would change": (len(inputs), lambda: [what_would_change(model, r, p, tiers, "en") for r, p in pairs]),
+        "TreeSHAP values of one row": (1, lambda: model.contributions(one)),
+        "values and check of one row": (1, lambda: explain(model, one)),
+    }
+    title = (
+        f"{version.label}: {model.booster.num_trees()} trees, {len(model.features)} features; {os.cpu_count()} cores"
+    )
+    table = Table("explaining", "rows/s", "ms a row", title=f"{title}, Python {sys.version.split()[0]}")
+    table.columns[1].justify = table.columns[2].justify = "right"
+    for name, (count, work) in steps.items():
+        seconds = _best(work)
+        table.add_row(name, f"{count / seconds:,.0f}", f"{1000 * seconds / count:.3f}")
+    Console().print(table)
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Return the seconds of the quickest of a few rounds; other work on the machine only ever adds."""
+    times = []
+    for _ in range(_ROUNDS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return float(np.min(times))
+
+
+if __name__ == "__main__":
+    main()
