@@ -96,13 +96,13 @@ def test_a_row_written_later_is_not_used(world: World, tmp_path: Path) -> None:
     snapshot = world.schedule.grid[5]
     (tmp_path / "features").mkdir()
     for file in (world.directory / "data/features").glob("*.parquet"):
-        frame = pd.read_parquet(file)
-        if file.stem == "customer_value":
-            late = frame[frame["event_timestamp"] == snapshot].assign(
-                amount_total=-1.0, created_timestamp=snapshot + timedelta(days=1)
-            )
-            frame = pd.concat([frame, late])
-        frame.to_parquet(tmp_path / "features" / file.name)
+        shutil.copy(file, tmp_path / "features")
+    file = tmp_path / "features/customer_value.parquet"
+    frame = pd.read_parquet(file)
+    late = frame[frame["event_timestamp"] == snapshot].assign(
+        amount_total=-1.0, created_timestamp=snapshot + timedelta(days=1)
+    )
+    pd.concat([frame, late]).to_parquet(file)
     corrected = Store(settings)
     corrected.apply()
     at = pd.DataFrame({"customer_id": ["6"], "event_timestamp": [snapshot]})
