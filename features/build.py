@@ -21,6 +21,7 @@ from features.expressions.preference import preference
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.subscription import subscription
 from features.expressions.value import value
+from features.expressions.visible import visible
 from features.ingest import contract_directory, table_path
 from features.progress import Report, silent, track
 from features.snapshots import Schedule, make_schedule, resolve_as_of
@@ -190,8 +191,10 @@ def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
 
 def _customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
     active = activity(sources.transactions, snapshots)
-    known = active.select("customer_id", "snapshot")
-    engaged = engagement(sources.interactions, known, snapshots)
+    contracts = subscription(sources.subscriptions, snapshots)
+    met = visible(sources.interactions, snapshots)
+    keys = [table.select("customer_id", "snapshot") for table in (active, contracts, met)]
+    engaged = engagement(sources.interactions, ibis.union(*keys, distinct=True), snapshots)
     if con.execute(sources.interactions.count()) == 0:
         # no interactions at all is not the same as a customer with none: the features do not exist
         engaged = engaged.limit(0)
@@ -201,7 +204,7 @@ def _customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table
         "customer_value": value(sources.transactions, snapshots),
         "customer_preference": preference(sources.transactions, sources.products, snapshots),
         "customer_engagement": engaged,
-        "customer_subscription": subscription(sources.subscriptions, snapshots),
+        "customer_subscription": contracts,
     }
 
 

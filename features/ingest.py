@@ -168,14 +168,15 @@ def _select(
                 f"{_origin(item)}: {table.name} needs a column {column.name!r}; found {_listed(found)}.",
                 f'Map it: columns = {{ {column.name} = "…" }}, a source column or a DuckDB expression.',
             )
-        if column.name == "created_timestamp":
-            happened = _select(con, source, table, _event_time(table), item, found)
-            return f"{happened.rsplit(' AS ', 1)[0]} AS created_timestamp"
-        return f"CAST(NULL AS {column.type}) AS {column.name}"
-    if expression in found:
+        expression = "NULL"
+    elif expression in found:
         expression = f'"{expression}"'
     _check_type(con, source, column, item, expression)
-    return f"CAST({expression} AS {column.type}) AS {column.name}"
+    value = f"CAST({expression} AS {column.type})"
+    if column.name == "created_timestamp":
+        happened = _select(con, source, table, _event_time(table), item, found).rsplit(" AS ", 1)[0]
+        value = f"coalesce({value}, {happened})"
+    return f"{value} AS {column.name}"
 
 
 def _event_time(table: Table) -> Column:

@@ -136,7 +136,7 @@ class Store:
         Returns
         -------
         One row per row of `entities`, in its order. A feature is missing where no row of it is both younger
-        than twice the snapshot spacing and written at or before the moment.
+        than the snapshot spacing and written at or before the moment.
         """
         references = self._features_of(service, frozenset(entities.columns))
         numbered = entities.reset_index(drop=True).assign(_row=range(len(entities)))

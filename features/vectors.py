@@ -28,6 +28,14 @@ AGES = {
     "contracts_tenure_days": "first_contract",
 }
 _CONTRACT_END = "contract_end"
+#: What is said of a running contract, and is missing once it is over.
+_RUNNING = (
+    "contract_age_days",
+    "contract_cancelled",
+    "contract_price",
+    "contract_price_change",
+    "days_to_contract_end",
+)
 
 
 def columns_from_frame(frame: pd.DataFrame) -> Columns:
@@ -66,12 +74,15 @@ def with_ages(columns: Columns, moment: Floats) -> Columns:
     -------
     The other columns, and those of `AGES`; `recency_over_gap` (recency over the customer's mean gap between
     purchase days) and `recency_over_p90` (over the gap that nine in ten of theirs stay below);
-    `days_to_contract_end` (negative once it is over); and the season as sine and cosine of the day of the year.
+    `days_to_contract_end`, missing like all else about the contract once it is over; and the season as sine and
+    cosine of the day of the year.
     """
     aged = {name: values for name, values in columns.items() if name not in {*AGES.values(), _CONTRACT_END}}
     aged |= {age: (moment - columns[of]) / _DAY for age, of in AGES.items() if of in columns}
     if _CONTRACT_END in columns:
         aged["days_to_contract_end"] = (columns[_CONTRACT_END] - moment) / _DAY
+        over = aged["days_to_contract_end"] < 0
+        aged |= {name: np.where(over, np.nan, aged[name]) for name in _RUNNING if name in aged}
     aged |= overdue(aged)
     year = 2 * np.pi * moment / (_DAY * _YEAR)
     return aged | {"season_sin": np.sin(year), "season_cos": np.cos(year)}

@@ -95,9 +95,7 @@ class WhatIf(Answer):
     risk: float = Field(description="The model's risk after the change", examples=[0.18])
     tier: AnyTier
     text: str = Field(
-        examples=[
-            "Customers like this who bought in 2 more baskets this week have a risk of 18 % (low) instead of 37 %"
-        ]
+        examples=["Customers like this who bought 2 more baskets this week have a risk of 18 % (low) instead of 37 %"]
     )
 
 

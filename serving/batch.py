@@ -79,17 +79,17 @@ def export_scores(
     if output.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
     customers = active_customers(settings, as_of)
-    if not customers:
-        raise DataError(
-            f"Expected customers who are active at {as_of:%Y-%m-%d}, found none.",
-            "Choose a longer churn.activity_window_days, or ingest newer data.",
-        )
     rows: list[dict[str, Any]] = []
     for start in range(0, len(customers), _BATCH):
         report(start / len(customers), f"{start:,} of {len(customers):,} customers")
         batch = customers[start : start + _BATCH]
         scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
         rows += (_row(score, scorer, as_of) for score in scored if score.risk is not None)
+    if not rows:
+        raise DataError(
+            f"Expected customers in the online store who are active at {as_of:%Y-%m-%d}, found none.",
+            "Choose a longer churn.activity_window_days, or ingest newer data.",
+        )
     frame = pd.DataFrame(rows).sort_values("risk", ascending=False, ignore_index=True)
     output.parent.mkdir(parents=True, exist_ok=True)
     aside = output.with_name(f".{output.name}")

@@ -1,7 +1,5 @@
 """From TreeSHAP values to sentences: one reason per theme, told from raw values, never from column names."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from serving.answers import Direction, OfferAnswer, Reason
@@ -58,7 +56,8 @@ def _reason(
 ) -> Reason:
     values = explained.values
     told = [name for name in values if name in theme.features]
-    told += [fact.habit for fact in theme.facts if fact.habit and fact.habit in values and fact.habit not in told]
+    habits = [fact.habit.feature for fact in theme.facts if fact.habit]
+    told += [name for name in habits if name in values and name not in told]
     sentence, finding = _told(theme, direction, explained, language)
     suggestion = playbook.get(finding or "", _NOTHING) if direction == "raises" else _NOTHING
     return Reason(
@@ -75,51 +74,59 @@ def _reason(
 
 
 def _told(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Tell the first fact with a comparison that speaks for the direction; else the first known one, alone.
+    """Tell the first fact that speaks for the direction, with what it is compared with; else the first known, alone.
 
     Returns
     -------
-    The sentence, and what was found: None where nothing is compared.
+    The sentence, and what was found: None where nothing speaks for the direction.
     """
     if not theme.facts:
         return say(language, f"plain.{theme.name}"), None
-    values, similar = explained.values, explained.similar
-    known = [fact for fact in theme.facts if not np.isnan(values.get(fact.feature, np.nan))]
+    known = [fact for fact in theme.facts if not np.isnan(explained.values.get(fact.feature, np.nan))]
     for fact in known:
-        for kind, other in (("habit", values.get(fact.habit or "", np.nan)), ("similar", similar[fact.feature])):
-            if not np.isnan(other) and _speaks_for(fact, other, direction, explained, language):
-                finding = fact.more if values[fact.feature] > other else fact.less
-                return _plain(fact, values, language) + _against(fact, kind, other, language), finding
+        against, finding = _found(fact, direction, explained, language)
+        if finding is not None:
+            return _plain(fact, explained, language) + against, finding
     plain = [fact for fact in known if fact.unit != "flag"]
     if not plain:
         return say(language, "fact.unknown", theme=say(language, f"theme.{theme.name}")), None
-    return _plain(plain[0], values, language), None
+    return _plain(plain[0], explained, language), None
 
 
-def _plain(fact: Fact, values: Mapping[str, float], language: Language) -> str:
-    return say(language, f"fact.{fact.feature}", value=amount(language, values[fact.feature], fact.unit))
+def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Compare a value with the customer's own habit, else with similar customers.
 
-
-def _against(fact: Fact, kind: str, other: float, language: Language) -> str:
-    if fact.unit == "flag":
-        return ""
-    pace = kind == "habit" and fact.feature == "recency_days"
-    return say(language, f"against.{'pace' if pace else kind}", value=amount(language, other, fact.unit))
-
-
-def _speaks_for(fact: Fact, other: float, direction: Direction, explained: Explained, language: Language) -> bool:
-    """Tell whether a value beside another goes with the direction; not so where a reader sees the same number.
-
-    Where a higher value does not plainly go with a higher or a lower risk, the model's own contribution decides.
+    Returns
+    -------
+    The words of the comparison, and the finding: None where it does not speak for the direction, where a reader would
+    see the same number twice, or where the model's own contribution of the feature speaks against it.
     """
-    value = explained.values[fact.feature]
+    value, contribution = explained.values[fact.feature], explained.contributions[fact.feature]
+    turn = 1 if direction == "raises" else -1
+    if contribution * turn < 0 or (fact.sign == 0 and not contribution):
+        return "", None
     if fact.unit == "flag":
-        return bool(value) and direction == "raises"
-    if amount(language, value, fact.unit) == amount(language, other, fact.unit):
-        return False
-    if fact.sign == 0:
-        return (explained.contributions[fact.feature] > 0) == (direction == "raises")
-    return (value > other) == ((direction == "raises") == (fact.sign > 0))
+        return "", fact.findings[0] if value and turn == fact.sign else None
+    if fact.below is not None:
+        limit, finding = fact.below
+        return "", finding if value < limit and turn == -fact.sign else None
+    own = explained.values.get(fact.habit.feature, np.nan) if fact.habit else np.nan
+    if fact.habit is not None and not np.isnan(own):
+        kind, other, findings = "habit", own, (fact.habit.more, fact.habit.less)
+    elif fact.similar is not None:
+        kind, other, findings = "similar", explained.similar[fact.feature], fact.similar
+    else:
+        return "", None
+    told = amount(language, other, fact.unit)
+    above = value > other
+    if amount(language, value, fact.unit) == told or (fact.sign and above != (turn == fact.sign)):
+        return "", None
+    pace = kind == "habit" and fact.feature == "recency_days"
+    return say(language, f"against.{'pace' if pace else kind}", value=told), findings[0 if above else 1]
+
+
+def _plain(fact: Fact, explained: Explained, language: Language) -> str:
+    return say(language, f"fact.{fact.feature}", value=amount(language, explained.values[fact.feature], fact.unit))
 
 
 def _offer_text(offer: Offer, evidence: Evidence, language: Language) -> str:

@@ -20,6 +20,7 @@ from serving.reasons import offer_reason, risk_reasons
 from serving.tiers import make_tiers
 from serving.what_if import what_would_change
 from serving.wording import Language
+from training.churn.pipeline import check_definition
 from training.next_product.history import History, read_history
 from training.next_product.offers import Kind, make_offers
 
@@ -60,6 +61,7 @@ class Scorer:
         self._materialized = materialized
         self._store = store
         self.models = models
+        check_definition(models.churn_version.label, models.churn.definition, settings.churn)
         self.definition = ChurnDefinition(**asdict(models.churn.definition))
         self._tiers = make_tiers(settings, store, models.churn, materialized)
         self._playbook = load_playbook(settings.serving.playbook)
@@ -92,7 +94,7 @@ class Scorer:
                     base_risk=base,
                     reasons=[r for r in told if r.direction == "raises"],
                     protections=[r for r in told if r.direction == "lowers"],
-                    untold_share=1 - sum(r.share for r in told) if told else 0.0,
+                    untold_share=1 - sum(r.share for r in told) if active else 0.0,
                     what_if=None
                     if risk.risk is None
                     else what_would_change(model, inputs, risk.risk, self._tiers, language),
@@ -105,21 +107,20 @@ class Scorer:
     ) -> list[Offers]:
         """Return offers for every known customer, in the order asked for."""
         rows = self._store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers)
+        known = [place for place, stamp in enumerate(rows.event_timestamps) if stamp is not None]
+        histories = [self._history(rows, place, as_of) for place in known]
+        lists = make_offers(self.models.next_product, histories, kind, limit)
         return [
             Offers(
-                customer_id=customer,
+                customer_id=customers[place],
                 as_of=as_of,
-                feature_timestamp=stamp,
+                feature_timestamp=rows.event_timestamps[place] or as_of,
                 kind=kind,
-                offers=[
-                    offer_reason(offer, language)
-                    for offer in make_offers(self.models.next_product, self._history(rows, place, as_of), kind, limit)
-                ],
+                offers=[offer_reason(offer, language) for offer in offers],
                 churn_definition=self.definition,
                 model=self.models.next_product_version.label,
             )
-            for place, (customer, stamp) in enumerate(zip(customers, rows.event_timestamps, strict=True))
-            if stamp is not None
+            for place, offers in zip(known, lists, strict=True)
         ]
 
     def check(self) -> None:

@@ -10,25 +10,43 @@ Sign = Literal[-1, 0, 1]
 
 
 @dataclass(frozen=True)
+class Habit:
+    """The customer's own habit that a fact is compared with: a feature, and the findings above and below it."""
+
+    feature: str
+    more: str
+    less: str
+
+
+@dataclass(frozen=True)
 class Fact:
-    """A feature whose raw value can be told, by the text `fact.<feature>`.
+    """A feature whose raw value can be told, by the text `fact.<feature>`, and what it is compared with.
+
+    A finding is what a marketer would call the comparison: the title of the reason and its place in the playbook.
 
     Attributes
     ----------
-    more, less
-        What a marketer would call it that the value is above, or below, what it is compared with; the title of the
-        reason and its place in the playbook.
     habit
-        A feature that is the customer's own habit, to compare with before similar customers. It belongs to the
-        same theme, or says nothing that the theme's features do not.
+        The customer's own habit. Where it is known, nobody else is compared with.
+    similar
+        The findings above and below what similar customers have; None for what grows with time, which training
+        snapshots cannot tell the usual of.
+    below
+        A value, and the finding below it, compared with nobody.
     """
 
     feature: str
     unit: Unit
     sign: Sign
-    more: str
-    less: str
-    habit: str | None = None
+    similar: tuple[str, str] | None = None
+    habit: Habit | None = None
+    below: tuple[float, str] | None = None
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Everything that may be found."""
+        own = (self.habit.more, self.habit.less) if self.habit else ()
+        return (*(self.similar or ()), *own, *((self.below[1],) if self.below else ()))
 
 
 @dataclass(frozen=True)
@@ -48,19 +66,35 @@ class Theme:
         return self.others | {fact.feature for fact in self.facts}
 
 
+#: Of customers known for less than this no habit is known.
+_NEW_DAYS = 56.0
+#: A contract that ends within this ends soon.
+_SOON_DAYS = 30.0
+_OFTEN = ("more_frequent", "less_frequent")
+_SPEND = ("bigger_spender", "smaller_spender")
+_RANGE = ("wider_range", "narrower_range")
+
 THEMES: tuple[Theme, ...] = (
     Theme(
         "silence",
-        (Fact("recency_days", "days", 1, "long_silence", "recent_purchase", habit="gap_mean"),),
+        (
+            Fact(
+                *("recency_days", "days", 1, ("longer_silence", "shorter_silence")),
+                habit=Habit("gap_mean", "long_silence", "within_rhythm"),
+            ),
+        ),
         frozenset({"recency_over_gap", "recency_over_p90"}),
     ),
     Theme(
         "frequency",
         (
-            Fact("baskets_28d", "baskets", -1, "buys_more_often", "buys_less_often", habit="baskets_usual_28d"),
-            Fact("purchase_days_84d", "days", -1, "buys_more_often", "buys_less_often"),
-            Fact("baskets_84d", "baskets", -1, "buys_more_often", "buys_less_often"),
-            Fact("gap_mean", "days", 1, "buys_less_often", "buys_more_often"),
+            Fact(
+                *("baskets_28d", "baskets", -1, _OFTEN),
+                habit=Habit("baskets_usual_28d", "buys_more_often", "buys_less_often"),
+            ),
+            Fact("purchase_days_84d", "days", -1, _OFTEN),
+            Fact("baskets_84d", "baskets", -1, _OFTEN),
+            Fact("gap_mean", "days", 1, ("less_frequent", "more_frequent")),
         ),
         frozenset(
             {
@@ -71,15 +105,15 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "rhythm",
-        (Fact("gap_std", "days", 1, "irregular", "regular"),),
+        (Fact("gap_std", "days", 1, ("less_regular", "more_regular")),),
         frozenset({"weekday_concentration", "daypart_concentration"}),
     ),
     Theme(
         "spend",
         (
-            Fact("amount_28d", "money", -1, "spends_more", "spends_less", habit="amount_usual_28d"),
-            Fact("amount_84d", "money", -1, "spends_more", "spends_less"),
-            Fact("basket_amount_84d", "money", -1, "spends_more", "spends_less"),
+            Fact(*("amount_28d", "money", -1, _SPEND), habit=Habit("amount_usual_28d", "spends_more", "spends_less")),
+            Fact("amount_84d", "money", -1, _SPEND),
+            Fact("basket_amount_84d", "money", -1, _SPEND),
         ),
         frozenset(
             {
@@ -91,10 +125,13 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         "variety",
         (
-            Fact("categories_28d", "categories", -1, "broader_basket", "narrower_basket", habit="categories_usual_28d"),
-            Fact("categories_84d", "categories", -1, "broader_basket", "narrower_basket"),
-            Fact("products_84d", "products", -1, "broader_basket", "narrower_basket"),
-            Fact("top_department_share_84d", "percent", 0, "one_department", "many_departments"),
+            Fact(
+                *("categories_28d", "categories", -1, _RANGE),
+                habit=Habit("categories_usual_28d", "broader_basket", "narrower_basket"),
+            ),
+            Fact("categories_84d", "categories", -1, _RANGE),
+            Fact("products_84d", "products", -1, _RANGE),
+            Fact("top_department_share_84d", "percent", 0, ("one_department", "many_departments")),
         ),
         frozenset(
             {
@@ -106,26 +143,27 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         "loyalty",
         (
-            Fact("tenure_days", "days", -1, "longer_standing", "newer_customer"),
-            Fact("contracts_tenure_days", "days", -1, "longer_standing", "newer_customer"),
-            Fact("baskets_total", "baskets", -1, "many_baskets", "few_baskets"),
+            Fact("tenure_days", "days", -1, below=(_NEW_DAYS, "new_customer")),
+            Fact("contracts_tenure_days", "days", -1, below=(_NEW_DAYS, "new_customer")),
+            Fact("baskets_total", "baskets", -1),
         ),
         frozenset({"amount_total", "contracts_total"}),
     ),
     Theme(
         "discounts",
         (
-            Fact("discount_share_84d", "percent", 0, "lives_on_discounts", "little_on_discount"),
-            Fact("coupon_share_84d", "percent", 0, "uses_coupons", "few_coupons"),
+            Fact("discount_share_84d", "percent", 0, ("lives_on_discounts", "little_on_discount")),
+            Fact("coupon_share_84d", "percent", 0, ("more_coupons", "fewer_coupons")),
         ),
         frozenset({"discounted_lines_share_84d"}),
     ),
-    Theme("brands", (Fact("private_brand_share_84d", "percent", 0, "private_brands", "national_brands"),)),
+    Theme("brands", (Fact("private_brand_share_84d", "percent", 0, ("more_private", "less_private")),)),
     Theme(
         "campaigns",
         (
-            Fact("answer_rate", "percent", -1, "answers_campaigns", "ignores_campaigns"),
-            Fact("contacts_total", "campaigns", -1, "often_contacted", "rarely_contacted"),
+            Fact("answer_rate", "percent", -1, ("answers_campaigns", "ignores_campaigns")),
+            Fact("campaigns_contacted", "campaigns", -1),
+            Fact("contacts_total", "times", -1),
         ),
         frozenset(
             {"contacts_84d", "days_since_contact", "redemptions_total", "redemptions_84d", "days_since_redemption"}
@@ -134,20 +172,18 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         "contract",
         (
-            Fact("contract_cancelled", "flag", 1, "notice_given", "notice_given"),
-            Fact("days_to_contract_end", "days", -1, "contract_runs_on", "contract_ends_soon"),
-            Fact("contract_age_days", "days", 0, "older_contract", "younger_contract"),
+            Fact("contract_cancelled", "flag", 1, ("notice_given", "notice_given")),
+            Fact("days_to_contract_end", "days", -1, below=(_SOON_DAYS, "contract_ends_soon")),
+            Fact("contract_age_days", "days", 0),
         ),
     ),
     Theme(
         "price",
-        (Fact("contract_price", "money", 1, "dearer_contract", "cheaper_contract"),),
+        (Fact("contract_price", "money", 1, ("dearer_contract", "cheaper_contract")),),
         frozenset({"contract_price_change"}),
     ),
     Theme("season", (), frozenset({"season_sin", "season_cos"})),
 )
 
 THEME_OF: dict[str, Theme] = {feature: theme for theme in THEMES for feature in theme.features}
-FINDINGS: frozenset[str] = frozenset(
-    name for theme in THEMES for fact in theme.facts for name in (fact.more, fact.less)
-)
+FINDINGS = frozenset(finding for theme in THEMES for fact in theme.facts for finding in fact.findings)

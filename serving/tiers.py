@@ -53,5 +53,6 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
     frame = store.point_in_time(CHURN_SERVICE, entities).drop(columns=["customer_id", "event_timestamp"])
     columns = with_ages(columns_from_frame(frame), np.full(len(some), moment.timestamp()))
     risk = model.risk(model.inputs(columns, len(some)))
-    high, medium = np.quantile(risk, [1 - churn.high_share, 1 - churn.high_share - churn.medium_share])
+    cuts = 1 - churn.high_share, max(0.0, 1 - churn.high_share - churn.medium_share)
+    high, medium = np.quantile(risk, cuts)
     return Tiers(float(high), float(medium))

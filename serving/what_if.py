@@ -4,7 +4,7 @@ It says what the model says of a customer who is otherwise the same. It does not
 about would keep anybody.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -32,22 +32,26 @@ class Lever:
         Inputs that the model must read and that must be known of the customer.
     apply
         Returns the customer's values after a step.
+    with_visit
+        Whether it takes a purchase to happen.
     """
 
     name: str
     steps: tuple[int, ...]
     needs: tuple[str, ...]
     apply: Callable[[Values, int], Values]
+    with_visit: bool = False
 
 
 def _visit(values: Values, count: int) -> Values:
-    """Buy baskets as they usually are, the last of them today."""
+    """Buy baskets as they usually are, the last of them today; the usual gaps between purchases stay what they were."""
     spent = count * values["basket_amount_mean"]
     changed = {**values, "recency_days": 0.0}
     for name in (*(f"baskets_{days}d" for days in WINDOWS), "baskets_total", "purchase_days_84d"):
         changed[name] = values.get(name, np.nan) + count
     for name in (*(f"amount_{days}d" for days in WINDOWS), "amount_total"):
         changed[name] = values.get(name, np.nan) + spent
+    changed["basket_amount_84d"] = changed["amount_84d"] / changed["baskets_84d"]
     for name in ("baskets", "amount"):
         usual = values.get(f"{name}_usual_28d", np.nan)
         changed[f"{name}_trend"] = changed[f"{name}_28d"] / usual if usual else np.nan
@@ -61,9 +65,9 @@ def _widen(values: Values, count: int) -> Values:
 
 def _answer(values: Values, count: int) -> Values:
     """Redeem something of a campaign today."""
-    rate = values["answer_rate"] + count / max(values["contacts_total"], 1.0)
+    rate = min(values["answer_rate"] + count / values["campaigns_contacted"], 1.0)
     more = {name: values.get(name, 0.0) + count for name in ("redemptions_total", "redemptions_84d")}
-    return {**values, **more, "answer_rate": min(rate, 1.0), "days_since_redemption": 0.0}
+    return {**values, **more, "answer_rate": rate, "days_since_redemption": 0.0}
 
 
 def _cheaper(values: Values, percent: int) -> Values:
@@ -75,11 +79,13 @@ def _cheaper(values: Values, percent: int) -> Values:
 
 LEVERS = (
     Lever("visit", (1, 2, 3), ("recency_days", "basket_amount_mean", "baskets_28d", "amount_28d"), _visit),
-    Lever("widen", (2, 5), ("categories_28d", "categories_84d"), _widen),
-    Lever("answer", (1,), ("answer_rate", "contacts_total"), _answer),
+    Lever("widen", (2, 5), ("categories_28d", "categories_84d"), _widen, with_visit=True),
+    Lever("answer", (1,), ("answer_rate", "campaigns_contacted"), _answer, with_visit=True),
     Lever("cheaper", (10, 20), ("contract_price",), _cheaper),
 )
 
+#: A risk that falls by less than this is the same to a reader.
+_LEAST = 0.01
 #: What the age of the last purchase is set against.
 _GAPS = ("recency_days", "gap_mean", "gap_p90")
 #: One step, or none, of each lever.
@@ -109,7 +115,7 @@ def what_would_change(
     rows = np.array([[outcome[name] for name in model.features] for outcome in outcomes])
     for plan, outcome, after in zip(plans, outcomes, model.risk(rows).tolist(), strict=True):
         tier = tiers.of(after)
-        if tier != now and after < risk:
+        if tier != now and after <= risk - _LEAST:
             told = (say(language, f"change.{lever.name}_{'one' if n == 1 else 'many'}", n=str(n)) for lever, n in plan)
             return WhatIf(
                 changes=_changes(model, values, outcome),
@@ -132,8 +138,14 @@ def _plans(values: Mapping[str, float]) -> list[_Plan]:
     open_to = [lever for lever in LEVERS if not any(np.isnan(values.get(name, np.nan)) for name in lever.needs)]
     choices = [[(lever, place, n) for place, n in enumerate((0, *lever.steps))] for lever in open_to]
     combined = [[step for step in steps if step[1]] for steps in product(*choices)]
-    ordered = sorted((steps for steps in combined if steps), key=lambda s: (len(s), sum(place for _, place, _ in s)))
+    possible = [steps for steps in combined if steps and _happens(steps)]
+    ordered = sorted(possible, key=lambda s: (len(s), sum(place for _, place, _ in s)))
     return [tuple((lever, n) for lever, _, n in steps) for steps in ordered]
+
+
+def _happens(steps: Sequence[tuple[Lever, int, int]]) -> bool:
+    """Tell whether steps that take a purchase come with one, where purchases are known at all."""
+    return any(lever.name == "visit" for lever, _, _ in steps) or not any(lever.with_visit for lever, _, _ in steps)
 
 
 def _after(values: Values, plan: _Plan) -> Values:

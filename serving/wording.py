@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-Unit = Literal["days", "baskets", "categories", "products", "campaigns", "money", "percent", "number", "flag"]
+Unit = Literal["days", "baskets", "categories", "products", "campaigns", "times", "money", "percent", "number", "flag"]
 #: The noun of each counted unit, by the texts `unit.<noun>_one` and `unit.<noun>_many`.
 _NOUNS: dict[Unit, str] = {
     "days": "day",
@@ -16,6 +16,7 @@ _NOUNS: dict[Unit, str] = {
     "categories": "category",
     "products": "product",
     "campaigns": "campaign",
+    "times": "time",
 }
 
 

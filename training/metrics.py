@@ -13,6 +13,8 @@ Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.bool_] | Ints
 #: Bootstrap draws behind every interval.
 ROUNDS = 200
+#: Draws that are held in memory at once.
+_CHUNK = 20
 METRICS = ("roc_auc", "average_precision", "brier", "ece", "lift_at_10", "recall_at_10")
 
 
@@ -114,10 +116,19 @@ def bootstrap(
     rng = np.random.default_rng(7)
     codes = np.unique(groups, return_inverse=True)[1]
     count = codes.max() + 1
-    times = np.array([np.bincount(rng.integers(0, count, count), minlength=count)[codes] for _ in range(rounds)])
-    positives = times @ labels
-    times = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
-    return Draws(points, {name: _measure_draws(labels, scored, times) for name, scored in methods.items()})
+    parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in methods}
+    for start in range(0, rounds, _CHUNK):
+        some = range(min(_CHUNK, rounds - start))
+        times = np.array([np.bincount(rng.integers(0, count, count), minlength=count)[codes] for _ in some])
+        positives = times @ labels
+        times = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
+        for name, scored in methods.items():
+            parts[name].append(_measure_draws(labels, scored, times))
+    values = {
+        name: {metric: np.concatenate([part[metric] for part in parts[name]]) for metric in of}
+        for name, of in points.items()
+    }
+    return Draws(points, values)
 
 
 def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Floats]:

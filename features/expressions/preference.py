@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.expressions.visible import purchases, visible, within
+from features.expressions.visible import days_between, purchases, visible, within
 
 WINDOW = 84
 RECENT = 28
@@ -15,7 +15,8 @@ def preference(transactions: ir.Table, products: ir.Table, snapshots: ir.Table) 
 
     Shares are of the amount spent on products whose department (category, brand tier) is known; null where
     none is. `department_concentration` is the sum of squared shares: 1 where all is spent in one department.
-    `categories_usual_28d` is the mean of the two 28-day windows before the last; `categories_kept_28d` the share of
+    `categories_usual_28d` is the mean of the two 28-day windows before the last, as far as the customer was one by
+    then, and null where that is less than 28 days; `categories_kept_28d` the share of
     the categories bought from in those two that were bought from again since, null where there were none.
     """
     lines = (
@@ -49,21 +50,31 @@ def preference(transactions: ir.Table, products: ir.Table, snapshots: ir.Table) 
     )
     joined = variety.left_join(by_department, keys).drop("customer_id_right", "snapshot_right")
     joined = joined.left_join(by_category, keys).drop("customer_id_right", "snapshot_right")
-    return joined.left_join(_kept(bought), keys).drop("customer_id_right", "snapshot_right")
+    seen = visible(purchases(transactions), snapshots)
+    firsts = seen.group_by(keys).agg(first=seen.event_timestamp.min())
+    return joined.left_join(_kept(bought, firsts), keys).drop("customer_id_right", "snapshot_right")
 
 
-def _kept(bought: ir.Table) -> ir.Table:
+def _kept(bought: ir.Table, firsts: ir.Table) -> ir.Table:
     """Compare the categories of the last 28 days with those before. One row per customer and snapshot."""
+    keys = ["customer_id", "snapshot"]
     known = bought.filter(bought.category.notnull())
     now, middle = within(known, RECENT), within(known, 2 * RECENT)
-    windows = known.group_by("customer_id", "snapshot", "category").agg(
-        now=now.any(), middle=(middle & ~now).any(), first=(~middle).any()
-    )
-    before = windows.middle | windows["first"]
-    return windows.group_by("customer_id", "snapshot").agg(
+    windows = known.group_by(*keys, "category").agg(now=now.any(), middle=(middle & ~now).any(), early=(~middle).any())
+    before = windows.middle | windows.early
+    sums = windows.group_by(keys).agg(
         categories_28d=windows.now.cast("int64").sum(),
-        categories_usual_28d=(windows.middle.cast("float64").sum() + windows["first"].cast("float64").sum()) / 2,
+        before=windows.middle.cast("float64").sum() + windows.early.cast("float64").sum(),
         categories_kept_28d=windows.count(where=before & windows.now) / windows.count(where=before).nullif(0),
+    )
+    joined = sums.inner_join(firsts, keys)
+    lived = days_between(joined["first"], joined.snapshot) / RECENT - 1
+    usual = joined.before / ibis.least(lived, 2.0)
+    return joined.select(
+        *keys,
+        "categories_28d",
+        "categories_kept_28d",
+        categories_usual_28d=(lived >= 1).ifelse(usual, ibis.null("float64")),
     )
 
 

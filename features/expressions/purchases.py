@@ -86,7 +86,8 @@ def types_bought(lines: ir.Table, products: ir.Table, snapshots: ir.Table) -> ir
 def product_statistics(bought: ir.Table) -> ir.Table:
     """Popularity, trend, price and repurchase of each product. One row per product and snapshot.
 
-    Popularity counts baskets in the last 28 days, its trend is that over the 28 days before, each plus one.
+    Popularity counts baskets in the last 28 days, its trend is that over the 28 days before, each plus one; new
+    buyers are customers whose first basket with it, in the history that is looked at, lies in the last 28 days.
     The repeat rate is the share of buyers with two baskets or more; the cycle is the median over them of
     the mean days between their baskets; both null or 0 where nobody came back.
     """
@@ -98,6 +99,7 @@ def product_statistics(bought: ir.Table) -> ir.Table:
         product_baskets=bought.baskets.cast("float64").sum(),
         product_buyers=bought.count(),
         product_baskets_28d=now,
+        product_new_buyers_28d=bought.count(where=bought.first_bought >= bought.snapshot - ibis.interval(days=28)),
         product_trend=(now + 1) / (before + 1),
         product_price=bought.regular.sum() / bought.quantity.sum(),
         product_repeat_rate=bought.count(where=repeated) / bought.count(),

@@ -127,11 +127,18 @@ def evaluate_next_product(context: Context, *, json: bool) -> None:
     if json:
         _print_json(found)
         return
-    for date, methods in found["views"]["all"].items():
-        table = Table("method", *next(iter(methods.values())), title=f"{_title(found['protocol'])}, {date}")
-        for name, metrics in methods.items():
-            table.add_row(name, *(f"{value:.4f}" for value in metrics.values()))
-        context.console.print(table)
+    for view, dates in found["views"].items():
+        for date, methods in dates.items():
+            first = next(iter(methods.values()))
+            table = Table("method", *first, "two-stage over it", title=f"{view}: {_title(found['protocol'])}, {date}")
+            for name, metrics in methods.items():
+                cells = (f"{metrics[metric]:.4f}" for metric in first)
+                table.add_row(name, *cells, _gain(metrics.get("gain")))
+            context.console.print(table)
+
+
+def _gain(gain: dict[str, float] | None) -> str:
+    return "" if gain is None else f"{gain['value']:+.0%} [dim]{gain['low']:+.0%} to {gain['high']:+.0%}[/]"
 
 
 def stage_ingest(context: Context, stages: Stages) -> Ingested:

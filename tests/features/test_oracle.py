@@ -205,7 +205,10 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
     of = {row["product_id"]: row for row in records(products)}
     count = 0
     for t in SNAPSHOTS:
+        every = by(known([r for r in records(lines) if r["quantity"] > 0], t), "customer_id")
         for customer, seen in by(known([r for r in records(lines) if r["quantity"] > 0], t, 84), "customer_id").items():
+            lived = (t - min(r["event_timestamp"] for r in every[customer])).total_seconds() / 86400 / 28 - 1
+            usual = (len_of(seen, of, t, 28) + len_of(seen, of, t, 56)) / min(lived, 2) if lived >= 1 else None
             departments = shares(seen, of, "department")
             categories = shares(seen, of, "category")
             tiers = shares(seen, of, "brand_tier")
@@ -221,7 +224,7 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
                 "department_concentration_84d": sum(s * s for s in departments.values()) if departments else None,
                 "top_category_share_84d": max(categories.values(), default=None),
                 "categories_28d": len(now) if categories else None,
-                "categories_usual_28d": (len(middle) + len(first)) / 2 if categories else None,
+                "categories_usual_28d": usual if categories else None,
                 "categories_kept_28d": len((middle | first) & now) / len(middle | first) if middle | first else None,
             }
             same(found[customer, t], row)
@@ -229,6 +232,10 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
                 assert found[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
             count += 1
     assert count == len(found)
+
+
+def len_of(rows: list[Row], of: dict[str, Row], t: datetime, low: int) -> int:
+    return len({of[r["product_id"]]["category"] for r in aged(rows, t, low)} - {None})
 
 
 def aged(rows: list[Row], t: datetime, low: int) -> list[Row]:
@@ -260,7 +267,8 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
         seen = known(mine, t)
         contacts = [r for r in seen if r["kind"] == "contact"]
         redemptions = [r for r in seen if r["kind"] == "redemption"]
-        contacted = len({r["campaign_id"] for r in contacts})
+        contacted = {r["campaign_id"] for r in contacts}
+        answered = contacted & {r["campaign_id"] for r in redemptions}
         wanted = {
             "contacts_total": len(contacts),
             "contacts_84d": len(known(contacts, t, 84)),
@@ -268,7 +276,8 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
             "redemptions_total": len(redemptions),
             "redemptions_84d": len(known(redemptions, t, 84)),
             "last_redemption": max((r["event_timestamp"] for r in redemptions), default=None),
-            "answer_rate": len({r["campaign_id"] for r in redemptions}) / contacted if contacted else None,
+            "campaigns_contacted": len(contacted),
+            "answer_rate": len(answered) / len(contacted) if contacted else None,
         }
         same(row, wanted)
 
@@ -332,6 +341,10 @@ def check_statistics(found: Row, mine: list[Row], t: datetime) -> None:
             "product_baskets": len(baskets),
             "product_buyers": buyers,
             "product_baskets_28d": now,
+            "product_new_buyers_28d": sum(
+                min(b["event_timestamp"] for b in own) >= t - timedelta(days=28)
+                for own in by(baskets, "customer_id").values()
+            ),
             "product_trend": (now + 1) / (before + 1),
             "product_price": sum(r["amount"] + r["discount"] for r in mine) / sum(r["quantity"] for r in mine),
             "product_repeat_rate": len(cycles) / buyers,

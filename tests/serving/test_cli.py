@@ -84,7 +84,7 @@ def test_the_pipeline_again_is_skipped(
         ("train next-product", ["encore-next-product/1 is champion"]),
         ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
         ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
-        ("evaluate next-product", ["two_stage", "g_top_freq", "ndcg", "2017-11-29"]),
+        ("evaluate next-product", ["two_stage", "tifu_knn", "ndcg", "2017-11-29", "new_type", "fixed_interval"]),
         ("explain 6", ["encore-churn/1", "risk", "grade"]),
         ("explain 6 --language zh", ["流失风险"]),
         ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),

@@ -82,37 +82,52 @@ def test_silence_is_told_against_the_customers_own_habit() -> None:
     assert chinese.title == "对该客户而言久未购买"
 
 
-@pytest.mark.parametrize("habit", [float("nan"), 60.0, 23.2])
-def test_silence_without_a_habit_that_speaks_for_it_is_told_against_others(habit: float) -> None:
-    reasons = explain([23.0, habit, 300.0, 0.2], {"silence": 1.0})
-    assert reasons[0].text == "Last purchase 23 days ago; similar customers: 5 days. This raises the risk."
+@pytest.mark.parametrize(
+    ("habit", "text", "title"),
+    [
+        (np.nan, "; similar customers: 5 days. This raises the risk.", "Longer silence than similar customers"),
+        (60.0, ". This raises the risk.", "Silence"),
+        (23.2, ". This raises the risk.", "Silence"),
+    ],
+)
+def test_silence_is_told_against_others_only_without_a_habit(habit: float, text: str, title: str) -> None:
+    (reason,) = explain([23.0, habit, 300.0, 0.2], {"silence": 1.0})
+    assert reason.text == f"Last purchase 23 days ago{text}"
+    assert reason.title == title
 
 
 @pytest.mark.parametrize(
     ("amount_84d", "part", "text", "title"),
     [
-        (
-            100.0,
-            1.0,
-            "Spent 100.00 in the last 84 days; similar customers: 300.00. This raises the risk.",
-            "Spends less",
-        ),
-        (
-            500.0,
-            -1.0,
-            "Spent 500.00 in the last 84 days; similar customers: 300.00. This lowers the risk.",
-            "Spends more",
-        ),
-        (500.0, 1.0, "Spent 500.00 in the last 84 days. This raises the risk.", "Spending"),
+        (100.0, 1.0, "; similar customers: 300.00. This raises the risk.", "Spends less than similar customers"),
+        (500.0, -1.0, "; similar customers: 300.00. This lowers the risk.", "Spends more than similar customers"),
+        (500.0, 1.0, ". This raises the risk.", "Spending"),
     ],
 )
 def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(
     amount_84d: float, part: float, text: str, title: str
 ) -> None:
     (reason,) = explain([23.0, 6.0, amount_84d, 0.2], {"spend": part})
-    assert reason.text == text
+    assert reason.text == f"Spent {amount_84d:.2f} in the last 84 days{text}"
     assert reason.title == title
-    assert reason.actionable == (title == "Spends less")
+    assert reason.actionable == (title == "Spends less than similar customers")
+
+
+def test_a_comparison_that_the_features_own_contribution_denies_is_not_told() -> None:
+    one = explained({"amount_84d": 100.0}, {"spend": 1.0}, SIMILAR)
+    denied = Explained(one.values, {"amount_84d": -0.1}, one.similar, one.parts)
+    assert risk_reasons(one, {}, "en")[0].finding == "smaller_spender"
+    assert risk_reasons(denied, {}, "en")[0].finding is None
+
+
+@pytest.mark.parametrize(
+    ("tenure", "part", "finding"), [(20.0, 1.0, "new_customer"), (345.0, 1.0, None), (20.0, -1.0, None)]
+)
+def test_what_grows_with_time_is_compared_with_nobody(tenure: float, part: float, finding: str | None) -> None:
+    one = explained({"tenure_days": tenure}, {"loyalty": part}, {"tenure_days": 150.0})
+    (reason,) = risk_reasons(one, {}, "en")
+    assert reason.finding == finding
+    assert "similar" not in reason.text
 
 
 def test_a_theme_that_the_model_contradicts_is_not_told() -> None:
@@ -127,11 +142,10 @@ def test_what_is_not_known_is_told_by_the_next_fact_or_as_not_known() -> None:
     assert reason.values["answer_rate"] is None
     assert reason.action is None
     one = explained(
-        {"answer_rate": np.nan, "contacts_total": 0.0}, {"campaigns": 1.0}, {"answer_rate": 0.2, "contacts_total": 2.0}
+        {"answer_rate": np.nan, "campaigns_contacted": 0.0}, {"campaigns": 1.0}, {"campaigns_contacted": 2.0}
     )
     (reason,) = risk_reasons(one, {}, "en")
-    assert reason.text == "Contacted in 0 campaigns; similar customers: 2 campaigns. This raises the risk."
-    assert reason.finding == "rarely_contacted"
+    assert reason.text == "Contacted in 0 campaigns. This raises the risk."
     assert not reason.actionable
 
 
@@ -145,12 +159,18 @@ def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float, findi
 
 
 @pytest.mark.parametrize(
-    ("flag", "text"), [(1.0, "The customer has given notice"), (0.0, "The contract ends in 20 days")]
+    ("flag", "text", "finding"),
+    [
+        (1.0, "The customer has given notice", "notice_given"),
+        (0.0, "The contract ends in 20 days", "contract_ends_soon"),
+    ],
 )
-def test_a_notice_is_told_only_where_there_is_one(flag: float, text: str) -> None:
+def test_a_notice_is_told_only_where_there_is_one(flag: float, text: str, finding: str) -> None:
     values = {"contract_cancelled": flag, "days_to_contract_end": 20.0}
     one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
-    assert risk_reasons(one, {}, "en")[0].text == f"{text}. This raises the risk."
+    (reason,) = risk_reasons(one, {}, "en")
+    assert reason.text == f"{text}. This raises the risk."
+    assert reason.finding == finding
 
 
 def test_a_theme_without_facts_is_told_plainly() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from features.errors import StateError
 from features.store import Store
 from serving.scorer import Scorer
 from serving.tiers import Tiers, make_tiers
@@ -25,3 +26,21 @@ def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: 
     assert told.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
     by_threshold = make_tiers(at_home.settings, store, scorer.models.churn, as_of)
     assert by_threshold == Tiers(at_home.settings.churn.high_risk, at_home.settings.churn.medium_risk)
+
+
+def test_shares_that_sum_to_one_leave_nobody_low(at_home: World, store: Store, scorer: Scorer) -> None:
+    churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.9, "medium_share": 0.1})
+    settings = at_home.settings.model_copy(update={"churn": churn})
+    tiers = make_tiers(settings, store, scorer.models.churn, at_home.schedule.as_of)
+    risks = [
+        found.risk or 0.0
+        for found in scorer.risks(active_customers(settings, at_home.schedule.as_of), at_home.schedule.as_of)
+    ]
+    assert {tiers.of(risk) for risk in risks} <= {"high", "medium"}
+
+
+def test_a_model_of_another_definition_does_not_answer(at_home: World, store: Store, scorer: Scorer) -> None:
+    churn = at_home.settings.churn.model_copy(update={"activity_window_days": 70})
+    settings = at_home.settings.model_copy(update={"churn": churn})
+    with pytest.raises(StateError, match=r"activity_window_days=56.*activity_window_days=70.*Train again"):
+        Scorer(settings, store, scorer.models, at_home.schedule.as_of)

@@ -19,7 +19,7 @@ from training.churn.baselines import recency, rfm_logistic
 from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.evaluation import slices_of
-from training.churn.fit import PARAMETERS, fit
+from training.churn.fit import fit
 from training.churn.grade import grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
@@ -223,7 +223,6 @@ def test_the_leakage_report_sees_a_leak(at_home: World, store: Store, model: Chu
         ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
         ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
         at_home.settings.churn,
-        PARAMETERS,
     )
     assert told["strongest_feature"]["roc_auc"] == 1.0
     assert not told["features_before_labels"]

@@ -45,17 +45,17 @@ def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -
             rows = mine.to_dict("records")
             if not any(r["start_timestamp"] < t <= r["end_timestamp"] and r["created_timestamp"] <= t for r in rows):
                 continue
-            wanted[customer, t] = int(
-                any(
-                    start <= r["end_timestamp"] < end
-                    and not any(
-                        o["end_timestamp"] > r["end_timestamp"]
-                        and o["start_timestamp"] < r["end_timestamp"] + timedelta(days=grace)
-                        for o in rows
-                    )
-                    for r in rows
+            lapses = [
+                r["end_timestamp"]
+                for r in rows
+                if not any(
+                    o["end_timestamp"] > r["end_timestamp"]
+                    and o["start_timestamp"] < r["end_timestamp"] + timedelta(days=grace)
+                    for o in rows
                 )
-            )
+            ]
+            if not any(t <= lapse < start for lapse in lapses):
+                wanted[customer, t] = int(any(start <= lapse < end for lapse in lapses))
     assert actual == wanted
     assert set(wanted.values()) == {0, 1}
 

@@ -45,7 +45,7 @@ def test_a_resumed_study_finds_what_an_uninterrupted_one_finds(at_home: World, t
     two.mkdir()
     whole = tune_churn(beside(at_home, one), trials=4)
     settings = beside(at_home, two)
-    assert tuned_parameters(settings.stores) == PARAMETERS
+    assert tuned_parameters(settings) == PARAMETERS
     tune_churn(settings, trials=2)
     log = tuning_directory(settings.stores) / "churn.log"
     before = log.stat().st_size
@@ -54,7 +54,9 @@ def test_a_resumed_study_finds_what_an_uninterrupted_one_finds(at_home: World, t
     assert resumed == whole
     assert resumed.trials == 4
     assert resumed.loss <= resumed.default_loss
-    assert tuned_parameters(settings.stores) == resumed.parameters
+    assert tuned_parameters(settings) == resumed.parameters
+    other = settings.churn.model_copy(update={"horizon_days": 14})
+    assert tuned_parameters(settings.model_copy(update={"churn": other})) == PARAMETERS
 
 
 def test_too_few_snapshots_are_told(at_home: World, store: Store) -> None:

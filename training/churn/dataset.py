@@ -26,7 +26,7 @@ class ChurnSet:
     columns
         Features by name, ages in days.
     churned
-        1 where the customer bought nothing in the label window.
+        1 where the customer churned, by the definition in force.
     """
 
     customers: npt.NDArray[np.object_]

@@ -83,10 +83,11 @@ def slices_of(settings: Settings, rows: ChurnSet) -> Slices:
         If `customers` has no such column.
     """
     slices: Slices = {}
-    tenure = _first(rows, "contracts_tenure_days", "tenure_days")
+    contractual = settings.churn.kind == "contractual"
+    tenure = _known(rows, "contracts_tenure_days" if contractual else "tenure_days")
     if tenure is not None:
         slices["tenure"] = _between(tenure, _TENURES, "days")
-    value = _first(rows, "amount_84d", "contract_price")
+    value = _known(rows, "contract_price" if contractual else "amount_84d")
     if value is not None:
         thirds = np.digitize(value, np.nanquantile(value, [1 / 3, 2 / 3]))
         slices["value"] = {
@@ -116,9 +117,9 @@ def as_json(draws: Draws) -> dict[str, Any]:
     }
 
 
-def _first(rows: ChurnSet, *names: str) -> np.ndarray | None:
-    found = (rows.columns[name] for name in names if name in rows.columns)
-    return next((values for values in found if not np.isnan(values).all()), None)
+def _known(rows: ChurnSet, name: str) -> np.ndarray | None:
+    values = rows.columns.get(name)
+    return None if values is None or np.isnan(values).all() else values
 
 
 def _between(values: np.ndarray, ends: tuple[int, ...], unit: str) -> dict[str, Rows]:

@@ -12,7 +12,7 @@ from features.errors import DataError
 from features.vectors import Floats, matrix
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
-from training.churn.model import Calibration, ChurnModel
+from training.churn.model import Calibration, ChurnModel, Origin
 from training.churn.peers import Peers, group_of
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
@@ -55,7 +55,7 @@ def fit(
     DataError
         If no column has more than one value.
     """
-    features, _ = usable_features(train)
+    features, left_out = usable_features(train)
     if not features:
         raise DataError("Expected features that differ between customers, found none.", "Supply more data.")
     booster = boost(train, validation, features, {**parameters, "num_threads": threads})
@@ -66,7 +66,14 @@ def fit(
         calibrate(margins, validation.churned),
         peers_of(train, features),
         definition_of(churn),
-        _last(validation) + timedelta(days=churn.label_days),
+        _dates(validation)[-1] + timedelta(days=churn.label_days),
+        Origin(
+            dict(parameters),
+            tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),
+            tuple(f"{t:%Y-%m-%d}" for t in _dates(validation)),
+            len(train),
+            left_out,
+        ),
     )
 
 
@@ -117,8 +124,9 @@ def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]
     return {name: float(np.median(values)) if len(values) else otherwise[name] for name, values in known.items()}
 
 
-def _last(rows: ChurnSet) -> datetime:
-    return datetime.fromtimestamp(rows.snapshots.max().astype("datetime64[s]").astype("int64"), tz=UTC)
+def _dates(rows: ChurnSet) -> list[datetime]:
+    seconds = np.unique(rows.snapshots).astype("datetime64[s]").astype("int64")
+    return [datetime.fromtimestamp(second, tz=UTC) for second in seconds.tolist()]
 
 
 def calibrate(margins: Floats, labels: np.ndarray) -> Calibration:

@@ -14,7 +14,8 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Label the customers who are active at each snapshot.
 
     Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
-    and no other runs beyond that end which starts before the end plus the grace period.
+    and no other runs beyond that end which starts before the end plus the grace period. Who lapses in the gap
+    before has left when the window opens, and is not labelled.
 
     Returns
     -------
@@ -22,7 +23,10 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """
     known = active(sources, snapshots, churn)
     if churn.kind == "contractual":
-        lapsed = _inside(_lapses(sources.subscriptions, churn.grace_days), snapshots, churn)
+        lapses = _lapses(sources.subscriptions, churn.grace_days)
+        gone = _between(lapses, snapshots, 0, churn.gap_days)
+        known = known.anti_join(gone, ["customer_id", "snapshot"])
+        lapsed = _inside(lapses, snapshots, churn)
         joined = known.left_join(lapsed.mutate(churned=1), ["customer_id", "snapshot"])
         return joined.select("customer_id", "snapshot", churned=joined.churned.fill_null(0))
     returned = _inside(purchases(sources.transactions), snapshots, churn).mutate(returned=1)
@@ -60,9 +64,15 @@ def active_customers(settings: Settings, moment: datetime) -> list[str]:
 
 def _inside(events: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
     """Return the customers who have an event in the label window of each snapshot."""
-    start = snapshots.snapshot + ibis.interval(days=churn.gap_days)
-    end = snapshots.snapshot + ibis.interval(days=churn.gap_days + churn.horizon_days)
-    window = [events.event_timestamp >= start, events.event_timestamp < end]
+    return _between(events, snapshots, churn.gap_days, churn.gap_days + churn.horizon_days)
+
+
+def _between(events: ir.Table, snapshots: ir.Table, first: int, last: int) -> ir.Table:
+    """Return the customers who have an event in [t + first days, t + last days) of each snapshot t."""
+    window = [
+        events.event_timestamp >= snapshots.snapshot + ibis.interval(days=first),
+        events.event_timestamp < snapshots.snapshot + ibis.interval(days=last),
+    ]
     return events.join(snapshots, window).select("customer_id", "snapshot").distinct()
 
 

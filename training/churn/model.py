@@ -33,6 +33,27 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a model was learned from.
+
+    Attributes
+    ----------
+    parameters
+        LightGBM's.
+    training_snapshots, validation_snapshots
+        Dates.
+    features_left_out
+        Columns that the data could not tell.
+    """
+
+    parameters: dict[str, Any]
+    training_snapshots: tuple[str, ...]
+    validation_snapshots: tuple[str, ...]
+    training_rows: int
+    features_left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ChurnModel:
     """Scores and explains customers.
 
@@ -52,6 +73,7 @@ class ChurnModel:
     peers: Peers
     definition: Definition
     labels_end: datetime
+    origin: Origin
 
     def inputs(self, columns: Columns, rows: int) -> Floats:
         """Stack columns to rows x features."""
@@ -89,6 +111,7 @@ class ChurnModel:
             "peers": asdict(self.peers),
             "definition": asdict(self.definition),
             "labels_end": self.labels_end.isoformat(),
+            "origin": asdict(self.origin),
         }
         write_file(directory / "booster.txt", self.booster.model_to_string().encode())
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
@@ -109,7 +132,18 @@ class ChurnModel:
             ),
             Definition(**meta["definition"]),
             datetime.fromisoformat(meta["labels_end"]),
+            _read_origin(meta["origin"]),
         )
+
+
+def _read_origin(meta: dict[str, Any]) -> Origin:
+    return Origin(
+        meta["parameters"],
+        tuple(meta["training_snapshots"]),
+        tuple(meta["validation_snapshots"]),
+        meta["training_rows"],
+        tuple(meta["features_left_out"]),
+    )
 
 
 class _PyFunc:

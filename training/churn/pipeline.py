@@ -17,7 +17,7 @@ from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
 from training.churn.card import model_card
-from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import Definition, definition_of
 from training.churn.evaluation import (
     CHAMPION,
@@ -67,7 +67,7 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
-    parameters = tuned_parameters(settings.stores)
+    parameters = tuned_parameters(settings)
     stamp = fingerprint(built, settings.churn.learned, parameters, code_fingerprint("features", "training"))
     if old := already_trained(tracking, CHURN_MODEL, stamp):
         return old
@@ -120,7 +120,7 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
         "by_slice": by_slice(found, slices, part_of(report, 0.5, 0.95)),
         "grade": grading.grade,
         "grading": {**asdict(grading), "rule": RULE},
-        "leakage": leakage_report(model, data.everything, data.test, settings.churn, tuned_parameters(settings.stores)),
+        "leakage": leakage_report(model, data.everything, data.test, settings.churn),
     }
 
 
@@ -161,24 +161,24 @@ def _load(settings: Settings, schedule: Schedule, built: str) -> _Data:
 
 
 def _protocol(model: ChurnModel, data: _Data) -> dict[str, Any]:
-    schedule = data.schedule
-    features, left_out = usable_features(data.train)
+    """Tell what the model was learned from, and what it is measured on."""
+    origin = model.origin
     return {
-        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
-        "validation_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_validation],
-        "training_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_train],
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in data.schedule.churn_test],
+        "validation_snapshots": list(origin.validation_snapshots),
+        "training_snapshots": list(origin.training_snapshots),
         "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
-        "training_rows": len(data.train),
+        "training_rows": origin.training_rows,
         "definition": asdict(model.definition),
         "customers": len(data.test),
         "churn_rate": float(data.test.churned.mean()),
         "bootstrap_draws": ROUNDS,
         "feature_service": CHURN_SERVICE,
-        "features": len(features),
-        "features_left_out": list(left_out),
+        "features": len(model.features),
+        "features_left_out": list(origin.features_left_out),
         "data_fingerprint": data.built,
-        "data_start": f"{schedule.data_start:%Y-%m-%d}",
-        "data_end": f"{schedule.as_of:%Y-%m-%d}",
+        "data_start": f"{data.schedule.data_start:%Y-%m-%d}",
+        "data_end": f"{data.schedule.as_of:%Y-%m-%d}",
     }
 
 

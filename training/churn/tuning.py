@@ -5,7 +5,7 @@ The test snapshots take no part. Optuna is imported here alone, and only while t
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from features.state import fingerprint, write_file
 from features.store import Store
 from features.vectors import matrix
 from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.definition import definition_of
 from training.churn.fit import PARAMETERS, boost
 
 if TYPE_CHECKING:
@@ -77,18 +78,19 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
         study.sampler = optuna.samplers.TPESampler(seed=_SEED + done, multivariate=False, constant_liar=False)
         study.optimize(objective, n_trials=1)
     found = Tuned({**PARAMETERS, **study.best_params}, study.best_value, _default_loss(study), _finished(study))
-    content = {"study": study.study_name, "trials": found.trials, "loss": found.loss, "parameters": found.parameters}
+    content = {"study": study.study_name, "definition": asdict(definition_of(settings.churn)), **asdict(found)}
     write_file(_best_file(settings.stores), json.dumps(content, indent=2).encode())
     return found
 
 
-def tuned_parameters(stores: StoreSettings) -> dict[str, object]:
-    """Return the parameters that tuning found, or the defaults where nobody has tuned."""
+def tuned_parameters(settings: Settings) -> dict[str, object]:
+    """Return the parameters that tuning found for the churn definition in force, else the defaults."""
     try:
-        parameters: dict[str, object] = json.loads(_best_file(stores).read_text())["parameters"]
+        found = json.loads(_best_file(settings.stores).read_text())
     except FileNotFoundError:
         return dict(PARAMETERS)
-    return parameters
+    parameters: dict[str, object] = found["parameters"]
+    return parameters if found["definition"] == asdict(definition_of(settings.churn)) else dict(PARAMETERS)
 
 
 def tuning_directory(stores: StoreSettings) -> Path:

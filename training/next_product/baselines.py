@@ -1,45 +1,49 @@
-"""The obvious lists that offers have to beat, each a function from a history to codes, best first."""
+"""The obvious lists that offers have to beat: scores of every product for some customers."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 
 from features.vectors import Floats
-from training.next_product.catalogue import Catalogue, Codes, popularity
-from training.next_product.history import History
-from training.next_product.metrics import K
-from training.next_product.sources import Sources, top
-
-Recommend = Callable[[History], Codes]
+from training.next_product.catalogue import popularity
+from training.next_product.dataset import Moment
+from training.next_product.sources import Sources
+from training.next_product.tifu import tifu_scores
 
 
-def baselines(catalogue: Catalogue, sources: Sources) -> dict[str, Recommend]:
-    """Return every baseline, fitted at the moment of the catalogue and the sources.
+def simple_scores(moment: Moment, places: Sequence[int]) -> dict[str, Floats]:
+    """Return customers x products by baseline that is only counted, for some of the moment's customers.
 
-    `g_top_freq`: what everybody bought in the last 28 days. `p_top_freq`: what this customer bought most
-    often. `gp_top_freq`: the same, filled up with the first. `item_knn` and `als`: implicit's, as they come.
-    Source of the names: Li et al., A Next Basket Recommendation Reality Check (TOIS 2023).
+    A score of 0 or less is never listed. `g_top_freq`: what everybody bought in the last 28 days. `p_top_freq`: what
+    this customer bought most often, ties to what was bought last. `gp_top_freq`: the same, filled up with the first.
+    `decayed_p_top_freq`: own baskets, one of an age of 42 days weighing a half, filled up too.
+    Source of the first names: Li et al., A Next Basket Recommendation Reality Check (TOIS 2023).
     """
-    popular = popularity(catalogue)
-    everybody = top(popular, K + 1)
-
-    def personal(history: History) -> Codes:
-        # ties go to what was bought last
-        best = np.lexsort((history.days_since, -history.baskets))[:K]
-        return history.codes[best]
-
-    def filled(history: History) -> Codes:
-        own = personal(history)
-        rest = top(np.where(np.isin(np.arange(len(popular)), own), 0.0, popular), K) if len(own) < K else everybody[:0]
-        return np.concatenate([own, rest])[:K]
-
-    def scored(score: Callable[[History], Floats]) -> Recommend:
-        return lambda history: top(score(history), K)
-
+    popular = popularity(moment.catalogue)
+    everybody = popular / (popular.max() + 1)  # below 1, so that own products come first
+    own, decayed = (np.zeros((len(places), len(popular))) for _ in range(2))
+    for row, place in enumerate(places):
+        history = moment.histories[place]
+        own[row, history.codes] = 1 + history.baskets + 0.5 / (1 + history.days_since)
+        decayed[row, history.codes] = 1 + history.decayed
     return {
-        "g_top_freq": lambda _: everybody[:K],
-        "p_top_freq": personal,
-        "gp_top_freq": filled,
-        "item_knn": scored(sources.similar_scores),
-        "als": scored(sources.als_scores),
+        "g_top_freq": np.broadcast_to(everybody, own.shape),
+        "p_top_freq": own,
+        "gp_top_freq": np.where(own > 0, own, everybody),
+        "decayed_p_top_freq": np.where(decayed > 0, decayed, everybody),
+    }
+
+
+def fitted_scores(
+    moment: Moment, sources: Sources, vectors: sparse.csr_matrix, places: Sequence[int]
+) -> dict[str, Floats]:
+    """Return the same of the baselines that are fitted: `tifu_knn`, `item_knn`, `als`, `ease`, `user_knn`."""
+    scores = sources.scores([moment.histories[place] for place in places])
+    return {
+        "tifu_knn": tifu_scores(vectors, np.asarray(places)),
+        "item_knn": scores["similar"],
+        "als": scores["als"],
+        "ease": scores["ease"],
+        "user_knn": scores["neighbours"],
     }

@@ -1,5 +1,6 @@
 """The few hundred products worth ranking for a customer, and what the ranker reads of each."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,15 @@ import numpy.typing as npt
 
 from features.config import NextProductSettings
 from features.expressions.preference import PRIVATE
-from features.vectors import Floats
+from features.vectors import Columns, Floats
 from training.next_product.catalogue import Catalogue, Codes, popularity
 from training.next_product.history import CUSTOMER_FEATURES, History
 from training.next_product.sources import Sources, top
 
-OWN, ALS, SIMILAR, POPULAR, STEP_UP = 120, 40, 40, 40, 20
+OWN, POPULAR, STEP_UP = 120, 60, 20
+FROM_SOURCES = {"als": 40, "similar": 40, "ease": 60, "neighbours": 60}
+#: Customers whose scores are held at once.
+_BLOCK = 64
 #: A type is bought regularly from this many baskets in 182 days, the last within 56.
 REGULAR_BASKETS, REGULAR_WITHIN = 3, 56.0
 
@@ -28,7 +32,13 @@ FEATURES = (
     "type_decayed",
     "als",
     "similar",
+    "ease",
+    "neighbours",
+    "own_products",
+    "type_baskets_28d",
+    "type_trend",
     "product_baskets_28d",
+    "product_new_buyers_28d",
     "product_buyers",
     "product_trend",
     "product_repeat_rate",
@@ -58,23 +68,42 @@ class Candidates:
 
 
 def find_candidates(
-    history: History, sources: Sources, catalogue: Catalogue, settings: NextProductSettings
-) -> Candidates:
-    """Unite the customer's own products with what ALS, similarity, popularity and a step up suggest."""
-    als, similar = sources.als_scores(history), sources.similar_scores(history)
+    histories: Sequence[History], sources: Sources, catalogue: Catalogue, settings: NextProductSettings
+) -> Iterator[Candidates]:
+    """Unite each customer's own products with what the sources, popularity and a step up suggest.
+
+    Yields one per history, in their order.
+    """
     popular = popularity(catalogue)
-    new = np.ones(len(catalogue))
-    new[history.codes] = 0.0
-    suggestions = [
-        history.codes[top(history.decayed, OWN)],
-        top(als * new, ALS),
-        top(similar * new, SIMILAR),
-        top(popular * new, POPULAR),
-        steps_up(history, catalogue, settings)[:STEP_UP],
-    ]
-    codes = np.unique(np.concatenate(suggestions))
-    own = _places(history, codes)
-    return Candidates(codes, own, _inputs(history, catalogue, codes, own, als[codes], similar[codes]))
+    statistics = {**catalogue.statistics, **type_statistics(catalogue)}
+    for start in range(0, len(histories), _BLOCK):
+        block = histories[start : start + _BLOCK]
+        scores = sources.scores(block)
+        for place, history in enumerate(block):
+            own_scores = {name: of[place] for name, of in scores.items()}
+            new = np.ones(len(catalogue))
+            new[history.codes] = 0.0
+            suggestions = [
+                history.codes[top(history.decayed, OWN)],
+                top(popular * new, POPULAR),
+                steps_up(history, catalogue, settings)[:STEP_UP],
+                *(top(of * new, FROM_SOURCES[name]) for name, of in own_scores.items()),
+            ]
+            codes = np.unique(np.concatenate(suggestions))
+            told = {name: of[codes] for name, of in (own_scores | statistics).items()}
+            own = _places(history, codes)
+            yield Candidates(codes, own, _inputs(history, catalogue, codes, own, told))
+
+
+def type_statistics(catalogue: Catalogue) -> Columns:
+    """Return for every product the baskets of its type in the last 28 days, and their trend."""
+    now = popularity(catalogue)
+    before = (now + 1) / np.nan_to_num(catalogue.statistics["product_trend"], nan=1.0) - 1
+    sums: list[Floats] = [np.bincount(catalogue.type_codes, weights=p).astype("float64") for p in (now, before)]
+    return {
+        "type_baskets_28d": sums[0][catalogue.type_codes],
+        "type_trend": ((sums[0] + 1) / (sums[1] + 1))[catalogue.type_codes],
+    }
 
 
 def regular_types(history: History) -> Codes:
@@ -123,7 +152,7 @@ def _places(history: History, codes: Codes) -> Codes:
     return np.where(history.codes[found] == codes, found, -1)
 
 
-def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, als: Floats, similar: Floats) -> Floats:
+def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, told: Columns) -> Floats:
     bought = own >= 0
     rank = np.empty(len(history))
     rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))
@@ -133,7 +162,6 @@ def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, al
     by_type = np.bincount(
         catalogue.type_codes[history.codes], weights=history.decayed, minlength=len(catalogue.type_names)
     )
-    statistics = {name: values[codes] for name, values in catalogue.statistics.items()}
     with np.errstate(divide="ignore", invalid="ignore"):
         columns = {
             "own_baskets": _of_own(history.baskets, own, bought, 0.0),
@@ -143,11 +171,10 @@ def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, al
             "own_days_since": days_since,
             "own_cycle": cycle,
             "own_overdue": days_since / cycle,
-            "product_overdue": days_since / statistics["product_cycle_days"],
+            "product_overdue": days_since / told["product_cycle_days"],
             "type_decayed": by_type[catalogue.type_codes[codes]] - decayed,
-            "als": als,
-            "similar": similar,
-            **statistics,
+            "own_products": np.full(len(codes), float(len(history))),
+            **told,
             **{
                 name: np.full(len(codes), value)
                 for name, value in zip(CUSTOMER_FEATURES, history.customer, strict=True)

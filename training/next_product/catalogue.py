@@ -16,6 +16,7 @@ STATISTICS = (
     "product_baskets",
     "product_buyers",
     "product_baskets_28d",
+    "product_new_buyers_28d",
     "product_trend",
     "product_price",
     "product_repeat_rate",

@@ -1,22 +1,27 @@
 """One moment of the next-product problem: catalogue, histories, and what was bought afterwards."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from features.build import connect, read_sources, snapshot_table
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.expressions.purchases import goods
+from features.expressions.visible import visible
 from features.store import Store
 from features.vectors import columns_from_frame
 from training.next_product.catalogue import Catalogue, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.labels import bought_next, customers_known
+from training.next_product.tifu import customer_vectors
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Moment:
         Places in `histories` of the active customers who bought something in the label window.
     truth
         For each of `asked` the ids of the products bought in the label window.
+    vectors
+        Reads TIFU-KNN's vectors of everybody in `histories`, which only its evaluation needs.
+    types
+        The type of each product that has one, by id.
     """
 
     snapshot: datetime
@@ -38,6 +47,12 @@ class Moment:
     histories: list[History]
     asked: list[int]
     truth: list[frozenset[str]]
+    vectors: Callable[[], sparse.csr_matrix]
+    types: dict[str, str]
+
+    def types_bought(self, products: frozenset[str]) -> frozenset[str]:
+        """Return the types of some products."""
+        return frozenset(self.types[product] for product in products if product in self.types)
 
     def questions(self) -> Iterator[tuple[History, frozenset[str]]]:
         """Yield each asked customer's history with what they bought next."""
@@ -56,6 +71,8 @@ class Moments:
         self._lines = goods(self._sources.transactions, self._sources.products)
         self._products: pd.DataFrame = self._con.to_pandas(self._sources.products)
         bought: pd.DataFrame = self._con.to_pandas(self._lines.select("product_id").distinct())
+        typed = self._products[self._products["type"].notna()]
+        self._types = dict(zip(typed["product_id"], typed["type"], strict=True))
         self._bought = bought["product_id"].sort_values(ignore_index=True)
 
     def at(self, snapshot: datetime) -> Moment:
@@ -76,7 +93,20 @@ class Moments:
         histories = self._histories(known["customer_id"].tolist(), catalogue, snapshot)
         customers = known["customer_id"].tolist()
         asked = [i for i, active in enumerate(known["active"]) if active and customers[i] in truth]
-        return Moment(snapshot, catalogue, histories, asked, [truth[customers[i]] for i in asked])
+        vectors = partial(self._vectors, snapshots, customers, catalogue)
+        return Moment(snapshot, catalogue, histories, asked, [truth[customers[i]] for i in asked], vectors, self._types)
+
+    def _vectors(self, snapshots: ir.Table, customers: Sequence[str], catalogue: Catalogue) -> sparse.csr_matrix:
+        seen = visible(self._lines, snapshots, self._settings.time.history_days)
+        baskets = seen.group_by("customer_id", "order_id", "product_id").agg(moment=seen.event_timestamp.min())
+        frame: pd.DataFrame = self._con.to_pandas(baskets).sort_values(["customer_id", "moment", "order_id"])
+        orders = frame.groupby(["customer_id", "order_id"], sort=False)["moment"].min().reset_index()
+        orders["place"] = orders.groupby("customer_id").cumcount()
+        orders["orders"] = orders.groupby("customer_id")["place"].transform("size")
+        joined = frame.merge(orders.drop(columns="moment"), on=["customer_id", "order_id"])
+        joined["customer"] = pd.Index(customers).get_indexer(pd.Index(joined["customer_id"]))
+        joined["product"] = catalogue.codes(joined["product_id"].tolist())
+        return customer_vectors(joined[joined["product"] >= 0], len(customers), len(catalogue))
 
     def _catalogue(self, snapshot: datetime) -> Catalogue:
         entities = pd.DataFrame({"product_id": self._bought, "event_timestamp": snapshot})

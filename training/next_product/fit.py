@@ -1,10 +1,11 @@
-"""Fit the reranker on earlier snapshots: candidates as they would have been found, labels from what came after."""
+"""Fit the rankers on earlier snapshots: candidates as they would have been found, labels from what came after."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 
 from features.config import NextProductSettings
 from features.errors import DataError
@@ -34,6 +35,25 @@ PARAMETERS: dict[str, object] = {
 }
 ROUNDS = 400
 PATIENCE = 30
+#: What was never bought is bought so rarely that its ranker has to be kept simpler.
+NOVEL: dict[str, object] = {"num_leaves": 15, "min_data_in_leaf": 1000, "learning_rate": 0.05, "lambda_l2": 10.0}
+
+
+@dataclass(frozen=True)
+class Rankers:
+    """A ranker of all candidates, and one of those never bought, which filtering the first would not rank as well.
+
+    Attributes
+    ----------
+    recall, novel_recall
+        Per snapshot the share of what was bought, and of what was bought for the first time, that was among the
+        candidates; it caps everything after.
+    """
+
+    general: lgb.Booster
+    novel: lgb.Booster
+    recall: dict[str, float]
+    novel_recall: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -48,66 +68,92 @@ class Examples:
         1 where the candidate was bought in the label window.
     groups
         Candidates per customer, in order.
-    recall
-        Share of what was bought that is among the candidates; it caps everything after.
+    novel
+        Whether the customer never bought the candidate.
+    bought, novel_bought
+        Products bought in the label window, and those of them never bought before.
     """
 
     inputs: Floats
     labels: Ints
     groups: Ints
-    recall: float
+    novel: npt.NDArray[np.bool_]
+    bought: int
+    novel_bought: int
+
+    def never_bought(self) -> "Examples":
+        """Return the candidates never bought, of the customers who bought one of them."""
+        customers = np.repeat(np.arange(len(self.groups)), self.groups)
+        hits = np.bincount(customers, weights=self.labels * self.novel, minlength=len(self.groups))
+        kept = self.novel & (hits[customers] > 0)
+        groups = np.bincount(customers[kept], minlength=len(self.groups))
+        counts = self.novel_bought, self.novel_bought
+        return Examples(self.inputs[kept], self.labels[kept], groups[groups > 0], self.novel[kept], *counts)
 
 
 def examples(moment: Moment, settings: NextProductSettings, threads: int) -> Examples:
     """Find and label the candidates of every asked customer, with sources fitted at the moment."""
     sources = fit_sources(moment.histories, moment.catalogue, threads)
-    inputs, labels, bought_count = [], [], 0
-    for history, bought in moment.questions():
-        found = find_candidates(history, sources, moment.catalogue, settings)
+    asked = list(moment.questions())
+    inputs, labels, novel = [], [], []
+    for (_, bought), found in zip(
+        asked, find_candidates([history for history, _ in asked], sources, moment.catalogue, settings), strict=True
+    ):
         inputs.append(found.inputs.astype("float32"))
         labels.append(hits(moment, found.codes, bought))
-        bought_count += len(bought)
-    stacked = np.concatenate(labels)
+        novel.append(found.own < 0)
+    own = sum(int(np.isin(moment.catalogue.codes(list(bought)), history.codes).sum()) for history, bought in asked)
+    count = sum(len(bought) for _, bought in asked)
     groups = np.array([len(part) for part in labels])
-    return Examples(np.vstack(inputs), stacked, groups, float(stacked.sum() / max(bought_count, 1)))
+    return Examples(np.vstack(inputs), np.concatenate(labels), groups, np.concatenate(novel), count, count - own)
 
 
-def fit_ranker(
+def fit_rankers(
     moments: Sequence[Moment], settings: NextProductSettings, threads: int, report: Report = silent
-) -> tuple[lgb.Booster, dict[str, float]]:
+) -> Rankers:
     """Fit on all moments but the last, which decides when to stop; with one moment, a fixed number of rounds.
-
-    Returns
-    -------
-    The ranker, and the candidate recall of each moment by date.
 
     Raises
     ------
     DataError
         If nobody bought anything in the label windows.
     """
-    if not any(moment.asked for moment in moments):
+    asked = [moment for moment in moments if moment.asked]
+    if not asked:
         raise DataError(
             "Expected customers who bought in a label window of next_product, found none.",
             "Choose a longer next_product.horizon_days, or supply more data.",
         )
     found = [
         examples(moment, settings, threads)
-        for moment in track(report, [m for m in moments if m.asked], lambda m: f"candidates {m.snapshot:%Y-%m-%d}")
+        for moment in track(report, asked, lambda m: f"candidates {m.snapshot:%Y-%m-%d}")
     ]
-    report(0.95, "LambdaRank")
+    novel = [part for part in (one.never_bought() for one in found) if len(part.groups)]
+    report(0.9, "LambdaRank")
+    general = _fit(found, {**PARAMETERS, "num_threads": threads})
+    dates = [f"{moment.snapshot:%Y-%m-%d}" for moment in asked]
+    return Rankers(
+        general,
+        _fit(novel, {**PARAMETERS, **NOVEL, "num_threads": threads}) if novel else general,
+        {date: float(part.labels.sum() / max(part.bought, 1)) for date, part in zip(dates, found, strict=True)},
+        {
+            date: float((part.labels * part.novel).sum() / max(part.novel_bought, 1))
+            for date, part in zip(dates, found, strict=True)
+        },
+    )
+
+
+def _fit(found: Sequence[Examples], parameters: dict[str, object]) -> lgb.Booster:
     train, last = (found[:-1], found[-1]) if len(found) > 1 else (found, None)
     data = _dataset(train)
     booster = lgb.train(
-        {**PARAMETERS, "num_threads": threads},
+        parameters,
         data,
         num_boost_round=ROUNDS if last else ROUNDS // 4,
         valid_sets=[_dataset([last], data)] if last else None,
         callbacks=[lgb.early_stopping(PATIENCE, verbose=False)] if last else None,
     )
-    ranker = lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
-    asked = [m for m in moments if m.asked]
-    return ranker, {f"{m.snapshot:%Y-%m-%d}": e.recall for m, e in zip(asked, found, strict=True)}
+    return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
 def _dataset(parts: Sequence[Examples], reference: lgb.Dataset | None = None) -> lgb.Dataset:

@@ -1,10 +1,11 @@
 """What one customer bought, in the catalogue's codes. Read from Feast, offline or online, by the same code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from features.expressions.purchases import HALF_LIFE_DAYS
 from features.vectors import Floats
@@ -85,6 +86,14 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
         _read_types(values, catalogue, moment),
         np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
     )
+
+
+def stacked(histories: Sequence[History], products: int, weight: Callable[[History], Floats]) -> sparse.csr_matrix:
+    """Return customers x products, with the weight of each product bought."""
+    starts = np.cumsum([0, *(len(history) for history in histories)])
+    codes = np.concatenate([history.codes for history in histories])
+    weights = np.concatenate([weight(history) for history in histories]).astype("float32")
+    return sparse.csr_matrix((weights, codes, starts), shape=(len(histories), products))
 
 
 def _read_types(values: Mapping[str, Any], catalogue: Catalogue, moment: float) -> TypeHistory:

@@ -1,5 +1,6 @@
 """From a ranked list to labelled offers, each with the evidence that its reason is told from."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -8,7 +9,7 @@ import numpy as np
 from training.next_product.candidates import REGULAR_BASKETS, regular_types, steps_up
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History
-from training.next_product.model import NextProductModel
+from training.next_product.model import NextProductModel, Ranked
 
 Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
 #: Due again from one cycle on, and no longer after this many.
@@ -64,18 +65,23 @@ class Offer:
     evidence: Evidence
 
 
-def make_offers(model: NextProductModel, history: History, kind: Kind, limit: int) -> list[Offer]:
-    """Return the best offers of a kind, best first, no product twice.
+def make_offers(model: NextProductModel, histories: Sequence[History], kind: Kind, limit: int) -> Iterator[list[Offer]]:
+    """Yield each customer's best offers of a kind, best first, no product twice.
 
     `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a step above what
-    the customer usually pays in a type they buy regularly. `cross_sell`: never bought, and no step up. `next`: the
-    best of all; each is labelled with what it is, and with `next` where it was bought before and is not due.
+    the customer usually pays in a type they buy regularly. `cross_sell`: never bought, and no step up, in the order
+    of the ranker of such products. `next`: the best of all; each is labelled with what it is, and with `next` where
+    it was bought before and is not due.
     """
-    catalogue = model.catalogue
-    candidates, scores = model.rank(history)
+    for history, ranked in zip(histories, model.rank(histories, novel=kind == "cross_sell"), strict=True):
+        yield _offers(model, history, ranked, kind, limit)
+
+
+def _offers(model: NextProductModel, history: History, ranked: Ranked, kind: Kind, limit: int) -> list[Offer]:
+    catalogue, candidates = model.catalogue, ranked.candidates
     step = set(steps_up(history, catalogue, model.settings).tolist())
     offers: list[Offer] = []
-    for code, own, score in zip(candidates.codes, candidates.own, scores, strict=True):
+    for code, own, score in zip(candidates.codes, candidates.own, ranked.scores, strict=True):
         if len(offers) == limit:
             break
         label: Kind

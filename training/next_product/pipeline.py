@@ -1,8 +1,9 @@
 """Train, evaluate and register the next-product model."""
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +18,21 @@ from features.errors import DataError
 from features.progress import Report, part_of, silent
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
-from training.next_product.baselines import Recommend, baselines
 from training.next_product.candidates import FEATURES
-from training.next_product.catalogue import Codes
-from training.next_product.dataset import Moment, Moments, hits
-from training.next_product.fit import PARAMETERS, fit_ranker
-from training.next_product.history import History
-from training.next_product.metrics import K, list_metrics
+from training.next_product.dataset import Moment, Moments
+from training.next_product.fit import PARAMETERS, fit_rankers
+from training.next_product.metrics import K, Measured
 from training.next_product.model import NextProductModel
-from training.next_product.sources import ALPHA, FACTORS, fit_sources
+from training.next_product.sources import ALPHA, FACTORS, Sources, fit_sources
+from training.next_product.types import fit_types
+from training.next_product.views import first_view, views
 from training.tracking import Tracking
 from training.trained import Trained, already_trained, check_unseen
 
 NEXT_PRODUCT_MODEL = "encore-next-product"
 
-_Lists = dict[str, Recommend]
-_Measured = dict[str, dict[str, float]]
+#: What was measured, by view, date and method.
+_Tests = dict[str, dict[str, dict[str, Measured]]]
 
 
 def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
@@ -58,19 +58,19 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     for done, snapshot in enumerate(schedule.next_train):
         report(0.05 + 0.2 * done / len(schedule.next_train), f"histories {snapshot:%Y-%m-%d}")
         moments.append(read.at(snapshot))
-    ranker, recall = fit_ranker(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
+    rankers = fit_rankers(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
     del moments
-    metrics = {f"candidate_recall.{date}": value for date, value in recall.items()}
     labels_end = schedule.next_train[-1] + timedelta(days=settings.next_product.horizon_days)
-    tests = _measure_tests(settings, read, ranker, labels_end, schedule.next_test, part_of(report, 0.7, 0.9))
-    for date, measured in tests.items():
-        metrics |= {f"{name}.{metric}.{date}": v for name, found in measured.items() for metric, v in found.items()}
-    metrics |= {f"{name}.{metric}": value for name, found in _mean(tests).items() for metric, value in found.items()}
+    ranking = _Ranking(rankers.general, rankers.novel, labels_end)
+    tests = _measure_tests(settings, read, ranking, schedule.next_test, first_view, part_of(report, 0.7, 0.9))
+    metrics = {f"candidate_recall.{date}": value for date, value in rankers.recall.items()}
+    metrics |= {f"candidate_recall_new.{date}": value for date, value in rankers.novel_recall.items()}
+    metrics |= _flat(tests)
     report(0.9, "sources as of today")
     today = read.at(schedule.as_of)
     metrics["customers"] = len(today.histories)
     sources = fit_sources(today.histories, today.catalogue, settings.threads)
-    model = NextProductModel(ranker, sources, today.catalogue, settings.next_product, labels_end)
+    model = ranking.at(today, sources, settings)
     params = {
         **PARAMETERS,
         **settings.next_product.model_dump(mode="json"),
@@ -92,12 +92,11 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
 
 
 def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[str, Any]:
-    """Measure the champion's ranker and every baseline on the same customers of the test snapshots.
+    """Measure the champion's rankers and every baseline on the same customers of the test snapshots.
 
     Returns
     -------
-    `{"protocol": …, "views": {"all": {date: {method: {"ndcg", "recall", "precision", "hit_rate",
-    "coverage"}}}}}`.
+    `{"protocol": …, "views": {view: {date: {method: metrics}}}}`, as `training.next_product.views` has them.
     """
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
@@ -107,31 +106,46 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
     schedule, _ = built_schedule(settings)
     check_unseen(version.label, champion.labels_end, schedule.next_test)
     read = Moments(settings, Store(settings))
-    tests = _measure_tests(
-        settings, read, champion.ranker, champion.labels_end, schedule.next_test, part_of(report, 0.1, 1.0)
-    )
+    ranking = _Ranking(champion.general, champion.novel, champion.labels_end)
+    tests = _measure_tests(settings, read, ranking, schedule.next_test, views, part_of(report, 0.1, 1.0))
     protocol = {
         "model": version.label,
-        "test_snapshots": list(tests),
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.next_test],
         "training_labels_end": f"{champion.labels_end:%Y-%m-%d}",
         "activity_window_days": settings.next_product.activity_window_days,
         "horizon_days": settings.next_product.horizon_days,
         "min_baskets": settings.next_product.min_baskets,
         "k": K,
     }
-    return {"protocol": protocol, "views": {"all": tests}}
+    return {"protocol": protocol, "views": tests}
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """What was learned from labels, without the sources of a moment."""
+
+    general: lgb.Booster
+    novel: lgb.Booster
+    labels_end: datetime
+
+    def at(self, moment: Moment, sources: Sources, settings: Settings) -> NextProductModel:
+        """Return the model with sources of a moment."""
+        types = fit_types(moment.histories, moment.catalogue)
+        return NextProductModel(
+            self.general, self.novel, sources, types, moment.catalogue, settings.next_product, self.labels_end
+        )
 
 
 def _measure_tests(
     settings: Settings,
     read: Moments,
-    ranker: lgb.Booster,
-    labels_end: datetime,
+    ranking: _Ranking,
     snapshots: tuple[datetime, ...],
+    measure: Callable[[NextProductModel, Moment], dict[str, dict[str, Measured]]],
     report: Report,
-) -> dict[str, _Measured]:
-    """Fit the sources at each test snapshot, as they would have been there, and measure every method."""
-    tests = {}
+) -> _Tests:
+    """Fit the sources at each test snapshot, as they would have been there, and measure."""
+    tests: _Tests = {}
     for done, snapshot in enumerate(snapshots):
         report(done / len(snapshots), f"test {snapshot:%Y-%m-%d}")
         moment = read.at(snapshot)
@@ -141,29 +155,21 @@ def _measure_tests(
                 "Choose other next_product.test_snapshots, a longer next_product.horizon_days, or supply more data.",
             )
         sources = fit_sources(moment.histories, moment.catalogue, settings.threads)
-        model = NextProductModel(ranker, sources, moment.catalogue, settings.next_product, labels_end)
-        methods: _Lists = {"two_stage": partial(_best, model)}
-        methods |= baselines(moment.catalogue, sources)
-        tests[f"{snapshot:%Y-%m-%d}"] = {name: _measure(moment, method) for name, method in methods.items()}
+        for view, methods in measure(ranking.at(moment, sources, settings), moment).items():
+            tests.setdefault(view, {})[f"{snapshot:%Y-%m-%d}"] = methods
     return tests
 
 
-def _best(model: NextProductModel, history: History) -> Codes:
-    return model.rank(history)[0].codes[:K]
-
-
-def _measure(moment: Moment, recommend: Recommend) -> dict[str, float]:
-    """Average over the asked customers; coverage is the share of the catalogue on anybody's list."""
-    lists = [(recommend(history), bought) for history, bought in moment.questions()]
-    rows = [list_metrics(hits(moment, codes, bought), len(bought)) for codes, bought in lists]
-    shown = np.unique(np.concatenate([codes for codes, _ in lists]))
-    averages = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return {**averages, "coverage": len(shown) / len(moment.catalogue)}
-
-
-def _mean(tests: dict[str, _Measured]) -> _Measured:
-    names = next(iter(tests.values()))
-    return {
-        name: {metric: float(np.mean([t[name][metric] for t in tests.values()])) for metric in found}
-        for name, found in names.items()
-    }
+def _flat(tests: _Tests) -> dict[str, float]:
+    """Name every metric for MLflow: of the view `all` without its name, averaged over snapshots and for each."""
+    metrics: dict[str, float] = {}
+    for view, dates in tests.items():
+        prefix = "" if view == "all" else f"{view}."
+        for method in next(iter(dates.values())):
+            for metric in next(iter(dates.values()))[method]:
+                values = {date: methods[method][metric] for date, methods in dates.items()}
+                plain = {date: value for date, value in values.items() if isinstance(value, float)}
+                metrics |= {f"{prefix}{method}.{metric}.{date}": value for date, value in plain.items()}
+                if plain:
+                    metrics[f"{prefix}{method}.{metric}"] = float(np.mean(list(plain.values())))
+    return metrics

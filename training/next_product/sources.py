@@ -1,4 +1,4 @@
-"""Candidate sources fitted on everybody's histories: implicit's ALS and item-to-item similarity."""
+"""Candidate sources fitted on all histories: implicit's ALS and item similarity, EASE, like-minded customers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from features.quiet import quiet
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.history import History
+from training.next_product.history import History, stacked
+from training.next_product.reference import Reference, fit_reference
 
 FACTORS = 64
 NEIGHBOURS = 50
@@ -23,10 +24,12 @@ ALPHA = 8.0
 
 @dataclass(frozen=True)
 class Sources:
-    """Fitted candidate sources. They hold products only, no customer.
+    """Fitted candidate sources. They hold purchases, but no customer's id.
 
     Attributes
     ----------
+    reference
+        The customers that one is compared with.
     similar
         Products x products, cosine of their sets of buyers, the 50 nearest of each.
     buyers
@@ -39,20 +42,18 @@ class Sources:
     similar: sparse.csr_matrix
     buyers: Floats
     customers: int
+    reference: Reference
 
-    def als_scores(self, history: History) -> Floats:
-        """Return the affinity of a customer to every product, from factors solved for this history."""
-        size = self.similar.shape[0]
-        weights = np.log1p(history.decayed).astype("float32")
-        row = sparse.csr_matrix((weights, history.codes, [0, len(history)]), shape=(1, size))
-        factors = self.als.recalculate_user(0, row)
-        scores: Floats = (self.als.item_factors @ factors).astype("float64")
-        return scores
-
-    def similar_scores(self, history: History) -> Floats:
-        """Return how similar every product is to what the customer bought, weighted by how recently."""
-        scores: Floats = np.log1p(history.decayed) @ self.similar[history.codes]
-        return scores
+    def scores(self, histories: Sequence[History]) -> dict[str, Floats]:
+        """Return what each source says of every product for some customers, customers x products by source."""
+        weights = stacked(histories, self.similar.shape[0], lambda history: np.log1p(history.decayed))
+        factors = self.als.recalculate_user(np.arange(len(histories)), weights)
+        return {
+            "als": factors @ self.als.item_factors.T,
+            "similar": (weights @ self.similar).toarray(),
+            "ease": self.reference.ease(histories),
+            "neighbours": self.reference.neighbours(histories),
+        }
 
     def lift(self, one: int, other: int) -> tuple[int, float]:
         """Return how many customers bought both products, and how much more often than by chance.
@@ -69,6 +70,7 @@ class Sources:
         self.als.save(str(directory / "als.npz"))
         sparse.save_npz(directory / "similar.npz", self.similar)
         np.savez(directory / "buyers.npz", buyers=self.buyers, customers=self.customers)
+        self.reference.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> "Sources":
@@ -79,17 +81,14 @@ class Sources:
                 sparse.csr_matrix(sparse.load_npz(directory / "similar.npz")),
                 counts["buyers"],
                 int(counts["customers"]),
+                Reference.load(directory),
             )
 
 
 def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int) -> Sources:
     """Fit ALS on decayed purchases and similarity on the sets of buyers, all at one moment."""
-    starts = np.cumsum([0, *(len(history) for history in histories)])
-    codes = np.concatenate([history.codes for history in histories])
-    weights = np.log1p(np.concatenate([history.decayed for history in histories])).astype("float32")
-    shape = (len(histories), len(catalogue))
-    bought = sparse.csr_matrix((weights, codes, starts), shape=shape)
-    ever = sparse.csr_matrix((np.ones(len(codes)), codes, starts), shape=shape)
+    bought = stacked(histories, len(catalogue), lambda history: np.log1p(history.decayed))
+    ever = stacked(histories, len(catalogue), lambda history: np.ones(len(history)))
     # implicit has threads of its own; what it says is that it converts its own matrices
     with threadpool_limits(1, "blas"), quiet():
         als = AlternatingLeastSquares(
@@ -108,7 +107,8 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     similar.eliminate_zeros()
     similar.sort_indices()
     als.num_threads = 1  # from here on one customer at a time
-    return Sources(als, similar, np.asarray(ever.sum(axis=0), dtype="float64").ravel(), len(histories))
+    buyers = np.asarray(ever.sum(axis=0), dtype="float64").ravel()
+    return Sources(als, similar, buyers, len(histories), fit_reference(histories, len(catalogue)))
 
 
 def top(scores: Floats, count: int) -> Codes:

@@ -1,0 +1,110 @@
+"""Everybody else as evidence: what customers like this one buy, and EASE."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import normalize
+
+from features.vectors import Floats
+from training.next_product.history import History, stacked
+
+#: As many customers as this are compared with; of more, a seeded sample.
+MOST_CUSTOMERS = 4000
+#: Of them, the nearest that count.
+NEAREST = 100
+#: EASE's regularisation.
+LAMBDA = 500.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Purchases of a few thousand customers, without their ids.
+
+    Attributes
+    ----------
+    ever, decayed
+        Customers x products: 1 where bought, and baskets that decay with age.
+    taste
+        Customers x products: log1p of `decayed`, each row of length 1.
+    inverse
+        Customers x customers: (ever ever' + lambda I)^-1.
+    leverage
+        Per product 1 less the diagonal of ever' inverse ever.
+    """
+
+    ever: sparse.csr_matrix
+    decayed: sparse.csr_matrix
+    taste: sparse.csr_matrix
+    inverse: Floats
+    leverage: Floats
+
+    def ease(self, histories: Sequence[History]) -> Floats:
+        """Return EASE's score of every product for each customer, customers x products.
+
+        Source: Steck, Embarrassingly Shallow Autoencoders for Sparse Data (WWW 2019). With fewer customers than
+        products the inverse of the products' matrix follows from that of the customers' (Woodbury), so that it is
+        exact: P = (I - ever' inverse ever) / lambda, score = x - (x P) / diag(P).
+        """
+        rows = stacked(histories, self.ever.shape[1], lambda history: np.ones(len(history)))
+        weights = (rows @ self.ever.T).toarray() @ self.inverse
+        explained = np.asarray((self.ever.T @ weights.T).T)
+        x = rows.toarray()
+        scores: Floats = x - (x - explained) / self.leverage
+        return scores
+
+    def neighbours(self, histories: Sequence[History]) -> Floats:
+        """Return what the nearest customers by cosine of taste bought, weighted by it; customers x products.
+
+        The very nearest is left out, since it is the customer's own row where there is one.
+        """
+        similar = (taste(histories, self.taste.shape[1]) @ self.taste.T).toarray()
+        count = min(NEAREST + 1, similar.shape[1])
+        nearest = np.argpartition(-similar, count - 1, axis=1)[:, :count]
+        own = np.take_along_axis(similar, nearest, axis=1).argmax(axis=1)
+        kept = np.zeros_like(similar)
+        np.put_along_axis(kept, nearest, np.take_along_axis(similar, nearest, axis=1), axis=1)
+        kept[np.arange(len(kept)), nearest[np.arange(len(kept)), own]] = 0.0
+        scores: Floats = np.asarray((sparse.csr_matrix(kept) @ self.decayed).todense())
+        return scores
+
+    def save(self, directory: Path) -> None:
+        """Write the matrices."""
+        for name in ("ever", "decayed", "taste"):
+            sparse.save_npz(directory / f"reference_{name}.npz", getattr(self, name))
+        np.savez(directory / "reference.npz", inverse=self.inverse, leverage=self.leverage)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Reference":
+        """Read what `save` wrote."""
+        ever, decayed, own_taste = (
+            sparse.csr_matrix(sparse.load_npz(directory / f"reference_{name}.npz"))
+            for name in ("ever", "decayed", "taste")
+        )
+        with np.load(directory / "reference.npz") as parts:
+            return cls(ever, decayed, own_taste, parts["inverse"], parts["leverage"])
+
+
+def taste(histories: Sequence[History], products: int) -> sparse.csr_matrix:
+    """Return rows of log1p of the decayed baskets, each of length 1."""
+    rows = stacked(histories, products, lambda history: np.log1p(history.decayed))
+    return sparse.csr_matrix(normalize(rows))
+
+
+def fit_reference(histories: Sequence[History], products: int) -> Reference:
+    """Take the customers to compare with, all at one moment."""
+    known = [history for history in histories if len(history)]
+    chosen = np.random.default_rng(7).permutation(len(known))[:MOST_CUSTOMERS]
+    some = [known[place] for place in np.sort(chosen)]
+    ever = stacked(some, products, lambda history: np.ones(len(history)))
+    gram = (ever @ ever.T).toarray().astype("float64")
+    inverse = np.linalg.inv(gram + LAMBDA * np.eye(len(some))).astype("float32")
+    leverage = 1.0 - np.asarray(ever.multiply(_times(inverse, ever)).sum(axis=0)).ravel()
+    decayed = stacked(some, products, lambda history: history.decayed)
+    return Reference(ever, decayed, taste(some, products), inverse, leverage.astype("float32"))
+
+
+def _times(inverse: Floats, ever: sparse.csr_matrix) -> Floats:
+    return np.asarray((ever.T @ inverse.T).T)
