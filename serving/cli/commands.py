@@ -176,7 +176,7 @@ def evaluate_churn(ctx: typer.Context, output: FormatOption = Format.TABLE) -> N
     and recall at the top 10 %, each with a bootstrap 95 % interval; the same by slice, and as JSON by snapshot;
     signs of leakage; and the grade.
     """
-    from serving.cli.pipeline import evaluate_churn as run  # noqa: PLC0415
+    from serving.cli.evaluation import evaluate_churn as run  # noqa: PLC0415
 
     run(ctx.obj, json=output is Format.JSON)
 
@@ -188,7 +188,7 @@ def evaluate_reasons(ctx: typer.Context, output: FormatOption = Format.TABLE) ->
     Prints how many sentences agree with what the model does when the theme's features are set to the median,
     how much the top three themes explain, and whether they stay the same a day later.
     """
-    from serving.cli.pipeline import evaluate_reasons as run  # noqa: PLC0415
+    from serving.cli.evaluation import evaluate_reasons as run  # noqa: PLC0415
 
     run(ctx.obj, json=output is Format.JSON)
 
@@ -201,7 +201,7 @@ def evaluate_next_product(ctx: typer.Context, output: FormatOption = Format.TABL
     places that go to the most popular 1 %, and the champion's gain over each baseline with its interval; for all
     products, for products and types never bought, and for what is due again.
     """
-    from serving.cli.pipeline import evaluate_next_product as run  # noqa: PLC0415
+    from serving.cli.evaluation import evaluate_next_product as run  # noqa: PLC0415
 
     run(ctx.obj, json=output is Format.JSON)
 
