@@ -12,17 +12,15 @@ from features.store import Store
 from features.vectors import AGES, Columns, Floats, overdue
 from serving.answers import Reason
 from serving.contributions import Explained, explain
-from serving.playbook import load_playbook
+from serving.playbook import Playbook, load_playbook
 from serving.reasons import MIN_SHARE, risk_reasons
 from serving.themes import THEMES
-from serving.tiers import make_tiers
+from serving.tiers import Tiers, make_tiers
 from serving.what_if import what_would_change
 from serving.wording import say
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
-from training.churn.pipeline import CHURN_MODEL, check_definition, load_churn
-from training.tracking import Tracking
-from training.trained import check_unseen
+from training.churn.pipeline import measurable_champion
 
 _TOP = 3
 
@@ -56,30 +54,18 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         If there is no champion, it was trained on the test snapshots, or a store does not answer.
     """
     report(0.0, "champion")
-    tracking = Tracking(settings.tracking)
-    version = tracking.champion(CHURN_MODEL)
-    model = load_churn(tracking, version)
+    version, model = measurable_champion(settings)
     schedule, _ = built_schedule(settings)
-    check_unseen(version.label, model.labels_end, schedule.churn_test)
-    check_definition(version.label, model.definition, settings.churn)
     store = Store(settings)
     rows = churn_set(settings, store, schedule.churn_test)
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
-    older = model.inputs(a_day_later(rows.columns), len(rows))
     report(0.3, "sentences")
+    playbook = load_playbook(settings.serving.playbook)
     explained = explain(model, inputs)
-    told = _tell(settings, explained)
-    later = _tell(settings, explain(model, older))
-    tiers = make_tiers(settings, store, model, schedule.as_of)
-    risks = model.risk(inputs).tolist()
+    told = _tell(explained, playbook)
+    later = _tell(explain(model, model.inputs(a_day_later(rows.columns), len(rows))), playbook)
     report(0.7, "what would change")
-    ways = [
-        what_would_change(model, row, risk, tiers, "en") is not None
-        for row, risk in zip(inputs, risks, strict=True)
-        if tiers.of(risk) != "low"
-    ]
-    contributions = model.contributions(inputs)
     return {
         "protocol": {
             "model": version.label,
@@ -92,10 +78,8 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         "untold": untold(explained, told),
         "stability": {"median_jaccard": float(np.median(jaccard(_top(told), _top(later))))},
         "missing_values": missing(model, inputs, told),
-        "additivity": {
-            "largest_error": float(np.abs(contributions.sum(axis=1) - model.margin(inputs)).max()),
-        },
-        "what_if": {"asked": len(ways), "found": sum(ways)},
+        "additivity": additivity(model, inputs),
+        "what_if": ways_down(model, inputs, make_tiers(settings, store, model, schedule.as_of)),
     }
 
 
@@ -108,7 +92,10 @@ def a_day_later(columns: Columns) -> Columns:
 
 
 def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, float]:
-    """Compare each sentence's direction with what the model does when its theme is as usual."""
+    """Compare each sentence's direction with what the model does when its theme is as usual.
+
+    Asks the model anew rather than what decided which sentences are told, so that it notices if the two part.
+    """
     before = model.margin(inputs)
     agree = asked = 0
     for theme in THEMES:
@@ -134,6 +121,20 @@ def untold(explained: Sequence[Explained], told: Sequence[Sequence[Reason]]) -> 
     return {"median_share": float(np.median(shares)), "sentences_withheld": withheld}
 
 
+def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
+    """Return the largest distance between contributions plus base value and the margin."""
+    return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
+
+
+def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]:
+    """Count the customers of high or medium risk, and those of them with a way a tier down."""
+    asked = [
+        (row, risk) for row, risk in zip(inputs, model.risk(inputs).tolist(), strict=True) if tiers.of(risk) != "low"
+    ]
+    found = sum(what_would_change(model, row, risk, tiers, "en") is not None for row, risk in asked)
+    return {"asked": len(asked), "found": found}
+
+
 def missing(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, int]:
     """Count the sentences of themes of which nothing is known, and those that do not say so."""
     features = {theme.name: [fact.feature for fact in theme.facts] for theme in THEMES}
@@ -157,6 +158,5 @@ def _top(told: Sequence[Sequence[Reason]]) -> list[set[str]]:
     return [{reason.theme for reason in reasons[:_TOP]} for reasons in told]
 
 
-def _tell(settings: Settings, explained: Sequence[Explained]) -> list[list[Reason]]:
-    playbook = load_playbook(settings.serving.playbook)
+def _tell(explained: Sequence[Explained], playbook: Playbook) -> list[list[Reason]]:
     return [risk_reasons(one, playbook, "en") for one in explained]

@@ -81,7 +81,6 @@ class Scorer:
         if not rows.customers:
             return []
         model = self.models.churn
-        base = float(model.calibration.risk(model.contributions(rows.inputs[:1])[:, -1])[0])
         found = []
         for risk, inputs, explained in zip(
             self._risks(rows, model.risk(rows.inputs), as_of), rows.inputs, explain(model, rows.inputs), strict=True
@@ -91,7 +90,7 @@ class Scorer:
             found.append(
                 Explanation(
                     **dict(risk),
-                    base_risk=base,
+                    base_risk=model.base_risk,
                     reasons=[r for r in told if r.direction == "raises"],
                     protections=[r for r in told if r.direction == "lowers"],
                     untold_share=1 - sum(r.share for r in told) if active else 0.0,

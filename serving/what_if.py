@@ -107,9 +107,11 @@ def what_would_change(
     None for a customer in the lowest tier, and where no realistic change is enough.
     """
     now = tiers.of(risk)
+    if now == "low":
+        return None
     values = dict(zip(model.features, inputs.tolist(), strict=True))
     plans = _plans(values)
-    if now == "low" or not plans:
+    if not plans:
         return None
     outcomes = [_after(values, plan) for plan in plans]
     rows = np.array([[outcome[name] for name in model.features] for outcome in outcomes])
@@ -144,7 +146,7 @@ def _plans(values: Mapping[str, float]) -> list[_Plan]:
 
 
 def _happens(steps: Sequence[tuple[Lever, int, int]]) -> bool:
-    """Tell whether steps that take a purchase come with one, where purchases are known at all."""
+    """Tell whether steps that take a purchase come with one."""
     return any(lever.name == "visit" for lever, _, _ in steps) or not any(lever.with_visit for lever, _, _ in steps)
 
 

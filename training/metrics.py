@@ -134,7 +134,7 @@ def bootstrap(
 def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Floats]:
     """Return what `measure` says of each draw, draws x 1 by metric, where row i was drawn `times[draw, i]` times.
 
-    Sorting once and summing weights is some twenty times faster than measuring each draw on its own.
+    Sorting once and summing weights is about nine times faster than measuring each draw on its own.
     """
     order = np.argsort(-scored.scores, kind="stable")
     starts = np.flatnonzero(np.r_[True, np.diff(scored.scores[order]) != 0])  # of runs of equal scores

@@ -13,7 +13,7 @@ _DEFINITIONS = {
     ),
     "contractual": (
         "A customer with a running contract churns if one ends in the {horizon_days} days that start {gap_days} days "
-        "after the moment and no other starts within {grace_days} days after that end."
+        "after the moment and no other one that ends later starts before {grace_days} days after that end."
     ),
 }
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,12 @@ class ChurnModel:
     def risk(self, inputs: Floats) -> Floats:
         """Return the calibrated probability of churn of each row."""
         return self.calibration.risk(self.margin(inputs))
+
+    @cached_property
+    def base_risk(self) -> float:
+        """The risk at the base value, the average log odds where every explanation starts."""
+        nobody = np.full((1, len(self.features)), np.nan)
+        return float(self.calibration.risk(self.contributions(nobody)[:, -1])[0])
 
     def contributions(self, inputs: Floats) -> Floats:
         """Return TreeSHAP values, rows x (features + 1); the last column is the base value.

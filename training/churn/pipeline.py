@@ -101,12 +101,8 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
     bootstrap draws of customers.
     """
     report(0.0, "registry")
-    tracking = Tracking(settings.tracking)
-    version = tracking.champion(CHURN_MODEL)
-    model = load_churn(tracking, version)
+    version, model = measurable_champion(settings)
     schedule, built = built_schedule(settings)
-    check_unseen(version.label, model.labels_end, schedule.churn_test)
-    check_definition(version.label, model.definition, settings.churn)
     report(0.1, "point-in-time sets")
     data = _load(settings, schedule, built)
     report(0.2, "all test rows")
@@ -122,6 +118,22 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
         "grading": {**asdict(grading), "rule": RULE},
         "leakage": leakage_report(model, data.everything, data.test, settings.churn),
     }
+
+
+def measurable_champion(settings: Settings) -> tuple[Version, ChurnModel]:
+    """Load the champion, if the test snapshots are new to it and the definition in force is its own.
+
+    Raises
+    ------
+    StateError, StoreError
+        If there is no such champion, features are missing, or MLflow does not answer.
+    """
+    tracking = Tracking(settings.tracking)
+    version = tracking.champion(CHURN_MODEL)
+    model = load_churn(tracking, version)
+    check_unseen(version.label, model.labels_end, built_schedule(settings)[0].churn_test)
+    check_definition(version.label, model.definition, settings.churn)
+    return version, model
 
 
 def load_churn(tracking: Tracking, version: Version) -> ChurnModel:
