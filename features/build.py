@@ -92,7 +92,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     con = connect(settings)
     sources = read_sources(con, settings.stores)
     work: list[tuple[_Views, tuple[datetime, ...]]] = [
-        (_customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)
+        (customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)
     ]
     purchase_views = partial(_purchase_views, history_days=settings.time.history_days)
     work += [(purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
@@ -189,7 +189,8 @@ def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
     return ibis.memtable(pa.table({"snapshot": column}))
 
 
-def _customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
+def customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
+    """Return the expression of every view of customers, by name."""
     active = activity(sources.transactions, snapshots)
     contracts = subscription(sources.subscriptions, snapshots)
     met = visible(sources.interactions, snapshots)

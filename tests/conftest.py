@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from features.build import build_features
+from features.build import build_features, connect
 from features.config import Settings, load_settings
 from features.ingest import ingest
 from features.snapshots import Schedule
@@ -23,6 +24,12 @@ from training.churn.pipeline import train_churn
 from training.next_product.pipeline import train_next_product
 
 NOW = datetime(2018, 1, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The engine that runs feature expressions."""
+    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,16 @@ def test_columns_and_expressions_are_mapped(tmp_path: Path) -> None:
     assert (frame["created_timestamp"] == frame["event_timestamp"]).all()
 
 
+def test_a_row_that_does_not_say_when_it_was_written_counts_from_when_it_happened(tmp_path: Path) -> None:
+    text = ORDERS.replace("price\n", "price,written\n").replace("1.50\na,2", "1.50,\na,2")
+    text = text.replace("4.00\n", "4.00,2024-02-01 00:00:00\n").replace("1,1.50\n", "1,1.50,\n")
+    ingest(settings_for(tmp_path, text, columns={**COLUMNS, "created_timestamp": "written"}))
+    frame = contract(tmp_path, "transactions")
+    late = frame["order_id"] == "2"
+    assert (frame["created_timestamp"] == frame["event_timestamp"])[~late].all()
+    assert (frame["created_timestamp"] > frame["event_timestamp"])[late].all()
+
+
 def test_moments_without_a_zone_are_in_the_configured_one(tmp_path: Path) -> None:
     ingest(settings_for(tmp_path, timezone="Asia/Shanghai"))
     duckdb.sql("SET TimeZone = 'UTC'")

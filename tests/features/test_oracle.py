@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.build import connect, snapshot_table
-from features.config import Settings
+from features.build import Sources, customer_views, snapshot_table
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
@@ -31,11 +30,6 @@ from tests.features.events import (
 
 SEEDS = (1, 2, 3)
 Row = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
 
 
 def known(rows: list[Row], snapshot: datetime, days: float = 1e5) -> list[Row]:
@@ -280,6 +274,19 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
             "answer_rate": len(answered) / len(contacted) if contacted else None,
         }
         same(row, wanted)
+
+
+def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> None:
+    empty_contracts = as_table(make_subscriptions(1)).limit(0)
+    contacted = make_interactions(1).assign(customer_id="prospect")
+    sources = Sources(as_table(make_transactions(1)), as_table(make_products()), as_table(contacted), empty_contracts)
+    rows = con.to_pandas(customer_views(con, sources, snapshot_table(SNAPSHOTS))["customer_engagement"])
+    seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
+    mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]
+    assert mine["contacts_total"].tolist() == [len(seen)]
+    others = rows[rows["customer_id"] != "prospect"]
+    assert len(others) > 5
+    assert (others["contacts_total"] == 0).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

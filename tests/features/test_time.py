@@ -7,8 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from features.build import connect, snapshot_table
-from features.config import Settings
+from features.build import snapshot_table
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
@@ -24,11 +23,6 @@ from tests.features.events import (
     make_subscriptions,
     make_transactions,
 )
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
 
 
 def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.Table]:

@@ -114,8 +114,5 @@ def test_active_are_those_with_a_contract(trained: Trained) -> None:
     as_of = pd.Timestamp(trained.schedule.as_of)
     contracts = trained.business.subscriptions
     runs = (contracts["start_timestamp"] < as_of) & (contracts["end_timestamp"] >= as_of)
-    assert active_customers_at(trained) == sorted(set(contracts.loc[runs, "customer_id"]))
-
-
-def active_customers_at(trained: Trained) -> list[str]:
-    return active_customers(trained.settings, trained.schedule.as_of)
+    found = active_customers(trained.settings, trained.schedule.as_of)
+    assert found == sorted(set(contracts.loc[runs, "customer_id"]))

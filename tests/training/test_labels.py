@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.build import Sources, connect, snapshot_table
-from features.config import ChurnSettings, NextProductSettings, Settings
+from features.build import Sources, snapshot_table
+from features.config import ChurnSettings, NextProductSettings
 from features.expressions.purchases import goods
 from tests.features.events import (
     SNAPSHOTS,
@@ -19,11 +19,6 @@ from tests.features.events import (
 )
 from training.churn.labels import labels
 from training.next_product.labels import bought_next, customers_known
-
-
-@pytest.fixture(scope="module")
-def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
 
 
 def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
