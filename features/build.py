@@ -10,20 +10,23 @@ from pathlib import Path
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 import pyarrow as pa
 
 from features.config import Settings, StoreSettings, TableName
-from features.errors import StateError
+from features.errors import ConfigError, StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
 from features.expressions.preference import preference
+from features.expressions.profile import profile
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.subscription import subscription
 from features.expressions.value import value
 from features.expressions.visible import visible
 from features.ingest import contract_directory, table_path
 from features.progress import Report, silent, track
+from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of
 from features.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
 
@@ -38,7 +41,7 @@ CUSTOMER_VIEWS = (
     "customer_engagement",
     "customer_subscription",
 )
-PURCHASE_VIEWS = ("customer_history", "customer_types", "product_statistics")
+PURCHASE_VIEWS = ("customer_history", "customer_types", "customer_profile", "product_statistics")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Sources:
 
     transactions: ir.Table
     products: ir.Table
+    customers: ir.Table
     interactions: ir.Table
     subscriptions: ir.Table
 
@@ -94,7 +98,9 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     work: list[tuple[_Views, tuple[datetime, ...]]] = [
         (customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)
     ]
-    purchase_views = partial(_purchase_views, history_days=settings.time.history_days)
+    _check_attributes(sources.customers, settings.customers.attributes)
+    sizes = size_table(con.to_pandas(sources.products))
+    purchase_views = partial(_purchase_views, settings=settings, sizes=sizes)
     work += [(purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
     with replacing(directory) as aside:
         for number, (views, batch) in enumerate(track(report, work, lambda job: f"{job[1][-1]:%Y-%m-%d}")):
@@ -131,7 +137,16 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
 def _fingerprint(settings: Settings, schedule: Schedule) -> str:
     contract = read_stamp(contract_directory(settings.stores)).get("fingerprint")
     snapshots = [schedule.customer_snapshots, schedule.purchase_snapshots]
-    return fingerprint(contract, settings.time, *snapshots, code_fingerprint("features"))
+    return fingerprint(contract, settings.time, settings.customers, *snapshots, code_fingerprint("features"))
+
+
+def _check_attributes(customers: ir.Table, attributes: Sequence[str]) -> None:
+    unknown = [name for name in attributes if name not in customers.columns]
+    if unknown:
+        raise ConfigError(
+            f"customers.attributes names {unknown[0]!r}; the table of customers has {', '.join(customers.columns)}.",
+            "Correct the name, or map the column in the input of customers.",
+        )
 
 
 def _event_range(stores: StoreSettings) -> tuple[datetime, datetime]:
@@ -178,7 +193,7 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     return Sources(
         **{
             name: con.read_parquet(table_path(stores, name), table_name=name)
-            for name in ("transactions", "products", "interactions", "subscriptions")
+            for name in ("transactions", "products", "customers", "interactions", "subscriptions")
         }
     )
 
@@ -187,6 +202,11 @@ def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
     """Return a table of one column, `snapshot`."""
     column = pa.array(list(snapshots), pa.timestamp("us", tz="UTC"))
     return ibis.memtable(pa.table({"snapshot": column}))
+
+
+def size_table(products: pd.DataFrame) -> ir.Table:
+    """Return `measured` as a table for expressions."""
+    return ibis.memtable(pa.Table.from_pandas(measured(products), preserve_index=False))
 
 
 def customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
@@ -210,14 +230,15 @@ def customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table)
 
 
 def _purchase_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, history_days: int
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings, sizes: ir.Table
 ) -> dict[str, ir.Table]:
     lines = goods(sources.transactions, sources.products)
     con.drop_table("bought", force=True)  # of the batch before
-    bought = con.create_table("bought", pairs(lines, snapshots, history_days), temp=True)
+    bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
     return {
         "customer_history": history(bought),
-        "customer_types": types_bought(lines, sources.products, snapshots),
+        "customer_types": types_bought(lines, sizes, snapshots),
+        "customer_profile": profile(sources.customers, snapshots, settings.customers.attributes),
         "product_statistics": product_statistics(bought),
     }
 

@@ -101,6 +101,14 @@ class TimeSettings(Section):
     history_days: Days = Field(365, description="How far back a customer's purchase history reaches")
 
 
+class CustomerSettings(Section):
+    """What is used of the table of customers."""
+
+    attributes: tuple[str, ...] = Field(
+        (), description="Columns of `customers` by which one without purchases is offered what others like them buy"
+    )
+
+
 class ChurnSettings(Section):
     """What churn is, how risk is cut into tiers, and which snapshots measure it.
 
@@ -150,6 +158,34 @@ class ChurnSettings(Section):
         return self
 
 
+class UpsellSettings(Section):
+    """What a better tier is. Whatever the rule, the type is one that the customer buys regularly."""
+
+    rule: Literal["unit_price", "brand_tier", "price_band", "upgrades"] = Field(
+        "unit_price", description="Dearer per unit, a higher brand tier, a higher third of the type's prices, or a list"
+    )
+    min_step: Annotated[float, Field(gt=1)] = Field(
+        1.2, description="unit_price: price per unit over the customer's median in the type, at least"
+    )
+    max_step: Annotated[float, Field(gt=1)] = Field(
+        3.0, description="At most; less where customers of that price habit have accepted less"
+    )
+    brand_tiers: tuple[str, ...] = Field(
+        ("private", "national"), description="brand_tier: values of products.brand_tier, the lowest first"
+    )
+    upgrades: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="upgrades: what can be offered instead of a product, by ids"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "UpsellSettings":
+        if self.min_step >= self.max_step:
+            raise ValueError(f"expected min_step below max_step, found {self.min_step} and {self.max_step}")
+        if (self.rule == "upgrades") != bool(self.upgrades):
+            raise ValueError('expected `upgrades` with rule = "upgrades", and none with any other rule')
+        return self
+
+
 class NextProductSettings(Section):
     """What a customer buys in [t, t + horizon), and what may be offered."""
 
@@ -158,19 +194,8 @@ class NextProductSettings(Section):
     test_snapshots: tuple[Moment, ...] = ()
     training_snapshots: Annotated[int, Field(ge=1, le=26)] = 5
     min_baskets: Annotated[int, Field(ge=1)] = Field(5, description="Baskets a product needs to be offered")
-    upsell_min_step: Annotated[float, Field(gt=1)] = Field(
-        1.2, description="Unit price over the customer's median in the type, at least"
-    )
-    upsell_max_step: Annotated[float, Field(gt=1)] = 2.0
-
-    @model_validator(mode="after")
-    def _steps_in_order(self) -> "NextProductSettings":
-        if self.upsell_min_step >= self.upsell_max_step:
-            raise ValueError(
-                "expected upsell_min_step below upsell_max_step, found "
-                f"{self.upsell_min_step} and {self.upsell_max_step}"
-            )
-        return self
+    arrival_days: Days = Field(56, description="A product introduced since then needs no baskets to be offered")
+    upsell: UpsellSettings = UpsellSettings()
 
 
 class StoreSettings(Section):
@@ -196,6 +221,17 @@ class ServingSettings(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     playbook: Path | None = Field(None, description="What to do about each reason; None is Encore's own")
+    rules: Path | None = Field(None, description="What may be offered; None keeps no rule but a withdrawn consent")
+
+
+class ExperimentSettings(Section):
+    """Whose offers are made another way, so that impressions and purchases can be compared later."""
+
+    name: str | None = Field(None, min_length=1, description="None is no experiment; another name draws customers anew")
+    other: Literal["baseline", "challenger"] = Field(
+        "baseline", description="What they get: the list by own frequency and popularity, or that of the challenger"
+    )
+    share: Share = Field(0.1, description="Of all customers, chosen by a hash of name and customer_id")
 
 
 class Settings(BaseSettings):
@@ -211,11 +247,13 @@ class Settings(BaseSettings):
 
     data: DataSettings = DataSettings()
     time: TimeSettings = TimeSettings()
+    customers: CustomerSettings = CustomerSettings()
     churn: ChurnSettings = ChurnSettings()
     next_product: NextProductSettings = NextProductSettings()
     stores: StoreSettings = StoreSettings()
     tracking: TrackingSettings = TrackingSettings()
     serving: ServingSettings = ServingSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: os.cpu_count() or 1, description="For training and feature building"
     )

@@ -87,6 +87,7 @@ CONTRACT: dict[TableName, Table] = {
                 Column("size", "VARCHAR"),
                 Column("unit_price", "DOUBLE"),
                 Column("active", "BOOLEAN"),
+                Column("introduced_timestamp", "TIMESTAMPTZ"),
             ),
             key=("product_id",),
         ),

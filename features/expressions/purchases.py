@@ -39,6 +39,7 @@ def pairs(lines: ir.Table, snapshots: ir.Table, days: int) -> ir.Table:
         last_bought=baskets.event_timestamp.max(),
         quantity=baskets.quantity.sum(),
         regular=baskets.regular.sum(),
+        baskets_7d=baskets.count(where=within(baskets, 7)),
         baskets_28d=baskets.count(where=within(baskets, 28)),
         baskets_56d=baskets.count(where=within(baskets, 56)),
     )
@@ -62,32 +63,38 @@ def history(bought: ir.Table) -> ir.Table:
     )
 
 
-def types_bought(lines: ir.Table, products: ir.Table, snapshots: ir.Table) -> ir.Table:
+def types_bought(lines: ir.Table, sizes: ir.Table, snapshots: ir.Table) -> ir.Table:
     """Fold what a customer bought of each product type in [t - 182 days, t) into arrays, by name of the type.
 
     One row per customer and snapshot: baskets with the type, seconds since 1970 of the last of them, and the
-    median regular unit price over order lines.
+    median over order lines of the regular price for one unit of the type's usual measure, such as a gram; null where
+    no product in that measure was bought.
+
+    Parameters
+    ----------
+    sizes
+        The table of `features.sizes.measured`.
     """
-    typed = lines.join(products.filter(products.type.notnull()).select("product_id", "type"), "product_id")
+    typed = lines.join(sizes.filter(sizes.type.notnull()), "product_id")
     seen = visible(typed, snapshots, REGULAR_DAYS)
     by_type = seen.group_by("snapshot", "customer_id", "type").agg(
         baskets=seen.order_id.nunique(),
         last=seen.event_timestamp.max(),
-        price=((seen.amount + seen.discount.fill_null(0.0)) / seen.quantity).median(),
+        price=((seen.amount + seen.discount.fill_null(0.0)) / seen.quantity / seen.contents).median(),
     )
     return by_type.group_by("customer_id", "snapshot").agg(
         types_names=by_type.type.collect(order_by=by_type.type),
         types_baskets=by_type.baskets.cast("int64").collect(order_by=by_type.type),
         types_last=by_type["last"].epoch_seconds().cast("int64").collect(order_by=by_type.type),
-        types_price=by_type.price.round(6).collect(order_by=by_type.type),
+        types_price=by_type.price.fill_null(ibis.literal(float("nan"))).collect(order_by=by_type.type),
     )
 
 
 def product_statistics(bought: ir.Table) -> ir.Table:
     """Popularity, trend, price and repurchase of each product. One row per product and snapshot.
 
-    Popularity counts baskets in the last 28 days, its trend is that over the 28 days before, each plus one; new
-    buyers are customers whose first basket with it, in the history that is looked at, lies in the last 28 days.
+    Popularity counts baskets in the last 7 or 28 days, its trend is that of 28 over the 28 days before, each plus
+    one; new buyers are customers whose first basket with it, in the history that is looked at, lies in these days.
     The repeat rate is the share of buyers with two baskets or more; the cycle is the median over them of
     the mean days between their baskets; both null or 0 where nobody came back.
     """
@@ -98,10 +105,16 @@ def product_statistics(bought: ir.Table) -> ir.Table:
     return bought.group_by("product_id", "snapshot").agg(
         product_baskets=bought.baskets.cast("float64").sum(),
         product_buyers=bought.count(),
+        product_baskets_7d=bought.baskets_7d.cast("float64").sum(),
         product_baskets_28d=now,
-        product_new_buyers_28d=bought.count(where=bought.first_bought >= bought.snapshot - ibis.interval(days=28)),
+        product_new_buyers_7d=_new_buyers(bought, 7),
+        product_new_buyers_28d=_new_buyers(bought, 28),
         product_trend=(now + 1) / (before + 1),
         product_price=bought.regular.sum() / bought.quantity.sum(),
         product_repeat_rate=bought.count(where=repeated) / bought.count(),
         product_cycle_days=cycle.median(where=repeated),
     )
+
+
+def _new_buyers(bought: ir.Table, days: int) -> ir.IntegerScalar:
+    return bought.count(where=bought.first_bought >= bought.snapshot - ibis.interval(days=days))

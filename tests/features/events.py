@@ -62,7 +62,21 @@ def make_products() -> pd.DataFrame:
                 "private",
                 "national",
             ],
+            # rye comes in grams, and once in pieces, which cannot be compared with them
+            "size": ["1 l", "500 ml", "500 g", "2 ct", None, None, "6 ct", "3 rolls"],
             "active": [True, True, True, True, True, True, True, False],
+        }
+    )
+
+
+def make_customers() -> pd.DataFrame:
+    """Return customers of whom one signed up after the first snapshot, and one was never asked for consent."""
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i}" for i in range(4)],
+            "signup_timestamp": pd.Series([None, "2024-04-30", "2024-05-01", None]).pipe(pd.to_datetime, utc=True),
+            "marketing_consent": [True, False, True, None],
+            "region": ["north", "south", None, "north"],
         }
     )
 

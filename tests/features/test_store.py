@@ -53,7 +53,7 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
     assert len(arrays) == 9
     for name in arrays:
         for place in range(len(customers)):
-            assert list(frame[name][place]) == list(online[name][place]), name
+            np.testing.assert_array_equal(frame[name][place], online[name][place], err_msg=name)
 
 
 def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:

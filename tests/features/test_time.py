@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from features.build import snapshot_table
+from features.build import size_table, snapshot_table
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
@@ -42,7 +42,7 @@ def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.
         "preference": preference(transactions, products, snapshots),
         "engagement": engagement(as_table(interactions), known, snapshots),
         "history": history(bought),
-        "types": types_bought(clean, products, snapshots),
+        "types": types_bought(clean, size_table(make_products()), snapshots),
         "statistics": product_statistics(bought),
     }
 
