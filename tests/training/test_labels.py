@@ -12,6 +12,7 @@ from features.expressions.purchases import goods
 from tests.features.events import (
     SNAPSHOTS,
     as_table,
+    make_customers,
     make_interactions,
     make_products,
     make_subscriptions,
@@ -23,7 +24,7 @@ from training.next_product.labels import bought_next, customers_known
 
 def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
     empty = as_table(make_interactions(1))
-    return Sources(as_table(lines), as_table(make_products()), empty, as_table(contracts))
+    return Sources(as_table(lines), as_table(make_products()), as_table(make_customers()), empty, as_table(contracts))
 
 
 @pytest.mark.parametrize("gap", [0, 5])

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import lightgbm as lgb
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from features.config import ChurnSettings
 from features.errors import DataError
 from features.vectors import Floats, matrix
+from training.calibration import calibrate
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
-from training.churn.model import Calibration, ChurnModel, Origin
+from training.churn.model import ChurnModel, Origin
 from training.churn.peers import Peers, group_of
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
@@ -127,9 +127,3 @@ def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]
 def _dates(rows: ChurnSet) -> list[datetime]:
     seconds = np.unique(rows.snapshots).astype("datetime64[s]").astype("int64")
     return [datetime.fromtimestamp(second, tz=UTC) for second in seconds.tolist()]
-
-
-def calibrate(margins: Floats, labels: np.ndarray) -> Calibration:
-    """Fit Platt scaling of raw margins to labels."""
-    platt = LogisticRegression(C=1e6).fit(margins.reshape(-1, 1), labels)
-    return Calibration(float(platt.coef_[0, 0]), float(platt.intercept_[0]))

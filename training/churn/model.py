@@ -13,24 +13,9 @@ import pandas as pd
 
 from features.state import write_file
 from features.vectors import Columns, Floats, matrix
+from training.calibration import Calibration
 from training.churn.definition import Definition
 from training.churn.peers import Peers
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Platt scaling: risk = 1 / (1 + exp(-(slope * margin + intercept))).
-
-    Source: Platt, Probabilistic Outputs for Support Vector Machines (1999).
-    """
-
-    slope: float
-    intercept: float
-
-    def risk(self, margin: Floats) -> Floats:
-        """Turn raw margins (log odds) into calibrated probabilities."""
-        calibrated: Floats = 1.0 / (1.0 + np.exp(-(self.slope * margin + self.intercept)))
-        return calibrated
 
 
 @dataclass(frozen=True)
@@ -88,13 +73,13 @@ class ChurnModel:
 
     def risk(self, inputs: Floats) -> Floats:
         """Return the calibrated probability of churn of each row."""
-        return self.calibration.risk(self.margin(inputs))
+        return self.calibration.probability(self.margin(inputs))
 
     @cached_property
     def base_risk(self) -> float:
         """The risk at the base value, the average log odds where every explanation starts."""
         nobody = np.full((1, len(self.features)), np.nan)
-        return float(self.calibration.risk(self.contributions(nobody)[:, -1])[0])
+        return float(self.calibration.probability(self.contributions(nobody)[:, -1])[0])
 
     def contributions(self, inputs: Floats) -> Floats:
         """Return TreeSHAP values, rows x (features + 1); the last column is the base value.

@@ -1,51 +1,26 @@
-"""The few hundred products worth ranking for a customer, and what the ranker reads of each."""
+"""The few hundred products worth ranking for a customer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from features.config import NextProductSettings
-from features.expressions.preference import PRIVATE
-from features.vectors import Columns, Floats
-from training.next_product.catalogue import Catalogue, Codes, popularity
-from training.next_product.history import CUSTOMER_FEATURES, History
+from features.vectors import Floats
+from training.next_product.catalogue import Catalogue, Codes
+from training.next_product.history import History
+from training.next_product.inputs import ranker_inputs
+from training.next_product.segments import Segments
 from training.next_product.sources import Sources, top
+from training.next_product.upgrades import Upgrades
 
-OWN, POPULAR, STEP_UP = 120, 60, 20
-FROM_SOURCES = {"als": 40, "similar": 40, "ease": 60, "neighbours": 60}
+#: Own products by how lately, and by how often they were bought.
+OWN, OFTENEST = 120, 60
+POPULAR, BETTER, ARRIVALS = 60, 40, 10
+FROM_SOURCES = {"als": 40, "similar": 40, "ease": 60, "rising": 150, "neighbours": 60}
 #: Customers whose scores are held at once.
 _BLOCK = 64
-#: A type is bought regularly from this many baskets in 182 days, the last within 56.
-REGULAR_BASKETS, REGULAR_WITHIN = 3, 56.0
-
-FEATURES = (
-    "own_baskets",
-    "own_decayed",
-    "own_share",
-    "own_rank",
-    "own_days_since",
-    "own_cycle",
-    "own_overdue",
-    "product_overdue",
-    "type_decayed",
-    "als",
-    "similar",
-    "ease",
-    "neighbours",
-    "own_products",
-    "type_baskets_28d",
-    "type_trend",
-    "product_baskets_28d",
-    "product_new_buyers_28d",
-    "product_buyers",
-    "product_trend",
-    "product_repeat_rate",
-    "product_cycle_days",
-    "product_price",
-    *CUSTOMER_FEATURES,
-)
+_NONE: Codes = np.zeros(0, dtype="int64")
 
 
 @dataclass(frozen=True)
@@ -58,89 +33,77 @@ class Candidates:
         Catalogue codes, each once.
     own
         Place of the product in the customer's history, -1 for one never bought.
+    better
+        Whether it is a step above what the customer usually buys.
     inputs
         Candidates x `FEATURES`.
     """
 
     codes: Codes
     own: Codes
+    better: npt.NDArray[np.bool_]
     inputs: Floats
 
 
 def find_candidates(
-    histories: Sequence[History], sources: Sources, catalogue: Catalogue, settings: NextProductSettings
+    histories: Sequence[History],
+    sources: Sources,
+    upgrades: Upgrades,
+    segments: Segments | None = None,
+    also: Codes = _NONE,
 ) -> Iterator[Candidates]:
-    """Unite each customer's own products with what the sources, popularity and a step up suggest.
+    """Unite each customer's own products with what the sources, popularity, steps up and new arrivals suggest.
 
     Yields one per history, in their order.
+
+    Parameters
+    ----------
+    segments
+        What customers without purchases are told apart by.
+    also
+        Codes that are candidates for everybody.
     """
-    popular = popularity(catalogue)
-    statistics = {**catalogue.statistics, **type_statistics(catalogue)}
+    catalogue = upgrades.catalogue
     for start in range(0, len(histories), _BLOCK):
         block = histories[start : start + _BLOCK]
-        scores = sources.scores(block)
+        scores, types = sources.scores(block, catalogue), sources.types.scores(block, catalogue)
         for place, history in enumerate(block):
-            own_scores = {name: of[place] for name, of in scores.items()}
-            new = np.ones(len(catalogue))
-            new[history.codes] = 0.0
-            suggestions = [
-                history.codes[top(history.decayed, OWN)],
-                top(popular * new, POPULAR),
-                steps_up(history, catalogue, settings)[:STEP_UP],
-                *(top(of * new, FROM_SOURCES[name]) for name, of in own_scores.items()),
-            ]
-            codes = np.unique(np.concatenate(suggestions))
-            told = {name: of[codes] for name, of in (own_scores | statistics).items()}
+            told = {name: of[place] for name, of in scores.items()}
+            better = upgrades.better(history)
+            suggested = _suggested(history, catalogue, told, better)
+            if segments is not None and not len(history):
+                suggested.append(top(segments.scores(history), POPULAR))
+            codes = np.unique(np.concatenate([*suggested, also]))
             own = _places(history, codes)
-            yield Candidates(codes, own, _inputs(history, catalogue, codes, own, told))
+            inputs = ranker_inputs(history, upgrades, codes, own, told, types[place])
+            yield Candidates(codes, own, np.isin(codes, better), inputs)
 
 
-def type_statistics(catalogue: Catalogue) -> Columns:
-    """Return for every product the baskets of its type in the last 28 days, and their trend."""
-    now = popularity(catalogue)
-    before = (now + 1) / np.nan_to_num(catalogue.statistics["product_trend"], nan=1.0) - 1
-    sums: list[Floats] = [np.bincount(catalogue.type_codes, weights=p).astype("float64") for p in (now, before)]
-    return {
-        "type_baskets_28d": sums[0][catalogue.type_codes],
-        "type_trend": ((sums[0] + 1) / (sums[1] + 1))[catalogue.type_codes],
-    }
+def _suggested(history: History, catalogue: Catalogue, told: Mapping[str, Floats], better: Codes) -> list[Codes]:
+    new = np.ones(len(catalogue))
+    new[history.codes] = 0.0
+    return [
+        history.codes[top(history.decayed, OWN)],
+        history.codes[top(history.baskets, OFTENEST)],
+        top(catalogue.popularity * new, POPULAR),
+        better[:BETTER],
+        arrivals(history, catalogue)[:ARRIVALS],
+        *(top(told[name] * new, count) for name, count in FROM_SOURCES.items()),
+    ]
 
 
-def regular_types(history: History) -> Codes:
-    """Return the places in `history.types` of the types the customer buys regularly."""
-    types = history.types
-    return np.flatnonzero((types.baskets >= REGULAR_BASKETS) & (types.days_since <= REGULAR_WITHIN))
+def arrivals(history: History, catalogue: Catalogue) -> Codes:
+    """Return products too new to have a history, of types the customer buys, most bought type first.
 
-
-def steps_up(history: History, catalogue: Catalogue, settings: NextProductSettings) -> Codes:
-    """Return products one step above what the customer usually pays in a type, most popular first.
-
-    The price of one lies within [min step, max step] times the customer's median in the type, its size is one the
-    customer bought in the type, it does not lead to a private brand, and the customer has not bought it.
+    Of one type those of a brand the customer buys come first: content takes the place of purchases.
     """
-    usual = np.full(len(catalogue.type_names), np.nan)
-    regular = regular_types(history)
-    usual[history.types.codes[regular]] = history.types.price[regular]
-    step = catalogue.statistics["product_price"] / usual[catalogue.type_codes]
-    fits = (step >= settings.upsell_min_step) & (step <= settings.upsell_max_step) & (catalogue.types != "")
-    fits[history.codes] = False
-    found = np.flatnonzero(fits)
-    found = found[_same_size(history, catalogue, found) & _no_lower_tier(history, catalogue, found)]
-    return found[np.argsort(-popularity(catalogue)[found], kind="stable")]
-
-
-def _same_size(history: History, catalogue: Catalogue, codes: Codes) -> npt.NDArray[np.bool_]:
-    """Tell which products have a size that the customer bought in the type; a larger pack is no better one."""
-    known = set(zip(catalogue.type_codes[history.codes], catalogue.sizes[history.codes], strict=True))
-    pairs = zip(catalogue.type_codes[codes], catalogue.sizes[codes], strict=True)
-    return np.fromiter((pair in known for pair in pairs), dtype=bool, count=len(codes))
-
-
-def _no_lower_tier(history: History, catalogue: Catalogue, codes: Codes) -> npt.NDArray[np.bool_]:
-    """Tell which products do not lead from another brand to a private one."""
-    branded = catalogue.type_codes[history.codes[catalogue.tiers[history.codes] != PRIVATE]]
-    higher = np.asarray(catalogue.tiers[codes] != PRIVATE, dtype=bool)
-    return higher | ~np.isin(catalogue.type_codes[codes], branded)
+    codes = np.flatnonzero(catalogue.arrivals & catalogue.types.known[catalogue.types.codes])
+    by_type, by_brand = (
+        catalogue.groups[name].sums(history.decayed, history.codes)[catalogue.groups[name].codes[codes]]
+        for name in ("type", "brand")
+    )
+    order = np.lexsort((-by_brand, -by_type))
+    return codes[order][by_type[order] > 0]
 
 
 def _places(history: History, codes: Codes) -> Codes:
@@ -150,42 +113,3 @@ def _places(history: History, codes: Codes) -> Codes:
     places = np.clip(np.searchsorted(history.codes, codes, sorter=order), 0, len(order) - 1)
     found = order[places]
     return np.where(history.codes[found] == codes, found, -1)
-
-
-def _inputs(history: History, catalogue: Catalogue, codes: Codes, own: Codes, told: Columns) -> Floats:
-    bought = own >= 0
-    rank = np.empty(len(history))
-    rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))
-    decayed = _of_own(history.decayed, own, bought, 0.0)
-    days_since = _of_own(history.days_since, own, bought, np.nan)
-    cycle = _of_own(history.cycle, own, bought, np.nan)
-    by_type = np.bincount(
-        catalogue.type_codes[history.codes], weights=history.decayed, minlength=len(catalogue.type_names)
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        columns = {
-            "own_baskets": _of_own(history.baskets, own, bought, 0.0),
-            "own_decayed": decayed,
-            "own_share": decayed / max(history.decayed.sum(), 1e-9),
-            "own_rank": _of_own(rank, own, bought, np.nan),
-            "own_days_since": days_since,
-            "own_cycle": cycle,
-            "own_overdue": days_since / cycle,
-            "product_overdue": days_since / told["product_cycle_days"],
-            "type_decayed": by_type[catalogue.type_codes[codes]] - decayed,
-            "own_products": np.full(len(codes), float(len(history))),
-            **told,
-            **{
-                name: np.full(len(codes), value)
-                for name, value in zip(CUSTOMER_FEATURES, history.customer, strict=True)
-            },
-        }
-    inputs: Floats = np.column_stack([columns[name] for name in FEATURES])
-    inputs[~np.isfinite(inputs)] = np.nan
-    return inputs
-
-
-def _of_own(values: Floats, own: Codes, bought: np.ndarray, otherwise: float) -> Floats:
-    if not len(values):
-        return np.full(len(own), otherwise)
-    return np.where(bought, values[np.maximum(own, 0)], otherwise)

@@ -1,13 +1,17 @@
 """The products that can be offered, with their attributes and their statistics of the day."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.config import NextProductSettings
+from features.sizes import measured
 from features.vectors import Columns, Floats
 
 Codes = npt.NDArray[np.int64]
@@ -15,14 +19,61 @@ Texts = npt.NDArray[np.object_]
 STATISTICS = (
     "product_baskets",
     "product_buyers",
+    "product_baskets_7d",
     "product_baskets_28d",
+    "product_new_buyers_7d",
     "product_new_buyers_28d",
     "product_trend",
     "product_price",
     "product_repeat_rate",
     "product_cycle_days",
 )
-_ATTRIBUTES = ("name", "type", "tier", "size")
+#: Texts that products are grouped by.
+GROUPS = ("type", "category", "brand")
+_TEXTS = ("product_id", "name", *GROUPS, "tier", "size", "unit")
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What products belong to.
+
+    Attributes
+    ----------
+    names
+        Each group once, sorted; products of no known group share the empty name.
+    codes
+        Per product its group's place in `names`.
+    """
+
+    names: Texts
+    codes: Codes
+
+    @classmethod
+    def of(cls, texts: Texts) -> "Groups":
+        """Group products by a text."""
+        names, codes = np.unique(texts.astype(str), return_inverse=True)
+        return cls(names.astype(object), codes.astype("int64"))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def places(self, names: Texts) -> Codes:
+        """Return the places of some names, -1 for one that is none of the groups."""
+        return np.asarray(self._index.get_indexer(pd.Index(names)), dtype="int64")
+
+    @cached_property
+    def _index(self) -> pd.Index:
+        return pd.Index(self.names)
+
+    @cached_property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which groups have a name."""
+        return np.asarray(self.names != "", dtype=bool)
+
+    def sums(self, weights: Floats, codes: Codes | None = None) -> Floats:
+        """Add up weights by group: those of all products, or of the products `codes`."""
+        groups = self.codes if codes is None else self.codes[codes]
+        return np.bincount(groups, weights=weights, minlength=len(self)).astype("float64")
 
 
 @dataclass(frozen=True)
@@ -31,32 +82,67 @@ class Catalogue:
 
     Attributes
     ----------
-    ids, names, types, tiers, sizes
-        Attributes; an unknown one is an empty text.
-    type_codes
-        Code of the product's type among `type_names`; products of no known type share one code.
+    texts
+        `product_id`, `name`, `type`, `category`, `brand`, `tier`, `size` and `unit`; an unknown one is an empty text.
+    contents
+        How much of `unit` a package holds; NaN where its measure is not the usual one of its type.
+    arrivals
+        Products too new to have enough baskets.
     statistics
         The features of `product_statistics`, NaN where a product has none.
     """
 
-    ids: Texts
-    names: Texts
-    types: Texts
-    tiers: Texts
-    sizes: Texts
+    texts: Mapping[str, Texts]
+    contents: Floats
+    arrivals: npt.NDArray[np.bool_]
     statistics: Columns
-    type_codes: Codes = field(init=False)
-    type_names: Texts = field(init=False)
-    index: pd.Index = field(init=False)
-
-    def __post_init__(self) -> None:
-        names, codes = np.unique(self.types.astype(str), return_inverse=True)
-        object.__setattr__(self, "type_names", names.astype(object))
-        object.__setattr__(self, "type_codes", codes.astype("int64"))
-        object.__setattr__(self, "index", pd.Index(self.ids))
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.contents)
+
+    @property
+    def ids(self) -> Texts:
+        """The products' ids."""
+        return self.texts["product_id"]
+
+    @cached_property
+    def groups(self) -> dict[str, "Groups"]:
+        """What products belong to, by `GROUPS`."""
+        return {name: Groups.of(self.texts[name]) for name in GROUPS}
+
+    @property
+    def types(self) -> "Groups":
+        """The types of the products."""
+        return self.groups["type"]
+
+    @cached_property
+    def unit_prices(self) -> Floats:
+        """Regular price per unit of the type's usual measure; NaN where it cannot be compared."""
+        return self.statistics["product_price"] / self.contents
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """Baskets of the last 28 days of each product, 0 where there are none."""
+        return np.nan_to_num(self.statistics["product_baskets_28d"])
+
+    @cached_property
+    def told(self) -> Columns:
+        """The statistics, and per product the baskets of its type in the last 28 days and their trend."""
+        before = (self.popularity + 1) / np.nan_to_num(self.statistics["product_trend"], nan=1.0) - 1
+        now, earlier = self.types.sums(self.popularity), self.types.sums(before)
+        by_type = {"type_baskets_28d": now, "type_trend": (now + 1) / (earlier + 1)}
+        return self.statistics | {name: values[self.types.codes] for name, values in by_type.items()}
+
+    @cached_property
+    def head(self) -> Codes:
+        """The most popular 1 % of the products."""
+        count = max(1, len(self) // 100)
+        return np.argsort(-self.popularity, kind="stable")[:count]
+
+    @cached_property
+    def index(self) -> pd.Index:
+        """The ids, for looking codes up."""
+        return pd.Index(self.ids)
 
     def codes(self, ids: Sequence[str]) -> Codes:
         """Return the codes of product ids, -1 for one that is not in the catalogue."""
@@ -64,7 +150,7 @@ class Catalogue:
 
     def label(self, code: int) -> str:
         """Return what to call a product in a sentence: its name, else its id."""
-        return str(self.names[code]) or str(self.ids[code])
+        return str(self.texts["name"][code]) or str(self.ids[code])
 
     def with_statistics(self, statistics: Columns) -> "Catalogue":
         """Return the same products with other statistics, aligned with the codes."""
@@ -72,14 +158,8 @@ class Catalogue:
 
     def save(self, directory: Path) -> None:
         """Write the catalogue as one Parquet file."""
-        attributes = {
-            "product_id": self.ids,
-            "name": self.names,
-            "type": self.types,
-            "tier": self.tiers,
-            "size": self.sizes,
-        }
-        pd.DataFrame({**attributes, **self.statistics}).to_parquet(directory / "catalogue.parquet")
+        frame = pd.DataFrame({**self.texts, "contents": self.contents, "arrival": self.arrivals, **self.statistics})
+        frame.to_parquet(directory / "catalogue.parquet")
 
     @classmethod
     def load(cls, directory: Path) -> "Catalogue":
@@ -87,31 +167,33 @@ class Catalogue:
         return _from_frame(pd.read_parquet(directory / "catalogue.parquet"))
 
 
-def make_catalogue(products: pd.DataFrame, statistics: pd.DataFrame, min_baskets: int) -> Catalogue:
-    """Take the products with enough baskets that are not inactive; one without attributes is active.
+def make_catalogue(
+    products: pd.DataFrame, statistics: pd.DataFrame, moment: datetime, settings: NextProductSettings
+) -> Catalogue:
+    """Take the products with enough baskets, or new enough to need none, that are not inactive.
+
+    A product without attributes is active.
 
     Parameters
     ----------
     products
         Contract table of products.
     statistics
-        `product_id` and the features of `product_statistics` at one moment.
-    min_baskets
-        Baskets before the moment that a product needs; `product_baskets` counts them.
+        `product_id` and the features of `product_statistics` at the moment.
     """
-    offered = statistics[statistics["product_baskets"] >= min_baskets]
-    known = products.rename(columns={"brand_tier": "tier"})
-    joined = offered.merge(known[["product_id", *_ATTRIBUTES, "active"]], on="product_id", how="left")
+    known = products.rename(columns={"brand_tier": "tier"}).merge(measured(products).drop(columns="type"))
+    introduced = pd.to_datetime(known["introduced_timestamp"], utc=True)
+    known["new"] = (introduced < moment) & (introduced >= moment - timedelta(days=settings.arrival_days))
+    joined = statistics.merge(known[[*_TEXTS, "contents", "active", "new"]], on="product_id", how="outer")
+    enough = joined["product_baskets"] >= settings.min_baskets
+    joined["arrival"] = joined["new"].astype("boolean").fillna(value=False).astype(bool) & ~enough
     active = joined["active"].astype("boolean").fillna(value=True)
-    return _from_frame(joined[active].sort_values("product_id", ignore_index=True))
+    offered = joined[(enough | joined["arrival"]) & active]
+    return _from_frame(offered.sort_values("product_id", ignore_index=True))
 
 
 def _from_frame(frame: pd.DataFrame) -> Catalogue:
-    texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in ("product_id", *_ATTRIBUTES)}
-    statistics = {name: frame[name].to_numpy(dtype="float64") for name in STATISTICS}
-    return Catalogue(texts["product_id"], texts["name"], texts["type"], texts["tier"], texts["size"], statistics)
-
-
-def popularity(catalogue: Catalogue) -> Floats:
-    """Return the baskets of the last 28 days of each product, 0 where there are none."""
-    return np.nan_to_num(catalogue.statistics["product_baskets_28d"])
+    texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in _TEXTS}
+    contents, *statistics = (frame[name].to_numpy(dtype="float64") for name in ("contents", *STATISTICS))
+    arrivals = frame["arrival"].to_numpy(dtype=bool)
+    return Catalogue(texts, contents, arrivals, dict(zip(STATISTICS, statistics, strict=True)))

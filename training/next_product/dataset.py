@@ -1,6 +1,6 @@
 """One moment of the next-product problem: catalogue, histories, and what was bought afterwards."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from features.build import connect, read_sources, snapshot_table
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
+from features.expressions.profile import ATTRIBUTE
 from features.expressions.purchases import goods
 from features.expressions.visible import visible
 from features.store import Store
@@ -32,10 +33,10 @@ class Moment:
     ----------
     histories
         Everybody who bought before.
-    asked
-        Places in `histories` of the active customers who bought something in the label window.
-    truth
-        For each of `asked` the ids of the products bought in the label window.
+    active
+        Places in `histories` of the active customers.
+    bought
+        For each of `active` the ids of the products bought in the label window.
     vectors
         Reads TIFU-KNN's vectors of everybody in `histories`, which only its evaluation needs.
     types
@@ -45,19 +46,14 @@ class Moment:
     snapshot: datetime
     catalogue: Catalogue
     histories: list[History]
-    asked: list[int]
-    truth: list[frozenset[str]]
+    active: list[int]
+    bought: list[frozenset[str]]
     vectors: Callable[[], sparse.csr_matrix]
     types: dict[str, str]
 
     def types_bought(self, products: frozenset[str]) -> frozenset[str]:
         """Return the types of some products."""
         return frozenset(self.types[product] for product in products if product in self.types)
-
-    def questions(self) -> Iterator[tuple[History, frozenset[str]]]:
-        """Yield each asked customer's history with what they bought next."""
-        for place, bought in zip(self.asked, self.truth, strict=True):
-            yield self.histories[place], bought
 
 
 class Moments:
@@ -92,9 +88,10 @@ class Moments:
         catalogue = self._catalogue(snapshot)
         histories = self._histories(known["customer_id"].tolist(), catalogue, snapshot)
         customers = known["customer_id"].tolist()
-        asked = [i for i, active in enumerate(known["active"]) if active and customers[i] in truth]
+        active = np.flatnonzero(known["active"].to_numpy(dtype=bool)).tolist()
+        following = [truth.get(customers[place], frozenset()) for place in active]
         vectors = partial(self._vectors, snapshots, customers, catalogue)
-        return Moment(snapshot, catalogue, histories, asked, [truth[customers[i]] for i in asked], vectors, self._types)
+        return Moment(snapshot, catalogue, histories, active, following, vectors, self._types)
 
     def _vectors(self, snapshots: ir.Table, customers: Sequence[str], catalogue: Catalogue) -> sparse.csr_matrix:
         seen = visible(self._lines, snapshots, self._settings.time.history_days)
@@ -111,11 +108,12 @@ class Moments:
     def _catalogue(self, snapshot: datetime) -> Catalogue:
         entities = pd.DataFrame({"product_id": self._bought, "event_timestamp": snapshot})
         statistics = self._store.point_in_time(NEXT_PRODUCT_SERVICE, entities)
-        needed = self._settings.next_product.min_baskets
-        catalogue = make_catalogue(self._products, statistics, needed)
+        settings = self._settings.next_product
+        catalogue = make_catalogue(self._products, statistics, snapshot, settings)
         if len(catalogue) < 2:
             raise DataError(
-                f"Expected products in at least {needed} baskets before {snapshot:%Y-%m-%d}, found {len(catalogue)}.",
+                f"Expected products in at least {settings.min_baskets} baskets before {snapshot:%Y-%m-%d}, "
+                f"found {len(catalogue)}.",
                 "Lower next_product.min_baskets, supply more history, or map the products table.",
             )
         return catalogue
@@ -125,7 +123,7 @@ class Moments:
         frame = self._store.point_in_time(NEXT_PRODUCT_SERVICE, entities)
         # moments as seconds, as the online store gives them
         numbers = pd.DataFrame(columns_from_frame(frame))
-        arrays = frame[[c for c in frame.columns if c.startswith(("history_", "types_"))]]
+        arrays = frame[[c for c in frame.columns if c.startswith(("history_", "types_", ATTRIBUTE))]]
         moment = snapshot.timestamp()
         records = pd.concat([numbers, arrays], axis=1).to_dict("records")
         return [read_history({str(k): v for k, v in record.items()}, catalogue, moment, moment) for record in records]

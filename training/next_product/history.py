@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from features.expressions.profile import ATTRIBUTE
 from features.expressions.purchases import HALF_LIFE_DAYS
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
@@ -18,7 +19,10 @@ CUSTOMER_FEATURES = ("baskets_28d", "baskets_84d", "recency_days")
 
 @dataclass(frozen=True)
 class TypeHistory:
-    """What a customer bought of each product type in the last 182 days, in aligned arrays."""
+    """What a customer bought of each product type in the last 182 days, in aligned arrays.
+
+    `price` is the median regular price for one unit of the type's usual measure, NaN where none was bought in it.
+    """
 
     codes: Codes
     baskets: Floats
@@ -42,6 +46,10 @@ class History:
         Days since the last basket with it.
     customer
         The scalars of `CUSTOMER_FEATURES`.
+    attributes
+        The configured attributes that are known of the customer.
+    consent
+        Whether the customer agreed to marketing; None where nobody asked.
     """
 
     codes: Codes
@@ -51,9 +59,16 @@ class History:
     days_since: Floats
     types: TypeHistory
     customer: Floats
+    attributes: Mapping[str, str]
+    consent: bool | None
 
     def __len__(self) -> int:
         return len(self.codes)
+
+    @property
+    def recency_days(self) -> float:
+        """Days since the last purchase of anything; NaN where there is none."""
+        return float(self.customer[CUSTOMER_FEATURES.index("recency_days")])
 
 
 def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float, snapshot: float) -> History:
@@ -85,7 +100,13 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
         (moment - last) / DAY,
         _read_types(values, catalogue, moment),
         np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
+        {name.removeprefix(ATTRIBUTE): value for name, value in values.items() if _is_attribute(name, value)},
+        None if np.isnan(consent := _float(values.get("marketing_consent"))) else bool(consent),
     )
+
+
+def _is_attribute(name: str, value: object) -> bool:
+    return name.startswith(ATTRIBUTE) and isinstance(value, str)
 
 
 def stacked(histories: Sequence[History], products: int, weight: Callable[[History], Floats]) -> sparse.csr_matrix:
@@ -101,10 +122,8 @@ def _read_types(values: Mapping[str, Any], catalogue: Catalogue, moment: float) 
     if not len(names):
         nothing = np.zeros(0)
         return TypeHistory(np.zeros(0, dtype="int64"), nothing, nothing, nothing)
-    places = np.clip(
-        np.searchsorted(catalogue.type_names.astype(str), names.astype(str)), 0, len(catalogue.type_names) - 1
-    )
-    keep = catalogue.type_names[places] == names
+    places = catalogue.types.places(names)
+    keep = places >= 0
     baskets, last, price = (_floats(values.get(f"types_{name}"))[keep] for name in ("baskets", "last", "price"))
     return TypeHistory(places[keep], baskets, (moment - last) / DAY, price)
 

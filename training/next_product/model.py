@@ -1,63 +1,121 @@
-"""The fitted next-product model: candidate sources, LambdaRank rankers, and the catalogue they speak of."""
+"""The fitted next-product model: candidate sources, the purchase model, and the catalogue they speak of."""
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from features.config import NextProductSettings
 from features.state import write_file
 from features.vectors import Columns, Floats
-from training.next_product.candidates import FEATURES, Candidates, find_candidates
-from training.next_product.catalogue import Catalogue
+from training.calibration import Calibration
+from training.next_product.candidates import find_candidates
+from training.next_product.catalogue import Catalogue, Codes
+from training.next_product.evidence import Facts
 from training.next_product.history import History
+from training.next_product.inputs import FEATURES
+from training.next_product.segments import Segments
 from training.next_product.sources import Sources
-from training.next_product.types import TypeSource
+from training.next_product.upgrades import PriceHabits, Upgrades
+
+#: Customers that are ranked at once.
+_BLOCK = 64
+_NONE: Codes = np.zeros(0, dtype="int64")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What was learned from labels, which holds whatever is bought later.
+
+    Attributes
+    ----------
+    booster, calibration
+        The odds that an active customer buys a candidate in the horizon, and how they become a probability.
+    labels_end
+        Where the last label window it learned from ends; it may be measured from there on.
+    """
+
+    booster: lgb.Booster
+    calibration: Calibration
+    labels_end: datetime
+
+    def probabilities(self, inputs: Sequence[Floats]) -> list[Floats]:
+        """Return the probability of each candidate, of some customers at once."""
+        threads = 1 if len(inputs) == 1 else 0
+        margins = np.asarray(self.booster.predict(np.vstack(inputs), raw_score=True, num_threads=threads))
+        ends = np.cumsum([len(rows) for rows in inputs])[:-1]
+        return np.split(self.calibration.probability(margins), ends)
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Candidates of one customer in the order of a ranker, best first; a score only orders one customer's list."""
+    """Candidates of one customer, best first, in arrays aligned with each other.
 
-    candidates: Candidates
-    scores: Floats
+    Attributes
+    ----------
+    codes, own, better
+        As of `Candidates`.
+    probabilities
+        That an active customer buys each in the horizon.
+    """
+
+    codes: Codes
+    own: Codes
+    better: npt.NDArray[np.bool_]
+    probabilities: Floats
 
 
 @dataclass(frozen=True)
 class NextProductModel:
-    """Ranks candidates for customers. Offline evaluation, bulk scoring and the API all call `rank`.
+    """Ranks candidates for customers. Offline evaluation, bulk scoring and the API all call `rank`."""
 
-    Attributes
-    ----------
-    general, novel
-        Rankers of all candidates, and of those that a customer never bought.
-    labels_end
-        Where the last label window the rankers learned from ends; they may be measured from there on.
-    """
-
-    general: lgb.Booster
-    novel: lgb.Booster
+    learned: Learned
     sources: Sources
-    types: TypeSource
+    segments: Segments
+    habits: PriceHabits
     catalogue: Catalogue
     settings: NextProductSettings
-    labels_end: datetime
 
-    def rank(self, histories: Sequence[History], *, novel: bool = False) -> Iterator[Ranked]:
-        """Yield each customer's candidates, best first; with `novel` only those never bought, by their own ranker."""
-        ranker = self.novel if novel else self.general
-        for found in find_candidates(histories, self.sources, self.catalogue, self.settings):
-            kept = np.flatnonzero(found.own < 0) if novel else np.arange(len(found.codes))
-            scores: Floats = np.asarray(ranker.predict(found.inputs[kept], num_threads=1)) if len(kept) else np.zeros(0)
-            order = np.argsort(-scores, kind="stable")
-            best = kept[order]
-            yield Ranked(Candidates(found.codes[best], found.own[best], found.inputs[best]), scores[order])
+    @cached_property
+    def upgrades(self) -> Upgrades:
+        """What a better tier is, in this catalogue."""
+        return Upgrades(self.catalogue, self.settings.upsell, self.habits)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The evidence for offers."""
+        return Facts(self.catalogue, self.sources, self.segments, self.upgrades)
+
+    def rank(self, histories: Sequence[History], also: Codes = _NONE) -> Iterator[Ranked]:
+        """Yield each customer's candidates, the likeliest purchase first.
+
+        A customer without purchases is told apart by attributes alone, where there are any.
+
+        Parameters
+        ----------
+        also
+            Codes that are candidates for everybody.
+        """
+        for start in range(0, len(histories), _BLOCK):
+            block = histories[start : start + _BLOCK]
+            found = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
+            probabilities = self.learned.probabilities([candidates.inputs for candidates in found])
+            for history, candidates, likely in zip(block, found, probabilities, strict=True):
+                alike = self.segments.scores(history)[candidates.codes] if not len(history) else np.zeros(len(likely))
+                order = np.lexsort((-likely, -alike))
+                yield Ranked(candidates.codes[order], candidates.own[order], candidates.better[order], likely[order])
+
+    def active(self, history: History) -> bool:
+        """Tell whether the purchase model knows customers like this: those who bought in the activity window."""
+        return history.recency_days <= self.settings.activity_window_days
 
     def with_statistics(self, statistics: Columns) -> "NextProductModel":
         """Return the model with the product statistics of another day."""
@@ -65,42 +123,49 @@ class NextProductModel:
 
     def save(self, directory: Path) -> None:
         """Write the model as text, Parquet and NumPy files; none is a pickle, none names a customer."""
-        for name in ("general", "novel"):
-            write_file(directory / f"{name}.txt", getattr(self, name).model_to_string().encode())
-        meta = {"settings": self.settings.model_dump(mode="json"), "labels_end": self.labels_end.isoformat()}
+        meta = {
+            "settings": self.settings.model_dump(mode="json"),
+            "calibration": asdict(self.learned.calibration),
+            "labels_end": self.learned.labels_end.isoformat(),
+            "segments": self.segments.names,
+        }
+        write_file(directory / "booster.txt", self.learned.booster.model_to_string().encode())
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
+        np.savez(directory / "segments.npz", sizes=self.segments.sizes, buyers=self.segments.buyers)
+        np.savez(directory / "habits.npz", **asdict(self.habits))
         self.catalogue.save(directory)
         self.sources.save(directory)
-        self.types.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> "NextProductModel":
         """Read what `save` wrote."""
         meta = json.loads((directory / "model.json").read_text())
-        general, novel = (lgb.Booster(model_file=str(directory / f"{name}.txt")) for name in ("general", "novel"))
-        return cls(
-            general,
-            novel,
-            Sources.load(directory),
-            TypeSource.load(directory),
-            Catalogue.load(directory),
-            NextProductSettings(**meta["settings"]),
-            datetime.fromisoformat(meta["labels_end"]),
-        )
+        booster = lgb.Booster(model_file=str(directory / "booster.txt"))
+        with np.load(directory / "segments.npz") as segments, np.load(directory / "habits.npz") as habits:
+            return cls(
+                Learned(booster, Calibration(**meta["calibration"]), datetime.fromisoformat(meta["labels_end"])),
+                Sources.load(directory),
+                Segments(tuple((name, value) for name, value in meta["segments"]), **segments),
+                PriceHabits(**habits),
+                Catalogue.load(directory),
+                NextProductSettings(**meta["settings"]),
+            )
 
 
 class _PyFunc:
-    """What `mlflow models serve` calls: it ranks candidates that the caller has built."""
+    """What `mlflow models serve` calls: it gives the probability of candidates that the caller has built."""
 
-    def __init__(self, ranker: lgb.Booster) -> None:
-        self._ranker = ranker
+    def __init__(self, directory: Path) -> None:
+        self._booster = lgb.Booster(model_file=str(directory / "booster.txt"))
+        self._calibration = Calibration(**json.loads((directory / "model.json").read_text())["calibration"])
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         del params
         inputs = model_input[list(FEATURES)].to_numpy(dtype="float64")
-        return pd.DataFrame({"score": np.asarray(self._ranker.predict(inputs))})
+        margins = np.asarray(self._booster.predict(inputs, raw_score=True))
+        return pd.DataFrame({"probability": self._calibration.probability(margins)})
 
 
 def _load_pyfunc(path: str) -> _PyFunc:
     """MLflow's entry point; the name is MLflow's."""
-    return _PyFunc(lgb.Booster(model_file=str(Path(path) / "general.txt")))
+    return _PyFunc(Path(path))

@@ -1,141 +1,256 @@
-"""From a ranked list to labelled offers, each with the evidence that its reason is told from."""
+"""From ranked candidates to labelled offers: the one `recommend` of evaluation, bulk scoring and the API."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
-from training.next_product.candidates import REGULAR_BASKETS, regular_types, steps_up
-from training.next_product.catalogue import Catalogue
+from training.next_product.baselines import simple_scores
+from training.next_product.catalogue import Catalogue, Codes
+from training.next_product.evidence import Evidence, due
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
+from training.next_product.rules import Policy
+from training.next_product.sources import top
 
 Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
-#: Due again from one cycle on, and no longer after this many.
-LATEST_CYCLES = 3
-#: Below this, "customers who buy A buy this more often" says nothing.
-MIN_LIFT = 1.2
 KINDS: tuple[Kind, ...] = get_args(Kind)
-#: What the offer rests on.
-Path = Literal["own_cycle", "own_habit", "similar", "step_up", "popular"]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The facts behind an offer; only those of its path are set.
-
-    Attributes
-    ----------
-    baskets, cycle_days, days_since
-        The customer's baskets with the product, the days between them, and since the last.
-    cycle_is_own
-        Whether the cycle is the customer's, or the product's typical one.
-    anchor_id, anchor_name, together, lift
-        A product the customer bought, how many customers bought both, and how much more often than by chance.
-    price, usual_price
-        Unit price of the product, and the customer's median in its type.
-    baskets_28d
-        Baskets of all customers with the product in the last 28 days.
-    """
-
-    path: Path
-    baskets: int | None = None
-    cycle_days: float | None = None
-    days_since: float | None = None
-    cycle_is_own: bool | None = None
-    anchor_id: str | None = None
-    anchor_name: str | None = None
-    together: int | None = None
-    lift: float | None = None
-    price: float | None = None
-    usual_price: float | None = None
-    baskets_28d: int | None = None
+#: Bought less than this many days ago is bought just now: three hours.
+JUST_BOUGHT = 0.125
+#: Lists from so many places on have some for new arrivals.
+_LONG_ENOUGH = 3
+_SIMILAR_TO_BASKET = 40
+_NOTHING: Codes = np.zeros(0, dtype="int64")
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One offer. The score only orders offers of one customer."""
+    """One offer.
+
+    Attributes
+    ----------
+    probability
+        That the customer buys the product in the horizon; None for a customer who has not bought in the activity
+        window, as the model has seen none like that.
+    """
 
     product_id: str
     name: str
     type: str
     kind: Kind
-    score: float
+    probability: float | None
     evidence: Evidence
 
 
-def make_offers(model: NextProductModel, histories: Sequence[History], kind: Kind, limit: int) -> Iterator[list[Offer]]:
-    """Yield each customer's best offers of a kind, best first, no product twice.
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
 
-    `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a step above what
-    the customer usually pays in a type they buy regularly. `cross_sell`: never bought, and no step up, in the order
-    of the ranker of such products. `next`: the best of all; each is labelled with what it is, and with `next` where
-    it was bought before and is not due.
+    Attributes
+    ----------
+    moment
+        What is pinned for this moment is offered.
+    basket
+        Codes of what lies in the customer's basket now.
+    baseline
+        Order by the customer's own frequency, then by popularity (GP-TopFreq), instead of by the model.
     """
-    for history, ranked in zip(histories, model.rank(histories, novel=kind == "cross_sell"), strict=True):
-        yield _offers(model, history, ranked, kind, limit)
+
+    kind: Kind
+    limit: int
+    moment: datetime
+    basket: Codes = field(default_factory=_NOTHING.copy)
+    baseline: bool = False
 
 
-def _offers(model: NextProductModel, history: History, ranked: Ranked, kind: Kind, limit: int) -> list[Offer]:
-    catalogue, candidates = model.catalogue, ranked.candidates
-    step = set(steps_up(history, catalogue, model.settings).tolist())
-    offers: list[Offer] = []
-    for code, own, score in zip(candidates.codes, candidates.own, ranked.scores, strict=True):
-        if len(offers) == limit:
-            break
-        label: Kind
-        if own >= 0:
-            evidence = _own_evidence(history, catalogue, int(own), int(code))
-            label = "repeat" if evidence.path == "own_cycle" else "next"
-        else:
-            label = "up_sell" if int(code) in step else "cross_sell"
-        if kind not in {label, "next"}:
-            continue
-        if own < 0:
-            evidence = (_step_evidence if label == "up_sell" else _new_evidence)(history, model, int(code))
-        product = str(catalogue.ids[code]), catalogue.label(code), str(catalogue.types[code])
-        offers.append(Offer(*product, label, float(score), evidence))
-    return offers
+def recommend(
+    model: NextProductModel, policy: Policy, histories: Sequence[History], request: Request
+) -> Iterator[list[Offer]]:
+    """Yield each customer's best offers of a kind, best first, with the evidence for each; none without consent."""
+    seen = [with_basket(history, request.basket) for history in histories]
+    also = np.concatenate([policy.pinned_codes[policy.pinned_codes >= 0], _similar(model, request.basket)])
+    for history, ranked in zip(seen, model.rank(seen, also), strict=True):
+        chosen = [] if policy.withholds(history) else choose(model, policy, history, ranked, request)
+        yield [_offer(model, history, one) for one in chosen]
 
 
-def _own_evidence(history: History, catalogue: Catalogue, own: int, code: int) -> Evidence:
-    is_own = bool(history.baskets[own] >= REGULAR_BASKETS and history.cycle[own] > 0)
-    cycle = float(history.cycle[own] if is_own else catalogue.statistics["product_cycle_days"][code])
-    # False where no cycle is known; who is several cycles late has stopped buying it
-    due = bool(cycle <= history.days_since[own] <= LATEST_CYCLES * cycle)
-    return Evidence(
-        "own_cycle" if due else "own_habit",
-        baskets=int(history.baskets[own]),
-        cycle_days=cycle if np.isfinite(cycle) else None,
-        days_since=float(history.days_since[own]),
-        cycle_is_own=is_own,
+def choose(
+    model: NextProductModel, policy: Policy, history: History, ranked: Ranked, request: Request
+) -> list["Chosen"]:
+    """Fill a list from ranked candidates, no product twice.
+
+    `repeat`: bought before and due again, one to three cycles after the last time. `up_sell`: a better tier of a type
+    the customer buys regularly, bought before or not. `cross_sell`: never bought; what goes with the basket comes
+    first. `next`: the best of all; each is labelled with what it is, a better tier only where it was never bought, and
+    with `next` where it was bought before and is not due. Products bought in the last three hours, or in the basket,
+    are left out unless they are due.
+    """
+    return _Selection(model, policy, history, ranked, request).choose()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A product that was chosen for a customer, by its code; `evidence` where it was looked up on the way."""
+
+    code: int
+    kind: Kind
+    probability: float | None
+    evidence: Evidence | None
+
+
+def _offer(model: NextProductModel, history: History, chosen: Chosen) -> Offer:
+    catalogue, code = model.catalogue, chosen.code
+    product = str(catalogue.ids[code]), catalogue.label(code), str(catalogue.texts["type"][code])
+    return Offer(*product, chosen.kind, chosen.probability, chosen.evidence or _evidence(model, history, chosen))
+
+
+def _evidence(model: NextProductModel, history: History, chosen: Chosen) -> Evidence:
+    own = np.flatnonzero(history.codes == chosen.code)
+    if chosen.kind == "up_sell":
+        return model.facts.better(history, chosen.code)
+    return model.facts.own(history, int(own[0])) if len(own) else model.facts.new(history, chosen.code)
+
+
+def with_basket(history: History, basket: Codes) -> History:
+    """Return the history as if what lies in the basket had been bought this moment."""
+    if not len(basket):
+        return history
+    inside = np.isin(history.codes, basket)
+    new = np.setdiff1d(basket, history.codes)
+    ones = np.ones(len(new))
+    return replace(
+        history,
+        codes=np.concatenate([history.codes, new]),
+        baskets=np.concatenate([history.baskets, ones]),
+        decayed=np.concatenate([history.decayed + inside, ones]),
+        cycle=np.concatenate([history.cycle, np.nan * ones]),
+        days_since=np.concatenate([np.where(inside, 0.0, history.days_since), 0.0 * ones]),
     )
 
 
-def _step_evidence(history: History, model: NextProductModel, code: int) -> Evidence:
-    regular = regular_types(history)
-    place = regular[history.types.codes[regular] == model.catalogue.type_codes[code]][0]
-    return Evidence(
-        "step_up",
-        price=float(model.catalogue.statistics["product_price"][code]),
-        usual_price=float(history.types.price[place]),
-        baskets=int(history.types.baskets[place]),
-    )
+def _similar(model: NextProductModel, basket: Codes) -> Codes:
+    if not len(basket):
+        return _NOTHING
+    return top(np.asarray(model.sources.similar[basket].sum(axis=0), dtype="float64").ravel(), _SIMILAR_TO_BASKET)
 
 
-def _new_evidence(history: History, model: NextProductModel, code: int) -> Evidence:
-    if len(history):
-        similar = model.sources.similar[history.codes, code].toarray().ravel() * np.log1p(history.decayed)
-        anchor = int(history.codes[np.argmax(similar)])
-        together, lift = model.sources.lift(anchor, code)
-        if similar.max() > 0 and lift >= MIN_LIFT:
-            catalogue = model.catalogue
-            return Evidence(
-                "similar",
-                anchor_id=str(catalogue.ids[anchor]),
-                anchor_name=catalogue.label(anchor),
-                together=together,
-                lift=lift,
-            )
-    return Evidence("popular", baskets_28d=int(np.nan_to_num(model.catalogue.statistics["product_baskets_28d"][code])))
+@dataclass
+class _Selection:
+    """Fills one customer's list: what was chosen and as what, and evidence that was found on the way."""
+
+    model: NextProductModel
+    policy: Policy
+    history: History
+    ranked: Ranked
+    request: Request
+    chosen: dict[int, Kind] = field(default_factory=dict)
+    evidence: dict[int, Evidence] = field(default_factory=dict)
+
+    def choose(self) -> list[Chosen]:
+        """Choose what is pinned and arrivals first, so that they have their places, then the rest by rank."""
+        labels, order = self._labels(), self._order()
+        pinned = self._pin(labels)
+        arrivals = self._take_arrivals(labels, order)
+        codes = [*self._take(labels, order), *arrivals]
+        for place, code in pinned:
+            codes.insert(place - 1, code)
+        active = self.model.active(self.history)
+        likely = dict(zip(self.ranked.codes.tolist(), self.ranked.probabilities.tolist(), strict=True))
+        return [
+            Chosen(code, self.chosen[code], likely[code] if active else None, self.evidence.get(code)) for code in codes
+        ]
+
+    def _labels(self) -> dict[int, Kind]:
+        """Label the candidates that may be offered at all."""
+        candidates, history = self.ranked, self.history
+        own = candidates.own >= 0
+        is_due = _of_own(due(history, self.model.catalogue), candidates.own)
+        just_bought = _of_own(history.days_since < JUST_BOUGHT, candidates.own)
+        allowed = self.policy.allowed[candidates.codes] & ~(just_bought & ~is_due)
+        kind = self.request.kind
+        belongs = {"repeat": own & is_due, "cross_sell": ~own, "up_sell": candidates.better}
+        if kind != "next":
+            return dict.fromkeys(candidates.codes[allowed & belongs[kind]].tolist(), kind)
+        labels = np.select([own & is_due, own, candidates.better], ["repeat", "next", "up_sell"], "cross_sell")
+        return dict(zip(candidates.codes[allowed].tolist(), labels[allowed].tolist(), strict=True))
+
+    def _order(self) -> list[int]:
+        codes: list[int] = self.ranked.codes.tolist()
+        if self.request.baseline:
+            scores = simple_scores([self.history], self.model.catalogue)["gp_top_freq"][0]
+            codes.sort(key=lambda code: -scores[code])
+        if len(self.request.basket) and self.request.kind == "cross_sell":
+            fitting = {code: self.model.facts.basket(self.request.basket, code) for code in codes}
+            self.evidence |= {code: evidence for code, evidence in fitting.items() if evidence is not None}
+            codes.sort(key=lambda code: code not in self.evidence)
+        return codes
+
+    def _pin(self, labels: dict[int, Kind]) -> list[tuple[int, int]]:
+        """Choose what is pinned; return it with its place."""
+        places = []
+        for pin, code in self.policy.pinned(self.history, self.request.moment):
+            if code in labels and len(self.chosen) < self.request.limit and self._fits(code):
+                self.chosen[code] = labels[code]
+                self.evidence[code] = Evidence("pinned", campaign=pin.campaign)
+                places.append((pin.place, code))
+        return places
+
+    def _take_arrivals(self, labels: dict[int, Kind], order: Sequence[int]) -> list[int]:
+        arrivals = self.model.catalogue.arrivals
+        wanted = [code for code in order if code in labels and arrivals[code] and labels[code] != "next"]
+        places = self.policy.rules.arrivals if self.request.limit >= _LONG_ENOUGH else 0
+        taken: list[int] = []
+        for code in wanted:
+            if len(taken) < places and len(self.chosen) < self.request.limit and self._fits(code):
+                self.chosen[code] = labels[code]
+                taken.append(code)
+        return taken
+
+    def _take(self, labels: dict[int, Kind], order: Sequence[int]) -> list[int]:
+        """Choose by rank; the most popular products leave the long tail its places while it can fill them."""
+        head = self.policy.head
+        tail = self.policy.tail_places(self.request.limit)
+        room = self.request.limit - tail - sum(code in head for code in self.chosen)
+        taken: list[int] = []
+        passed: list[int] = []
+        for code in order:
+            if len(self.chosen) == self.request.limit:
+                break
+            if code not in labels or not self._fits(code):
+                continue
+            if code in head and room <= 0 and tail:
+                passed.append(code)
+                continue
+            room -= code in head
+            self.chosen[code] = labels[code]
+            taken.append(code)
+        for code in passed:
+            if len(self.chosen) < self.request.limit and self._fits(code):
+                self.chosen[code] = labels[code]
+                taken.append(code)
+        return taken
+
+    def _fits(self, code: int) -> bool:
+        """Tell whether a product keeps the rules beside those that were chosen."""
+        rules, catalogue = self.policy.rules, self.model.catalogue
+        if code in self.chosen:
+            return False
+        rivals = self.policy.rivals(code)
+        if rivals and (rivals & self.chosen.keys() or np.isin(self.history.codes, list(rivals)).any()):
+            return False
+        caps = (("category", rules.max_per_category), ("type", rules.max_per_type))
+        return not any(most is not None and self._already(catalogue, group, code) >= most for group, most in caps)
+
+    def _already(self, catalogue: Catalogue, group: str, code: int) -> int:
+        texts = catalogue.texts[group]
+        return sum(texts[other] == texts[code] for other in self.chosen) if texts[code] else 0
+
+
+def _of_own(values: npt.NDArray[np.bool_], own: Codes) -> npt.NDArray[np.bool_]:
+    """Spread what is true of the products of a history to candidates; False for those never bought."""
+    if not len(values):
+        return np.zeros(len(own), dtype=bool)
+    return np.asarray((own >= 0) & values[np.maximum(own, 0)])

@@ -1,13 +1,12 @@
 """Train, evaluate and register the next-product model."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -16,29 +15,32 @@ from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.progress import Report, part_of, silent
+from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
-from training.next_product.candidates import FEATURES
+from training.next_product import pictures
+from training.next_product.card import model_card
 from training.next_product.dataset import Moment, Moments
-from training.next_product.fit import PARAMETERS, fit_rankers
+from training.next_product.evaluation import Evaluation, averaged, flat
+from training.next_product.fit import PARAMETERS, fit_purchases
+from training.next_product.grade import RULE
+from training.next_product.inputs import FEATURES
 from training.next_product.metrics import K, Measured
-from training.next_product.model import NextProductModel
-from training.next_product.sources import ALPHA, FACTORS, Sources, fit_sources
-from training.next_product.types import fit_types
-from training.next_product.views import first_view, views
-from training.tracking import Tracking
+from training.next_product.model import Learned, NextProductModel
+from training.next_product.segments import fit_segments
+from training.next_product.sources import ALPHA, FACTORS, fit_sources
+from training.next_product.upgrades import fit_price_habits
+from training.next_product.views import Exam, views
+from training.tracking import Run, Tracking, Version
 from training.trained import Trained, already_trained, check_unseen
 
 NEXT_PRODUCT_MODEL = "encore-next-product"
 
-#: What was measured, by view, date and method.
-_Tests = dict[str, dict[str, dict[str, Measured]]]
-
 
 def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
-    """Fit the ranker, measure on the test snapshots, refit the sources at `as_of`, log and register.
+    """Fit the purchase model, measure on the test snapshots, refit the sources at `as_of`, log and register.
 
-    The ranker never sees a label at or after the first test snapshot; the sources, which are counts of who
+    The purchase model never sees a label at or after the first test snapshot; the sources, which are counts of who
     bought what, are fitted at the moment they are asked at. Skipped where a champion made from the same
     features, settings and code is registered.
 
@@ -58,118 +60,151 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     for done, snapshot in enumerate(schedule.next_train):
         report(0.05 + 0.2 * done / len(schedule.next_train), f"histories {snapshot:%Y-%m-%d}")
         moments.append(read.at(snapshot))
-    rankers = fit_rankers(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
+    fitted = fit_purchases(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
     del moments
     labels_end = schedule.next_train[-1] + timedelta(days=settings.next_product.horizon_days)
-    ranking = _Ranking(rankers.general, rankers.novel, labels_end)
-    tests = _measure_tests(settings, read, ranking, schedule.next_test, first_view, part_of(report, 0.7, 0.9))
-    metrics = {f"candidate_recall.{date}": value for date, value in rankers.recall.items()}
-    metrics |= {f"candidate_recall_new.{date}": value for date, value in rankers.novel_recall.items()}
-    metrics |= _flat(tests)
-    report(0.9, "sources as of today")
-    today = read.at(schedule.as_of)
-    metrics["customers"] = len(today.histories)
-    sources = fit_sources(today.histories, today.catalogue, settings.threads)
-    model = ranking.at(today, sources, settings)
+    learned = Learned(fitted.booster, fitted.calibration, labels_end)
+    found = Evaluation(list(_exams(settings, read, learned, schedule.next_test, part_of(report, 0.7, 0.9))))
+    protocol = _protocol(settings, schedule, labels_end) | {
+        "training_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.next_train],
+        "candidate_recall": fitted.recall,
+    }
     params = {
         **PARAMETERS,
+        "rounds": fitted.booster.current_iteration(),
         **settings.next_product.model_dump(mode="json"),
         "feature_service": NEXT_PRODUCT_SERVICE,
         "als_factors": FACTORS,
         "als_alpha": ALPHA,
-        "catalogue": len(today.catalogue),
     }
-    with tracking.run("next-product", params) as run, tempfile.TemporaryDirectory() as directory:
-        run.metrics(metrics)
-        example = pd.DataFrame(np.zeros((1, len(FEATURES))), columns=list(FEATURES))
-        output = pd.DataFrame({"score": np.zeros(1)})
-        model_directory = Path(directory) / "model"
-        model_directory.mkdir()
-        model.save(model_directory)
-        run.model(model_directory, "training.next_product.model", example, output)
-        version = tracking.register(run, NEXT_PRODUCT_MODEL, stamp, promote=promote)
+    with tracking.run("next-product", params) as run:
+        run.metrics({f"candidate_recall.{date}": share for date, share in fitted.recall.items()})
+        run.metrics({f"candidate_recall_new.{date}": share for date, share in fitted.novel_recall.items()})
+        _log_evaluation(run, found, protocol)
+        report(0.9, "sources as of today")
+        today = read.at(schedule.as_of)
+        run.metrics({"customers": len(today.histories)})
+        _log_model(run, model_at(today, learned, settings))
+        version = tracking.register(run, NEXT_PRODUCT_MODEL, stamp, promote=promote, grade=found.grading.grade)
     return Trained(version, skipped=False)
 
 
 def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[str, Any]:
-    """Measure the champion's rankers and every baseline on the same customers of the test snapshots.
+    """Measure the champion and every baseline on the same customers of the test snapshots.
 
     Returns
     -------
-    `{"protocol": …, "views": {view: {date: {method: metrics}}}}`, as `training.next_product.views` has them.
+    `{"protocol": …, "views": {view: {date: {method: metrics}}}, "probability": {list: {date: metrics}}, "grade": …,
+    "grading": …}`, views as `training.next_product.views` has them.
+    """
+    version, found = examine_champion(settings, part_of(report, 0.0, 0.4))
+    schedule, _ = built_schedule(settings)
+    labels_end = found.exams[0].model.learned.labels_end
+    measured: dict[str, dict[str, dict[str, Measured]]] = {}
+    for done, exam in enumerate(found.exams):
+        date = f"{exam.moment.snapshot:%Y-%m-%d}"
+        report(0.4 + 0.6 * done / len(found.exams), f"views {date}")
+        for view, methods in views(exam).items():
+            measured.setdefault(view, {})[date] = methods
+    return {
+        "protocol": {"model": version.label, **_protocol(settings, schedule, labels_end)},
+        "views": measured,
+        "probability": {name: one.measured() for name, one in found.promised.items()},
+        "grade": found.grading.grade,
+        "grading": {**asdict(found.grading), "rule": RULE},
+    }
+
+
+def examine_champion(settings: Settings, report: Report = silent) -> tuple[Version, Evaluation]:
+    """Put the champion before the test snapshots, if they are new to it.
+
+    Raises
+    ------
+    StateError, DataError, StoreError
+        If there is no such champion, features are missing, or a store does not answer.
     """
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     version = tracking.champion(NEXT_PRODUCT_MODEL)
-    with tempfile.TemporaryDirectory() as directory:
-        champion = NextProductModel.load(tracking.download(version, Path(directory)))
+    learned = load_next_product(tracking, version).learned
     schedule, _ = built_schedule(settings)
-    check_unseen(version.label, champion.labels_end, schedule.next_test)
+    check_unseen(version.label, learned.labels_end, schedule.next_test)
     read = Moments(settings, Store(settings))
-    ranking = _Ranking(champion.general, champion.novel, champion.labels_end)
-    tests = _measure_tests(settings, read, ranking, schedule.next_test, views, part_of(report, 0.1, 1.0))
-    protocol = {
-        "model": version.label,
+    exams = _exams(settings, read, learned, schedule.next_test, part_of(report, 0.1, 1.0))
+    return version, Evaluation(list(exams))
+
+
+def load_next_product(tracking: Tracking, version: Version) -> NextProductModel:
+    """Load a registered version of the next-product model.
+
+    Raises
+    ------
+    StoreError
+        If MLflow does not answer.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        return NextProductModel.load(tracking.download(version, Path(directory)))
+
+
+def _exams(
+    settings: Settings, read: Moments, learned: Learned, snapshots: Sequence[datetime], report: Report
+) -> Iterator[Exam]:
+    """Fit the sources at each test snapshot, as they would have been there."""
+    for done, snapshot in enumerate(snapshots):
+        report(done / len(snapshots), f"test {snapshot:%Y-%m-%d}")
+        moment = read.at(snapshot)
+        if not any(moment.bought):
+            raise DataError(
+                f"Expected active customers who bought something from {snapshot:%Y-%m-%d} on, found none.",
+                "Choose other next_product.test_snapshots, a longer next_product.horizon_days, or supply more data.",
+            )
+        yield Exam(model_at(moment, learned, settings), moment)
+
+
+def model_at(moment: Moment, learned: Learned, settings: Settings) -> NextProductModel:
+    """Return the model with everything but what it learned from labels as of a moment."""
+    histories, catalogue = moment.histories, moment.catalogue
+    return NextProductModel(
+        learned,
+        fit_sources(histories, catalogue, settings.threads),
+        fit_segments(histories, len(catalogue)),
+        fit_price_habits(histories, catalogue, settings.next_product.upsell),
+        catalogue,
+        settings.next_product,
+    )
+
+
+def _protocol(settings: Settings, schedule: Schedule, labels_end: datetime) -> dict[str, Any]:
+    return {
         "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.next_test],
-        "training_labels_end": f"{champion.labels_end:%Y-%m-%d}",
+        "training_labels_end": f"{labels_end:%Y-%m-%d}",
         "activity_window_days": settings.next_product.activity_window_days,
         "horizon_days": settings.next_product.horizon_days,
         "min_baskets": settings.next_product.min_baskets,
         "k": K,
     }
-    return {"protocol": protocol, "views": tests}
 
 
-@dataclass(frozen=True)
-class _Ranking:
-    """What was learned from labels, without the sources of a moment."""
-
-    general: lgb.Booster
-    novel: lgb.Booster
-    labels_end: datetime
-
-    def at(self, moment: Moment, sources: Sources, settings: Settings) -> NextProductModel:
-        """Return the model with sources of a moment."""
-        types = fit_types(moment.histories, moment.catalogue)
-        return NextProductModel(
-            self.general, self.novel, sources, types, moment.catalogue, settings.next_product, self.labels_end
-        )
-
-
-def _measure_tests(
-    settings: Settings,
-    read: Moments,
-    ranking: _Ranking,
-    snapshots: tuple[datetime, ...],
-    measure: Callable[[NextProductModel, Moment], dict[str, dict[str, Measured]]],
-    report: Report,
-) -> _Tests:
-    """Fit the sources at each test snapshot, as they would have been there, and measure."""
-    tests: _Tests = {}
-    for done, snapshot in enumerate(snapshots):
-        report(done / len(snapshots), f"test {snapshot:%Y-%m-%d}")
-        moment = read.at(snapshot)
-        if not moment.asked:
-            raise DataError(
-                f"Expected active customers who bought something from {snapshot:%Y-%m-%d} on, found none.",
-                "Choose other next_product.test_snapshots, a longer next_product.horizon_days, or supply more data.",
-            )
-        sources = fit_sources(moment.histories, moment.catalogue, settings.threads)
-        for view, methods in measure(ranking.at(moment, sources, settings), moment).items():
-            tests.setdefault(view, {})[f"{snapshot:%Y-%m-%d}"] = methods
-    return tests
+def _log_evaluation(run: Run, found: Evaluation, protocol: Mapping[str, Any]) -> None:
+    run.metrics(flat(found.methods))
+    for name, one in found.promised.items():
+        run.metrics({f"probability.{name}.{metric}": value for metric, value in one.measured().items()})
+    methods = averaged(found.methods)
+    grading = found.grading
+    run.text("model_card.md", model_card(protocol, methods, found.promised["all"].measured(), grading))
+    run.figure("coverage", pictures.coverage(methods))
+    run.figure("repeat_and_explore", pictures.mix(found.exams[-1]))
+    baskets = [pictures.baskets_of(exam) for exam in found.exams]
+    run.figure("gain_by_segment", pictures.gain_by_segment(baskets, found.ndcg, grading.best_rule))
+    run.figure("calibration", pictures.calibration(found.promised))
+    run.environment()
 
 
-def _flat(tests: _Tests) -> dict[str, float]:
-    """Name every metric for MLflow: of the view `all` without its name, averaged over snapshots and for each."""
-    metrics: dict[str, float] = {}
-    for view, dates in tests.items():
-        prefix = "" if view == "all" else f"{view}."
-        for method in next(iter(dates.values())):
-            for metric in next(iter(dates.values()))[method]:
-                values = {date: methods[method][metric] for date, methods in dates.items()}
-                plain = {date: value for date, value in values.items() if isinstance(value, float)}
-                metrics |= {f"{prefix}{method}.{metric}.{date}": value for date, value in plain.items()}
-                if plain:
-                    metrics[f"{prefix}{method}.{metric}"] = float(np.mean(list(plain.values())))
-    return metrics
+def _log_model(run: Run, model: NextProductModel) -> None:
+    example = pd.DataFrame(np.zeros((1, len(FEATURES))), columns=list(FEATURES))
+    output = pd.DataFrame({"probability": np.zeros(1)})
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "model"
+        path.mkdir()
+        model.save(path)
+        run.model(path, "training.next_product.model", example, output)

@@ -16,7 +16,9 @@ MOST_CUSTOMERS = 4000
 #: Of them, the nearest that count.
 NEAREST = 100
 #: EASE's regularisation.
-LAMBDA = 500.0
+LAMBDA = 1500.0
+#: Customers whose products are held at once.
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,14 @@ def fit_reference(histories: Sequence[History], products: int) -> Reference:
     ever = stacked(some, products, lambda history: np.ones(len(history)))
     gram = (ever @ ever.T).toarray().astype("float64")
     inverse = np.linalg.inv(gram + LAMBDA * np.eye(len(some))).astype("float32")
-    leverage = 1.0 - np.asarray(ever.multiply(_times(inverse, ever)).sum(axis=0)).ravel()
     decayed = stacked(some, products, lambda history: history.decayed)
-    return Reference(ever, decayed, taste(some, products), inverse, leverage.astype("float32"))
+    return Reference(ever, decayed, taste(some, products), inverse, _leverage(inverse, ever))
 
 
-def _times(inverse: Floats, ever: sparse.csr_matrix) -> Floats:
-    return np.asarray((ever.T @ inverse.T).T)
+def _leverage(inverse: Floats, ever: sparse.csr_matrix) -> Floats:
+    """Return 1 - diag(ever' inverse ever), a block of customers after the other, as the product is dense."""
+    explained = np.zeros(ever.shape[1])
+    for start in range(0, len(inverse), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        explained += np.asarray(ever[rows].multiply((ever.T @ inverse[rows].T).T).sum(axis=0)).ravel()
+    return (1.0 - explained).astype("float32")

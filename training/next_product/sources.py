@@ -15,11 +15,14 @@ from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History, stacked
 from training.next_product.reference import Reference, fit_reference
+from training.next_product.types import TypeSource, fit_types
 
 FACTORS = 64
 NEIGHBOURS = 50
 #: Confidence of a purchase of weight w is ALPHA * w.
 ALPHA = 8.0
+#: What every product is given of new buyers and of buyers, so that few do not make a rise.
+NEW_PRIOR, BUYERS_PRIOR = 2.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Sources:
     ----------
     reference
         The customers that one is compared with.
+    types
+        Types bought together.
     similar
         Products x products, cosine of their sets of buyers, the 50 nearest of each.
     buyers
@@ -43,17 +48,29 @@ class Sources:
     buyers: Floats
     customers: int
     reference: Reference
+    types: TypeSource
 
-    def scores(self, histories: Sequence[History]) -> dict[str, Floats]:
-        """Return what each source says of every product for some customers, customers x products by source."""
+    def scores(self, histories: Sequence[History], catalogue: Catalogue) -> dict[str, Floats]:
+        """Return what each source says of every product for some customers, customers x products by source.
+
+        `rising` is EASE's score times the root of the share of buyers who are new in the last 28 days, `rising_now` in
+        the last 7: what a customer buys for the first time, others do too.
+        """
         weights = stacked(histories, self.similar.shape[0], lambda history: np.log1p(history.decayed))
         factors = self.als.recalculate_user(np.arange(len(histories)), weights)
+        ease = self.reference.ease(histories)
         return {
             "als": factors @ self.als.item_factors.T,
             "similar": (weights @ self.similar).toarray(),
-            "ease": self.reference.ease(histories),
+            "ease": ease,
+            "rising": ease * self._rise(catalogue, 28),
+            "rising_now": ease * self._rise(catalogue, 7),
             "neighbours": self.reference.neighbours(histories),
         }
+
+    def _rise(self, catalogue: Catalogue, days: int) -> Floats:
+        new = np.nan_to_num(catalogue.statistics[f"product_new_buyers_{days}d"]) * 28 / days
+        return np.sqrt((new + NEW_PRIOR) / (self.buyers + BUYERS_PRIOR)).astype("float32")
 
     def lift(self, one: int, other: int) -> tuple[int, float]:
         """Return how many customers bought both products, and how much more often than by chance.
@@ -71,6 +88,7 @@ class Sources:
         sparse.save_npz(directory / "similar.npz", self.similar)
         np.savez(directory / "buyers.npz", buyers=self.buyers, customers=self.customers)
         self.reference.save(directory)
+        self.types.save(directory)
 
     @classmethod
     def load(cls, directory: Path) -> "Sources":
@@ -82,6 +100,7 @@ class Sources:
                 counts["buyers"],
                 int(counts["customers"]),
                 Reference.load(directory),
+                TypeSource.load(directory),
             )
 
 
@@ -108,7 +127,8 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     similar.sort_indices()
     als.num_threads = 1  # from here on one customer at a time
     buyers = np.asarray(ever.sum(axis=0), dtype="float64").ravel()
-    return Sources(als, similar, buyers, len(histories), fit_reference(histories, len(catalogue)))
+    reference = fit_reference(histories, len(catalogue))
+    return Sources(als, similar, buyers, len(histories), reference, fit_types(histories, catalogue))
 
 
 def top(scores: Floats, count: int) -> Codes:

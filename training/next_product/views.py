@@ -2,150 +2,200 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from features.vectors import Floats
 from training.next_product.baselines import fitted_scores, simple_scores
-from training.next_product.catalogue import Codes, popularity
+from training.next_product.catalogue import Codes
 from training.next_product.dataset import Moment
 from training.next_product.history import History
-from training.next_product.metrics import K, Measured, compare
-from training.next_product.model import NextProductModel
-from training.next_product.offers import make_offers
+from training.next_product.metrics import K, Measured, Shelf, Wanted, compare
+from training.next_product.model import NextProductModel, Ranked
+from training.next_product.offers import Chosen, Kind, Request, choose
+from training.next_product.rules import Policy, Rules
 from training.next_product.sources import top
-from training.next_product.types import type_popularity, types_of
+from training.next_product.type_offers import rank_types
+from training.next_product.types import type_popularity, types_bought, types_of
+from training.next_product.upgrades import regular_types
 
+_Item = TypeVar("_Item")
 TWO_STAGE = "two_stage"
+#: Places of an up-sell list.
+UP_SELL_K = 5
 #: Customers whose scores are held at once.
 _BLOCK = 64
 #: The fixed-interval rule: what was last bought this many days ago, oftenest first.
 _RULE_DAYS = (28.0, 84.0)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A customer who is asked about, in codes of the catalogue.
-
-    Attributes
-    ----------
-    bought
-        Products bought in the label window.
-    bought_count
-        How many, with those that are not in the catalogue.
-    """
-
-    place: int
-    history: History
-    bought: frozenset[int]
-    bought_count: int
-
-
-def views(model: NextProductModel, moment: Moment) -> dict[str, dict[str, Measured]]:
-    """Measure every view at a moment. `model` has its sources fitted at it.
-
-    `all`: products bought in the label window. `new_product`: those that the customer never bought, listed from such.
-    `new_type`: types the customer never bought, listed from such. `repeat`: of what was bought before, what is due.
-    """
-    asked = _asked(moment)
-    head = _head(popularity(moment.catalogue))
-    return {
-        **_product_views(model, moment, asked, head),
-        "new_type": _type_view(model, moment, asked),
-        "repeat": _repeat_view(model, asked, head),
-    }
-
-
-def first_view(model: NextProductModel, moment: Moment) -> dict[str, dict[str, Measured]]:
-    """Measure the view `all` beside the baselines that are only counted, which is quick enough for each training."""
-    asked = _asked(moment)
-    lists: dict[str, list[Codes]] = {TWO_STAGE: _best(model, asked, novel=False)}
-    for block in _blocks(asked):
-        for name, of in simple_scores(moment, [one.place for one in block]).items():
-            lists.setdefault(name, []).extend(top(row, K) for row in of)
-    truth, counts = [one.bought for one in asked], [one.bought_count for one in asked]
-    return {"all": compare(lists, truth, counts, _head(popularity(moment.catalogue)), len(moment.catalogue))}
-
-
-def _asked(moment: Moment) -> list[Asked]:
-    asked = []
-    for place, bought in zip(moment.asked, moment.truth, strict=True):
-        codes = moment.catalogue.codes(sorted(bought))
-        asked.append(Asked(place, moment.histories[place], frozenset(codes[codes >= 0].tolist()), len(bought)))
-    return asked
-
-
-def _head(popular: Floats) -> frozenset[int]:
-    """Return the codes of the most popular 1 %."""
-    return frozenset(top(popular, max(1, len(popular) // 100)).tolist())
-
-
-def _best(model: NextProductModel, asked: Sequence[Asked], *, novel: bool) -> list[Codes]:
-    return [ranked.candidates.codes[:K] for ranked in model.rank([one.history for one in asked], novel=novel)]
-
-
-def _product_views(
-    model: NextProductModel, moment: Moment, asked: Sequence[Asked], head: frozenset[int]
-) -> dict[str, dict[str, Measured]]:
-    every: dict[str, list[Codes]] = {TWO_STAGE: _best(model, asked, novel=False)}
-    novel: dict[str, list[Codes]] = {TWO_STAGE: _best(model, asked, novel=True)}
-    vectors = moment.vectors()
-    for block in _blocks(asked):
-        places = [one.place for one in block]
-        scores = simple_scores(moment, places) | fitted_scores(moment, model.sources, vectors, places)
-        for name, of in scores.items():
-            every.setdefault(name, []).extend(top(row, K) for row in of)
-            if name not in _OWN_ONLY:
-                novel.setdefault(name, []).extend(
-                    top(_without(row, one.history.codes), K) for row, one in zip(of, block, strict=True)
-                )
-    new = [one.bought - frozenset(one.history.codes.tolist()) for one in asked]
-    counts = [one.bought_count - len(one.bought) + len(wanted) for one, wanted in zip(asked, new, strict=True)]
-    some = [place for place, count in enumerate(counts) if count]
-    items = len(model.catalogue)
-    return {
-        "all": compare(every, [one.bought for one in asked], [one.bought_count for one in asked], head, items),
-        "new_product": compare(
-            {name: [of[place] for place in some] for name, of in novel.items()},
-            [new[place] for place in some],
-            [counts[place] for place in some],
-            head,
-            items,
-        ),
-    }
-
-
 #: Baselines that say nothing of what was never bought.
 _OWN_ONLY = {"p_top_freq", "gp_top_freq", "decayed_p_top_freq"}
 
 
-def _type_view(model: NextProductModel, moment: Moment, asked: Sequence[Asked]) -> dict[str, Measured]:
-    catalogue = model.catalogue
+@dataclass(frozen=True)
+class Exam:
+    """A model with its sources fitted at a moment, the active customers at it, and what they bought."""
+
+    model: NextProductModel
+    moment: Moment
+
+    @cached_property
+    def histories(self) -> list[History]:
+        """What each active customer had bought by the moment."""
+        return [self.moment.histories[place] for place in self.moment.active]
+
+    @cached_property
+    def bought(self) -> list[Wanted]:
+        """What each bought in the label window; nothing for some."""
+        found = []
+        for ids in self.moment.bought:
+            codes = self.model.catalogue.codes(sorted(ids)) if ids else np.zeros(0, dtype="int64")
+            found.append(Wanted(frozenset(codes[codes >= 0].tolist()), len(ids)))
+        return found
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """The products that could be listed."""
+        return Shelf(len(self.model.catalogue), frozenset(self.model.catalogue.head.tolist()))
+
+    @cached_property
+    def ranked(self) -> list[Ranked]:
+        """The candidates of each, best first."""
+        return list(self.model.rank(self.histories))
+
+    def chosen(self, kind: Kind, limit: int = K) -> list[list[Chosen]]:
+        """Choose offers for each as `recommend` does, without rules."""
+        policy = Policy(Rules(), self.model.catalogue)
+        request = Request(kind, limit, self.moment.snapshot)
+        people = zip(self.histories, self.ranked, strict=True)
+        return [choose(self.model, policy, history, ranked, request) for history, ranked in people]
+
+    def lists(self, kind: Kind, limit: int = K) -> list[Codes]:
+        """Return the codes of what is chosen for each."""
+        return [np.array([one.code for one in some], dtype="int64") for some in self.chosen(kind, limit)]
+
+
+def views(exam: Exam) -> dict[str, dict[str, Measured]]:
+    """Measure every view at a moment.
+
+    `all`: products bought in the label window. `new_product`: those that the customer never bought, listed from such.
+    `new_type`: types the customer never bought, listed from such. `up_sell`: better tiers of types bought regularly.
+    `repeat`: of what was bought before, what is due.
+    """
+    better = [exam.model.upgrades.better(history) for history in exam.histories]
+    lists = _baseline_lists(exam, better)
+    new = [_without(wanted, history) for wanted, history in zip(exam.bought, exam.histories, strict=True)]
+    step = [_only(wanted, codes) for wanted, codes in zip(exam.bought, better, strict=True)]
+    again = [_only(wanted, history.codes) for wanted, history in zip(exam.bought, exam.histories, strict=True)]
+    up_sell = compare({TWO_STAGE: exam.lists("up_sell", UP_SELL_K), **lists["up_sell"]}, step, exam.shelf, UP_SELL_K)
+    if up_sell:
+        up_sell[TWO_STAGE] |= pair_auc(exam, better)
+    return {
+        "all": compare({TWO_STAGE: exam.lists("next"), **lists["all"]}, exam.bought, exam.shelf),
+        "new_product": compare({TWO_STAGE: exam.lists("cross_sell"), **lists["new_product"]}, new, exam.shelf),
+        "new_type": _type_view(exam),
+        "up_sell": up_sell,
+        "repeat": compare(
+            {TWO_STAGE: exam.lists("repeat"), "fixed_interval": [_fixed_interval(h) for h in exam.histories]},
+            again,
+            exam.shelf,
+        ),
+    }
+
+
+def first_lists(exam: Exam) -> dict[str, list[Codes]]:
+    """Return lists of all products, of the model and of the baselines that are only counted: quick enough to train."""
+    lists = {TWO_STAGE: exam.lists("next")}
+    for block in _blocks(exam.histories):
+        for name, of in simple_scores(block, exam.model.catalogue).items():
+            lists.setdefault(name, []).extend(top(row, K) for row in of)
+    return lists
+
+
+def pair_auc(exam: Exam, better: Sequence[Codes]) -> dict[str, float]:
+    """Rank pairs of a customer and a type bought regularly by whether a better tier is bought for the first time.
+
+    Parameters
+    ----------
+    better
+        Per customer the products of a better tier.
+
+    Returns
+    -------
+    `pair_auc`: of the highest probability among the type's better tiers never bought. `pair_auc_popularity`: of how
+    popular the most popular of them is. `pairs`, `pairs_bought`: pairs with such a tier, and those where
+    one was bought. Without AUC where all or none were bought.
+    """
+    types, popularity = exam.model.catalogue.types.codes, exam.model.catalogue.popularity
+    labels, likely, popular = [], [], []
+    for history, codes, wanted, ranked in zip(exam.histories, better, exam.bought, exam.ranked, strict=True):
+        if not wanted.count:
+            continue
+        new = np.setdiff1d(codes, history.codes)
+        # what is no candidate comes after all that are, in the order in which candidates are taken
+        odds = 1e-9 * popularity / (popularity.max() + 1)
+        odds[ranked.codes] = ranked.probabilities
+        for kind in np.intersect1d(types[new], history.types.codes[regular_types(history)]):
+            some = new[types[new] == kind]
+            labels.append(bool(wanted.codes & set(some.tolist())))
+            likely.append(odds[some].max())
+            popular.append(popularity[some].max())
+    found = {"pairs": float(len(labels)), "pairs_bought": float(sum(labels))}
+    if 0 < sum(labels) < len(labels):
+        found["pair_auc"] = float(roc_auc_score(labels, likely))
+        found["pair_auc_popularity"] = float(roc_auc_score(labels, popular))
+    return found
+
+
+def _baseline_lists(exam: Exam, better: Sequence[Codes]) -> dict[str, dict[str, list[Codes]]]:
+    lists: dict[str, dict[str, list[Codes]]] = {"all": {}, "new_product": {}, "up_sell": {}}
+    vectors = exam.moment.vectors()
+    rows = zip(_blocks(exam.moment.active), _blocks(exam.histories), _blocks(better), strict=True)
+    for places, histories, steps in rows:
+        scores = simple_scores(histories, exam.model.catalogue)
+        scores |= fitted_scores(exam.moment, exam.model.sources, vectors, places)
+        for name, of in scores.items():
+            lists["all"].setdefault(name, []).extend(top(row, K) for row in of)
+            lists["up_sell"].setdefault(name, []).extend(
+                codes[top(row[codes], UP_SELL_K)] for row, codes in zip(of, steps, strict=True)
+            )
+            if name not in _OWN_ONLY:
+                lists["new_product"].setdefault(name, []).extend(
+                    top(_masked(row, history.codes), K) for row, history in zip(of, histories, strict=True)
+                )
+    return lists
+
+
+def _type_view(exam: Exam) -> dict[str, Measured]:
+    catalogue = exam.model.catalogue
+    known = [types_of(history, catalogue) for history in exam.histories]
+    wanted = []
+    for codes, ids in zip(known, exam.moment.bought, strict=True):
+        names = exam.moment.types_bought(ids) - frozenset(catalogue.types.names[codes].tolist())
+        places = catalogue.types.places(np.array(sorted(names), dtype=object))
+        wanted.append(Wanted(frozenset(places[places >= 0].tolist()), len(names)))
     popular = type_popularity(catalogue)
-    lists: dict[str, list[Codes]] = {TWO_STAGE: [], "g_top_freq": []}
-    truth = []
-    for one, ids in zip(asked, moment.truth, strict=True):
-        known = types_of(one.history, catalogue)
-        wanted = moment.types_bought(ids) - frozenset(catalogue.type_names[known].tolist())
-        if wanted:
-            truth.append((frozenset(np.flatnonzero(np.isin(catalogue.type_names, list(wanted))).tolist()), len(wanted)))
-            lists[TWO_STAGE].append(top(model.types.scores(one.history, catalogue), K))
-            lists["g_top_freq"].append(top(_without(popular, known), K))
-    head = _head(popular)
-    return compare(lists, [t for t, _ in truth], [n for _, n in truth], head, len(popular))
+    bought = types_bought(exam.moment.histories, catalogue)
+    buyers = np.asarray(bought.sum(axis=0), dtype="float64").ravel()
+    lists = {
+        "ease": [codes[:K] for codes in rank_types(exam.model.sources.types, catalogue, exam.histories)],
+        "g_top_freq": [top(_masked(popular, codes), K) for codes in known],
+        "most_buyers": [top(_masked(buyers, codes), K) for codes in known],
+    }
+    head = top(popular, max(1, len(popular) // 100))
+    return compare(lists, wanted, Shelf(int(catalogue.types.known.sum()), frozenset(head.tolist())))
 
 
-def _repeat_view(model: NextProductModel, asked: Sequence[Asked], head: frozenset[int]) -> dict[str, Measured]:
-    lists: dict[str, list[Codes]] = {TWO_STAGE: [], "fixed_interval": []}
-    chosen = []
-    offers = make_offers(model, [one.history for one in asked], "repeat", K)
-    for one, due in zip(asked, offers, strict=True):
-        wanted = one.bought & frozenset(one.history.codes.tolist())
-        if wanted:
-            chosen.append(wanted)
-            lists[TWO_STAGE].append(model.catalogue.codes([offer.product_id for offer in due]))
-            lists["fixed_interval"].append(_fixed_interval(one.history))
-    return compare(lists, chosen, [len(wanted) for wanted in chosen], head, len(model.catalogue))
+def _without(wanted: Wanted, history: History) -> Wanted:
+    own = frozenset(history.codes.tolist())
+    return Wanted(wanted.codes - own, wanted.count - len(wanted.codes & own))
+
+
+def _only(wanted: Wanted, codes: Codes) -> Wanted:
+    some = wanted.codes & frozenset(codes.tolist())
+    return Wanted(some, len(some))
 
 
 def _fixed_interval(history: History) -> Codes:
@@ -153,12 +203,12 @@ def _fixed_interval(history: History) -> Codes:
     return history.codes[inside][np.argsort(-history.baskets[inside], kind="stable")[:K]]
 
 
-def _without(scores: Floats, codes: Codes) -> Floats:
+def _masked(scores: Floats, codes: Codes) -> Floats:
     kept = np.array(scores, dtype="float64")
     kept[codes] = 0.0
     return kept
 
 
-def _blocks(asked: Sequence[Asked]) -> Iterator[Sequence[Asked]]:
-    for start in range(0, len(asked), _BLOCK):
-        yield asked[start : start + _BLOCK]
+def _blocks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), _BLOCK):
+        yield items[start : start + _BLOCK]

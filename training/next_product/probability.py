@@ -1,0 +1,45 @@
+"""Whether the probabilities of offers mean what they say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.vectors import Floats
+from training.metrics import Ints, expected_calibration_error
+from training.next_product.offers import Kind
+from training.next_product.views import Exam
+
+
+@dataclass(frozen=True)
+class Promised:
+    """Offers to every active customer: the probability of each, and whether it was bought."""
+
+    probabilities: Floats
+    bought: Ints
+
+    def measured(self) -> dict[str, float]:
+        """Return the calibration error (15 bins of equal mass), the Brier score, and how many offers there were.
+
+        `predicted` and `observed` are the mean probability and the share that was bought.
+        """
+        return {
+            "ece": expected_calibration_error(self.bought, self.probabilities),
+            "brier": float(((self.probabilities - self.bought) ** 2).mean()),
+            "predicted": float(self.probabilities.mean()),
+            "observed": float(self.bought.mean()),
+            "offers": float(len(self.bought)),
+        }
+
+
+def promised(exam: Exam) -> dict[str, Promised]:
+    """Compare what was promised of ten offers with what was bought, for `all` and for `new_product` lists."""
+    found = {}
+    kinds: dict[str, Kind] = {"all": "next", "new_product": "cross_sell"}
+    for name, kind in kinds.items():
+        pairs = [
+            (one.probability or 0.0, one.code in wanted.codes)
+            for chosen, wanted in zip(exam.chosen(kind), exam.bought, strict=True)
+            for one in chosen
+        ]
+        found[name] = Promised(np.array([p for p, _ in pairs]), np.array([hit for _, hit in pairs], dtype="int64"))
+    return found
