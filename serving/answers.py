@@ -123,18 +123,67 @@ class OfferAnswer(Answer):
     name: str = Field(examples=["FLUID MILK WHITE ONLY, 1 GA"])
     type: str = Field(examples=["FLUID MILK WHITE ONLY"])
     kind: Kind
-    score: float = Field(description="Orders the offers of one customer; not a probability", examples=[1.7])
+    probability: float | None = Field(
+        description="Calibrated probability that the customer buys the product within `horizon_days`, without being "
+        "offered it; null for a customer who has not bought in the activity window",
+        examples=[0.23],
+    )
     path: str = Field(description="What the offer rests on", examples=["own_cycle"])
     text: str = Field(examples=["Bought in 10 baskets, every 17 days on average; last 18 days ago"])
     evidence: dict[str, float | str | bool] = Field(description="The facts the text is told from")
 
 
-class Offers(Provenance):
+class TypeOfferAnswer(Answer):
+    """A product type that the customer never bought, with its reason."""
+
+    type: str = Field(examples=["BABY FOOD"])
+    product_id: str = Field(description="Its most popular product", examples=["1029743"])
+    name: str
+    path: str = Field(description="What the offer rests on", examples=["type_together"])
+    text: str = Field(
+        examples=["Customers who buy DIAPERS buy this 3.1 times as often as usual (40 of 2,469 bought both)"]
+    )
+    evidence: dict[str, float | str | bool] = Field(description="The facts the text is told from")
+
+
+class Experiment(Answer):
+    """Which list of an experiment the customer got."""
+
+    name: str = Field(examples=["spring"])
+    arm: Literal["champion", "challenger", "baseline"]
+
+
+class OfferSource(Answer):
+    """Where offers come from."""
+
+    horizon_days: int = Field(description="Days that probabilities are for", examples=[14])
+    model: str = Field(description="Name and version of the next-product model", examples=["encore-next-product/1"])
+    model_grade: str | None = Field(description="How good the model is, A to D; see docs/offers.md", examples=["A"])
+    experiment: Experiment | None = Field(None, description="Null where no experiment runs")
+    withheld: Literal["consent"] | None = Field(
+        None, description="Why there are no offers: the customer did not agree to marketing, see docs/offers.md"
+    )
+
+
+class Offers(Provenance, OfferSource):
     """Offers for a customer, best first."""
 
     kind: Kind = Field(description="The list that was asked for; each offer is labelled with what it is")
     offers: list[OfferAnswer]
-    model: str = Field(description="Name and version of the next-product model", examples=["encore-next-product/1"])
+
+
+class TypeOffers(Provenance, OfferSource):
+    """Product types that the customer never bought, best first."""
+
+    types: list[TypeOfferAnswer]
+
+
+class GuestOffers(OfferSource):
+    """Offers for somebody who is not known, best first."""
+
+    as_of: datetime = Field(description="The moment the answer is for (UTC)")
+    kind: Kind
+    offers: list[OfferAnswer]
 
 
 class Score(Answer):
@@ -149,3 +198,6 @@ class Score(Answer):
     protections: list[Reason] | None = None
     what_if: WhatIf | None = None
     offers: list[OfferAnswer] | None = None
+    offers_model: str | None = Field(None, description="Differs from the answer's where an experiment runs")
+    offers_withheld: Literal["consent"] | None = None
+    experiment: Experiment | None = None

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
 from features.config import Settings
 from features.errors import ConfigError, DataError
 from features.progress import Report, silent
-from serving.answers import Explanation, Risk, Score
+from serving.answers import Explanation, Risk, Score, TypeOfferAnswer
 from serving.scorer import Scorer
 from serving.wording import Language
 from training.churn.labels import active_customers
@@ -18,7 +18,8 @@ from training.next_product.offers import Kind
 
 Part = Literal["reasons", "offers"]
 _BATCH = 500
-_REASONS, _OFFERS = 3, 5
+_REASONS, _OFFERS, _TYPES = 3, 5, 3
+_Value = TypeVar("_Value")
 
 
 def score_many(
@@ -50,6 +51,9 @@ def score_many(
                 protections=explained.protections if explained else None,
                 what_if=explained.what_if if explained else None,
                 offers=offered.offers if offered else None,
+                offers_model=offered.model if offered else None,
+                offers_withheld=offered.withheld if offered else None,
+                experiment=offered.experiment if offered else None,
             )
         )
     return scores
@@ -84,7 +88,13 @@ def export_scores(
         report(start / len(customers), f"{start:,} of {len(customers):,} customers")
         batch = customers[start : start + _BATCH]
         scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
-        rows += (_row(score, scorer, as_of) for score in scored if score.risk is not None)
+        known = [score.customer_id for score in scored]
+        types = [offers.types for offers in scorer.types(known, as_of, _TYPES, language)]
+        rows += (
+            _row(score, some, scorer, as_of)
+            for score, some in zip(scored, types, strict=True)
+            if score.risk is not None
+        )
     if not rows:
         raise DataError(
             f"Expected customers in the online store who are active at {as_of:%Y-%m-%d}, found none.",
@@ -102,7 +112,7 @@ def export_scores(
     return len(frame)
 
 
-def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:
+def _row(score: Score, types: Sequence[TypeOfferAnswer], scorer: Scorer, as_of: datetime) -> dict[str, Any]:
     reasons, offers = score.reasons or [], score.offers or []
     return {
         "customer_id": score.customer_id,
@@ -115,12 +125,19 @@ def _row(score: Score, scorer: Scorer, as_of: datetime) -> dict[str, Any]:
         **_numbered("offer_product", (offer.product_id for offer in offers), _OFFERS),
         **_numbered("offer_name", (offer.name for offer in offers), _OFFERS),
         **_numbered("offer_kind", (offer.kind for offer in offers), _OFFERS),
+        **_numbered("offer_probability", (offer.probability for offer in offers), _OFFERS),
         **_numbered("offer_reason", (offer.text for offer in offers), _OFFERS),
+        **_numbered("new_type", (offer.type for offer in types), _TYPES),
+        **_numbered("new_type_reason", (offer.text for offer in types), _TYPES),
+        "offers_withheld": score.offers_withheld,
+        "experiment": score.experiment.name if score.experiment else None,
+        "experiment_arm": score.experiment.arm if score.experiment else None,
         "churn_model": scorer.models.churn_version.label,
         "churn_model_grade": scorer.models.churn_version.grade,
-        "next_product_model": scorer.models.next_product_version.label,
+        "next_product_model": score.offers_model,
+        "next_product_model_grade": scorer.models.next_product_version.grade,
     }
 
 
-def _numbered(name: str, texts: Iterator[str | None], count: int) -> dict[str, str | None]:
-    return {f"{name}_{place}": next(texts, None) for place in range(1, count + 1)}
+def _numbered(name: str, values: Iterator[_Value], count: int) -> dict[str, _Value | None]:
+    return {f"{name}_{place}": next(values, None) for place in range(1, count + 1)}

@@ -1,56 +1,89 @@
 """The champions, loaded once from the registry."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from features.config import ExperimentSettings
 from features.definitions import NEXT_PRODUCT_SERVICE
+from features.errors import StateError
 from features.store import Store
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN_MODEL, load_churn
 from training.next_product.catalogue import STATISTICS
 from training.next_product.model import NextProductModel
-from training.next_product.pipeline import NEXT_PRODUCT_MODEL
-from training.tracking import Tracking, Version
+from training.next_product.pipeline import NEXT_PRODUCT_MODEL, load_next_product
+from training.tracking import CHALLENGER, Tracking, Version
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What answers: both champions, and the next-product challenger where an experiment shows its lists."""
+
+    churn: Version
+    next_product: Version
+    challenger: Version | None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names and versions of all of them."""
+        return tuple(one.label for one in (self.churn, self.next_product, self.challenger) if one is not None)
 
 
 @dataclass(frozen=True)
 class Models:
-    """Both champions with the versions they were registered as."""
+    """The models with the versions they were registered as."""
 
     churn: ChurnModel
     churn_version: Version
     next_product: NextProductModel
     next_product_version: Version
+    challenger: tuple[NextProductModel, Version] | None
 
 
-def champions(tracking: Tracking) -> tuple[Version, Version]:
-    """Return the champions of churn and of the next product.
+def find_versions(tracking: Tracking, experiment: ExperimentSettings) -> Versions:
+    """Look up the versions that answer.
 
     Raises
     ------
     StateError
-        If a model has none.
+        If a model has no champion, or the experiment no challenger.
     """
-    return tracking.champion(CHURN_MODEL), tracking.champion(NEXT_PRODUCT_MODEL)
+    challenger = None
+    if experiment.name is not None and experiment.other == "challenger":
+        challenger = tracking.find(NEXT_PRODUCT_MODEL, CHALLENGER)
+        if challenger is None:
+            raise StateError(
+                f'experiment.other = "challenger", and no version of {NEXT_PRODUCT_MODEL} is one.',
+                "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
+            )
+    return Versions(tracking.champion(CHURN_MODEL), tracking.champion(NEXT_PRODUCT_MODEL), challenger)
 
 
-def load_models(tracking: Tracking, churn_version: Version, next_version: Version, store: Store) -> Models:
-    """Load two versions, and give the catalogue the product statistics that the online store holds.
+def load_models(tracking: Tracking, versions: Versions, store: Store) -> Models:
+    """Load some versions.
 
     Raises
     ------
     StoreError
         If the registry or the online store does not answer.
     """
-    churn = load_churn(tracking, churn_version)
-    with tempfile.TemporaryDirectory() as directory:
-        following = NextProductModel.load(tracking.download(next_version, Path(directory)))
+    challenger = versions.challenger
+    return Models(
+        load_churn(tracking, versions.churn),
+        versions.churn,
+        _next_product(tracking, versions.next_product, store),
+        versions.next_product,
+        (_next_product(tracking, challenger, store), challenger) if challenger is not None else None,
+    )
+
+
+def _next_product(tracking: Tracking, version: Version, store: Store) -> NextProductModel:
+    """Load a version, and give its catalogue the product statistics that the online store holds."""
+    following = load_next_product(tracking, version)
     rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in following.catalogue.ids])
     statistics = {
         name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
         for name in STATISTICS
     }
-    return Models(churn, churn_version, following.with_statistics(statistics), next_version)
+    return following.with_statistics(statistics)

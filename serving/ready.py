@@ -9,8 +9,9 @@ from features.config import Settings
 from features.errors import StateError
 from features.state import read_stamp
 from features.store import Store, materialized_directory
-from serving.models import champions, load_models
+from serving.models import find_versions, load_models
 from serving.scorer import Scorer
+from training.next_product.rules import changed, load_rules
 from training.tracking import Tracking
 
 #: Seconds between two looks at what there is to load.
@@ -64,12 +65,13 @@ class Ready:
         if not stamp:
             raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
         tracking = Tracking(self._settings.tracking)
-        versions = champions(tracking)
-        found = (stamp["fingerprint"], *(version.label for version in versions))
+        versions = find_versions(tracking, self._settings.experiment)
+        rules = self._settings.serving.rules
+        found = (stamp["fingerprint"], *versions.labels, *changed(rules, load_rules(rules).facts))
         if self._scorer is None or found != self._loaded:
             store = Store(self._settings)
             store.check()
-            models = load_models(tracking, *versions, store)
+            models = load_models(tracking, versions, store)
             self._scorer = Scorer(self._settings, store, models, datetime.fromisoformat(stamp["as_of"]))
             self._loaded = found
         return self._scorer

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from serving.answers import Direction, OfferAnswer, Reason
+from serving.answers import Direction, Reason
 from serving.contributions import Explained
 from serving.playbook import Playbook, Suggestion
 from serving.themes import THEMES, Fact, Theme
 from serving.wording import Language, amount, say
-from training.next_product.offers import Evidence, Offer
 
 #: A theme with less of the explanation than this is not worth a sentence.
 MIN_SHARE = 0.01
@@ -34,21 +33,6 @@ def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -
         if (part := explained.parts.get(theme.name)) and part.agrees and abs(part.contribution) >= MIN_SHARE * whole
     ]
     return sorted(reasons, key=lambda reason: -reason.share)
-
-
-def offer_reason(offer: Offer, language: Language) -> OfferAnswer:
-    """Tell why a product is offered, from the evidence of the path that found it."""
-    evidence = {name: value for name, value in vars(offer.evidence).items() if value is not None and name != "path"}
-    return OfferAnswer(
-        product_id=offer.product_id,
-        name=offer.name,
-        type=offer.type,
-        kind=offer.kind,
-        score=offer.score,
-        path=offer.evidence.path,
-        text=_offer_text(offer, offer.evidence, language),
-        evidence=evidence,
-    )
 
 
 def _reason(
@@ -127,23 +111,3 @@ def _found(fact: Fact, direction: Direction, explained: Explained, language: Lan
 
 def _plain(fact: Fact, explained: Explained, language: Language) -> str:
     return say(language, f"fact.{fact.feature}", value=amount(language, explained.values[fact.feature], fact.unit))
-
-
-def _offer_text(offer: Offer, evidence: Evidence, language: Language) -> str:
-    def told(value: float | None, unit: str) -> str:
-        return "" if value is None else amount(language, value, unit)  # type: ignore[arg-type]
-
-    own = evidence.path == "own_cycle" and not evidence.cycle_is_own
-    return say(
-        language,
-        f"offer.{evidence.path}{'_typical' if own else ''}",
-        baskets=told(evidence.baskets if evidence.baskets is not None else evidence.baskets_28d, "baskets"),
-        cycle=told(evidence.cycle_days, "days"),
-        since=told(evidence.days_since, "days"),
-        anchor=evidence.anchor_name or "",
-        lift=told(evidence.lift, "number"),
-        together=told(evidence.together, "number"),
-        type=offer.type,
-        price=told(evidence.price, "money"),
-        usual=told(evidence.usual_price, "money"),
-    )

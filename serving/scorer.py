@@ -1,6 +1,6 @@
 """Risk, reasons and offers of customers, from online features and the champions. One code for API and batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,19 +10,35 @@ import numpy as np
 from features.config import Settings
 from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from features.errors import DataError
+from features.expressions.profile import ATTRIBUTE
 from features.store import OnlineRows, Store
 from features.vectors import Columns, Floats, columns_from_online, with_ages
-from serving.answers import ChurnDefinition, Explanation, Offers, Risk
+from serving.answers import (
+    ChurnDefinition,
+    Explanation,
+    GuestOffers,
+    OfferAnswer,
+    Offers,
+    Risk,
+    TypeOfferAnswer,
+    TypeOffers,
+)
 from serving.contributions import explain
+from serving.experiment import arm_of
+from serving.maker import Maker, make_makers
 from serving.models import Models
+from serving.offer_reasons import offer_reason, type_reason
 from serving.playbook import load_playbook
-from serving.reasons import offer_reason, risk_reasons
+from serving.reasons import risk_reasons
 from serving.tiers import make_tiers
 from serving.what_if import what_would_change
 from serving.wording import Language
 from training.churn.pipeline import check_definition
+from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, read_history
-from training.next_product.offers import Kind, make_offers
+from training.next_product.offers import Kind
+from training.next_product.rules import load_rules
+from training.next_product.type_offers import recommend_types
 
 _Answer = TypeVar("_Answer")
 
@@ -65,6 +81,8 @@ class Scorer:
         self.definition = ChurnDefinition(**asdict(models.churn.definition))
         self._tiers = make_tiers(settings, store, models.churn, materialized)
         self._playbook = load_playbook(settings.serving.playbook)
+        self._experiment = settings.experiment
+        self._makers = make_makers(models, settings.experiment, load_rules(settings.serving.rules))
 
     def as_of(self, now: datetime) -> datetime:
         """Return the moment to answer for: the clock, or what was materialised where the data stand still."""
@@ -102,25 +120,53 @@ class Scorer:
         return found
 
     def offers(
-        self, customers: Sequence[str], as_of: datetime, kind: Kind, limit: int, language: Language
+        self,
+        customers: Sequence[str],
+        as_of: datetime,
+        kind: Kind,
+        limit: int,
+        language: Language,
+        basket: Sequence[str] = (),
     ) -> list[Offers]:
-        """Return offers for every known customer, in the order asked for."""
-        rows = self._store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers)
-        known = [place for place, stamp in enumerate(rows.event_timestamps) if stamp is not None]
-        histories = [self._history(rows, place, as_of) for place in known]
-        lists = make_offers(self.models.next_product, histories, kind, limit)
-        return [
-            Offers(
-                customer_id=customers[place],
-                as_of=as_of,
-                feature_timestamp=rows.event_timestamps[place] or as_of,
-                kind=kind,
-                offers=[offer_reason(offer, language) for offer in offers],
-                churn_definition=self.definition,
-                model=self.models.next_product_version.label,
-            )
-            for place, offers in zip(known, lists, strict=True)
-        ]
+        """Return offers for every known customer, in the order asked for.
+
+        Parameters
+        ----------
+        basket
+            Ids of products that lie in the customers' baskets now; what is not in the catalogue is left out.
+        """
+
+        def make(maker: Maker, histories: Sequence[History]) -> list[list[OfferAnswer]]:
+            lists = maker.offers(histories, kind, limit, as_of, basket)
+            return [[offer_reason(offer, language) for offer in offers] for offers in lists]
+
+        return [Offers(**of, kind=kind, offers=offers) for of, offers in self._for_each(customers, as_of, make)]
+
+    def types(self, customers: Sequence[str], as_of: datetime, limit: int, language: Language) -> list[TypeOffers]:
+        """Return product types that every known customer never bought, in the order asked for."""
+
+        def make(maker: Maker, histories: Sequence[History]) -> list[list[TypeOfferAnswer]]:
+            lists = recommend_types(maker.model, maker.policy, histories, limit)
+            return [[type_reason(offer, language) for offer in offers] for offers in lists]
+
+        return [TypeOffers(**of, types=types) for of, types in self._for_each(customers, as_of, make)]
+
+    def guest_offers(
+        self,
+        as_of: datetime,
+        kind: Kind,
+        limit: int,
+        language: Language,
+        basket: Sequence[str],
+        attributes: Mapping[str, str],
+    ) -> GuestOffers:
+        """Return offers for somebody of whom nothing is known but a basket and attributes."""
+        maker = self._makers["champion"]
+        values = {ATTRIBUTE + name: value for name, value in attributes.items()}
+        history = read_history(values, maker.model.catalogue, as_of.timestamp(), as_of.timestamp())
+        (offers,) = maker.offers([history], kind, limit, as_of, basket)
+        told = [offer_reason(offer, language) for offer in offers]
+        return GuestOffers(**maker.source(history), as_of=as_of, kind=kind, offers=told)
 
     def check(self) -> None:
         """Ask the online store for an answer.
@@ -163,12 +209,39 @@ class Scorer:
             )
         ]
 
-    def _history(self, rows: OnlineRows, place: int, as_of: datetime) -> History:
-        values: dict[str, Any] = {name: answers[place] for name, answers in rows.values.items()}
-        stamp = rows.event_timestamps[place] or as_of
-        last = values.get("last_purchase")
-        values["last_purchase"] = None if last is None else last.timestamp()
-        return read_history(values, self.models.next_product.catalogue, as_of.timestamp(), stamp.timestamp())
+    def _for_each(
+        self,
+        customers: Sequence[str],
+        as_of: datetime,
+        make: Callable[[Maker, Sequence[History]], list[list[_Answer]]],
+    ) -> list[tuple[dict[str, Any], list[_Answer]]]:
+        """Let each known customer's arm of the experiment make a list; return it with where it comes from."""
+        rows = self._store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers)
+        known = [place for place, stamp in enumerate(rows.event_timestamps) if stamp is not None]
+        parts = {place: arm_of(self._experiment, customers[place]) for place in known}
+        found: dict[int, tuple[dict[str, Any], list[_Answer]]] = {}
+        for arm, maker in self._makers.items():
+            places = [place for place, part in parts.items() if (part.arm if part else "champion") == arm]
+            histories = [_history(rows, place, as_of, maker.model.catalogue) for place in places]
+            for place, history, made in zip(places, histories, make(maker, histories) if places else [], strict=True):
+                source = {
+                    "customer_id": customers[place],
+                    "as_of": as_of,
+                    "feature_timestamp": rows.event_timestamps[place],
+                    "churn_definition": self.definition,
+                    "experiment": parts[place],
+                    **maker.source(history),
+                }
+                found[place] = source, made
+        return [found[place] for place in known]
+
+
+def _history(rows: OnlineRows, place: int, as_of: datetime, catalogue: Catalogue) -> History:
+    values: dict[str, Any] = {name: answers[place] for name, answers in rows.values.items()}
+    stamp = rows.event_timestamps[place] or as_of
+    last = values.get("last_purchase")
+    values["last_purchase"] = None if last is None else last.timestamp()
+    return read_history(values, catalogue, as_of.timestamp(), stamp.timestamp())
 
 
 def one(found: Sequence[_Answer], customer_id: str) -> _Answer:

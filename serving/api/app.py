@@ -8,7 +8,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from features.config import Settings
-from serving.api import customers, health, models, problems, scores
+from serving.api import customers, guests, health, models, problems, scores
+from serving.experiment import Impressions
 from serving.ready import Ready
 
 _DESCRIPTION = """
@@ -36,7 +37,8 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
 
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
     app.state.ready = ready
+    app.state.impressions = Impressions(settings.stores)
     problems.install(app)
-    for router in (customers.router, scores.router, models.router, health.router):
+    for router in (customers.router, guests.router, scores.router, models.router, health.router):
         app.include_router(router)
     return app

@@ -1,14 +1,20 @@
-"""One customer: risk, explanation, offers."""
+"""One customer: risk, explanation, offers, types."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from serving.answers import Explanation, Offers, Risk
-from serving.api.dependencies import AsOf, CurrentScorer, CustomerId, ReaderLanguage
+from serving.answers import Explanation, Offers, Risk, TypeOffers
+from serving.api.dependencies import (
+    AsOf,
+    CurrentScorer,
+    CustomerId,
+    OfferQuery,
+    ReaderLanguage,
+    ShownOffers,
+)
 from serving.api.problems import documented
 from serving.scorer import one
-from training.next_product.offers import Kind
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=documented(404, 422, 503))
 
@@ -31,8 +37,22 @@ def offers(
     scorer: CurrentScorer,
     as_of: AsOf,
     language: ReaderLanguage,
-    kind: Annotated[Kind, Query(description="`next` is the best mix of all kinds")] = "next",
-    limit: Annotated[int, Query(ge=1, le=100)] = 5,
+    impressions: ShownOffers,
+    query: Annotated[OfferQuery, Query()],
 ) -> Offers:
     """Return what to offer the customer, best first, each with its reason."""
-    return one(scorer.offers([customer_id], as_of, kind, limit, language), customer_id)
+    found = one(scorer.offers([customer_id], as_of, query.kind, query.limit, language, query.basket), customer_id)
+    impressions.write(customer_id, as_of, found.experiment, found.model, [o.product_id for o in found.offers])
+    return found
+
+
+@router.get("/{customer_id:path}/types", operation_id="getTypes")
+def types(
+    customer_id: CustomerId,
+    scorer: CurrentScorer,
+    as_of: AsOf,
+    language: ReaderLanguage,
+    limit: Annotated[int, Query(ge=1, le=100)] = 5,
+) -> TypeOffers:
+    """Return product types that the customer never bought, best first, each with its reason."""
+    return one(scorer.types([customer_id], as_of, limit, language), customer_id)

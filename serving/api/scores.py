@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answers import ChurnDefinition, Score
-from serving.api.dependencies import AsOf, CurrentScorer, ReaderLanguage
+from serving.api.dependencies import AsOf, CurrentScorer, ReaderLanguage, ShownOffers
 from serving.api.problems import documented
 from serving.batch import Part, score_many
 from training.next_product.offers import Kind
@@ -44,10 +44,15 @@ class Scores(BaseModel):
 
 
 @router.post("/scores", operation_id="postScores")
-def scores(request: ScoreRequest, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage) -> Scores:
+def scores(
+    request: ScoreRequest, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage, impressions: ShownOffers
+) -> Scores:
     """Score up to 1,000 customers; one that stands in the request twice is answered once."""
     wanted = list(dict.fromkeys(request.customer_ids))
     found = score_many(scorer, wanted, as_of, request.include, language, request.offer_kind, request.offer_limit)
+    for score in found:
+        products = [offer.product_id for offer in score.offers or ()]
+        impressions.write(score.customer_id, as_of, score.experiment, score.offers_model, products)
     known = {score.customer_id for score in found}
     return Scores(
         as_of=as_of,

@@ -1,10 +1,12 @@
 """Commands that ask the champions: explain, recommend, score."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+from serving.answers import Offers, TypeOffers
 from serving.batch import export_scores
 from serving.cli.context import Context
 from serving.cli.stages import Stages
@@ -47,15 +49,57 @@ def explain(context: Context, customer_id: str, language: Language) -> None:
         context.console.print(f"  {found.what_if.text}", markup=False, soft_wrap=True)
 
 
-def recommend(context: Context, customer_id: str, kind: Kind, limit: int, language: Language) -> None:
+def recommend(
+    context: Context,
+    customer_id: str,
+    kind: Kind,
+    limit: int,
+    language: Language,
+    basket: Sequence[str],
+    *,
+    explain: bool,
+) -> None:
     """Run `encore recommend`."""
     ready = Ready(context.settings, lambda: context.now)
     scorer = ready.load()
-    found = one(scorer.offers([customer_id], ready.as_of(scorer), kind, limit, language), customer_id)
-    table = Table(
-        "product", "name", "kind", "why", title=f"{escape(customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}"
-    )
+    found = one(scorer.offers([customer_id], ready.as_of(scorer), kind, limit, language, basket), customer_id)
+    table = _table(found, language, ("product", "name", "kind"), explain=explain)
     for offer in found.offers:
-        row = (offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text)
-        table.add_row(*(escape(text) for text in row))
+        likely = "–" if offer.probability is None else f"{offer.probability:.1%}"
+        row = [offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text]
+        table.add_row(*_escaped([*row, likely, offer.path, _told(offer.evidence)] if explain else row))
     context.console.print(table)
+
+
+def recommend_types(context: Context, customer_id: str, limit: int, language: Language, *, explain: bool) -> None:
+    """Run `encore recommend --types`."""
+    ready = Ready(context.settings, lambda: context.now)
+    scorer = ready.load()
+    found = one(scorer.types([customer_id], ready.as_of(scorer), limit, language), customer_id)
+    table = _table(found, language, ("type", "product", "name"), explain=explain)
+    for offer in found.types:
+        row = [offer.type, offer.product_id, offer.name, offer.text]
+        table.add_row(*_escaped([*row, "–", offer.path, _told(offer.evidence)] if explain else row))
+    context.console.print(table)
+
+
+def _table(found: Offers | TypeOffers, language: Language, columns: Sequence[str], *, explain: bool) -> Table:
+    title = f"{escape(found.customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}"
+    if found.experiment is not None:
+        title += escape(f", {found.experiment.name}: {found.experiment.arm}")
+    if found.withheld is not None:
+        title += f", {say(language, f'withheld.{found.withheld}')}"
+    names = [say(language, f"column.{name}") for name in columns] + [say(language, "heading.reason")]
+    if explain:
+        names += [say(language, f"column.{name}") for name in ("probability", "path", "evidence")]
+    return Table(*names, title=title)
+
+
+def _told(evidence: Mapping[str, float | str | bool]) -> str:
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in evidence.items()
+    )
+
+
+def _escaped(texts: Sequence[str]) -> list[str]:
+    return [escape(text) for text in texts]

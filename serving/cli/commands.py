@@ -234,17 +234,28 @@ def explain(
 
 
 @app.command()
-def recommend(
+def recommend(  # noqa: PLR0913, PLR0917 - its options
     ctx: typer.Context,
     customer_id: CustomerArgument,
     kind: Annotated[Kind, typer.Option("--kind", help="Which list; next is the best mix.")] = Kind.NEXT,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many offers.")] = 5,
+    basket: Annotated[
+        list[str] | None, typer.Option("--basket", help="A product in the basket; may be repeated.")
+    ] = None,
+    types: Annotated[bool, typer.Option("--types", help="Product types never bought, instead of products.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show path, probability and evidence too.")] = False,
     language: LanguageOption = Language.EN,
 ) -> None:
-    """Print what to offer one customer, and why."""
-    from serving.cli.ask import recommend as run  # noqa: PLC0415
+    """Print what to offer one customer, and why.
 
-    run(ctx.obj, customer_id, kind.value, limit, language.value)
+    The rules file and the experiment of encore.toml apply, as for the API.
+    """
+    from serving.cli.ask import recommend, recommend_types  # noqa: PLC0415
+
+    if types:
+        recommend_types(ctx.obj, customer_id, limit, language.value, explain=explain)
+    else:
+        recommend(ctx.obj, customer_id, kind.value, limit, language.value, basket or [], explain=explain)
 
 
 @app.command()

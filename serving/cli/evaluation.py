@@ -90,12 +90,25 @@ def _print_reasons(context: Context, found: dict[str, Any]) -> None:
 def _print_next_product(context: Context, found: dict[str, Any]) -> None:
     for view, dates in found["views"].items():
         for date, methods in dates.items():
+            if not methods:
+                continue
             best, first = next(iter(methods.items()))
             table = Table("method", *first, f"{best} over it", title=f"{view}: {_title(found['protocol'])}, {date}")
             for name, metrics in methods.items():
-                cells = (f"{metrics[metric]:.4f}" for metric in first)
+                cells = (f"{metrics[metric]:.4g}" if metric in metrics else "–" for metric in first)
                 table.add_row(name, *cells, _gain(metrics.get("gain")))
             context.console.print(table)
+    table = Table("probability", "offers", "predicted", "observed", "calibration error")
+    for name, measured in found["probability"].items():
+        predicted, observed, error = (f"{measured[metric]:.4f}" for metric in ("predicted", "observed", "ece"))
+        table.add_row(name, f"{measured['offers']:,.0f}", predicted, observed, error)
+    context.console.print(table)
+    grading = found["grading"]
+    context.console.print(
+        f"  Grade [bold]{found['grade']}[/]: NDCG {grading['gain']['value']:+.0%} over {grading['best_rule']}, "
+        f"calibration error {grading['ece']:.3f}",
+        soft_wrap=True,
+    )
 
 
 def _gain(gain: dict[str, float] | None) -> str:

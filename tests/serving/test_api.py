@@ -156,7 +156,40 @@ def test_health(client: TestClient) -> None:
     assert get(client, "/health/ready")["models"] == ["encore-churn/1", "encore-next-product/1"]
 
 
-@pytest.mark.parametrize("part", ["risk", "explanation", "offers"])
+def test_types_never_bought(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/types?limit=4")
+    assert len({offer["type"] for offer in found["types"]}) == 4
+    assert all(offer["text"] and offer["product_id"] for offer in found["types"])
+    assert found["model_grade"] in {"A", "B", "C", "D"}
+
+
+def test_offers_carry_a_probability_of_purchase(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/offers?limit=10")
+    likely = [offer["probability"] for offer in found["offers"]]
+    assert likely == sorted(likely, reverse=True)
+    assert all(0 < probability < 1 for probability in likely)
+    assert found["horizon_days"] == 14
+
+
+def test_what_is_in_the_basket_is_not_offered(client: TestClient) -> None:
+    before = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3")["offers"]
+    basket = "&".join(f"basket={offer['product_id']}" for offer in before)
+    after = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3&{basket}&basket=unknown")["offers"]
+    assert not {o["product_id"] for o in before} & {o["product_id"] for o in after}
+
+
+def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: TestClient, scorer: Scorer) -> None:
+    found = get(client, "/v1/offers?limit=3&attribute=region:North")
+    assert {offer["path"] for offer in found["offers"]} == {"popular"}
+    assert {offer["probability"] for offer in found["offers"]} == {None}
+    first = found["offers"][0]["product_id"]
+    with_basket = get(client, f"/v1/offers?limit=3&kind=cross_sell&basket={first}")
+    assert first not in {offer["product_id"] for offer in with_basket["offers"]}
+    assert with_basket["offers"][0]["path"] == "basket"
+    assert with_basket["offers"][0]["evidence"]["anchor_id"] == first
+
+
+@pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
 def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
     found = problem(client, f"/v1/customers/nobody/{part}", 404)
     assert found["type"] == "urn:encore:unknown-customer"
@@ -169,6 +202,7 @@ def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
         ("/v1/customers/6/offers?limit=0", "limit"),
         ("/v1/customers/6/offers?limit=many", "limit"),
         ("/v1/customers/6/offers?kind=gift", "kind"),
+        ("/v1/offers?attribute=north", "attribute.0"),
         ("/v1/customers/6/explanation?language=fr", "language"),
         (f"/v1/customers/{'x' * 201}/risk", "customer_id"),
     ],

@@ -84,11 +84,17 @@ def test_the_pipeline_again_is_skipped(
         ("train next-product", ["encore-next-product/1 is champion"]),
         ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
         ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
-        ("evaluate next-product", ["two_stage", "tifu_knn", "ndcg", "2017-11-29", "new_type", "fixed_interval"]),
+        (
+            "evaluate next-product",
+            ["two_stage", "tifu_knn", "ndcg", "2017-11-29", "new_type", "fixed_interval", "pair_auc", "Grade"],
+        ),
         ("explain 6", ["encore-churn/1", "risk", "grade"]),
         ("explain 6 --language zh", ["流失风险"]),
         ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),
         ("recommend 6 --language zh", ["次购物"]),
+        ("recommend 6 --explain --limit 4", ["likely", "evidence", "own_", "baskets", "%"]),
+        ("recommend 6 --types --limit 3", ["Customers who buy", "times as often as usual"]),
+        ("recommend 6 --types --explain --language zh", ["type_together", "lift"]),
     ],
 )
 def test_each_command_on_its_own(

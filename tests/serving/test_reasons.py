@@ -12,12 +12,11 @@ from features.vectors import columns_from_online, with_ages
 from serving.answers import Reason
 from serving.contributions import Explained, Part
 from serving.playbook import load_playbook
-from serving.reasons import offer_reason, risk_reasons
+from serving.reasons import risk_reasons
 from serving.themes import FINDINGS, THEME_OF, THEMES
 from serving.what_if import LEVERS
 from serving.wording import LANGUAGES, amount, catalogue, preferred
 from tests.conftest import World
-from training.next_product.offers import Evidence, Offer
 
 FEATURES = ("recency_days", "gap_mean", "amount_84d", "answer_rate")
 SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
@@ -182,41 +181,6 @@ def test_reasons_are_ordered_and_small_ones_left_out() -> None:
     reasons = explain([23.0, 6.0, 300.0, 0.2], {"silence": 0.3, "spend": -0.695, "campaigns": 0.005})
     assert [reason.theme for reason in reasons] == ["spend", "silence"]
     assert explain([1.0, 1.0, 1.0, 1.0], {"silence": 0.0}) == []
-
-
-@pytest.mark.parametrize(
-    ("evidence", "english"),
-    [
-        (
-            Evidence("own_cycle", baskets=7, cycle_days=12.0, days_since=13.2, cycle_is_own=True),
-            "Bought in 7 baskets, every 12 days on average; last 13 days ago",
-        ),
-        (
-            Evidence("own_cycle", baskets=1, cycle_days=30.0, days_since=40.0, cycle_is_own=False),
-            "Bought in 1 basket, last 40 days ago; customers come back for it after 30 days",
-        ),
-        (Evidence("own_habit", baskets=2, days_since=1.0), "Bought in 2 baskets, last 1 day ago"),
-        (
-            Evidence("similar", anchor_id="m", anchor_name="Milk", together=31, lift=2.5),
-            "Customers who buy Milk buy this 2.5 times as often as others (31 customers bought both)",
-        ),
-        (
-            Evidence("step_up", price=4.39, usual_price=2.49, baskets=3),
-            "A step up in COFFEE, which this customer bought in 3 baskets lately: 4.39 each instead of 2.49",
-        ),
-        (
-            Evidence("popular", baskets_28d=120),
-            "New for this customer and popular: 120 baskets in the last 28 days",
-        ),
-    ],
-)
-def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
-    offer = Offer("p", "Beans", "COFFEE", "next", 1.0, evidence)
-    assert offer_reason(offer, "en").text == english
-    chinese = offer_reason(offer, "zh")
-    assert "{" not in chinese.text
-    assert chinese.evidence == offer_reason(offer, "en").evidence
-    assert chinese.path == evidence.path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""Who makes offers: a model, the rules, and where the list comes from. One for each arm of an experiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from features.config import ExperimentSettings
+from serving.models import Models
+from training.next_product.history import History
+from training.next_product.model import NextProductModel
+from training.next_product.offers import Kind, Offer, Request, recommend
+from training.next_product.rules import Policy, Rules
+from training.tracking import Version
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the offers of one arm.
+
+    Attributes
+    ----------
+    baseline
+        Order by own frequency and popularity instead of by the model.
+    """
+
+    model: NextProductModel
+    version: Version
+    policy: Policy
+    baseline: bool
+
+    def offers(
+        self, histories: Sequence[History], kind: Kind, limit: int, moment: datetime, basket: Sequence[str]
+    ) -> list[list[Offer]]:
+        """Return each customer's list."""
+        codes = self.model.catalogue.codes(list(dict.fromkeys(basket)))
+        request = Request(kind, limit, moment, codes[codes >= 0], self.baseline)
+        return list(recommend(self.model, self.policy, histories, request))
+
+    def source(self, history: History) -> dict[str, Any]:
+        """Return the fields of `OfferSource` but the experiment."""
+        return {
+            "horizon_days": self.model.settings.horizon_days,
+            "model": self.version.label,
+            "model_grade": self.version.grade,
+            "withheld": "consent" if self.policy.withholds(history) else None,
+        }
+
+
+def make_makers(models: Models, experiment: ExperimentSettings, rules: Rules) -> dict[str, Maker]:
+    """Return a maker for the champion, and one for the other arm where an experiment runs."""
+    policy = Policy(rules, models.next_product.catalogue)
+    champion = models.next_product, models.next_product_version
+    makers = {"champion": Maker(*champion, policy, baseline=False)}
+    if experiment.name is not None and models.challenger is None:
+        makers["baseline"] = Maker(*champion, policy, baseline=True)
+    elif models.challenger is not None:
+        makers["challenger"] = Maker(*models.challenger, Policy(rules, models.challenger[0].catalogue), baseline=False)
+    return makers
