@@ -159,7 +159,7 @@ class ChurnSettings(Section):
 
 
 class UpsellSettings(Section):
-    """What a better tier is. Whatever the rule, the type is one that the customer buys regularly."""
+    """What a better tier is. But for a list of upgrades, the type is one that the customer buys regularly."""
 
     rule: Literal["unit_price", "brand_tier", "price_band", "upgrades"] = Field(
         "unit_price", description="Dearer per unit, a higher brand tier, a higher third of the type's prices, or a list"

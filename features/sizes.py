@@ -3,7 +3,9 @@
 Prices of packages can only be compared per unit; what cannot be read counts as one package.
 """
 
+import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,21 +31,11 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     **dict.fromkeys(("DZ", "DOZ", "DOZEN"), ("piece", 12.0)),
 }
 #: The longest name first, and none that goes on with another letter.
-_UNIT = rf"({'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![A-Z])".replace("FLOZ", r"FL\.?\s*OZ")
-_NUMBER = r"(\d*\.\d+|\d+)"
+_UNIT = rf"(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![A-Z])".replace("FLOZ", r"FL\.?\s*OZ")
+_NUMBER = r"(?:\d*\.\d+|\d+)"
 _PACKS = r"(?:PK|CT|P)"
 #: Not the end of a longer number, of a range or of a measure in two directions, such as 3-3.5 OZ or 2 X2 IN.
 _START = r"(?<![\d/.X-])"
-#: 6 PK/12 OZ, 6 PK 12 OZ
-_PACKS_OF = re.compile(rf"{_START}(\d+)\s*{_PACKS}\s*[/X]?\s*{_NUMBER}\s*{_UNIT}")
-#: 12 OZ/6 PK
-_OF_PACKS = re.compile(rf"{_START}{_NUMBER}\s*{_UNIT}\s*[/X]\s*(\d+)\s*{_PACKS}(?![A-Z])")
-#: 13 1/2 OZ, 1/2 GAL
-_FRACTION = re.compile(rf"{_START}(?:(\d+)\s+)?([123])/([234])\s*{_UNIT}")
-#: 6/12 OZ, 6 X 12 OZ
-_TIMES = re.compile(rf"{_START}(\d+)\s*[/X]\s*{_NUMBER}\s*{_UNIT}")
-#: 16 OZ
-_PLAIN = re.compile(rf"{_START}{_NUMBER}\s*-?\s*{_UNIT}")
 
 
 @dataclass(frozen=True)
@@ -60,18 +52,42 @@ PACKAGE = Size(1.0, "package")
 
 def parse_size(text: str | None) -> Size:
     """Read a size; one that cannot be read, or that says nothing, is one package."""
-    told = (text or "").upper().strip()
-    if of := _PACKS_OF.search(told):
-        return _size(float(of[1]) * float(of[2]), of[3])
-    if of := _OF_PACKS.search(told):
-        return _size(float(of[1]) * float(of[3]), of[2])
-    if (of := _FRACTION.search(told)) and int(of[2]) < int(of[3]):
-        return _size(float(of[1] or 0) + int(of[2]) / int(of[3]), of[4])
-    if of := _TIMES.search(told):
-        return _size(float(of[1]) * float(of[2]), of[3])
-    if of := _PLAIN.search(told):
-        return _size(float(of[1]), of[2])
-    return _size(1.0, told) if told in _UNITS else PACKAGE
+    told = _comparable(text or "")
+    for form, amount in _FORMS:
+        if (of := form.search(told)) and (number := amount(of)) > 0:
+            kind, each = _UNITS[re.sub(r"[\s.]", "", of["unit"])]
+            return Size(number * each, kind)
+    return Size(_UNITS[told][1], _UNITS[told][0]) if told in _UNITS else PACKAGE
+
+
+def _times(of: re.Match[str]) -> float:
+    return float(of["one"]) * float(of["other"])
+
+
+def _fraction(of: re.Match[str]) -> float:
+    """Return a fraction in lowest terms; 2/8 OZ are two packs and none."""
+    above, below = int(of["above"]), int(of["below"])
+    whole = of["whole"]
+    return int(whole or 0) + above / below if whole or (above < below and math.gcd(above, below) == 1) else 0.0
+
+
+#: How sizes are written, the most telling first, and how much of the unit each says.
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], float]], ...] = (
+    # 6 PK/12 OZ, 6 PK 12 OZ
+    (re.compile(rf"{_START}(?P<one>\d+)\s*{_PACKS}\s*[/X]?\s*(?P<other>{_NUMBER})\s*{_UNIT}"), _times),
+    # 12 OZ/6 PK
+    (re.compile(rf"{_START}(?P<one>{_NUMBER})\s*{_UNIT}\s*[/X]\s*(?P<other>\d+)\s*{_PACKS}(?![A-Z])"), _times),
+    # 250 ML X 12
+    (re.compile(rf"{_START}(?P<one>{_NUMBER})\s*{_UNIT}\s*X\s*(?P<other>\d+)$"), _times),
+    # 13 1/2 OZ, 9 5/16 OZ
+    (re.compile(rf"{_START}(?P<whole>\d+)\s+(?P<above>\d+)/(?P<below>2|3|4|8|16)\s*{_UNIT}"), _fraction),
+    # 1/2 GAL, 7/8 OZ
+    (re.compile(rf"{_START}(?P<whole>)(?P<above>[1-7])/(?P<below>[2348])\s*{_UNIT}"), _fraction),
+    # 6/12 OZ, 6 X 12 OZ
+    (re.compile(rf"{_START}(?P<one>\d+)\s*[/X]\s*(?P<other>{_NUMBER})\s*{_UNIT}"), _times),
+    # 16 OZ
+    (re.compile(rf"{_START}(?P<one>{_NUMBER})\s*-?\s*{_UNIT}"), lambda of: float(of["one"])),
+)
 
 
 def measured(products: pd.DataFrame) -> pd.DataFrame:
@@ -97,6 +113,8 @@ def measured(products: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(unit=usual_unit)
 
 
-def _size(number: float, unit: str) -> Size:
-    kind, amount = _UNITS[re.sub(r"[\s.]", "", unit)]
-    return Size(number * amount, kind) if number > 0 else PACKAGE
+def _comparable(text: str) -> str:
+    """Write points for decimal commas, nothing for those between thousands, and one sign for times."""
+    told = re.sub(r"(?<![\d,])([1-9]\d{0,2}),(\d{3})(?!\d)", r"\1\2", text.upper().strip())
+    told = re.sub(r"(\d),(\d)", r"\1.\2", told)
+    return re.sub(r"[*×](?=\s*\d)", " X ", told)

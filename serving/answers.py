@@ -199,5 +199,6 @@ class Score(Answer):
     what_if: WhatIf | None = None
     offers: list[OfferAnswer] | None = None
     offers_model: str | None = Field(None, description="Differs from the answer's where an experiment runs")
+    offers_model_grade: str | None = None
     offers_withheld: Literal["consent"] | None = None
     experiment: Experiment | None = None

@@ -36,9 +36,11 @@ def score_many(
     risks: Sequence[Risk]
     risks = scorer.explanations(customers, as_of, language) if told else scorer.risks(customers, as_of)
     known = [risk.customer_id for risk in risks]
-    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include else [None] * len(known)
+    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include else []
+    offers_of = {one.customer_id: one for one in offers}  # who never bought and is on no file has none
     scores = []
-    for risk, offered in zip(risks, offers, strict=True):
+    for risk in risks:
+        offered = offers_of.get(risk.customer_id)
         explained = risk if isinstance(risk, Explanation) else None
         scores.append(
             Score(
@@ -52,6 +54,7 @@ def score_many(
                 what_if=explained.what_if if explained else None,
                 offers=offered.offers if offered else None,
                 offers_model=offered.model if offered else None,
+                offers_model_grade=offered.model_grade if offered else None,
                 offers_withheld=offered.withheld if offered else None,
                 experiment=offered.experiment if offered else None,
             )
@@ -89,11 +92,9 @@ def export_scores(
         batch = customers[start : start + _BATCH]
         scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
         known = [score.customer_id for score in scored]
-        types = [offers.types for offers in scorer.types(known, as_of, _TYPES, language)]
+        types = {offers.customer_id: offers.types for offers in scorer.types(known, as_of, _TYPES, language)}
         rows += (
-            _row(score, some, scorer, as_of)
-            for score, some in zip(scored, types, strict=True)
-            if score.risk is not None
+            _row(score, types.get(score.customer_id, []), scorer, as_of) for score in scored if score.risk is not None
         )
     if not rows:
         raise DataError(
@@ -135,7 +136,7 @@ def _row(score: Score, types: Sequence[TypeOfferAnswer], scorer: Scorer, as_of: 
         "churn_model": scorer.models.churn_version.label,
         "churn_model_grade": scorer.models.churn_version.grade,
         "next_product_model": score.offers_model,
-        "next_product_model_grade": scorer.models.next_product_version.grade,
+        "next_product_model_grade": score.offers_model_grade,
     }
 
 

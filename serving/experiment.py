@@ -39,8 +39,8 @@ class Impressions:
         model: str | None,
         products: Sequence[str],
     ) -> None:
-        """Append one answer; nothing where no experiment runs."""
-        if experiment is None:
+        """Append one answer; nothing where no experiment runs, or nothing was offered."""
+        if experiment is None or not products:
             return
         line = {
             "as_of": as_of.isoformat(),

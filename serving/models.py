@@ -1,6 +1,7 @@
 """The champions, loaded once from the registry."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -60,8 +61,8 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings) -> Version
     return Versions(tracking.champion(CHURN_MODEL), tracking.champion(NEXT_PRODUCT_MODEL), challenger)
 
 
-def load_models(tracking: Tracking, versions: Versions, store: Store) -> Models:
-    """Load some versions.
+def load_models(tracking: Tracking, versions: Versions, store: Store, as_of: datetime) -> Models:
+    """Load some versions, for the moment of the online store's rows.
 
     Raises
     ------
@@ -72,13 +73,13 @@ def load_models(tracking: Tracking, versions: Versions, store: Store) -> Models:
     return Models(
         load_churn(tracking, versions.churn),
         versions.churn,
-        _next_product(tracking, versions.next_product, store),
+        _next_product(tracking, versions.next_product, store, as_of),
         versions.next_product,
-        (_next_product(tracking, challenger, store), challenger) if challenger is not None else None,
+        (_next_product(tracking, challenger, store, as_of), challenger) if challenger is not None else None,
     )
 
 
-def _next_product(tracking: Tracking, version: Version, store: Store) -> NextProductModel:
+def _next_product(tracking: Tracking, version: Version, store: Store, as_of: datetime) -> NextProductModel:
     """Load a version, and give its catalogue the product statistics that the online store holds."""
     following = load_next_product(tracking, version)
     rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in following.catalogue.ids])
@@ -86,4 +87,4 @@ def _next_product(tracking: Tracking, version: Version, store: Store) -> NextPro
         name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
         for name in STATISTICS
     }
-    return following.with_statistics(statistics)
+    return following.on_day(statistics, as_of)

@@ -58,6 +58,7 @@ def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language) -> s
         language,
         f"offer.{evidence.path}{_variant(facts)}",
         baskets=told("baskets" if facts.get("baskets") is not None else "baskets_28d", "baskets"),
+        times=told("baskets_28d", "times"),
         cycle=told("cycle_days", "days"),
         since=told("days_since", "days"),
         lift=told("lift", "number"),
@@ -81,6 +82,5 @@ def _variant(facts: dict[str, object]) -> str:
         return "_typical"
     if path == "better" and facts["baskets"] is None:
         return "_listed"
-    if (path == "better" and facts["price"] is None) or (path == "arrival" and facts["baskets"] is None):
-        return "_plain"
-    return ""
+    needed = {"better": "price", "arrival": "baskets", "popular": "baskets_28d", "type_popular": "baskets_28d"}
+    return "_plain" if path in needed and not facts[needed[str(path)]] else ""

@@ -11,7 +11,7 @@ from features.state import read_stamp
 from features.store import Store, materialized_directory
 from serving.models import find_versions, load_models
 from serving.scorer import Scorer
-from training.next_product.rules import changed, load_rules
+from training.next_product.rules import Rules, changed, load_rules
 from training.tracking import Tracking
 
 #: Seconds between two looks at what there is to load.
@@ -33,6 +33,8 @@ class Ready:
         self._clock = clock
         self._scorer: Scorer | None = None
         self._loaded: tuple[str, ...] = ()
+        self._rules: Rules | None = None
+        self._rules_seen: tuple[str, ...] = ()
         self._missing = LOADING
         self._stop = threading.Event()
 
@@ -66,14 +68,23 @@ class Ready:
             raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
         tracking = Tracking(self._settings.tracking)
         versions = find_versions(tracking, self._settings.experiment)
-        rules = self._settings.serving.rules
-        found = (stamp["fingerprint"], *versions.labels, *changed(rules, load_rules(rules).facts))
+        found = (stamp["fingerprint"], *versions.labels)
+        path = self._settings.serving.rules
         if self._scorer is None or found != self._loaded:
             store = Store(self._settings)
             store.check()
-            models = load_models(tracking, versions, store)
-            self._scorer = Scorer(self._settings, store, models, datetime.fromisoformat(stamp["as_of"]))
-            self._loaded = found
+            as_of = datetime.fromisoformat(stamp["as_of"])
+            models = load_models(tracking, versions, store, as_of)
+            # rules that broke meanwhile do not keep a new champion out
+            rules = self._rules or load_rules(path)
+            self._scorer = Scorer(self._settings, store, models, as_of, rules)
+            self._loaded, self._rules = found, rules
+            self._rules_seen = self._rules_seen or changed(path, rules.facts)
+        if self._rules is not None and changed(path, self._rules.facts) != self._rules_seen:
+            self._rules_seen = changed(path, self._rules.facts)  # what is broken is told once
+            rules = load_rules(path)
+            self._scorer = self._scorer.with_rules(rules)
+            self._rules, self._rules_seen = rules, changed(path, rules.facts)
         return self._scorer
 
     def start(self) -> None:

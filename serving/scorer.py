@@ -1,6 +1,7 @@
 """Risk, reasons and offers of customers, from online features and the champions. One code for API and batch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -37,7 +38,7 @@ from training.churn.pipeline import check_definition
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, read_history
 from training.next_product.offers import Kind
-from training.next_product.rules import load_rules
+from training.next_product.rules import Rules
 from training.next_product.type_offers import recommend_types
 
 _Answer = TypeVar("_Answer")
@@ -70,9 +71,11 @@ class Scorer:
     ----------
     materialized
         The moment the online store's rows are for.
+    rules
+        What may be offered.
     """
 
-    def __init__(self, settings: Settings, store: Store, models: Models, materialized: datetime) -> None:
+    def __init__(self, settings: Settings, store: Store, models: Models, materialized: datetime, rules: Rules) -> None:
         self._live = settings.time.as_of == "now"
         self._materialized = materialized
         self._store = store
@@ -82,7 +85,13 @@ class Scorer:
         self._tiers = make_tiers(settings, store, models.churn, materialized)
         self._playbook = load_playbook(settings.serving.playbook)
         self._experiment = settings.experiment
-        self._makers = make_makers(models, settings.experiment, load_rules(settings.serving.rules))
+        self._makers = make_makers(models, settings.experiment, rules)
+
+    def with_rules(self, rules: Rules) -> "Scorer":
+        """Return the scorer with other rules for offers."""
+        other = copy(self)
+        other._makers = make_makers(self.models, self._experiment, rules)
+        return other
 
     def as_of(self, now: datetime) -> datetime:
         """Return the moment to answer for: the clock, or what was materialised where the data stand still."""
@@ -146,7 +155,7 @@ class Scorer:
         """Return product types that every known customer never bought, in the order asked for."""
 
         def make(maker: Maker, histories: Sequence[History]) -> list[list[TypeOfferAnswer]]:
-            lists = recommend_types(maker.model, maker.policy, histories, limit)
+            lists = recommend_types(maker.model, maker.policy, histories, limit, baseline=maker.baseline)
             return [[type_reason(offer, language) for offer in offers] for offers in lists]
 
         return [TypeOffers(**of, types=types) for of, types in self._for_each(customers, as_of, make)]

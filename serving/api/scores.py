@@ -40,7 +40,7 @@ class Scores(BaseModel):
     next_product_model: str = Field(examples=["encore-next-product/1"])
     churn_definition: ChurnDefinition
     scores: list[Score]
-    unknown: list[str] = Field(description="Ids of which the feature store knows nothing")
+    unknown: list[str] = Field(description="Ids of which nothing is known that a risk could be told from")
 
 
 @router.post("/scores", operation_id="postScores")

@@ -1,10 +1,11 @@
 """Commands that ask the champions: explain, recommend, score."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from serving.answers import Offers, TypeOffers
 from serving.batch import export_scores
@@ -21,11 +22,13 @@ def score(context: Context, output: Path, language: Language) -> None:
     with Stages(context.console) as stages:
         ready = Ready(context.settings, lambda: context.now)
         scorer = stages.run("models", lambda _: ready.load())
+        start = time.monotonic()
         rows = stages.run(
             "scores",
             lambda report: export_scores(context.settings, scorer, ready.as_of(scorer), output, language, report),
         )
-    context.console.print(f"  {rows:,} active customers in {output}")
+        rate = rows / (time.monotonic() - start)
+    context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
 
 
 def explain(context: Context, customer_id: str, language: Language) -> None:
@@ -92,7 +95,7 @@ def _table(found: Offers | TypeOffers, language: Language, columns: Sequence[str
     names = [say(language, f"column.{name}") for name in columns] + [say(language, "heading.reason")]
     if explain:
         names += [say(language, f"column.{name}") for name in ("probability", "path", "evidence")]
-    return Table(*names, title=title)
+    return Table(*(Column(name, overflow="fold") for name in names), title=title)
 
 
 def _told(evidence: Mapping[str, float | str | bool]) -> str:

@@ -98,6 +98,9 @@ def _print_next_product(context: Context, found: dict[str, Any]) -> None:
                 cells = (f"{metrics[metric]:.4g}" if metric in metrics else "–" for metric in first)
                 table.add_row(name, *cells, _gain(metrics.get("gain")))
             context.console.print(table)
+    for date, recall in found["candidate_recall"].items():
+        told = f"{recall['all']:.1%} of what was bought, {recall['new_product']:.1%} of what was bought first"
+        context.console.print(f"  Candidates at {date} held {told}")
     table = Table("probability", "offers", "predicted", "observed", "calibration error")
     for name, measured in found["probability"].items():
         predicted, observed, error = (f"{measured[metric]:.4f}" for metric in ("predicted", "observed", "ece"))

@@ -23,6 +23,16 @@ OUNCE, FLUID_OUNCE, GALLON = 28.349523, 29.573530, 3785.411784
         ("1/2 GAL", GALLON / 2, "ml"),
         ("GAL", GALLON, "ml"),
         ("13 1/2 OZ", 13.5 * OUNCE, "g"),
+        ("1 1/8 OZ", 1.125 * OUNCE, "g"),
+        ("9 5/16 OZ", 9.3125 * OUNCE, "g"),
+        ("7/8 OZ", 0.875 * OUNCE, "g"),
+        ("2/8 OZ", 16 * OUNCE, "g"),
+        ("2/4 OZ", 8 * OUNCE, "g"),
+        ("0,5 L", 500, "ml"),
+        ("1,5 L", 1500, "ml"),
+        ("1,500 ML", 1500, "ml"),
+        ("6*500ml", 3000, "ml"),
+        ("250ml*12", 3000, "ml"),
         ("6/12 OZ", 72 * OUNCE, "g"),
         ("3/3 OZ", 9 * OUNCE, "g"),
         ("12/5.5 OZ", 66 * OUNCE, "g"),
@@ -47,7 +57,7 @@ def test_what_cannot_be_read_is_a_package(text: str | None) -> None:
     assert parse_size(text) == PACKAGE
 
 
-@given(st.text(alphabet="0123456789./ -XPKCTOZLBGAMFLE()克", max_size=14))
+@given(st.text(alphabet="0123456789./ -XPKCTOZLBGAMFLE()克,*", max_size=14))
 def test_nothing_is_refused_and_every_amount_is_positive(text: str) -> None:
     assert parse_size(text).amount > 0
 

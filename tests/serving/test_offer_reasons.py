@@ -52,9 +52,10 @@ SENTENCES = [
     ),
     (
         Evidence("popular_alike", attribute="region", value="North", buyers=12, of=80),
-        "Popular where region is North: 12 of 80 such customers bought it in the last 28 days",
+        "Popular where region is North: 12 of 80 active customers there bought it within 28 days",
     ),
     (Evidence("popular", baskets_28d=120), "New for this customer and popular: 120 baskets in the last 28 days"),
+    (Evidence("popular", baskets_28d=0), "New for this customer"),
     (Evidence("arrival", baskets=4), "New in the range, of a type this customer bought in 4 baskets lately: COFFEE"),
     (Evidence("arrival"), "New in the range: COFFEE"),
     (Evidence("pinned", campaign="Spring"), "Part of the campaign Spring"),
@@ -93,5 +94,5 @@ def test_types_have_sentences_too() -> None:
         "Customers who buy DIAPERS buy this 3.1 times as often as usual (40 of 900 bought both)"
     )
     popular = TypeOffer("BABY FOOD", "p", "Peas", TypeEvidence("type_popular", baskets_28d=3))
-    assert type_reason(popular, "en").text == "New for this customer and popular: 3 baskets in the last 28 days"
+    assert type_reason(popular, "en").text == "New for this customer and popular: bought 3 times in the last 28 days"
     assert "3" in type_reason(popular, "zh").text

@@ -8,6 +8,7 @@ from serving.scorer import Scorer
 from serving.tiers import Tiers, make_tiers
 from tests.conftest import World
 from training.churn.labels import active_customers
+from training.next_product.rules import Rules
 
 
 @pytest.mark.parametrize(("risk", "tier"), [(0.5, "high"), (0.49, "medium"), (0.2, "medium"), (0.19, "low")])
@@ -43,4 +44,4 @@ def test_a_model_of_another_definition_does_not_answer(at_home: World, store: St
     churn = at_home.settings.churn.model_copy(update={"activity_window_days": 70})
     settings = at_home.settings.model_copy(update={"churn": churn})
     with pytest.raises(StateError, match=r"activity_window_days=56.*activity_window_days=70.*Train again"):
-        Scorer(settings, store, scorer.models, at_home.schedule.as_of)
+        Scorer(settings, store, scorer.models, at_home.schedule.as_of, Rules())

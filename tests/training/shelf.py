@@ -18,7 +18,6 @@ def a_catalogue(count: int = 40) -> Catalogue:
         "category": [f"category {i % 4}" for i in places],
         "brand": [f"brand {i % 3}" for i in places],
         "tier": ["private" if i % 2 else "national" for i in places],
-        "size": ["1 ct"] * count,
         "unit": ["piece"] * count,
     }
     statistics = dict.fromkeys(STATISTICS, np.ones(count)) | {
@@ -27,7 +26,7 @@ def a_catalogue(count: int = 40) -> Catalogue:
         "product_cycle_days": np.full(count, 10.0),
     }
     arrays = {name: np.array(values, dtype=object) for name, values in texts.items()}
-    return Catalogue(arrays, np.ones(count), np.zeros(count, dtype=bool), statistics)
+    return Catalogue(arrays, np.ones(count), np.full(count, np.nan), np.zeros(count, dtype=bool), statistics)
 
 
 def a_history(codes: Sequence[int], days_since: float = 5.0) -> History:

@@ -19,6 +19,7 @@ from training.next_product.baselines import simple_scores
 from training.next_product.candidates import find_candidates
 from training.next_product.catalogue import STATISTICS, make_catalogue
 from training.next_product.dataset import Moment, Moments
+from training.next_product.fit import examples, fit_purchases
 from training.next_product.history import History, read_history
 from training.next_product.inputs import FEATURES
 from training.next_product.metrics import Shelf, Wanted, compare
@@ -26,7 +27,7 @@ from training.next_product.model import NextProductModel
 from training.next_product.offers import KINDS, Kind, Offer, Request, recommend
 from training.next_product.pipeline import evaluate_next_product, model_at, train_next_product
 from training.next_product.reference import LAMBDA, fit_reference
-from training.next_product.rules import Policy, Rules
+from training.next_product.rules import Block, Policy, Rules
 from training.next_product.segments import fit_segments
 from training.next_product.sources import top
 from training.next_product.tifu import customer_vectors
@@ -268,6 +269,18 @@ def test_a_customer_without_history_gets_what_is_popular(model: NextProductModel
     assert len(model.upgrades.better(nobody)) == 0
 
 
+@pytest.mark.parametrize(("stored", "consent"), [(0.0, False), (1.0, True), (None, None), (np.nan, None)])
+def test_what_is_on_file_is_read_from_the_store(
+    model: NextProductModel, stored: float | None, consent: bool | None
+) -> None:
+    values = {"marketing_consent": stored, "attribute_region": "north", "attribute_plan": None}
+    history = read_history(values, model.catalogue, 0.0, 0.0)
+    assert history.consent is consent
+    assert history.attributes == {"region": "north"}
+    policy = Policy(Rules(), model.catalogue)
+    assert policy.withholds(history) == (consent is False)
+
+
 def test_a_customer_of_whom_only_attributes_are_known_gets_what_others_like_them_buy(
     model: NextProductModel, histories: list[History], moment: Moment
 ) -> None:
@@ -285,6 +298,8 @@ def test_a_customer_of_whom_only_attributes_are_known_gets_what_others_like_them
         assert offer.evidence.of == len(north)
     bought = [offer.evidence.buyers or 0 for offer in offers]
     assert bought == sorted(bought, reverse=True)
+    (with_basket,) = offered(told, [newcomer], "next", 5, basket=model.catalogue.codes([offers[0].product_id]))
+    assert [offer.product_id for offer in with_basket[:4]] == [offer.product_id for offer in offers[1:]]
 
 
 def test_a_product_without_sales_is_offered_to_who_buys_its_type(
@@ -371,6 +386,8 @@ def test_two_stage_beats_every_baseline(at_home: World) -> None:
     up_sell = found["views"]["up_sell"]["2017-11-15"]["two_stage"]
     assert up_sell["pairs"] > up_sell["pairs_bought"] > 0
     assert 0.5 < up_sell["pair_auc"] < 1
+    for recall in found["candidate_recall"].values():
+        assert 0 < recall["new_product"] < recall["all"] < 1
     for promised in found["probability"].values():
         assert promised["ece"] < 0.05
         assert promised["offers"] > 1000
@@ -479,6 +496,37 @@ def test_types_bought_before_are_not_suggested_and_their_evidence_counts(
     assert checked > 50
 
 
+def test_lists_of_types_keep_the_rules(model: NextProductModel, histories: list[History]) -> None:
+    catalogue = model.catalogue
+    rules = Rules(max_per_category=1, block=Block(types=("FLUID MILK WHITE ONLY",)))
+    for offers in recommend_types(model, Policy(rules, catalogue), histories[:10], 8):
+        categories = catalogue.texts["category"][catalogue.codes([offer.product_id for offer in offers])].tolist()
+        assert len(set(categories)) == len(categories) == 8
+        assert "FLUID MILK WHITE ONLY" not in {offer.type for offer in offers}
+    ((first, *_),) = recommend_types(model, Policy(Rules(), catalogue), histories[:1], 1)
+    pair = first.product_id, str(catalogue.ids[histories[0].codes[0]])
+    apart = Policy(Rules(block=Block(pairs=(pair,))), catalogue)
+    ((other, *_),) = recommend_types(model, apart, histories[:1], 1)
+    assert other.type != first.type
+    withdrawn = [replace(histories[0], consent=False)]
+    assert list(recommend_types(model, Policy(Rules(), catalogue), withdrawn, 3)) == [[]]
+
+
+def test_one_training_moment_has_honest_odds(world: World, moment: Moment) -> None:
+    fitted = fit_purchases([moment], world.settings.next_product, threads=2)
+    found = examples(moment, world.settings.next_product, threads=2)
+    odds = fitted.calibration.probability(np.asarray(fitted.booster.predict(found.inputs, raw_score=True)))
+    assert odds.mean() == pytest.approx(found.labels.mean(), rel=0.1)
+
+
+def test_a_rare_product_in_the_basket_hides_no_common_one(model: NextProductModel, histories: list[History]) -> None:
+    popular = model.catalogue.head[:1]
+    rare = np.argsort(model.sources.buyers)[:3]
+    for code in model.catalogue.head[1:6].tolist():
+        alone = model.facts.basket(popular, code)
+        assert model.facts.basket(np.concatenate([popular, rare]), code) == alone
+
+
 def test_top_takes_the_highest_positive_scores() -> None:
     assert top(np.array([0.0, 3.0, -1.0, 5.0]), 3).tolist() == [3, 1]
     assert top(np.zeros(0), 3).tolist() == []
@@ -504,5 +552,7 @@ def test_products_that_are_not_active_are_not_offered() -> None:
     catalogue = make_catalogue(products, statistics, NOW, NextProductSettings())
     assert catalogue.ids.tolist() == ["a", "c", "d", "e"]
     assert catalogue.arrivals.tolist() == [False, False, False, True]
+    later = catalogue.on_day(catalogue.statistics, NOW + timedelta(days=90), NextProductSettings())
+    assert not later.arrivals.any()
     before = make_catalogue(products, statistics, NOW - timedelta(days=20), NextProductSettings())
     assert before.ids.tolist() == ["a", "c", "d"]

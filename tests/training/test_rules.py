@@ -81,6 +81,7 @@ def test_the_long_tail_gets_its_share() -> None:
     found = [one.code for one in chosen(Rules(long_tail=0.8), catalogue, a_history([]), limit=5)]
     assert found == [0, 3, 4, 5, 6]
     assert [one.code for one in chosen(Rules(long_tail=0.4), catalogue, a_history([]), limit=5)] == [0, 1, 2, 3, 4]
+    assert [one.code for one in chosen(Rules(long_tail=0.5), catalogue, a_history([]), limit=5)] == [0, 1, 3, 4, 5]
 
 
 def test_margin_and_stock_come_from_a_file(tmp_path: Path) -> None:
@@ -139,16 +140,30 @@ def test_what_is_no_rule_is_told(tmp_path: Path, text: str, told: str) -> None:
 def test_files_that_are_not_there_or_not_readable_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_rules(tmp_path / "none.toml")
-    for text in ("product,stock\np0,1\n", "product_id,stock\np0,1\np0,2\n", "product_id,stock\np0,many\n"):
+    texts = (
+        "product,stock\np0,1\n",
+        "product_id,stock\np0,1\np0,2\n",
+        "product_id,stock\np0,many\n",
+        "product_id\np0\n",
+    )
+    for text in texts:
         (tmp_path / "facts.csv").write_text(text)
-        with pytest.raises(ConfigError, match="product_id, margin and stock"):
+        with pytest.raises(ConfigError, match="product_id, stock"):
             Policy(Rules(facts=tmp_path / "facts.csv"), a_catalogue())
 
 
 def test_names_that_are_not_in_the_catalogue_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
-    Policy(Rules(block=Block(products=("p0", "typo"), types=("none such",))), a_catalogue())
-    assert "typo" in caplog.text
-    assert "none such" in caplog.text
+    pin = {
+        "campaign": "c",
+        "product": "p1",
+        "from": MAY.date(),
+        "until": MAY.date().replace(day=30),
+        "buyers_of": ["odd"],
+    }
+    blocked = Block(products=("p0", "typo"), types=("none such",), pairs=(("p0", "gone"),))
+    Policy(Rules.model_validate({"block": blocked, "pinned": [pin]}), a_catalogue())
+    for name in ("typo", "none such", "gone", "odd"):
+        assert name in caplog.text
 
 
 @settings(max_examples=150, deadline=None)

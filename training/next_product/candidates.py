@@ -71,7 +71,7 @@ def find_candidates(
             told = {name: of[place] for name, of in scores.items()}
             better = upgrades.better(history)
             suggested = _suggested(history, catalogue, told, better)
-            if segments is not None and not len(history):
+            if segments is not None and history.cold:
                 suggested.append(top(segments.scores(history), POPULAR))
             codes = np.unique(np.concatenate([*suggested, also]))
             own = _places(history, codes)

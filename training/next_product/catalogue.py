@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +30,7 @@ STATISTICS = (
 )
 #: Texts that products are grouped by.
 GROUPS = ("type", "category", "brand")
-_TEXTS = ("product_id", "name", *GROUPS, "tier", "size", "unit")
+_TEXTS = ("product_id", "name", *GROUPS, "tier", "unit")
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,11 @@ class Catalogue:
     Attributes
     ----------
     texts
-        `product_id`, `name`, `type`, `category`, `brand`, `tier`, `size` and `unit`; an unknown one is an empty text.
+        `product_id`, `name`, `type`, `category`, `brand`, `tier` and `unit`; an unknown one is an empty text.
     contents
         How much of `unit` a package holds; NaN where its measure is not the usual one of its type.
+    introduced
+        When the product came into the range, seconds since 1970; NaN where it is not known.
     arrivals
         Products too new to have enough baskets.
     statistics
@@ -94,6 +96,7 @@ class Catalogue:
 
     texts: Mapping[str, Texts]
     contents: Floats
+    introduced: Floats
     arrivals: npt.NDArray[np.bool_]
     statistics: Columns
 
@@ -152,13 +155,16 @@ class Catalogue:
         """Return what to call a product in a sentence: its name, else its id."""
         return str(self.texts["name"][code]) or str(self.ids[code])
 
-    def with_statistics(self, statistics: Columns) -> "Catalogue":
-        """Return the same products with other statistics, aligned with the codes."""
-        return replace(self, statistics=statistics)
+    def on_day(self, statistics: Columns, moment: datetime, settings: NextProductSettings) -> "Catalogue":
+        """Return the same products with the statistics of another day, aligned with the codes, and its arrivals."""
+        baskets = pd.Series(statistics["product_baskets"])
+        arrivals = _arrivals(pd.Series(self.introduced), baskets, moment, settings)
+        return replace(self, statistics=statistics, arrivals=arrivals)
 
     def save(self, directory: Path) -> None:
         """Write the catalogue as one Parquet file."""
-        frame = pd.DataFrame({**self.texts, "contents": self.contents, "arrival": self.arrivals, **self.statistics})
+        frame = pd.DataFrame({**self.texts, "contents": self.contents, "introduced": self.introduced})
+        frame = frame.assign(arrival=self.arrivals, **self.statistics)
         frame.to_parquet(directory / "catalogue.parquet")
 
     @classmethod
@@ -183,17 +189,26 @@ def make_catalogue(
     """
     known = products.rename(columns={"brand_tier": "tier"}).merge(measured(products).drop(columns="type"))
     introduced = pd.to_datetime(known["introduced_timestamp"], utc=True)
-    known["new"] = (introduced < moment) & (introduced >= moment - timedelta(days=settings.arrival_days))
-    joined = statistics.merge(known[[*_TEXTS, "contents", "active", "new"]], on="product_id", how="outer")
-    enough = joined["product_baskets"] >= settings.min_baskets
-    joined["arrival"] = joined["new"].astype("boolean").fillna(value=False).astype(bool) & ~enough
+    known["introduced"] = introduced.dt.as_unit("s").astype("int64").where(introduced.notna()).astype("float64")
+    joined = statistics.merge(known[[*_TEXTS, "contents", "active", "introduced"]], on="product_id", how="outer")
+    joined["arrival"] = _arrivals(joined["introduced"], joined["product_baskets"], moment, settings)
     active = joined["active"].astype("boolean").fillna(value=True)
-    offered = joined[(enough | joined["arrival"]) & active]
+    offered = joined[((joined["product_baskets"] >= settings.min_baskets) | joined["arrival"]) & active]
     return _from_frame(offered.sort_values("product_id", ignore_index=True))
+
+
+def _arrivals(
+    introduced: pd.Series, baskets: pd.Series, moment: datetime, settings: NextProductSettings
+) -> npt.NDArray[np.bool_]:
+    """Tell which products are new, by seconds since 1970, and have too few baskets to be offered otherwise."""
+    age = moment.timestamp() - introduced.to_numpy(dtype="float64")
+    new = (age > 0) & (age <= settings.arrival_days * 86_400)
+    return np.asarray(new & ~(baskets.to_numpy(dtype="float64") >= settings.min_baskets))
 
 
 def _from_frame(frame: pd.DataFrame) -> Catalogue:
     texts = {name: frame[name].fillna("").to_numpy(dtype=object) for name in _TEXTS}
-    contents, *statistics = (frame[name].to_numpy(dtype="float64") for name in ("contents", *STATISTICS))
+    numbers = ("contents", "introduced", *STATISTICS)
+    contents, introduced, *statistics = (frame[name].to_numpy(dtype="float64") for name in numbers)
     arrivals = frame["arrival"].to_numpy(dtype=bool)
-    return Catalogue(texts, contents, arrivals, dict(zip(STATISTICS, statistics, strict=True)))
+    return Catalogue(texts, contents, introduced, arrivals, dict(zip(STATISTICS, statistics, strict=True)))

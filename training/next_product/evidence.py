@@ -14,7 +14,7 @@ from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.segments import Segments
 from training.next_product.sources import Sources
-from training.next_product.upgrades import REGULAR_BASKETS, Upgrades, regular_types, usual_amounts, usual_prices
+from training.next_product.upgrades import REGULAR_BASKETS, regular_types, usual_amounts, usual_prices
 
 #: What the offer rests on.
 Path = Literal[
@@ -64,7 +64,8 @@ class Evidence:
     baskets_28d
         Baskets of all customers with the product in the last 28 days.
     attribute, value, buyers, of
-        A segment, how many of its customers bought the product in the last 28 days, and how many it has.
+        A segment; of its customers who bought anything within the 28 days before the model was made, how many bought
+        the product, and how many there are.
     campaign
         The campaign of the rules file.
     """
@@ -106,7 +107,8 @@ def due(history: History, catalogue: Catalogue) -> npt.NDArray[np.bool_]:
     Who is several cycles late has stopped buying it.
     """
     cycle = cycles(history, catalogue)
-    return np.asarray((cycle <= history.days_since) & (history.days_since <= LATEST_CYCLES * cycle))
+    since = history.days_since
+    return np.asarray((cycle > 0) & (cycle <= since) & (since <= LATEST_CYCLES * cycle))
 
 
 def _knows_cycle(history: History) -> npt.NDArray[np.bool_]:
@@ -120,7 +122,6 @@ class Facts:
     catalogue: Catalogue
     sources: Sources
     segments: Segments
-    upgrades: Upgrades
 
     def own(self, history: History, own: int) -> Evidence:
         """Return the customer's own cycle where the product is due, else their habit.
@@ -165,10 +166,11 @@ class Facts:
 
     def basket(self, basket: Codes, code: int) -> Evidence | None:
         """Return the product of a basket that this one goes with best, if one does."""
-        found = [(lift, both, anchor) for anchor in basket.tolist() for both, lift in [self._count((anchor,), code)]]
-        lift, both, anchor = max(found, default=(0.0, 0, 0))
-        if both < MIN_TOGETHER or lift < MIN_LIFT:
+        counted = [(anchor, *self._count((anchor,), code)) for anchor in basket.tolist()]
+        telling = [one for one in counted if one[1] >= MIN_TOGETHER and one[2] >= MIN_LIFT]
+        if not telling:
             return None
+        anchor, both, lift = max(telling, key=lambda one: one[2])
         return self._anchored("basket", (anchor,), both, lift)
 
     def _baskets_with_type(self, history: History, code: int) -> int | None:
@@ -223,7 +225,7 @@ class Facts:
 
     def _alike(self, history: History, code: int) -> Evidence | None:
         places = self.segments.of(history)
-        if len(history) or not places:
+        if not history.cold or not places:
             return None
         shares = self.segments.buyers[places, code] / self.segments.sizes[places]
         best = places[int(np.argmax(shares))]

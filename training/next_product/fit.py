@@ -153,9 +153,10 @@ def fit_purchases(
         )
         rounds = booster.best_iteration
         margins = np.asarray(booster.predict(found[-1].inputs, raw_score=True, num_iteration=rounds))
-        calibration = calibrate(margins, found[-1].labels)
-        found[-1] = found[-1].thinned()
+        if 0 < found[-1].labels.sum() < len(found[-1].labels):
+            calibration = calibrate(margins, found[-1].labels)
         report(0.9, "LightGBM on all snapshots")
+    found[-1] = found[-1].thinned()
     dates = [f"{moment.snapshot:%Y-%m-%d}" for moment in asked]
     return Fitted(
         lgb.train(parameters, _dataset(found), rounds),

@@ -66,6 +66,11 @@ class History:
         return len(self.codes)
 
     @property
+    def cold(self) -> bool:
+        """Whether nothing was bought before this moment; there may be a basket."""
+        return not (self.days_since > 0).any()
+
+    @property
     def recency_days(self) -> float:
         """Days since the last purchase of anything; NaN where there is none."""
         return float(self.customer[CUSTOMER_FEATURES.index("recency_days")])

@@ -92,7 +92,7 @@ class NextProductModel:
     @cached_property
     def facts(self) -> Facts:
         """The evidence for offers."""
-        return Facts(self.catalogue, self.sources, self.segments, self.upgrades)
+        return Facts(self.catalogue, self.sources, self.segments)
 
     def rank(self, histories: Sequence[History], also: Codes = _NONE) -> Iterator[Ranked]:
         """Yield each customer's candidates, the likeliest purchase first.
@@ -109,7 +109,7 @@ class NextProductModel:
             found = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
             probabilities = self.learned.probabilities([candidates.inputs for candidates in found])
             for history, candidates, likely in zip(block, found, probabilities, strict=True):
-                alike = self.segments.scores(history)[candidates.codes] if not len(history) else np.zeros(len(likely))
+                alike = self.segments.scores(history)[candidates.codes] if history.cold else np.zeros(len(likely))
                 order = np.lexsort((-likely, -alike))
                 yield Ranked(candidates.codes[order], candidates.own[order], candidates.better[order], likely[order])
 
@@ -117,9 +117,9 @@ class NextProductModel:
         """Tell whether the purchase model knows customers like this: those who bought in the activity window."""
         return history.recency_days <= self.settings.activity_window_days
 
-    def with_statistics(self, statistics: Columns) -> "NextProductModel":
-        """Return the model with the product statistics of another day."""
-        return replace(self, catalogue=self.catalogue.with_statistics(statistics))
+    def on_day(self, statistics: Columns, moment: datetime) -> "NextProductModel":
+        """Return the model with the product statistics, and with them the new arrivals, of another day."""
+        return replace(self, catalogue=self.catalogue.on_day(statistics, moment, self.settings))
 
     def save(self, directory: Path) -> None:
         """Write the model as text, Parquet and NumPy files; none is a pickle, none names a customer."""

@@ -155,8 +155,10 @@ class _Selection:
         pinned = self._pin(labels)
         arrivals = self._take_arrivals(labels, order)
         codes = [*self._take(labels, order), *arrivals]
+        last = -1
         for place, code in pinned:
-            codes.insert(place - 1, code)
+            last = max(place - 1, last + 1)
+            codes.insert(last, code)
         active = self.model.active(self.history)
         likely = dict(zip(self.ranked.codes.tolist(), self.ranked.probabilities.tolist(), strict=True))
         return [

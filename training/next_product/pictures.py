@@ -100,7 +100,7 @@ def calibration(promised: Mapping[str, Promised]) -> Figure:
         predicted = [float(one.probabilities[part].mean()) for part in parts if len(part)]
         observed = [float(one.bought[part].mean()) for part in parts if len(part)]
         axes.plot(predicted, observed, marker="o", label={"all": "best mix", "new_product": "never bought"}[name])
-        highest = max(highest, *predicted, *observed)
+        highest = max([highest, *predicted, *observed])
     axes.plot([0, highest], [0, highest], color="0.7", linestyle="--", label="perfect")
     axes.set(xlabel="probability of the offer", ylabel="share that was bought")
     axes.legend()

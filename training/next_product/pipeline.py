@@ -94,7 +94,8 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
 
     Returns
     -------
-    `{"protocol": …, "views": {view: {date: {method: metrics}}}, "probability": {list: {date: metrics}}, "grade": …,
+    `{"protocol": …, "candidate_recall": {date: …}, "views": {view: {date: {method: metrics}}},
+    "probability": {list: {date: metrics}}, "grade": …,
     "grading": …}`, views as `training.next_product.views` has them.
     """
     version, found = examine_champion(settings, part_of(report, 0.0, 0.4))
@@ -108,6 +109,7 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
             measured.setdefault(view, {})[date] = methods
     return {
         "protocol": {"model": version.label, **_protocol(settings, schedule, labels_end)},
+        "candidate_recall": {f"{exam.moment.snapshot:%Y-%m-%d}": exam.candidate_recall for exam in found.exams},
         "views": measured,
         "probability": {name: one.measured() for name, one in found.promised.items()},
         "grade": found.grading.grade,

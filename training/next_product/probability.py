@@ -22,6 +22,8 @@ class Promised:
 
         `predicted` and `observed` are the mean probability and the share that was bought.
         """
+        if not len(self.bought):
+            return {"offers": 0.0}
         return {
             "ece": expected_calibration_error(self.bought, self.probabilities),
             "brier": float(((self.probabilities - self.bought) ** 2).mean()),

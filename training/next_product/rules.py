@@ -1,6 +1,7 @@
 """What the business allows: a file of rules that every list of offers keeps, wherever it is made."""
 
 import logging
+import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.errors import ConfigError
+from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.types import types_of
@@ -40,7 +42,7 @@ class Block(_Part):
 
 
 class Pinned(_Part):
-    """A product that stands in every list from a date on, up to another."""
+    """A product that stands in the lists it belongs to, unless it was bought just now, from a date up to another."""
 
     campaign: str
     product: str
@@ -66,7 +68,7 @@ class Rules(_Part):
     max_per_type: Count | None = None
     long_tail: Share = Field(0.0, description="Share of the places for products outside the most popular 1 %")
     arrivals: Annotated[int, Field(ge=0)] = Field(1, description="Places for new products, in lists of three or more")
-    facts: Path | None = Field(None, description="CSV or Parquet file: product_id, margin (share of the price), stock")
+    facts: Path | None = Field(None, description="CSV or Parquet file: product_id, stock, margin (share of the price)")
     min_margin: float | None = Field(None, description="Products of a lower or unknown margin are not offered")
     block: Block = Block()
     pinned: tuple[Pinned, ...] = ()
@@ -115,14 +117,21 @@ class Policy:
     ----------
     allowed
         Products that may be offered.
+    pinned_codes
+        Codes of all pinned products, -1 for one that is not in the catalogue.
     """
 
     rules: Rules
     catalogue: Catalogue
     allowed: npt.NDArray[np.bool_] = field(init=False)
+    pinned_codes: Codes = field(init=False)
+    _rivals: dict[int, frozenset[int]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allowed", self._allowed())
+        object.__setattr__(self, "pinned_codes", self._codes([pin.product for pin in self.rules.pinned]))
+        object.__setattr__(self, "_rivals", self._pairs())
+        self._warn_of("type", [kind for pin in self.rules.pinned for kind in pin.buyers_of])
 
     def withholds(self, history: History) -> bool:
         """Tell whether the customer gets no offers for want of consent."""
@@ -142,28 +151,22 @@ class Policy:
         return sorted(found, key=lambda item: item[0].place)
 
     @cached_property
-    def pinned_codes(self) -> Codes:
-        """Codes of all pinned products, -1 for one that is not in the catalogue."""
-        return self._codes([pin.product for pin in self.rules.pinned])
-
-    @cached_property
     def head(self) -> frozenset[int]:
         """The most popular 1 %."""
         return frozenset(self.catalogue.head.tolist())
 
     def tail_places(self, limit: int) -> int:
         """Return how many places of a list are for the long tail."""
-        return round(self.rules.long_tail * limit)
+        return math.ceil(self.rules.long_tail * limit - 1e-9)
 
     def rivals(self, code: int) -> frozenset[int]:
         """Return the products that never stand beside this one."""
-        return self._pairs.get(code, frozenset())
+        return self._rivals.get(code, frozenset())
 
-    @cached_property
     def _pairs(self) -> dict[int, frozenset[int]]:
         pairs: dict[int, set[int]] = {}
-        for one, other in self.rules.block.pairs:
-            first, second = self.catalogue.codes([one, other]).tolist()
+        for pair in self.rules.block.pairs:
+            first, second = self._codes(pair).tolist()
             if first >= 0 and second >= 0:
                 pairs.setdefault(first, set()).add(second)
                 pairs.setdefault(second, set()).add(first)
@@ -174,16 +177,18 @@ class Policy:
         blocked = self._codes(self.rules.block.products)
         allowed[blocked[blocked >= 0]] = False
         for group, names in (("type", self.rules.block.types), ("category", self.rules.block.categories)):
-            unknown = set(names) - set(self.catalogue.groups[group].names.tolist())
-            if unknown:
-                _log.warning("Rules block a %s that no product has: %s", group, ", ".join(sorted(unknown)))
+            self._warn_of(group, names)
             allowed &= ~np.isin(self.catalogue.texts[group], list(names))
         if self.rules.facts is not None:
-            margin, stock = _facts(self.rules.facts, self.catalogue)
-            allowed &= ~(stock <= 0)
             if self.rules.min_margin is not None:
-                allowed &= margin >= self.rules.min_margin
+                allowed &= _facts(self.rules.facts, self.catalogue, "margin") >= self.rules.min_margin
+            allowed &= ~(_facts(self.rules.facts, self.catalogue, "stock") <= 0)
         return allowed
+
+    def _warn_of(self, group: str, names: Sequence[str]) -> None:
+        unknown = set(names) - set(self.catalogue.groups[group].names.tolist())
+        if unknown:
+            _log.warning("Rules name a %s that no product has: %s", group, ", ".join(sorted(unknown)))
 
     def _codes(self, ids: Sequence[str]) -> Codes:
         codes = self.catalogue.codes(ids) if ids else np.zeros(0, dtype="int64")
@@ -193,18 +198,15 @@ class Policy:
         return codes
 
 
-def _facts(path: Path, catalogue: Catalogue) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return margin and stock of every product, NaN where the file does not tell."""
+def _facts(path: Path, catalogue: Catalogue, column: str) -> Floats:
+    """Return a column of the file of facts for every product, NaN where it does not tell."""
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"product_id": str})
-        known = frame.set_index(frame["product_id"].astype(str)).reindex(catalogue.ids)
-        absent = pd.Series(np.nan, index=known.index)
-        margin, stock = (
-            pd.to_numeric(known.get(name, absent)).to_numpy(dtype="float64") for name in ("margin", "stock")
-        )
+        told = pd.to_numeric(frame.set_index(frame["product_id"].astype(str))[column])
+        return told.reindex(catalogue.ids).to_numpy(dtype="float64")
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
-            f"{path}: expected columns product_id, margin and stock, a row per product; found: {error}.",
+            f"{path}: expected columns product_id, stock and, with min_margin, margin, a row per product; found: "
+            f"{error}.",
             "Correct the file, or `facts` in the rules.",
         ) from error
-    return margin, stock

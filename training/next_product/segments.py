@@ -22,9 +22,9 @@ class Segments:
     names
         Attribute and value of each segment.
     sizes
-        Customers in each who bought anything in the last 28 days.
+        Customers in each who bought anything that can be offered within the 28 days before the counting.
     buyers
-        Segments x products: how many of them bought the product in the last 28 days.
+        Segments x products: how many of them bought the product within these days.
     """
 
     names: tuple[tuple[str, str], ...]

@@ -39,14 +39,11 @@ class Sources:
         Products x products, cosine of their sets of buyers, the 50 nearest of each.
     buyers
         Customers who ever bought each product.
-    customers
-        Customers the sources were fitted on.
     """
 
     als: AlternatingLeastSquares
     similar: sparse.csr_matrix
     buyers: Floats
-    customers: int
     reference: Reference
     types: TypeSource
 
@@ -72,21 +69,12 @@ class Sources:
         new = np.nan_to_num(catalogue.statistics[f"product_new_buyers_{days}d"]) * 28 / days
         return np.sqrt((new + NEW_PRIOR) / (self.buyers + BUYERS_PRIOR)).astype("float32")
 
-    def lift(self, one: int, other: int) -> tuple[int, float]:
-        """Return how many customers bought both products, and how much more often than by chance.
-
-        The count is read back from the cosine: both / sqrt(buyers of one * buyers of other).
-        """
-        product = self.buyers[one] * self.buyers[other]
-        both = float(self.similar[one, other]) * np.sqrt(product)
-        return round(both), float(both * self.customers / product) if product else 0.0
-
     def save(self, directory: Path) -> None:
         """Write the sources; the factors of customers are left out."""
         self.als.user_factors = None
         self.als.save(str(directory / "als.npz"))
         sparse.save_npz(directory / "similar.npz", self.similar)
-        np.savez(directory / "buyers.npz", buyers=self.buyers, customers=self.customers)
+        np.savez(directory / "buyers.npz", buyers=self.buyers)
         self.reference.save(directory)
         self.types.save(directory)
 
@@ -98,7 +86,6 @@ class Sources:
                 AlternatingLeastSquares.load(str(directory / "als.npz")),
                 sparse.csr_matrix(sparse.load_npz(directory / "similar.npz")),
                 counts["buyers"],
-                int(counts["customers"]),
                 Reference.load(directory),
                 TypeSource.load(directory),
             )
@@ -128,7 +115,7 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
     als.num_threads = 1  # from here on one customer at a time
     buyers = np.asarray(ever.sum(axis=0), dtype="float64").ravel()
     reference = fit_reference(histories, len(catalogue))
-    return Sources(als, similar, buyers, len(histories), reference, fit_types(histories, catalogue))
+    return Sources(als, similar, buyers, reference, fit_types(histories, catalogue))
 
 
 def top(scores: Floats, count: int) -> Codes:

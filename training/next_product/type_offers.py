@@ -1,5 +1,6 @@
 """Product types that a customer never bought: the cross-sell list of a campaign rather than of a basket."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -49,16 +50,38 @@ class TypeOffer:
 
 
 def recommend_types(
-    model: NextProductModel, policy: Policy, histories: Sequence[History], limit: int
+    model: NextProductModel, policy: Policy, histories: Sequence[History], limit: int, *, baseline: bool = False
 ) -> Iterator[list[TypeOffer]]:
     """Yield for each customer types never bought that have a product to offer, best first, ranked by EASE on types.
 
-    A customer without purchases gets what is popular; none where consent is missing.
+    A customer without purchases gets what is popular, and so does everybody with `baseline`; none where consent is
+    missing. Of the rules those about products hold for the product of each type; those of a share of places do not.
     """
-    best = _best_products(model.catalogue, policy)
+    best, popular = _best_products(model.catalogue, policy), type_popularity(model.catalogue)
     for history, ranked in zip(histories, rank_types(model.sources.types, model.catalogue, histories), strict=True):
-        codes = ranked[best[ranked] >= 0][:limit].tolist()
-        yield [] if policy.withholds(history) else [_offer(model, history, code, best) for code in codes]
+        order = ranked[np.argsort(-popular[ranked], kind="stable")] if baseline else ranked
+        codes = [] if policy.withholds(history) else _kept(model.catalogue, policy, history, order, best, limit)
+        yield [_offer(model, history, code, best) for code in codes]
+
+
+def _kept(catalogue: Catalogue, policy: Policy, history: History, ranked: Codes, best: Codes, limit: int) -> list[int]:
+    """Take the first types whose product keeps the rules beside those of the others."""
+    categories, most = catalogue.groups["category"], policy.rules.max_per_category
+    taken: list[int] = []
+    counts: Counter[int] = Counter()
+    beside = set(history.codes.tolist())
+    for code in ranked[best[ranked] >= 0].tolist():
+        product = int(best[code])
+        category = int(categories.codes[product])
+        full = most is not None and bool(categories.known[category]) and counts[category] >= most
+        if full or policy.rivals(product) & beside:
+            continue
+        counts[category] += 1
+        beside.add(product)
+        taken.append(code)
+        if len(taken) == limit:
+            break
+    return taken
 
 
 def rank_types(types: TypeSource, catalogue: Catalogue, histories: Sequence[History]) -> list[Codes]:

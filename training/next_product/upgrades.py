@@ -96,11 +96,12 @@ class Upgrades:
     def better(self, history: History) -> Codes:
         """Return products a step above what the customer usually buys, bought before or not, most popular first.
 
-        The type is one bought regularly. By `rule` a product is better that costs at least `min_step` times as much
-        per unit (`unit_price`), has a higher brand tier (`brand_tier`), is in a higher third of its type's unit prices
-        (`price_band`) than what the customer buys most, or is named for something they bought (`upgrades`). But for
-        the last, no step is larger than customers of that price habit have accepted, no package is less than half or
-        more than twice the usual one, and none leads from another brand to a private one.
+        The type is one bought regularly, but for the last rule. By `rule` a product is better that costs at least
+        `min_step` times as much per unit (`unit_price`), has a higher brand tier (`brand_tier`), lies in a higher
+        third of its type's unit prices (`price_band`) than what the customer buys most, or is named for something
+        they bought in the last 56 days (`upgrades`). But for the last, no step is larger than customers of that price
+        habit have accepted, no package is less than half or more than twice the usual one, and none leads from another
+        brand to a private one.
         """
         if self.settings.rule == "upgrades":
             found = self._listed(history)

@@ -65,6 +65,17 @@ class Exam:
         """The candidates of each, best first."""
         return list(self.model.rank(self.histories))
 
+    @cached_property
+    def candidate_recall(self) -> dict[str, float]:
+        """Share of what was bought, and of what was bought for the first time, that is among the candidates."""
+        hits, new_hits, counts, new_counts = 0, 0, 0, 0
+        for history, wanted, ranked in zip(self.histories, self.bought, self.ranked, strict=True):
+            found = wanted.codes & frozenset(ranked.codes.tolist())
+            own = frozenset(history.codes.tolist())
+            hits, new_hits = hits + len(found), new_hits + len(found - own)
+            counts, new_counts = counts + wanted.count, new_counts + wanted.count - len(wanted.codes & own)
+        return {"all": hits / max(counts, 1), "new_product": new_hits / max(new_counts, 1)}
+
     def chosen(self, kind: Kind, limit: int = K) -> list[list[Chosen]]:
         """Choose offers for each as `recommend` does, without rules."""
         policy = Policy(Rules(), self.model.catalogue)
