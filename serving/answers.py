@@ -130,7 +130,7 @@ class OfferAnswer(Answer):
     )
     path: str = Field(description="What the offer rests on", examples=["own_cycle"])
     text: str = Field(examples=["Bought in 10 baskets, every 17 days on average; last 18 days ago"])
-    evidence: dict[str, float | str | bool] = Field(description="The facts the text is told from")
+    evidence: dict[str, bool | int | float | str] = Field(description="The facts the text is told from")
 
 
 class TypeOfferAnswer(Answer):
@@ -143,7 +143,7 @@ class TypeOfferAnswer(Answer):
     text: str = Field(
         examples=["Customers who buy DIAPERS buy this 3.1 times as often as usual (40 of 2,469 bought both)"]
     )
-    evidence: dict[str, float | str | bool] = Field(description="The facts the text is told from")
+    evidence: dict[str, bool | int | float | str] = Field(description="The facts the text is told from")
 
 
 class Experiment(Answer):

@@ -38,7 +38,7 @@ def type_reason(offer: TypeOffer, language: Language) -> TypeOfferAnswer:
     )
 
 
-def _facts(evidence: Evidence | TypeEvidence) -> dict[str, float | str | bool]:
+def _facts(evidence: Evidence | TypeEvidence) -> dict[str, bool | int | float | str]:
     return {name: value for name, value in asdict(evidence).items() if value is not None and name != "path"}
 
 

@@ -98,7 +98,7 @@ def _table(found: Offers | TypeOffers, language: Language, columns: Sequence[str
     return Table(*(Column(name, overflow="fold") for name in names), title=title)
 
 
-def _told(evidence: Mapping[str, float | str | bool]) -> str:
+def _told(evidence: Mapping[str, bool | int | float | str]) -> str:
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in evidence.items()
     )
