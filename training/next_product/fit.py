@@ -35,7 +35,7 @@ PARAMETERS: dict[str, object] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-#: Active customers of a snapshot whose candidates are learned from; of more, a seeded sample. All of them rank no better.
+#: Active customers of a snapshot whose candidates are learned from; of more, a seeded sample, which ranks as well.
 ASKED = 1200
 #: Of what was not bought, the share that trees are grown on; calibration sets the odds right again.
 KEPT = 0.3
