@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from features.batches import batches
 from features.config import Settings, StoreSettings, TableName
 from features.errors import ConfigError, StateError
 from features.expressions.activity import activity
@@ -95,13 +96,13 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         return Built(directory, schedule, old["rows"], skipped=True)
     con = connect(settings)
     sources = read_sources(con, settings.stores)
-    work: list[tuple[_Views, tuple[datetime, ...]]] = [
-        (customer_views, batch) for batch in _batches(schedule.customer_snapshots, _BATCH)
+    work: list[tuple[_Views, Sequence[datetime]]] = [
+        (customer_views, batch) for batch in batches(schedule.customer_snapshots, _BATCH)
     ]
     _check_attributes(sources.customers, settings.customers.attributes)
     sizes = size_table(con.to_pandas(sources.products))
     purchase_views = partial(_purchase_views, settings=settings, sizes=sizes)
-    work += [(purchase_views, batch) for batch in _batches(schedule.purchase_snapshots, 1)]
+    work += [(purchase_views, batch) for batch in batches(schedule.purchase_snapshots, 1)]
     with replacing(directory) as aside:
         for number, (views, batch) in enumerate(track(report, work, lambda job: f"{job[1][-1]:%Y-%m-%d}")):
             for name, expression in views(con, sources, snapshot_table(batch)).items():
@@ -262,7 +263,3 @@ def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:
         part.unlink()
     parts.rmdir()
     return int(con.raw_sql(f"SELECT count(*) FROM '{target}'").fetchall()[0][0])
-
-
-def _batches(snapshots: Sequence[datetime], size: int) -> list[tuple[datetime, ...]]:
-    return [tuple(snapshots[start : start + size]) for start in range(0, len(snapshots), size)]

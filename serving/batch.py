@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 
 import pandas as pd
 
+from features.batches import batches
 from features.config import Settings
 from features.errors import ConfigError, DataError
 from features.progress import Report, silent
@@ -87,9 +88,8 @@ def export_scores(
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
     customers = active_customers(settings, as_of)
     rows: list[dict[str, Any]] = []
-    for start in range(0, len(customers), _BATCH):
-        report(start / len(customers), f"{start:,} of {len(customers):,} customers")
-        batch = customers[start : start + _BATCH]
+    for done, batch in enumerate(batches(customers, _BATCH)):
+        report(done * _BATCH / len(customers), f"{done * _BATCH:,} of {len(customers):,} customers")
         scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
         known = [score.customer_id for score in scored]
         types = {offers.customer_id: offers.types for offers in scorer.types(known, as_of, _TYPES, language)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from features.batches import batches
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
@@ -19,7 +20,7 @@ OWN, OFTENEST = 120, 60
 POPULAR, BETTER, ARRIVALS = 60, 40, 10
 FROM_SOURCES = {"als": 40, "similar": 40, "ease": 60, "rising": 150, "neighbours": 60}
 #: Customers whose scores are held at once.
-_BLOCK = 64
+BLOCK = 64
 _NONE: Codes = np.zeros(0, dtype="int64")
 
 
@@ -64,8 +65,7 @@ def find_candidates(
         Codes that are candidates for everybody.
     """
     catalogue = upgrades.catalogue
-    for start in range(0, len(histories), _BLOCK):
-        block = histories[start : start + _BLOCK]
+    for block in batches(histories, BLOCK):
         scores, types = sources.scores(block, catalogue), sources.types.scores(block, catalogue)
         for place, history in enumerate(block):
             told = {name: of[place] for name, of in scores.items()}

@@ -157,8 +157,7 @@ class Catalogue:
 
     def on_day(self, statistics: Columns, moment: datetime, settings: NextProductSettings) -> "Catalogue":
         """Return the same products with the statistics of another day, aligned with the codes, and its arrivals."""
-        baskets = pd.Series(statistics["product_baskets"])
-        arrivals = _arrivals(pd.Series(self.introduced), baskets, moment, settings)
+        arrivals = _arrivals(self.introduced, statistics["product_baskets"], moment, settings)
         return replace(self, statistics=statistics, arrivals=arrivals)
 
     def save(self, directory: Path) -> None:
@@ -191,19 +190,20 @@ def make_catalogue(
     introduced = pd.to_datetime(known["introduced_timestamp"], utc=True)
     known["introduced"] = introduced.dt.as_unit("s").astype("int64").where(introduced.notna()).astype("float64")
     joined = statistics.merge(known[[*_TEXTS, "contents", "active", "introduced"]], on="product_id", how="outer")
-    joined["arrival"] = _arrivals(joined["introduced"], joined["product_baskets"], moment, settings)
+    since, baskets = (joined[name].to_numpy(dtype="float64") for name in ("introduced", "product_baskets"))
+    joined["arrival"] = _arrivals(since, baskets, moment, settings)
     active = joined["active"].astype("boolean").fillna(value=True)
     offered = joined[((joined["product_baskets"] >= settings.min_baskets) | joined["arrival"]) & active]
     return _from_frame(offered.sort_values("product_id", ignore_index=True))
 
 
 def _arrivals(
-    introduced: pd.Series, baskets: pd.Series, moment: datetime, settings: NextProductSettings
+    introduced: Floats, baskets: Floats, moment: datetime, settings: NextProductSettings
 ) -> npt.NDArray[np.bool_]:
     """Tell which products are new, by seconds since 1970, and have too few baskets to be offered otherwise."""
-    age = moment.timestamp() - introduced.to_numpy(dtype="float64")
+    age = moment.timestamp() - introduced
     new = (age > 0) & (age <= settings.arrival_days * 86_400)
-    return np.asarray(new & ~(baskets.to_numpy(dtype="float64") >= settings.min_baskets))
+    return np.asarray(new & ~(baskets >= settings.min_baskets))
 
 
 def _from_frame(frame: pd.DataFrame) -> Catalogue:

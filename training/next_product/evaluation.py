@@ -52,14 +52,15 @@ class Evaluation:
 
 
 def together(parts: Sequence[Mapping[str, Promised]]) -> dict[str, Promised]:
-    """Join what was promised at several snapshots."""
-    return {
+    """Join what was promised at several snapshots, list by list; a list that nobody got is left out."""
+    joined = {
         name: Promised(
             np.concatenate([part[name].probabilities for part in parts]),
             np.concatenate([part[name].bought for part in parts]),
         )
         for name in parts[0]
     }
+    return {name: one for name, one in joined.items() if len(one.bought)}
 
 
 def averaged(dates: Mapping[str, Mapping[str, Measured]]) -> dict[str, dict[str, float]]:

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from features.batches import batches
 from features.config import NextProductSettings
 from features.state import write_file
 from features.vectors import Columns, Floats
 from training.calibration import Calibration
-from training.next_product.candidates import find_candidates
+from training.next_product.candidates import BLOCK, find_candidates
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.evidence import Facts
 from training.next_product.history import History
@@ -26,8 +27,6 @@ from training.next_product.segments import Segments
 from training.next_product.sources import Sources
 from training.next_product.upgrades import PriceHabits, Upgrades
 
-#: Customers that are ranked at once.
-_BLOCK = 64
 _NONE: Codes = np.zeros(0, dtype="int64")
 
 
@@ -104,8 +103,7 @@ class NextProductModel:
         also
             Codes that are candidates for everybody.
         """
-        for start in range(0, len(histories), _BLOCK):
-            block = histories[start : start + _BLOCK]
+        for block in batches(histories, BLOCK):
             found = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
             probabilities = self.learned.probabilities([candidates.inputs for candidates in found])
             for history, candidates, likely in zip(block, found, probabilities, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.next_product.baselines import simple_scores
-from training.next_product.catalogue import Catalogue, Codes
+from training.next_product.catalogue import Codes
 from training.next_product.evidence import Evidence, due
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
@@ -237,17 +237,17 @@ class _Selection:
 
     def _fits(self, code: int) -> bool:
         """Tell whether a product keeps the rules beside those that were chosen."""
-        rules, catalogue = self.policy.rules, self.model.catalogue
+        rules = self.policy.rules
         if code in self.chosen:
             return False
         rivals = self.policy.rivals(code)
         if rivals and (rivals & self.chosen.keys() or np.isin(self.history.codes, list(rivals)).any()):
             return False
         caps = (("category", rules.max_per_category), ("type", rules.max_per_type))
-        return not any(most is not None and self._already(catalogue, group, code) >= most for group, most in caps)
+        return not any(most is not None and self._already(group, code) >= most for group, most in caps)
 
-    def _already(self, catalogue: Catalogue, group: str, code: int) -> int:
-        texts = catalogue.texts[group]
+    def _already(self, group: str, code: int) -> int:
+        texts = self.model.catalogue.texts[group]
         return sum(texts[other] == texts[code] for other in self.chosen) if texts[code] else 0
 
 

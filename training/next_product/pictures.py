@@ -35,7 +35,7 @@ def coverage(methods: Mapping[str, Mapping[str, float]]) -> Figure:
 def mix(exam: Exam) -> Figure:
     """Draw how lists of the best mix are made up, place by place, beside how much is bought again by everybody."""
     kinds = ("repeat", "next", "up_sell", "cross_sell")
-    lists = exam.chosen("next")
+    lists = exam.best_mix
     counts = np.array(
         [
             [sum(len(some) > place and some[place].kind == kind for some in lists) for kind in kinds]

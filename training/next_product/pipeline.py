@@ -95,8 +95,7 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
     Returns
     -------
     `{"protocol": …, "candidate_recall": {date: …}, "views": {view: {date: {method: metrics}}},
-    "probability": {list: {date: metrics}}, "grade": …,
-    "grading": …}`, views as `training.next_product.views` has them.
+    "probability": {list: metrics}, "grade": …, "grading": …}`, views as `training.next_product.views` has them.
     """
     version, found = examine_champion(settings, part_of(report, 0.0, 0.4))
     schedule, _ = built_schedule(settings)

@@ -6,7 +6,6 @@ import numpy as np
 
 from features.vectors import Floats
 from training.metrics import Ints, expected_calibration_error
-from training.next_product.offers import Kind
 from training.next_product.views import Exam
 
 
@@ -22,8 +21,6 @@ class Promised:
 
         `predicted` and `observed` are the mean probability and the share that was bought.
         """
-        if not len(self.bought):
-            return {"offers": 0.0}
         return {
             "ece": expected_calibration_error(self.bought, self.probabilities),
             "brier": float(((self.probabilities - self.bought) ** 2).mean()),
@@ -36,11 +33,10 @@ class Promised:
 def promised(exam: Exam) -> dict[str, Promised]:
     """Compare what was promised of ten offers with what was bought, for `all` and for `new_product` lists."""
     found = {}
-    kinds: dict[str, Kind] = {"all": "next", "new_product": "cross_sell"}
-    for name, kind in kinds.items():
+    for name, lists in (("all", exam.best_mix), ("new_product", exam.never_bought)):
         pairs = [
             (one.probability or 0.0, one.code in wanted.codes)
-            for chosen, wanted in zip(exam.chosen(kind), exam.bought, strict=True)
+            for chosen, wanted in zip(lists, exam.bought, strict=True)
             for one in chosen
         ]
         found[name] = Promised(np.array([p for p, _ in pairs]), np.array([hit for _, hit in pairs], dtype="int64"))

@@ -1,15 +1,16 @@
 """What is asked of the next-product model: the lists of every method, seen one way at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from features.batches import batches
 from features.vectors import Floats
 from training.next_product.baselines import fitted_scores, simple_scores
+from training.next_product.candidates import BLOCK
 from training.next_product.catalogue import Codes
 from training.next_product.dataset import Moment
 from training.next_product.history import History
@@ -22,12 +23,9 @@ from training.next_product.type_offers import rank_types
 from training.next_product.types import type_popularity, types_bought, types_of
 from training.next_product.upgrades import regular_types
 
-_Item = TypeVar("_Item")
 TWO_STAGE = "two_stage"
 #: Places of an up-sell list.
 UP_SELL_K = 5
-#: Customers whose scores are held at once.
-_BLOCK = 64
 #: The fixed-interval rule: what was last bought this many days ago, oftenest first.
 _RULE_DAYS = (28.0, 84.0)
 #: Baselines that say nothing of what was never bought.
@@ -76,16 +74,22 @@ class Exam:
             counts, new_counts = counts + wanted.count, new_counts + wanted.count - len(wanted.codes & own)
         return {"all": hits / max(counts, 1), "new_product": new_hits / max(new_counts, 1)}
 
+    @cached_property
+    def best_mix(self) -> list[list[Chosen]]:
+        """Ten offers for each of all kinds."""
+        return self.chosen("next")
+
+    @cached_property
+    def never_bought(self) -> list[list[Chosen]]:
+        """Ten products for each that they never bought."""
+        return self.chosen("cross_sell")
+
     def chosen(self, kind: Kind, limit: int = K) -> list[list[Chosen]]:
         """Choose offers for each as `recommend` does, without rules."""
         policy = Policy(Rules(), self.model.catalogue)
         request = Request(kind, limit, self.moment.snapshot)
         people = zip(self.histories, self.ranked, strict=True)
         return [choose(self.model, policy, history, ranked, request) for history, ranked in people]
-
-    def lists(self, kind: Kind, limit: int = K) -> list[Codes]:
-        """Return the codes of what is chosen for each."""
-        return [np.array([one.code for one in some], dtype="int64") for some in self.chosen(kind, limit)]
 
 
 def views(exam: Exam) -> dict[str, dict[str, Measured]]:
@@ -100,16 +104,17 @@ def views(exam: Exam) -> dict[str, dict[str, Measured]]:
     new = [_without(wanted, history) for wanted, history in zip(exam.bought, exam.histories, strict=True)]
     step = [_only(wanted, codes) for wanted, codes in zip(exam.bought, better, strict=True)]
     again = [_only(wanted, history.codes) for wanted, history in zip(exam.bought, exam.histories, strict=True)]
-    up_sell = compare({TWO_STAGE: exam.lists("up_sell", UP_SELL_K), **lists["up_sell"]}, step, exam.shelf, UP_SELL_K)
+    dearer = _codes(exam.chosen("up_sell", UP_SELL_K))
+    up_sell = compare({TWO_STAGE: dearer, **lists["up_sell"]}, step, exam.shelf, UP_SELL_K)
     if up_sell:
         up_sell[TWO_STAGE] |= pair_auc(exam, better)
     return {
-        "all": compare({TWO_STAGE: exam.lists("next"), **lists["all"]}, exam.bought, exam.shelf),
-        "new_product": compare({TWO_STAGE: exam.lists("cross_sell"), **lists["new_product"]}, new, exam.shelf),
+        "all": compare({TWO_STAGE: _codes(exam.best_mix), **lists["all"]}, exam.bought, exam.shelf),
+        "new_product": compare({TWO_STAGE: _codes(exam.never_bought), **lists["new_product"]}, new, exam.shelf),
         "new_type": _type_view(exam),
         "up_sell": up_sell,
         "repeat": compare(
-            {TWO_STAGE: exam.lists("repeat"), "fixed_interval": [_fixed_interval(h) for h in exam.histories]},
+            {TWO_STAGE: _codes(exam.chosen("repeat")), "fixed_interval": [_fixed_interval(h) for h in exam.histories]},
             again,
             exam.shelf,
         ),
@@ -118,8 +123,8 @@ def views(exam: Exam) -> dict[str, dict[str, Measured]]:
 
 def first_lists(exam: Exam) -> dict[str, list[Codes]]:
     """Return lists of all products, of the model and of the baselines that are only counted: quick enough to train."""
-    lists = {TWO_STAGE: exam.lists("next")}
-    for block in _blocks(exam.histories):
+    lists = {TWO_STAGE: _codes(exam.best_mix)}
+    for block in batches(exam.histories, BLOCK):
         for name, of in simple_scores(block, exam.model.catalogue).items():
             lists.setdefault(name, []).extend(top(row, K) for row in of)
     return lists
@@ -163,7 +168,7 @@ def pair_auc(exam: Exam, better: Sequence[Codes]) -> dict[str, float]:
 def _baseline_lists(exam: Exam, better: Sequence[Codes]) -> dict[str, dict[str, list[Codes]]]:
     lists: dict[str, dict[str, list[Codes]]] = {"all": {}, "new_product": {}, "up_sell": {}}
     vectors = exam.moment.vectors()
-    rows = zip(_blocks(exam.moment.active), _blocks(exam.histories), _blocks(better), strict=True)
+    rows = zip(batches(exam.moment.active, BLOCK), batches(exam.histories, BLOCK), batches(better, BLOCK), strict=True)
     for places, histories, steps in rows:
         scores = simple_scores(histories, exam.model.catalogue)
         scores |= fitted_scores(exam.moment, exam.model.sources, vectors, places)
@@ -199,6 +204,10 @@ def _type_view(exam: Exam) -> dict[str, Measured]:
     return compare(lists, wanted, Shelf(int(catalogue.types.known.sum()), frozenset(head.tolist())))
 
 
+def _codes(lists: Sequence[Sequence[Chosen]]) -> list[Codes]:
+    return [np.array([one.code for one in some], dtype="int64") for some in lists]
+
+
 def _without(wanted: Wanted, history: History) -> Wanted:
     own = frozenset(history.codes.tolist())
     return Wanted(wanted.codes - own, wanted.count - len(wanted.codes & own))
@@ -218,8 +227,3 @@ def _masked(scores: Floats, codes: Codes) -> Floats:
     kept = np.array(scores, dtype="float64")
     kept[codes] = 0.0
     return kept
-
-
-def _blocks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for start in range(0, len(items), _BLOCK):
-        yield items[start : start + _BLOCK]
