@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from features.batches import batches
 from features.config import Settings, StoreSettings, TableName
+from features.contract import contract_directory, table_path
 from features.errors import ConfigError, StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
@@ -25,7 +26,6 @@ from features.expressions.purchases import goods, history, pairs, product_statis
 from features.expressions.subscription import subscription
 from features.expressions.value import value
 from features.expressions.visible import visible
-from features.ingest import contract_directory, table_path
 from features.progress import Report, silent, track
 from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of

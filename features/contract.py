@@ -4,10 +4,11 @@ Optional columns are always there after ingestion, filled with nulls where the s
 everything downstream has one schema; what is wholly null is left out of the models, by name, in their log.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from features.config import TableName
+from features.config import StoreSettings, TableName
 
 Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
 
@@ -40,10 +41,16 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     extra: bool = False
-    required: tuple[str, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "required", tuple(c.name for c in self.columns if c.required))
+    @property
+    def created(self) -> str | None:
+        """The column that says when a row was written; None where rows stand for what is, not for what happened."""
+        return _CREATED.name if _CREATED in self.columns else None
+
+    @property
+    def happened(self) -> str:
+        """The column that says when it happened, which is when a row counts as written that does not say."""
+        return "start_timestamp" if self.name == "subscriptions" else "event_timestamp"
 
 
 def _required(name: str, kind: Type = "VARCHAR") -> Column:
@@ -112,6 +119,7 @@ CONTRACT: dict[TableName, Table] = {
                 _required("kind"),
                 Column("campaign_id", "VARCHAR"),
                 Column("product_id", "VARCHAR"),
+                Column("order_id", "VARCHAR"),
                 Column("channel", "VARCHAR"),
                 Column("value", "DOUBLE"),
                 _CREATED,
@@ -133,5 +141,12 @@ CONTRACT: dict[TableName, Table] = {
     )
 }
 
-#: Tables without which nothing can be computed.
-REQUIRED_TABLES: tuple[TableName, ...] = ("transactions",)
+
+def contract_directory(stores: StoreSettings) -> Path:
+    """Return the folder of the contract tables."""
+    return stores.data / "contract"
+
+
+def table_path(stores: StoreSettings, name: TableName) -> Path:
+    """Return the Parquet file of a contract table."""
+    return contract_directory(stores) / f"{name}.parquet"

@@ -13,7 +13,7 @@ from fastapi.testclient import TestClient
 
 from features.build import build_features, connect
 from features.config import Settings, load_settings
-from features.ingest import ingest
+from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
 from features.store import Store
 from serving.api.app import create_app
@@ -60,7 +60,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (directory / "encore.toml").write_text(config_text(directory / "exports"))
     with inside(directory):
         settings = load_settings()
-        ingest(settings)
+        ingest(settings, NOW)
         built = build_features(settings, NOW)
         Store(settings).apply()
         train_churn(settings)

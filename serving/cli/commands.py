@@ -83,15 +83,18 @@ def demo(
 
 
 @app.command()
-def ingest(ctx: typer.Context) -> None:
+def ingest(
+    ctx: typer.Context,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Forget what was read before, and read all files.")] = False,
+) -> None:
     """Map the configured source to the contract tables in data/contract.
 
-    Every required column must be mapped and every value must have the column's type; otherwise the command
-    says which does not, and what was there before stays.
+    Reads what is new or has changed. Rows that cannot be used go to data/quarantine.parquet, with file, line, rule and
+    text; above data.max_unusable the command stops, and what was there before stays.
     """
     from serving.cli.pipeline import ingest as run  # noqa: PLC0415
 
-    run(ctx.obj)
+    run(ctx.obj, afresh=afresh)
 
 
 @features_app.command("build")

@@ -1,10 +1,12 @@
 """Commands that make something: contract tables, features, models."""
 
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 from features.build import Built, build_features
-from features.ingest import Ingested
-from features.ingest import ingest as ingest_tables
+from features.ingest.pipeline import Ingested
+from features.ingest.pipeline import ingest as ingest_tables
+from features.ingest.quarantine import quarantine_path
 from features.store import Store
 from serving.cli.context import Context
 from serving.cli.stages import Stages
@@ -14,10 +16,11 @@ from training.next_product.pipeline import train_next_product as fit_next_produc
 from training.trained import Trained
 
 
-def ingest(context: Context) -> None:
+def ingest(context: Context, *, afresh: bool) -> None:
     """Run `encore ingest`."""
     with Stages(context.console) as stages:
-        ingested = stage_ingest(context, stages)
+        ingested = stage_ingest(context, stages, afresh=afresh)
+    _print_inputs(context, ingested)
     _print_rows(context, "contract table", ingested.rows)
 
 
@@ -65,9 +68,13 @@ def tune_churn(context: Context, trials: int) -> None:
     )
 
 
-def stage_ingest(context: Context, stages: Stages) -> Ingested:
+def stage_ingest(context: Context, stages: Stages, *, afresh: bool = False) -> Ingested:
     """Map the source to the contract tables."""
-    return stages.run("contract tables", lambda r: ingest_tables(context.settings, r), lambda i: i.skipped)
+    return stages.run(
+        "contract tables",
+        lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
+        lambda ingested: ingested.skipped,
+    )
 
 
 def stage_build(context: Context, stages: Stages) -> Built:
@@ -101,6 +108,27 @@ def stage_train_next_product(context: Context, stages: Stages, *, promote: bool)
         lambda r: fit_next_product(context.settings, r, promote=promote),
         lambda trained: trained.skipped,
     )
+
+
+def _print_inputs(context: Context, ingested: Ingested) -> None:
+    """Print what became of every row that was read; the columns after `read` add up to it."""
+    table = Table(Column("input", no_wrap=True, max_width=20), "table")
+    for name in ("read", "kept", "returns", "merged", "aside", "unusable"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in ingested.inputs:
+        totals = one.totals
+        aside, unusable = sum(totals.set_aside.values()), sum(totals.unusable.values())
+        counts = (totals.read, totals.kept, totals.returned, totals.merged, aside, unusable)
+        table.add_row(escape(one.input), one.table, *(f"{count:,}" if count else "–" for count in counts))
+    context.console.print(table)
+    for one in ingested.inputs:
+        for rule, rows in (one.totals.set_aside | one.totals.unusable).items():
+            context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
+    if any(one.totals.quarantined for one in ingested.inputs):
+        path = quarantine_path(context.settings.stores)
+        context.console.print(f"  Rows set aside and unusable rows are in {path}.", markup=False, soft_wrap=True)
+    if returned := sum(one.totals.returned for one in ingested.inputs):
+        context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)
 
 
 def _print_rows(context: Context, what: str, rows: dict[str, int]) -> None:

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 
 from features.build import build_features
 from features.config import Settings, load_settings
-from features.ingest import ingest
+from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
 from features.store import Store
 from serving.contributions import explain
@@ -47,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     write_business(directory, business)
     with inside(directory):
         settings = load_settings()
-        ingest(settings)
+        ingest(settings, NOW)
         built = build_features(settings, NOW)
         store = Store(settings)
         store.apply()

@@ -8,8 +8,8 @@ import duckdb
 import numpy as np
 
 from features.config import Settings
+from features.contract import table_path
 from features.errors import ConfigError
-from features.ingest import table_path
 from features.progress import Report, silent
 from training.churn.baselines import baselines
 from training.churn.dataset import ChurnSet

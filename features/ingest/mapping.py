@@ -1,0 +1,286 @@
+"""From a source's columns to the contract's: the user's expressions, checked before a row is read, as one query."""
+
+from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from features.config import WHERE, InputSettings
+from features.contract import Column, Table
+from features.errors import DataError
+from features.ingest.macros import define_macros
+from features.ingest.sql import first_line, identifier, quoted
+
+#: Source columns that a wrong mapping most often meant are listed up to this many.
+_SHOWN = 12
+#: Columns of a mapped row beside the contract's: why it is set aside, whether it takes goods back, when it says it was
+#: written.
+RULE, RETURNED, WRITTEN = "_rule", "_returned", "_written"
+#: Moments of events may lie no later than this after the clock: clocks and zones differ.
+AHEAD = timedelta(days=1)
+#: Moments that cannot lie in the future.
+_HAPPENED = {"event_timestamp", "created_timestamp"}
+_ARITHMETIC = (
+    exp.Add,
+    exp.Sub,
+    exp.Mul,
+    exp.Div,
+    exp.IntDiv,
+    exp.Mod,
+    exp.Neg,
+    exp.Abs,
+    exp.Round,
+    exp.Floor,
+    exp.Ceil,
+)
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.In)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One input's way to its table, for sources that have the columns it was checked with.
+
+    Attributes
+    ----------
+    select
+        A query of the contract's columns (and attributes), `_rule`, `_returned` and `_written`, over `{relation}`.
+    columns
+        The names of what is kept.
+    """
+
+    select: str
+    columns: tuple[str, ...]
+
+    def over(self, relation: str) -> str:
+        """Return the query over what a scan reads."""
+        return self.select.replace("{relation}", relation)
+
+
+def make_mapping(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    item: InputSettings,
+    columns: MappingType[str, str],
+    others: frozenset[str],
+    now: datetime,
+) -> Mapping:
+    """Check an input's mapping against the columns of a unit, on an empty table, and return it as a query.
+
+    Parameters
+    ----------
+    columns
+        Of the unit: names and DuckDB types.
+    others
+        Columns that other units of the input have. A unit that lacks one has nothing to say in it.
+    now
+        What happened later is in the future.
+
+    Raises
+    ------
+    DataError
+        For a required column that nothing is mapped to, an unknown column, or an expression that does not work.
+    """
+    define_macros(con, item.decimal)
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE nothing ({', '.join(f'{identifier(n)} {t}' for n, t in columns.items())})"
+    )
+    missing = others - columns.keys()
+    source = _Source(con, table, item, dict(columns), missing)
+    unknown = [name for name in item.columns if name not in {column.name for column in table.columns}]
+    if unknown and not table.extra:
+        raise DataError(
+            f"{item.origin}: {table.name} has no column {unknown[0]!r}; its columns are "
+            f"{', '.join(column.name for column in table.columns)}.",
+            "Correct the name in `columns`.",
+        )
+    raw = {column.name: source.value(column) for column in table.columns}
+    if table.extra:
+        used = {*item.columns.values(), *item.columns, *raw}
+        raw |= {name: f"{identifier(name)}::VARCHAR" for name in columns if name not in used}
+        raw |= {name: f"({source.expression(name, item.columns[name])})::VARCHAR" for name in unknown}
+    conditions = {name: source.condition(name, told) for name, told in item.skip.items()}
+    if item.where is not None:
+        conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
+    returned = source.condition("returns", item.returns) if item.returns is not None else "false"
+    if table.created is not None:
+        raw[WRITTEN] = raw[table.created]
+    inner = [f"TRY({told}) AS {identifier('r_' + name)}" for name, told in raw.items()]
+    inner += [f"TRY({told}) AS c_{place}" for place, told in enumerate(conditions.values())]
+    inner.append(f"TRY({returned}) AS {RETURNED}")
+    types = {column.name: column.type for column in table.columns} | {WRITTEN: "TIMESTAMPTZ"}
+    cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
+    kept = [identifier(name) for name in raw if name not in {WRITTEN, table.created}]
+    if table.created is not None:
+        kept.append(f"coalesce({WRITTEN}, {table.happened}) AS {table.created}")
+    limit = quoted((now + AHEAD).isoformat())
+    given = [column for column in table.columns if column.name in source.given]
+    broken = [(f"c_{place}", name) for place, name in enumerate(conditions)]
+    broken += [rule for column in given for rule in _rules(column, limit)]
+    # nearly all rows break no rule, and are not asked which
+    sound = " AND ".join(
+        [*(f"coalesce(NOT c_{n}, true)" for n in range(len(conditions))), *(_sound(column, limit) for column in given)]
+    )
+    rules = [f"WHEN {sound} THEN NULL", *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken)]
+    written = WRITTEN if WRITTEN in raw else f"NULL::TIMESTAMPTZ AS {WRITTEN}"
+    query = (
+        f"SELECT {', '.join(kept)}, CASE {' '.join(rules)} END AS {RULE}, coalesce({RETURNED}, false) AS {RETURNED}, "
+        f"{written} FROM (SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}}))"
+    )
+    return Mapping(query, tuple(name for name in raw if name != WRITTEN))
+
+
+def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
+    """Return why a value cannot be used, conditions and their names, of which the first counts."""
+    name, raw = identifier(column.name), identifier("r_" + column.name)
+    blank = f"trim({raw}::VARCHAR) = ''"
+    rules = [(f"{name} IS NULL AND {raw} IS NOT NULL AND NOT {blank}", "unreadable")]
+    if column.required:
+        rules.append((f"{name} IS NULL", "missing"))
+    if column.type == "DOUBLE":
+        rules.append((f"NOT isfinite({name})", "infinite"))
+    if column.type == "TIMESTAMPTZ":
+        rules.append((f"{name} NOT BETWEEN '1900-01-01' AND '2200-01-01'", "implausible"))
+    if column.name in _HAPPENED:
+        rules.append((f"{name} > {limit}", "future"))
+    return [(condition, f"{what} {column.name}") for condition, what in rules]
+
+
+def _sound(column: Column, limit: str) -> str:
+    """Return a condition under which a value breaks no rule, and that is quick to see."""
+    name = identifier(column.name)
+    latest = limit if column.name in _HAPPENED else "'2200-01-01'"
+    plain = {"DOUBLE": f"isfinite({name})", "TIMESTAMPTZ": f"{name} BETWEEN '1900-01-01' AND {latest}"}
+    known = plain.get(column.type, f"{name} IS NOT NULL")
+    return known if column.required else f"({known} OR {identifier('r_' + column.name)} IS NULL)"
+
+
+class _Source:
+    """The columns of a unit, and what expressions over them mean.
+
+    Attributes
+    ----------
+    given
+        Contract columns that it has a value for.
+    """
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        table: Table,
+        item: InputSettings,
+        columns: dict[str, str],
+        missing: frozenset[str],
+    ) -> None:
+        self._con, self._table, self._item = con, table, item
+        self._columns, self._missing = columns, missing
+        self._types: dict[str, str] = {}
+        self.given: set[str] = set()
+
+    def value(self, column: Column) -> str:
+        """Return the expression of a contract column; NULL where the source has none."""
+        found = {name.lower(): name for name in self._columns}
+        told = self._item.columns.get(column.name, found.get(column.name))
+        if told is None or (told in self._missing and not column.required):
+            if column.required:
+                raise DataError(
+                    f"{self._item.origin}: {self._table.name} needs a column {column.name!r}; found "
+                    f"{_listed(list(self._columns))}.",
+                    f'Map it: columns = {{ {column.name} = "…" }}, a source column or a DuckDB expression.',
+                )
+            self._types[column.name] = column.type
+            return f"NULL::{column.type}"
+        self.given.add(column.name)
+        return self.expression(column.name, told)
+
+    def expression(self, name: str, told: str) -> str:
+        """Check what a column is mapped to, and remember its type."""
+        if told in self._columns:
+            self._types[name] = self._columns[told]
+            return identifier(told)
+        meant = self._numbers(told, f"columns.{name}")
+        self._types[name] = self._type(meant, told, f"the mapping of {name!r}")
+        return meant
+
+    def condition(self, name: str, told: str) -> str:
+        """Check a condition."""
+        meant = f"({self._numbers(told, name)})"
+        kind = self._type(meant, told, f"the condition {name!r}")
+        if kind != "BOOLEAN":
+            raise DataError(
+                f"{self._item.origin}: expected the condition {name!r}, {told}, to be true or false, found {kind}.",
+                "Compare the value with something.",
+            )
+        return meant
+
+    def cast(self, name: str, kind: str) -> str:
+        """Return the cast of a raw value to the contract's type; null where it is none."""
+        raw = identifier("r_" + name)
+        is_text = self._types.get(name, self._types.get("created_timestamp", "VARCHAR")) == "VARCHAR"
+        if kind == "VARCHAR":
+            text = f"{raw}::VARCHAR"
+            # wider blanks are rare, and looking for them is not for free
+            wide = f"trim({text}, chr(160) || chr(12288) || ' ')"
+            return f"nullif(CASE WHEN strlen({text}) = length({text}) THEN trim({text}) ELSE {wide} END, '')"
+        if kind == "DOUBLE" and is_text:
+            return f"number({raw})"
+        if kind in {"TIMESTAMPTZ", "DATE"} and is_text and self._item.dates:
+            formats = ", ".join(quoted(told) for told in self._item.dates)
+            return f"TRY_CAST(try_strptime(trim({raw}), [{formats}]) AS {kind})"
+        return f"TRY_CAST({raw} AS {kind})"
+
+    def _type(self, meant: str, told: str, what: str) -> str:
+        try:
+            return str(self._con.execute(f"DESCRIBE SELECT {meant} FROM nothing").fetchall()[0][1])
+        except duckdb.Error as error:
+            raise DataError(
+                f"{self._item.origin}: {what}, {told}, does not work: {first_line(error)}. The source has the columns "
+                f"{_listed(list(self._columns))}.",
+                "Correct it: a source column or a DuckDB expression; texts become numbers with number(…).",
+            ) from error
+
+    def _numbers(self, told: str, what: str) -> str:
+        """Read texts as numbers where an expression calculates with them or compares them with numbers."""
+        try:
+            trees = sqlglot.parse(told, read="duckdb")
+        except sqlglot.errors.SqlglotError as error:
+            raise DataError(
+                f"{self._item.origin}: {what}, {told}, is no DuckDB expression: {first_line(error)}.", "Correct it."
+            ) from error
+        tree = trees[0] if len(trees) == 1 else None
+        if tree is None or not isinstance(tree, exp.Condition):
+            raise DataError(f"{self._item.origin}: expected one expression in {what}, found {told}.", "Correct it.")
+        texts = {name.lower() for name, kind in self._columns.items() if kind == "VARCHAR"}
+        wrapped = [
+            column for column in tree.find_all(exp.Column) if column.name.lower() in texts and _calculated(column)
+        ]
+        for column in wrapped:
+            column.replace(exp.Anonymous(this="number", expressions=[column.copy()]))
+        return tree.sql("duckdb") if wrapped else told
+
+
+def _calculated(column: exp.Column) -> bool:
+    """Tell whether a column stands where only a number can."""
+    child: exp.Expression = column
+    while isinstance(child.parent, exp.Paren):
+        child = child.parent
+    parent = child.parent
+    if isinstance(parent, _ARITHMETIC):
+        return True
+    if not isinstance(parent, _COMPARISONS):
+        return False
+    others = [node for node in parent.iter_expressions() if node is not child]
+    return bool(others) and all(_is_number(node) for node in others)
+
+
+def _is_number(node: exp.Expression) -> bool:
+    if isinstance(node, exp.Neg | exp.Paren):
+        return _is_number(node.this)
+    return (isinstance(node, exp.Literal) and not node.is_string) or isinstance(node, _ARITHMETIC)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -1,0 +1,158 @@
+"""`encore ingest`: read what is new or has changed, and merge everything read into the contract tables."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from features.config import Settings
+from features.contract import contract_directory
+from features.errors import DataError
+from features.ingest.plan import find_work, in_order
+from features.ingest.quarantine import check_share, write_quarantine
+from features.ingest.segments import (
+    InputTotals,
+    Segment,
+    as_stamp,
+    by_input,
+    from_stamp,
+    inputs_from,
+    segments_directory,
+)
+from features.ingest.sql import quoted
+from features.ingest.tables import TableStamp, write_tables
+from features.ingest.units import find_inputs, find_units
+from features.ingest.work import read_work
+from features.progress import Report, part_of, silent
+from features.state import fingerprint, read_stamp, replacing, write_stamp
+
+#: Tables of which at least one must be there: without either nothing happens to a customer.
+_EVENTS = ("transactions", "subscriptions")
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What ingestion left: the folder of Parquet files, one a contract table, and the rows in each.
+
+    Attributes
+    ----------
+    inputs
+        What became of the rows of each input, whenever they were read.
+    matched
+        Returns whose sale was found.
+    read
+        Units that were read this time; the others had not changed.
+    """
+
+    directory: Path
+    rows: dict[str, int]
+    inputs: tuple[InputTotals, ...]
+    matched: int
+    read: int
+
+    @property
+    def skipped(self) -> bool:
+        """Whether nothing was new."""
+        return self.read == 0
+
+
+def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh: bool = False) -> Ingested:
+    """Map the configured source to the contract tables and write them as Parquet.
+
+    Files that were read before and have not changed are not read again, and what was read of files that are gone stays.
+    All tables are replaced together or not at all. Skipped where nothing is new.
+
+    Parameters
+    ----------
+    now
+        Events more than a day later are set aside as being in the future, until they are not.
+    afresh
+        Forget what was read before, of files that are gone too.
+
+    Raises
+    ------
+    DataError
+        For a file, column or table that does not satisfy the contract, and where more of an input is unusable than
+        `data.max_unusable`; they are in the quarantine then.
+    """
+    directory = contract_directory(settings.stores)
+    root, inputs = find_inputs(settings.data)
+    if not any(item.table in _EVENTS for item in inputs):
+        raise DataError(
+            "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
+        )
+    stamp = read_stamp(directory)
+    before = [] if afresh else from_stamp(stamp.get("segments", []))
+    work, kept = find_work(settings.data, find_units(settings.data, root, inputs), before, now)
+    source = fingerprint(sorted(s.key for s in kept), settings.data.keys)
+    if not work and stamp.get("source") == source:
+        return _ingested(directory, stamp, 0)
+    with connection(settings, root) as con:
+        done = read_work(con, settings, work, kept, now, part_of(report, 0.0, 0.8))
+        segments = in_order(settings.data, inputs, [*done, *kept])
+        report(0.8, "quarantine")
+        write_quarantine(con, settings.stores, segments)
+        check_share(con, settings, by_input(segments, {}))
+        _check_rows(segments)
+        with replacing(directory) as aside:
+            tables = write_tables(con, settings, segments, stamp.get("tables", {}), aside, part_of(report, 0.8, 1.0))
+            stamp = _stamp(segments, tables, fingerprint(sorted(s.key for s in segments), settings.data.keys))
+            write_stamp(aside, stamp)
+    _forget(segments_directory(settings.stores), segments)
+    return _ingested(directory, stamp, len(work))
+
+
+def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) -> dict[str, Any]:
+    rows = {name: table.rows for name, table in tables.items()}
+    contacts = tables["interactions"]
+    keyed = {key: rows for table in tables.values() for key, rows in table.replaced.items()}
+    replaced = {s.key: (keyed.get(s.key, 0), contacts.returns_replaced.get(s.key, 0)) for s in segments}
+    return {
+        # what follows depends on the content, so that reading the same rows again changes nothing after it
+        "fingerprint": fingerprint(rows, {name: table.digest for name, table in tables.items()}),
+        "source": source,
+        "rows": rows,
+        "inputs": [asdict(one) for one in by_input(segments, replaced)],
+        "tables": {name: asdict(table) for name, table in tables.items()},
+        "segments": as_stamp(segments),
+    }
+
+
+def _ingested(directory: Path, stamp: dict[str, Any], read: int) -> Ingested:
+    return Ingested(directory, stamp["rows"], inputs_from(stamp), stamp["tables"]["interactions"]["matched"], read)
+
+
+def _check_rows(segments: list[Segment]) -> None:
+    """Refuse a table that something is mapped to and that has no rows."""
+    for table in {segment.table for segment in segments}:
+        own = [segment for segment in segments if segment.table == table]
+        if not any(segment.totals.kept for segment in own):
+            raise DataError(
+                f"Expected rows for {table}, found none in {', '.join(sorted({segment.input for segment in own}))}.",
+                "Check the path, `where` and `skip` of this input.",
+            )
+
+
+def _forget(folder: Path, segments: list[Segment]) -> None:
+    """Remove files of segments that have been replaced."""
+    wanted = {name for segment in segments for name in segment.files}
+    for file in folder.iterdir():
+        if file.name not in wanted:
+            file.unlink()
+
+
+@contextmanager
+def connection(settings: Settings, root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an in-memory DuckDB that may spill to disk beside the state, and finds files below the root."""
+    spill = settings.stores.data / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as con:
+        con.execute(f"SET memory_limit = '{settings.stores.memory_limit}'")
+        con.execute(f"SET temp_directory = {quoted(str(spill))}")
+        con.execute(f"SET threads = {settings.threads}")
+        con.execute(f"SET file_search_path = {quoted(str(root))}")
+        yield con

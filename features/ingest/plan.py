@@ -1,0 +1,83 @@
+"""What there is to do: units that are new or have changed, and segments that stay."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from features.config import DataSettings, InputSettings
+from features.errors import DataError
+from features.ingest.segments import Segment
+from features.ingest.units import Unit
+from features.state import code_fingerprint, fingerprint
+
+
+@dataclass(frozen=True)
+class Work:
+    """A unit to read.
+
+    Attributes
+    ----------
+    segment
+        What it will be, without files and totals.
+    """
+
+    unit: Unit
+    segment: Segment
+
+
+def find_work(
+    data: DataSettings, units: Sequence[Unit], before: Sequence[Segment], now: datetime
+) -> tuple[list[Work], list[Segment]]:
+    """Split what is there into units to read and segments that stay.
+
+    A file is read again when it has changed, when the mapping has, or when one of its rows is in the future no more; a
+    query each time. What was read of a file that is gone stays.
+
+    Raises
+    ------
+    DataError
+        If a file is gone that the mapping, as it is now, has never been applied to.
+    """
+    mappings = [_mapping(data, unit.item) for unit in units]
+    there = {(mapping, unit.name) for unit, mapping in zip(units, mappings, strict=True)}
+    known = {segment.key: segment for segment in before}
+    kept = [s for s in before if s.mapping in mappings and (s.mapping, s.name) not in there]
+    lost = [s for s in before if s.mapping not in mappings and s.path is not None and not Path(s.path).exists()]
+    if lost:
+        raise DataError(
+            f"{lost[0].name} was read with another mapping than that of now, and is gone"
+            f"{f', and so are {len(lost) - 1} more files' if len(lost) > 1 else ''}.",
+            "Put it back, or forget what was read before with `encore ingest --afresh`.",
+        )
+    work = []
+    for unit, mapping in zip(units, mappings, strict=True):
+        earlier = [s for s in before if s.mapping == mapping] if unit.item.newer else []
+        since = max((s.newest for s in earlier if s.newest is not None), key=_ordered, default=None)
+        kept += [s for s in earlier if s.since != since]
+        # what cannot be watched may have another content each time, and files of segments never change
+        identity = unit.identity or uuid4().hex
+        key = fingerprint(mapping, unit.name, identity, code_fingerprint("features.ingest"))
+        if unit.identity is not None and key in known and not known[key].is_due(now):
+            kept.append(known[key])
+        else:
+            path = None if unit.path is None else str(unit.path)
+            work.append(Work(unit, Segment(unit.item.origin, unit.item.table, unit.name, mapping, key, path, since)))
+    return work, kept
+
+
+def in_order(data: DataSettings, inputs: Sequence[InputSettings], segments: Sequence[Segment]) -> list[Segment]:
+    """Order segments by the place of their input, then by name: a row of a later one stays where keys are equal."""
+    places = {_mapping(data, item): place for place, item in reversed(list(enumerate(inputs)))}
+    # a query's newer results come after the older ones
+    return sorted(segments, key=lambda s: (places[s.mapping], s.name, *_ordered(s.newest or "")))
+
+
+def _mapping(data: DataSettings, item: InputSettings) -> str:
+    return fingerprint(item, data.timezone, list(data.keys.get(item.table, ())))
+
+
+def _ordered(value: str) -> tuple[int, str]:
+    """Compare whole numbers as such, other texts as texts."""
+    return (int(value), "") if value.isdigit() else (0, value)

@@ -1,0 +1,80 @@
+"""Rows that were set aside: one table of all of them, and when they are too many to go on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.config import Settings, StoreSettings
+from features.errors import DataError
+from features.ingest.segments import InputTotals, Segment, segments_directory
+from features.ingest.sql import quoted
+from features.state import write_file
+
+#: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells
+#: rules of the configuration from those of the contract; `text` is the line, or the row as JSON.
+QUARANTINE = pa.schema(
+    [
+        ("input", pa.string()),
+        ("file", pa.string()),
+        ("line", pa.int64()),
+        ("rule", pa.string()),
+        ("configured", pa.bool_()),
+        ("text", pa.string()),
+    ]
+)
+_SHOWN = 3
+
+
+def quarantine_path(stores: StoreSettings) -> Path:
+    """Return the table of rows that were set aside."""
+    return stores.data / "quarantine.parquet"
+
+
+def write_quarantine(con: duckdb.DuckDBPyConnection, stores: StoreSettings, segments: Sequence[Segment]) -> None:
+    """Join the quarantines of all segments."""
+    folder, target = segments_directory(stores), quarantine_path(stores)
+    files = [str(folder / segment.quarantine) for segment in segments if segment.quarantine is not None]
+    if not files:
+        sink = pa.BufferOutputStream()
+        pq.write_table(QUARANTINE.empty_table(), sink)
+        write_file(target, sink.getvalue().to_pybytes())
+        return
+    aside = target.with_name(f".{target.name}")
+    listed = ", ".join(quoted(file) for file in files)
+    con.execute(f"COPY (FROM read_parquet([{listed}])) TO {quoted(str(aside))} (FORMAT parquet)")
+    aside.replace(target)
+
+
+def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequence[InputTotals]) -> None:
+    """Refuse an input of which too many rows are unusable, with the commonest causes.
+
+    Raises
+    ------
+    DataError
+        If its share of unusable rows is above `data.max_unusable`. What the configuration sets aside does not count.
+    """
+    for one in inputs:
+        totals = one.totals
+        unusable = sum(totals.unusable.values())
+        if unusable > settings.data.max_unusable * totals.read:
+            causes = [
+                f"{rule} ({rows:,} rows, for example {_example(con, settings.stores, one, rule)})"
+                for rule, rows in list(totals.unusable.items())[:_SHOWN]
+            ]
+            raise DataError(
+                f"{one.input}: {unusable:,} of {totals.read:,} rows cannot be used for {one.table}, "
+                f"{unusable / totals.read:.1%}; at most {settings.data.max_unusable:.1%} may. Commonest: "
+                f"{'; '.join(causes)}.",
+                "Correct the mapping, name rows to leave out in `skip`, or raise data.max_unusable. All of them are in "
+                f"{quarantine_path(settings.stores)}.",
+            )
+
+
+def _example(con: duckdb.DuckDBPyConnection, stores: StoreSettings, one: InputTotals, rule: str) -> str:
+    rows = f"read_parquet({quoted(str(quarantine_path(stores)))})"
+    query = f"SELECT file, line, text FROM {rows} WHERE input = ? AND rule = ? ORDER BY file, line LIMIT 1"
+    file, line, text = con.execute(query, [one.input, rule]).fetchall()[0]
+    return f"{file} line {line}: {text[:200]!r}"

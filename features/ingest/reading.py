@@ -1,0 +1,147 @@
+"""One unit at a time: map it, keep what satisfies the contract, set the rest aside with its line and its text."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain, islice, tee
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from features.contract import Table
+from features.errors import DataError
+from features.ingest.mapping import AHEAD, RETURNED, RULE, WRITTEN, Mapping
+from features.ingest.quarantine import QUARANTINE
+from features.ingest.scans import Rejected, Scan
+from features.ingest.segments import Segment, Totals
+from features.ingest.sql import count, first_line, identifier, quoted
+from features.ingest.units import Unit
+
+_AT_ONCE = 10_000
+
+
+def read_unit(
+    con: duckdb.DuckDBPyConnection,
+    unit: Unit,
+    table: Table,
+    scan: Scan,
+    mapping: Mapping,
+    segment: Segment,
+    folder: Path,
+) -> Segment:
+    """Read a unit and write its files to a folder.
+
+    Returns
+    -------
+    `segment` with its files and totals.
+
+    Raises
+    ------
+    DataError
+        If the source cannot be read through.
+    """
+    try:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {mapping.over(scan.relation)}")
+        rejected = scan.rejected(con)
+    except duckdb.Error as error:
+        raise DataError(
+            f"{unit.name} cannot be read: {first_line(error)}", "Mend the file, or export it again."
+        ) from error
+    mapped = count(con, "SELECT count(*) FROM mapped")
+    aside = {
+        str(rule): int(rows)
+        for rule, rows in con.execute(f"SELECT {RULE}, count(*) FROM mapped GROUP BY ALL ORDER BY ALL").fetchall()
+        if rule is not None
+    }
+    unusable = {rule: rows for rule, rows in aside.items() if rule not in unit.item.rules}
+    for one in rejected:
+        unusable[one.rule] = unusable.get(one.rule, 0) + 1
+    returned = count(con, f"SELECT count(*) FROM mapped WHERE {RULE} IS NULL AND {RETURNED}")
+    totals = Totals(
+        read=mapped + len(rejected),
+        kept=mapped - sum(aside.values()) - returned,
+        returned=returned,
+        set_aside={rule: rows for rule, rows in aside.items() if rule in unit.item.rules},
+        unusable=unusable,
+    )
+    rows, returns, quarantine = (folder / f"{segment.key}{end}.parquet" for end in ("", "-returns", "-quarantine"))
+    done = replace(
+        segment,
+        columns=tuple(scan.columns),
+        totals=totals,
+        rows=_write(con, mapping, table, rows, returned=False) if totals.kept else None,
+        returns=_write(con, mapping, table, returns, returned=True) if returned else None,
+        quarantine=_quarantine(con, unit, scan, rejected, mapped, quarantine) if totals.quarantined else None,
+        until=_until(con, table),
+        newest=_newest(con, unit, scan),
+    )
+    con.execute("DROP TABLE mapped")
+    return done
+
+
+def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, target: Path, *, returned: bool) -> str:
+    """Write rows that satisfy the contract, with what decides which of two rows of a key stays."""
+    columns = ", ".join(identifier(name) for name in mapping.columns)
+    if table.key:
+        columns += f", {WRITTEN}, rowid AS _row"
+    condition = f"{RULE} IS NULL AND {RETURNED} = {str(returned).lower()}"
+    con.execute(f"COPY (SELECT {columns} FROM mapped WHERE {condition}) TO {quoted(str(target))} (FORMAT parquet)")
+    return target.name
+
+
+def _quarantine(
+    con: duckdb.DuckDBPyConnection, unit: Unit, scan: Scan, rejected: list[Rejected], read: int, target: Path
+) -> str:
+    """Write the rows that were set aside, part by part, with where and what they were."""
+    rows, rules = tee(_aside(con))
+    originals = scan.originals(con, (row for row, _ in rows), read)
+    told = (Rejected(rule, original) for (_, rule), original in zip(rules, originals, strict=True))
+    with pq.ParquetWriter(target, QUARANTINE) as writer:
+        for some in _parts(chain(rejected, told)):
+            columns = {
+                "input": [unit.item.origin] * len(some),
+                "file": [unit.name] * len(some),
+                "line": [one.original.line for one in some],
+                "rule": [one.rule for one in some],
+                "configured": [one.rule in unit.item.rules for one in some],
+                "text": [one.original.text for one in some],
+            }
+            writer.write_table(pa.table(columns, schema=QUARANTINE))
+    return target.name
+
+
+def _aside(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
+    """Yield the rows that are set aside, by number and rule, in their order."""
+    last = -1
+    query = f"SELECT rowid, {RULE} FROM mapped WHERE {RULE} IS NOT NULL AND rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}"
+    while found := con.execute(query, [last]).fetchall():
+        yield from found
+        last = found[-1][0]
+
+
+def _parts(rows: Iterable[Rejected]) -> Iterator[list[Rejected]]:
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_ONCE)):
+        yield some
+
+
+def _until(con: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+    """Return when the first row that lies in the future will not do so any more."""
+    if table.created is None:
+        return None
+    moment = table.created if table.happened == "start_timestamp" else f"greatest({table.happened}, {table.created})"
+    query = f"SELECT epoch(min({moment})) FROM mapped WHERE starts_with({RULE}, 'future ')"
+    seconds = con.execute(query).fetchall()[0][0]
+    return None if seconds is None else (datetime.fromtimestamp(seconds, UTC) - AHEAD).isoformat()
+
+
+def _newest(con: duckdb.DuckDBPyConnection, unit: Unit, scan: Scan) -> str | None:
+    if unit.item.newer is None:
+        return None
+    column = identifier(unit.item.newer)
+    # whole numbers are compared as such; moments come as ISO 8601, which sorts as a text
+    query = f"SELECT coalesce(max(TRY_CAST({column} AS HUGEINT))::VARCHAR, max({column})) FROM {scan.relation}"
+    newest = con.execute(query).fetchall()[0][0]
+    return None if newest is None else str(newest)

@@ -1,0 +1,148 @@
+"""What is kept of a unit, once it is read: its rows in the contract's shape, those set aside, and the count of all."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from features.config import StoreSettings, TableName
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What became of the rows that were read: read = kept + returned + merged + set aside + unusable.
+
+    Attributes
+    ----------
+    kept, returned
+        Rows that are in the table, and rows that take goods back, which are in interactions.
+    merged
+        Rows that another one with the same key has replaced. Known once all segments are merged; before, they are kept.
+    set_aside, unusable
+        Rows by the rule of the configuration, or of the contract, that they break.
+    """
+
+    read: int = 0
+    kept: int = 0
+    returned: int = 0
+    merged: int = 0
+    set_aside: dict[str, int] = field(default_factory=dict)
+    unusable: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def quarantined(self) -> int:
+        """Rows in the quarantine."""
+        return sum(self.set_aside.values()) + sum(self.unusable.values())
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A unit that was read. Its files lie in the folder of segments and never change.
+
+    Attributes
+    ----------
+    input
+        What the input is called in messages.
+    mapping
+        Fingerprint of the input's configuration.
+    key
+        Fingerprint of that and of the unit's content; names the files.
+    path
+        The unit's file; None for a query.
+    since, newest
+        The values of the input's column `newer` that its rows lie between; None where it has none.
+    columns
+        Of the source.
+    rows, returns, quarantine
+        Names of files; None where there are no such rows.
+    until
+        The moment from which a row that was set aside as future is so no more.
+    """
+
+    input: str
+    table: TableName
+    name: str
+    mapping: str
+    key: str
+    path: str | None
+    since: str | None = None
+    columns: tuple[str, ...] = ()
+    totals: Totals = Totals()
+    rows: str | None = None
+    returns: str | None = None
+    quarantine: str | None = None
+    until: str | None = None
+    newest: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of its files."""
+        return tuple(name for name in (self.rows, self.returns, self.quarantine) if name is not None)
+
+    def is_due(self, now: datetime) -> bool:
+        """Tell whether a row that was in the future has happened since."""
+        return self.until is not None and now >= datetime.fromisoformat(self.until)
+
+
+@dataclass(frozen=True)
+class InputTotals:
+    """What became of the rows of an input, whenever they were read."""
+
+    input: str
+    table: TableName
+    totals: Totals
+
+
+def by_input(segments: Sequence[Segment], replaced: dict[str, tuple[int, int]]) -> tuple[InputTotals, ...]:
+    """Sum the totals of each input's segments.
+
+    Parameters
+    ----------
+    replaced
+        For keys of segments: how many of its rows, and of its returns, others have replaced.
+    """
+    inputs: dict[str, list[Segment]] = {}
+    for segment in segments:
+        inputs.setdefault(segment.mapping, []).append(segment)
+    return tuple(
+        InputTotals(some[0].input, some[0].table, _added(_merged(s.totals, *replaced.get(s.key, (0, 0))) for s in some))
+        for some in inputs.values()
+    )
+
+
+def _merged(totals: Totals, rows: int, returns: int) -> Totals:
+    return replace(totals, kept=totals.kept - rows, returned=totals.returned - returns, merged=rows + returns)
+
+
+def _added(totals: Iterable[Totals]) -> Totals:
+    some = list(totals)
+    set_aside, unusable = Counter[str](), Counter[str]()
+    for one in some:
+        set_aside.update(one.set_aside)
+        unusable.update(one.unusable)
+    sums = {name: sum(getattr(one, name) for one in some) for name in ("read", "kept", "returned", "merged")}
+    return Totals(**sums, set_aside=dict(set_aside.most_common()), unusable=dict(unusable.most_common()))
+
+
+def segments_directory(stores: StoreSettings) -> Path:
+    """Return the folder of what was read."""
+    return stores.data / "segments"
+
+
+def as_stamp(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """Return what a stamp says of segments."""
+    return [asdict(segment) for segment in segments]
+
+
+def from_stamp(stamp: Sequence[dict[str, Any]]) -> list[Segment]:
+    """Read what `as_stamp` wrote."""
+    return [
+        Segment(**{**item, "columns": tuple(item["columns"]), "totals": Totals(**item["totals"])}) for item in stamp
+    ]
+
+
+def inputs_from(stamp: dict[str, Any]) -> tuple[InputTotals, ...]:
+    """Read the totals of inputs from the stamp of the contract tables."""
+    return tuple(InputTotals(**{**one, "totals": Totals(**one["totals"])}) for one in stamp["inputs"])

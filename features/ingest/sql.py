@@ -1,0 +1,23 @@
+"""Small words of SQL that the modules of ingestion share."""
+
+import duckdb
+
+
+def quoted(text: str) -> str:
+    """Write a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Write a name as an SQL identifier, whatever stands in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """Return the one number that a query answers."""
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def first_line(error: Exception) -> str:
+    """Return what an engine says first; the rest is advice on SQL."""
+    return str(error).strip().splitlines()[0]

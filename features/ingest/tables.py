@@ -1,0 +1,105 @@
+"""The contract tables, from segments. A table whose segments are those of the last time is taken as it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from features.config import Settings, TableName
+from features.contract import CONTRACT, Table, contract_directory
+from features.ingest.merge import link, merge, merge_returns, union
+from features.ingest.segments import Segment, segments_directory
+from features.progress import Report, track
+
+
+@dataclass(frozen=True)
+class TableStamp:
+    """What a contract table was made from, and what came of it.
+
+    Attributes
+    ----------
+    files
+        Of segments, and the keys they were merged by.
+    digest
+        Of its rows, whatever their order.
+    replaced, returns_replaced
+        How many rows, and returns, of each segment others have replaced.
+    matched
+        Returns whose sale was found.
+    """
+
+    files: list[str]
+    rows: int
+    digest: str
+    replaced: dict[str, int] = field(default_factory=dict)
+    returns_replaced: dict[str, int] = field(default_factory=dict)
+    matched: int = 0
+
+
+def configured(settings: Settings, name: TableName) -> Table:
+    """Return a contract table with the key that the configuration gives it."""
+    table = CONTRACT[name]
+    return replace(table, key=tuple(settings.data.keys.get(name, table.key)))
+
+
+def write_tables(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    segments: Sequence[Segment],
+    before: dict[str, Any],
+    folder: Path,
+    report: Report,
+) -> dict[str, TableStamp]:
+    """Write every contract table to a folder.
+
+    Parameters
+    ----------
+    before
+        What the stamp of the last time says of tables.
+    """
+    old = {name: TableStamp(**stamp) for name, stamp in before.items()}
+    return {
+        name: _write(con, settings, name, segments, old.get(name), folder)
+        for name in track(report, list(CONTRACT), str)
+    }
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    name: TableName,
+    segments: Sequence[Segment],
+    old: TableStamp | None,
+    folder: Path,
+) -> TableStamp:
+    table = configured(settings, name)
+    own = [s for s in segments if s.table == name and s.rows is not None]
+    # what takes goods back is read with the sales it is matched to
+    sales = [s for s in segments if s.table == "transactions"] if name == "interactions" else []
+    returns = [s for s in sales if s.returns is not None]
+    matters = sales if returns else []
+    files = [*table.key, *(file for s in [*own, *matters] for file in s.files)]
+    there = contract_directory(settings.stores) / f"{name}.parquet"
+    target = folder / there.name
+    if old is not None and old.files == files and there.is_file():
+        link(there, target)
+        return old
+    source = segments_directory(settings.stores)
+    merged = merge(con, table, [source / str(s.rows) for s in own], target)
+    stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
+    if not returns:
+        return stamp
+    back = folder / "returns.parquet"
+    lines = configured(settings, "transactions")
+    taken, matched = merge_returns(
+        con, lines, [source / str(s.returns) for s in returns], folder / "transactions.parquet", back
+    )
+    rows, digest = union(con, [target, back], target)
+    back.unlink()
+    return replace(stamp, rows=rows, digest=digest, returns_replaced=_by_key(returns, taken.replaced), matched=matched)
+
+
+def _by_key(segments: Sequence[Segment], replaced: dict[int, int]) -> dict[str, int]:
+    return {segments[place].key: rows for place, rows in replaced.items() if rows}

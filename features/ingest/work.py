@@ -1,0 +1,91 @@
+"""The reading of units: every mapping is checked before the first row of any of them is read."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Event, Thread
+
+import duckdb
+
+from features.config import Settings
+from features.ingest.mapping import make_mapping
+from features.ingest.plan import Work
+from features.ingest.reading import read_unit
+from features.ingest.scans import columns_of, opened
+from features.ingest.segments import Segment, segments_directory
+from features.ingest.sql import quoted
+from features.ingest.tables import configured
+from features.progress import Report, part_of
+
+
+def read_work(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    work: Sequence[Work],
+    kept: Sequence[Segment],
+    now: datetime,
+    report: Report,
+) -> list[Segment]:
+    """Read units into segments.
+
+    Parameters
+    ----------
+    kept
+        Segments that stay; what their sources have for columns, others of the same input may lack.
+
+    Raises
+    ------
+    DataError
+        For the first unit that cannot be opened, mapped or read.
+    """
+    spill, folder = settings.stores.data / "spill" / "units", segments_directory(settings.stores)
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = [columns_of(con, one.unit, spill) for one in work]
+    everywhere: dict[str, set[str]] = {}
+    for segment, found in [
+        *((one.segment, c) for one, c in zip(work, columns, strict=True)),
+        *((s, s.columns) for s in kept),
+    ]:
+        everywhere.setdefault(segment.mapping, set()).update(found)
+    mappings = []
+    for one, found in zip(work, columns, strict=True):
+        _use_zone(con, settings, one)
+        table = configured(settings, one.segment.table)
+        others = frozenset(everywhere[one.segment.mapping])
+        mappings.append(make_mapping(con, table, one.unit.item, found, others, now) if found else None)
+    sizes = [one.unit.path.stat().st_size if one.unit.path else 1 for one in work]
+    done, segments = 0, []
+    for one, mapping, size in zip(work, mappings, sizes, strict=True):
+        part = part_of(report, done / (sum(sizes) or 1), (done + size) / (sum(sizes) or 1))
+        done += size
+        if mapping is None:
+            segments.append(one.segment)
+            continue
+        _use_zone(con, settings, one)
+        with opened(con, one.unit, spill, one.segment.since) as scan, _watched(con, part, one.unit.name):
+            table = configured(settings, one.segment.table)
+            segments.append(read_unit(con, one.unit, table, scan, mapping, one.segment, folder))
+    return segments
+
+
+def _use_zone(con: duckdb.DuckDBPyConnection, settings: Settings, one: Work) -> None:
+    con.execute(f"SET TimeZone = {quoted(one.unit.item.timezone or settings.data.timezone)}")
+
+
+@contextmanager
+def _watched(con: duckdb.DuckDBPyConnection, report: Report, name: str) -> Iterator[None]:
+    """Report how far DuckDB is with what the block does."""
+    over = Event()
+
+    def watch() -> None:
+        while not over.wait(0.2):
+            report(max(con.query_progress(), 0.0) / 100, name)
+
+    report(0.0, name)
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
