@@ -16,7 +16,7 @@ import pyarrow as pa
 from features.batches import batches
 from features.config import Settings, StoreSettings, TableName
 from features.contract import contract_directory, table_path
-from features.errors import ConfigError, StateError
+from features.errors import ConfigError, DataError, StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
@@ -24,6 +24,7 @@ from features.expressions.preference import preference
 from features.expressions.profile import profile
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.subscription import subscription
+from features.expressions.usage import KINDS, usage
 from features.expressions.value import value
 from features.expressions.visible import visible
 from features.progress import Report, silent, track
@@ -40,9 +41,11 @@ CUSTOMER_VIEWS = (
     "customer_value",
     "customer_preference",
     "customer_engagement",
+    "customer_usage",
     "customer_subscription",
+    "customer_profile",
 )
-PURCHASE_VIEWS = ("customer_history", "customer_types", "customer_profile", "product_statistics")
+PURCHASE_VIEWS = ("customer_history", "customer_types", "product_statistics")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class Sources:
     subscriptions: ir.Table
 
 
+_SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
+_OTHER_EVENTS: list[tuple[TableName, str]] = [
+    ("subscriptions", "start_timestamp"),
+    ("interactions", "event_timestamp"),
+]
 _Views = Callable[[ibis.BaseBackend, Sources, ir.Table], dict[str, ir.Table]]
 
 
@@ -86,9 +94,9 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     DataError
         If the history is too short.
     """
-    first, last = _event_range(settings.stores)
+    first, last, sells = event_range(settings.stores)
     as_of = resolve_as_of(settings, last, now)
-    schedule = make_schedule(settings, first, as_of)
+    schedule = make_schedule(settings, first, as_of, sells=sells)
     directory = features_directory(settings.stores)
     stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
@@ -96,10 +104,12 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         return Built(directory, schedule, old["rows"], skipped=True)
     con = connect(settings)
     sources = read_sources(con, settings.stores)
+    kept = settings.customers.kept
+    _check_attributes(sources.customers, kept)
+    of_customers = partial(customer_views, attributes=kept)
     work: list[tuple[_Views, Sequence[datetime]]] = [
-        (customer_views, batch) for batch in batches(schedule.customer_snapshots, _BATCH)
+        (of_customers, batch) for batch in batches(schedule.customer_snapshots, _BATCH)
     ]
-    _check_attributes(sources.customers, settings.customers.attributes)
     sizes = size_table(con.to_pandas(sources.products))
     purchase_views = partial(_purchase_views, settings=settings, sizes=sizes)
     work += [(purchase_views, batch) for batch in batches(schedule.purchase_snapshots, 1)]
@@ -110,7 +120,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
                 con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
         rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
         (aside / "parts").rmdir()
-        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "first_event": first, "as_of": as_of})
+        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "first_event": first, "as_of": as_of, "sells": sells})
     return Built(directory, schedule, rows, skipped=False)
 
 
@@ -126,7 +136,7 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
     if not old:
         raise StateError("Expected built features, found none.", "Run `encore features build` first.")
     first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
-    schedule = make_schedule(settings, first, as_of)
+    schedule = make_schedule(settings, first, as_of, sells=bool(old["sells"]))
     if _fingerprint(settings, schedule) != old["fingerprint"]:
         raise StateError(
             "The features were built from other data, settings or code than those of now.",
@@ -145,18 +155,33 @@ def _check_attributes(customers: ir.Table, attributes: Sequence[str]) -> None:
     unknown = [name for name in attributes if name not in customers.columns]
     if unknown:
         raise ConfigError(
-            f"customers.attributes names {unknown[0]!r}; the table of customers has {', '.join(customers.columns)}.",
+            f"[customers] names {unknown[0]!r}; the table of customers has {', '.join(customers.columns)}.",
             "Correct the name, or map the column in the input of customers.",
         )
 
 
-def _event_range(stores: StoreSettings) -> tuple[datetime, datetime]:
-    """Return the moments of the first and the last order line."""
-    path = _contract_file(stores, "transactions")
-    query = "SELECT epoch_us(min(event_timestamp)), epoch_us(max(event_timestamp)) FROM read_parquet(?)"
+def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
+    """Return the moments of the first and the last event, and whether events are order lines.
+
+    Where there are no order lines, events are starts of contracts and interactions.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
     with duckdb.connect() as con:
-        first, last = con.execute(query, [str(path)]).fetchall()[0]
-    return datetime.fromtimestamp(first / 1e6, tz=UTC), datetime.fromtimestamp(last / 1e6, tz=UTC)
+        for parts in (_SALES, _OTHER_EVENTS):
+            moments = " UNION ALL ".join(
+                f"SELECT min({name}) AS first, max({name}) AS last FROM '{_contract_file(stores, table)}'"
+                for table, name in parts
+            )
+            query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
+            first, last = con.execute(query).fetchall()[0]
+            if first is not None:
+                told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
+                return told[0], told[1], parts is _SALES
+    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")
 
 
 def _contract_file(stores: StoreSettings, name: TableName) -> Path:
@@ -210,8 +235,16 @@ def size_table(products: pd.DataFrame) -> ir.Table:
     return ibis.memtable(pa.Table.from_pandas(measured(products), preserve_index=False))
 
 
-def customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
-    """Return the expression of every view of customers, by name."""
+def customer_views(
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, attributes: Sequence[str]
+) -> dict[str, ir.Table]:
+    """Return the expression of every view of customers, by name.
+
+    Parameters
+    ----------
+    attributes
+        Columns of customers that are kept as texts.
+    """
     active = activity(sources.transactions, snapshots)
     contracts = subscription(sources.subscriptions, snapshots)
     met = visible(sources.interactions, snapshots)
@@ -220,13 +253,18 @@ def customer_views(con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table)
     if con.execute(sources.interactions.count()) == 0:
         # no interactions at all is not the same as a customer with none: the features do not exist
         engaged = engaged.limit(0)
+    used = usage(sources.interactions, ibis.union(*keys, distinct=True), snapshots)
+    if con.execute(sources.interactions.kind.isin(KINDS).any().fill_null(False)) is not True:
+        used = used.limit(0)
     return {
         "customer_activity": active,
         "customer_habit": habit(sources.transactions, snapshots),
         "customer_value": value(sources.transactions, snapshots),
         "customer_preference": preference(sources.transactions, sources.products, snapshots),
         "customer_engagement": engaged,
+        "customer_usage": used,
         "customer_subscription": contracts,
+        "customer_profile": profile(sources.customers, snapshots, attributes),
     }
 
 
@@ -239,7 +277,6 @@ def _purchase_views(
     return {
         "customer_history": history(bought),
         "customer_types": types_bought(lines, sizes, snapshots),
-        "customer_profile": profile(sources.customers, snapshots, settings.customers.attributes),
         "product_statistics": product_statistics(bought),
     }
 

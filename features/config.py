@@ -177,6 +177,19 @@ class CustomerSettings(Section):
     attributes: tuple[str, ...] = Field(
         (), description="Columns of `customers` by which one without purchases is offered what others like them buy"
     )
+    inputs: tuple[str, ...] = Field((), description="Columns of `customers` that the churn model reads, as categories")
+    never: tuple[str, ...] = Field((), description="Columns of `customers` that no model reads and no reason names")
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns that features are made of."""
+        return tuple(dict.fromkeys((*self.attributes, *self.inputs)))
+
+    @model_validator(mode="after")
+    def _never_is_never(self) -> "CustomerSettings":
+        if both := [name for name in self.kept if name.lower() in {other.lower() for other in self.never}]:
+            raise ValueError(f"{both[0]!r} is named in `never`, and in `attributes` or `inputs` too")
+        return self
 
 
 class ChurnSettings(Section):

@@ -21,7 +21,7 @@ NEXT_PRODUCT_SERVICE = "next_product_v1"
 #: Which views answer which model.
 SERVICES: dict[str, tuple[str, ...]] = {
     CHURN_SERVICE: CUSTOMER_VIEWS,
-    NEXT_PRODUCT_SERVICE: ("customer_activity", *PURCHASE_VIEWS),
+    NEXT_PRODUCT_SERVICE: ("customer_activity", "customer_profile", *PURCHASE_VIEWS),
 }
 
 _NOT_FEATURES = {"customer_id", "product_id", "event_timestamp", "created_timestamp"}

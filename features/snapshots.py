@@ -28,7 +28,7 @@ class Schedule:
         Snapshots whose label windows are complete. A label window of an earlier group ends at or before
         the first snapshot of the next group.
     next_train, next_test
-        The same for the next product.
+        The same for the next product; none where nothing is sold.
     """
 
     data_start: datetime
@@ -64,8 +64,13 @@ def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def make_schedule(settings: Settings, first_event: datetime, as_of: datetime) -> Schedule:
+def make_schedule(settings: Settings, first_event: datetime, as_of: datetime, *, sells: bool = True) -> Schedule:
     """Lay out the snapshots between the first event and `as_of`.
+
+    Parameters
+    ----------
+    sells
+        Whether there are order lines. Without any there is no next product, and no snapshots for it.
 
     Raises
     ------
@@ -86,12 +91,12 @@ def make_schedule(settings: Settings, first_event: datetime, as_of: datetime) ->
     validation = tuple(before[-churn.validation_snapshots :])
     train = tuple(t for t in before if t + reach <= validation[0]) if validation else ()
     step = following.horizon_days * _DAY
-    next_test = following.test_snapshots or _last_complete(grid, as_of, step, 2)
+    next_test = (following.test_snapshots or _last_complete(grid, as_of, step, 2)) if sells else ()
     next_train = _steps_back(grid[0], next_test, step, following.training_snapshots)
     schedule = Schedule(
         first_event, as_of, grid, train, validation, tuple(sorted(test)), next_train, tuple(sorted(next_test))
     )
-    _check(schedule, settings)
+    _check(schedule, settings, sells=sells)
     return schedule
 
 
@@ -116,11 +121,13 @@ def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta
     return tuple(sorted(moment for moment in moments if moment >= earliest))
 
 
-def _check(schedule: Schedule, settings: Settings) -> None:
+def _check(schedule: Schedule, settings: Settings, *, sells: bool) -> None:
     needs = {
         "churn": (schedule.churn_train, schedule.churn_test, settings.churn.label_days),
         "next_product": (schedule.next_train, schedule.next_test, settings.next_product.horizon_days),
     }
+    if not sells:
+        del needs["next_product"]
     for section, (train, group, reach) in needs.items():
         outside = [t for t in group if not schedule.grid[0] <= t <= schedule.as_of]
         if outside:

@@ -114,7 +114,9 @@ class Store:
                 aside.unlink(missing_ok=True)
         else:
             self._copy(self._feast, as_of, report)
-        write_stamp(materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of})
+        write_stamp(
+            materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of, "sells": bool(schedule.next_test)}
+        )
         return True
 
     def _copy(self, target: FeatureStore, as_of: datetime, report: Report) -> None:

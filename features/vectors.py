@@ -24,6 +24,7 @@ AGES = {
     "tenure_days": "first_purchase",
     "days_since_redemption": "last_redemption",
     "days_since_contact": "last_contact",
+    "days_since_visit": "last_visit",
     "contract_age_days": "contract_start",
     "contracts_tenure_days": "first_contract",
 }

@@ -69,7 +69,7 @@ class Reason(Answer):
     text: str = Field(
         examples=["Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."]
     )
-    values: dict[str, float | None] = Field(description="Features behind the reason with their raw values")
+    values: dict[str, float | str | None] = Field(description="Features behind the reason with their raw values")
     actionable: bool = Field(description="Whether marketing can do something about it")
     action: str | None = Field(
         description="What the playbook suggests; only for what raises the risk",
@@ -200,5 +200,7 @@ class Score(Answer):
     offers: list[OfferAnswer] | None = None
     offers_model: str | None = Field(None, description="Differs from the answer's where an experiment runs")
     offers_model_grade: str | None = None
-    offers_withheld: Literal["consent"] | None = None
+    offers_withheld: Literal["consent", "no_model"] | None = Field(
+        None, description="Why there are no offers: no consent to marketing, or no order lines to learn from"
+    )
     experiment: Experiment | None = None

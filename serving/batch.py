@@ -37,7 +37,7 @@ def score_many(
     risks: Sequence[Risk]
     risks = scorer.explanations(customers, as_of, language) if told else scorer.risks(customers, as_of)
     known = [risk.customer_id for risk in risks]
-    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include else []
+    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include and scorer.recommends else []
     offers_of = {one.customer_id: one for one in offers}  # who never bought and is on no file has none
     scores = []
     for risk in risks:
@@ -56,11 +56,16 @@ def score_many(
                 offers=offered.offers if offered else None,
                 offers_model=offered.model if offered else None,
                 offers_model_grade=offered.model_grade if offered else None,
-                offers_withheld=offered.withheld if offered else None,
+                offers_withheld=offered.withheld if offered else _without(scorer, include),
                 experiment=offered.experiment if offered else None,
             )
         )
     return scores
+
+
+def _without(scorer: Scorer, include: Sequence[Part]) -> Literal["no_model"] | None:
+    """Say why nobody gets offers that were asked for."""
+    return "no_model" if "offers" in include and not scorer.recommends else None
 
 
 def export_scores(
@@ -92,7 +97,8 @@ def export_scores(
         report(done * _BATCH / len(customers), f"{done * _BATCH:,} of {len(customers):,} customers")
         scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
         known = [score.customer_id for score in scored]
-        types = {offers.customer_id: offers.types for offers in scorer.types(known, as_of, _TYPES, language)}
+        typed = scorer.types(known, as_of, _TYPES, language) if scorer.recommends else []
+        types = {offers.customer_id: offers.types for offers in typed}
         rows += (
             _row(score, types.get(score.customer_id, []), scorer, as_of) for score in scored if score.risk is not None
         )

@@ -1,12 +1,12 @@
 """Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from features.vectors import Floats
 from serving.answers import Direction
-from serving.themes import THEMES
+from serving.themes import THEMES, Theme, themes_of
 from training.churn.model import ChurnModel
 
 
@@ -37,25 +37,40 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """A customer's value of an attribute, and the shares of customers that left: with this value, and of all."""
+
+    text: str
+    left: float
+    left_of_all: float
+
+
+@dataclass(frozen=True)
 class Explained:
     """One customer's explanation.
 
     Attributes
     ----------
     values
-        Raw model inputs, NaN where missing.
+        Raw model inputs, NaN where missing; of an attribute its code.
+    attributes
+        Those that are known, with how many of the customers with this value, and of all, left.
     contributions
         Their TreeSHAP values, in log odds.
     similar
         What is usual among similar customers.
     parts
         The part of each theme.
+    themes
+        Of the model.
     """
 
     values: dict[str, float]
     contributions: dict[str, float]
     similar: dict[str, float]
     parts: dict[str, Part]
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+    themes: tuple[Theme, ...] = THEMES
 
 
 def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
@@ -63,7 +78,8 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
     contributions = model.contributions(inputs)[:, :-1]
     margins = model.margin(inputs)
     parts: dict[str, tuple[list[float], list[float]]] = {}
-    for theme in THEMES:
+    themes = themes_of(model.features)
+    for theme in themes:
         places = [place for place, name in enumerate(model.features) if name in theme.features]
         if places:
             usual = inputs.copy()
@@ -76,6 +92,17 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
             dict(zip(model.features, contributions[place].tolist(), strict=True)),
             model.similar(row),
             {theme: Part(of[place], effects[place]) for theme, (of, effects) in parts.items()},
+            _attributes(model, row),
+            themes,
         )
         for place, row in enumerate(np.asarray(inputs))
     ]
+
+
+def _attributes(model: ChurnModel, row: Floats) -> dict[str, Attribute]:
+    found = {}
+    for name, values in model.categories.items():
+        code = row[model.features.index(name)]
+        if not np.isnan(code):
+            found[name] = Attribute(values[int(code)], model.left[name][int(code)], model.left[""][0])
+    return found

@@ -13,8 +13,8 @@ from features.vectors import AGES, Columns, Floats, overdue
 from serving.answers import Reason
 from serving.contributions import Explained, explain
 from serving.playbook import Playbook, load_playbook
-from serving.reasons import MIN_SHARE, risk_reasons
-from serving.themes import THEMES
+from serving.reasons import MIN_SHARE, risk_reasons, theme_title
+from serving.themes import themes_of
 from serving.tiers import Tiers, make_tiers
 from serving.what_if import what_would_change
 from serving.wording import say
@@ -57,7 +57,7 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     version, model = measurable_champion(settings)
     schedule, _ = built_schedule(settings)
     store = Store(settings)
-    rows = churn_set(settings, store, schedule.churn_test)
+    rows = churn_set(settings, store, schedule.churn_test, model.categories)
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
@@ -98,7 +98,7 @@ def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]
     """
     before = model.margin(inputs)
     agree = asked = 0
-    for theme in THEMES:
+    for theme in themes_of(model.features):
         places = [place for place, name in enumerate(model.features) if name in theme.features]
         usual = inputs.copy()
         usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
@@ -137,13 +137,14 @@ def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]
 
 def missing(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, int]:
     """Count the sentences of themes of which nothing is known, and those that do not say so."""
-    features = {theme.name: [fact.feature for fact in theme.facts] for theme in THEMES}
-    names = {theme.name: say("en", f"theme.{theme.name}") for theme in THEMES}
+    themes = themes_of(model.features)
+    features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
+    names = {theme.name: theme_title(theme, "en") for theme in themes}
     about_nothing = hidden = 0
     for row, reasons in zip(inputs, told, strict=True):
         known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
         for reason in reasons:
-            if features[reason.theme] and not known & set(features[reason.theme]):
+            if any(features[reason.theme]) and not known & set(features[reason.theme]):
                 about_nothing += 1
                 hidden += say("en", "fact.unknown", theme=names[reason.theme]) not in reason.text
     return {"sentences": about_nothing, "told_as_known": hidden}

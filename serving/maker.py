@@ -48,7 +48,9 @@ class Maker:
 
 
 def make_makers(models: Models, experiment: ExperimentSettings, rules: Rules) -> dict[str, Maker]:
-    """Return a maker for the champion, and one for the other arm where an experiment runs."""
+    """Return a maker for the champion, and one for the other arm where an experiment runs; none without a model."""
+    if models.next_product is None or models.next_product_version is None:
+        return {}
     policy = Policy(rules, models.next_product.catalogue)
     champion = models.next_product, models.next_product_version
     makers = {"champion": Maker(*champion, policy, baseline=False)}

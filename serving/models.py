@@ -19,10 +19,13 @@ from training.tracking import CHALLENGER, Tracking, Version
 
 @dataclass(frozen=True)
 class Versions:
-    """What answers: both champions, and the next-product challenger where an experiment shows its lists."""
+    """What answers: the champions, and the next-product challenger where an experiment shows its lists.
+
+    Without order lines there is no next product.
+    """
 
     churn: Version
-    next_product: Version
+    next_product: Version | None
     challenger: Version | None
 
     @property
@@ -37,19 +40,32 @@ class Models:
 
     churn: ChurnModel
     churn_version: Version
-    next_product: NextProductModel
-    next_product_version: Version
+    next_product: NextProductModel | None
+    next_product_version: Version | None
     challenger: tuple[NextProductModel, Version] | None
 
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The champions."""
+        return tuple(one for one in (self.churn_version, self.next_product_version) if one is not None)
 
-def find_versions(tracking: Tracking, experiment: ExperimentSettings) -> Versions:
+
+def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> Versions:
     """Look up the versions that answer.
+
+    Parameters
+    ----------
+    sells
+        Whether the data have order lines, so that there is a next product.
 
     Raises
     ------
     StateError
         If a model has no champion, or the experiment no challenger.
     """
+    churn = tracking.champion(CHURN_MODEL)
+    if not sells:
+        return Versions(churn, None, None)
     challenger = None
     if experiment.name is not None and experiment.other == "challenger":
         challenger = tracking.find(NEXT_PRODUCT_MODEL, CHALLENGER)
@@ -58,7 +74,7 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings) -> Version
                 f'experiment.other = "challenger", and no version of {NEXT_PRODUCT_MODEL} is one.',
                 "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
             )
-    return Versions(tracking.champion(CHURN_MODEL), tracking.champion(NEXT_PRODUCT_MODEL), challenger)
+    return Versions(churn, tracking.champion(NEXT_PRODUCT_MODEL), challenger)
 
 
 def load_models(tracking: Tracking, versions: Versions, store: Store, as_of: datetime) -> Models:
@@ -69,12 +85,12 @@ def load_models(tracking: Tracking, versions: Versions, store: Store, as_of: dat
     StoreError
         If the registry or the online store does not answer.
     """
-    challenger = versions.challenger
+    following, challenger = versions.next_product, versions.challenger
     return Models(
         load_churn(tracking, versions.churn),
         versions.churn,
-        _next_product(tracking, versions.next_product, store, as_of),
-        versions.next_product,
+        _next_product(tracking, following, store, as_of) if following is not None else None,
+        following,
         (_next_product(tracking, challenger, store, as_of), challenger) if challenger is not None else None,
     )
 

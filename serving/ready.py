@@ -67,7 +67,7 @@ class Ready:
         if not stamp:
             raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
         tracking = Tracking(self._settings.tracking)
-        versions = find_versions(tracking, self._settings.experiment)
+        versions = find_versions(tracking, self._settings.experiment, sells=stamp["sells"])
         found = (stamp["fingerprint"], *versions.labels)
         path = self._settings.serving.rules
         if self._scorer is None or found != self._loaded:

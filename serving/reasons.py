@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from features.expressions.profile import ATTRIBUTE
 from serving.answers import Direction, Reason
 from serving.contributions import Explained
 from serving.playbook import Playbook, Suggestion
-from serving.themes import THEMES, Fact, Theme
+from serving.themes import ATTRIBUTE_FINDINGS, Fact, Theme
 from serving.wording import Language, amount, say
 
 #: A theme with less of the explanation than this is not worth a sentence.
@@ -29,7 +30,7 @@ def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -
     whole = sum(abs(part.contribution) for part in explained.parts.values()) or 1.0
     reasons = [
         _reason(theme, abs(part.contribution) / whole, part.direction, explained, playbook, language)
-        for theme in THEMES
+        for theme in explained.themes
         if (part := explained.parts.get(theme.name)) and part.agrees and abs(part.contribution) >= MIN_SHARE * whole
     ]
     return sorted(reasons, key=lambda reason: -reason.share)
@@ -47,11 +48,11 @@ def _reason(
     return Reason(
         theme=theme.name,
         finding=finding,
-        title=say(language, f"finding.{finding}" if finding else f"theme.{theme.name}"),
+        title=say(language, f"finding.{finding}") if finding else theme_title(theme, language),
         direction=direction,
         share=share,
         text=say(language, f"direction.{direction}", fact=sentence),
-        values={name: None if np.isnan(values[name]) else values[name] for name in told},
+        values={name: _value(explained, name) for name in told},
         actionable=suggestion != _NOTHING,
         action=suggestion.told(language),
     )
@@ -64,6 +65,8 @@ def _told(theme: Theme, direction: Direction, explained: Explained, language: La
     -------
     The sentence, and what was found: None where nothing speaks for the direction.
     """
+    if theme.attribute is not None:
+        return _attribute(theme, direction, explained, language)
     if not theme.facts:
         return say(language, f"plain.{theme.name}"), None
     known = [fact for fact in theme.facts if not np.isnan(explained.values.get(fact.feature, np.nan))]
@@ -73,8 +76,36 @@ def _told(theme: Theme, direction: Direction, explained: Explained, language: La
             return _plain(fact, explained, language) + against, finding
     plain = [fact for fact in known if fact.unit != "flag"]
     if not plain:
-        return say(language, "fact.unknown", theme=say(language, f"theme.{theme.name}")), None
+        return say(language, "fact.unknown", theme=theme_title(theme, language)), None
     return _plain(plain[0], explained, language), None
+
+
+def theme_title(theme: Theme, language: Language) -> str:
+    """Return what a reader would call a theme; an attribute by its own name."""
+    if theme.attribute is not None:
+        return theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+    return say(language, f"theme.{theme.name}")
+
+
+def _value(explained: Explained, name: str) -> float | str | None:
+    if name in explained.attributes:
+        return explained.attributes[name].text
+    return None if np.isnan(explained.values[name]) else explained.values[name]
+
+
+def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Tell an attribute's value, and how many customers with it left where that speaks for the direction."""
+    title = theme_title(theme, language)
+    known = explained.attributes.get(str(theme.attribute))
+    if known is None:
+        return say(language, "fact.unknown", theme=title), None
+    told = say(language, "fact.attribute", name=title, value=known.text)
+    left, left_of_all = (amount(language, share, "percent") for share in (known.left, known.left_of_all))
+    more = known.left > known.left_of_all
+    if left == left_of_all or more != (direction == "raises"):
+        return told, None
+    finding = ATTRIBUTE_FINDINGS[0 if more else 1]
+    return told + say(language, "against.left", value=left, other=left_of_all), finding
 
 
 def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:

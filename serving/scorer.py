@@ -54,6 +54,16 @@ class UnknownCustomerError(DataError):
         )
 
 
+class NoOffersError(DataError):
+    """There is no next-product model: the data have no order lines."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There are no offers: the data have no order lines to learn the next product from.",
+            "Ingest transactions and run `encore train next-product`.",
+        )
+
+
 @dataclass(frozen=True)
 class _Rows:
     """Model inputs of the customers that are known, in the order they were asked for."""
@@ -92,6 +102,11 @@ class Scorer:
         other = copy(self)
         other._makers = make_makers(self.models, self._experiment, rules)
         return other
+
+    @property
+    def recommends(self) -> bool:
+        """Whether there is a model that makes offers."""
+        return bool(self._makers)
 
     def as_of(self, now: datetime) -> datetime:
         """Return the moment to answer for: the clock, or what was materialised where the data stand still."""
@@ -170,6 +185,8 @@ class Scorer:
         attributes: Mapping[str, str],
     ) -> GuestOffers:
         """Return offers for somebody of whom nothing is known but a basket and attributes."""
+        if not self.recommends:
+            raise NoOffersError
         maker = self._makers["champion"]
         values = {ATTRIBUTE + name: value for name, value in attributes.items()}
         history = read_history(values, maker.model.catalogue, as_of.timestamp(), as_of.timestamp())
@@ -192,6 +209,7 @@ class Scorer:
         known = [i for i, stamp in enumerate(rows.event_timestamps) if stamp is not None]
         moment = np.full(len(customers), as_of.timestamp())
         columns: Columns = with_ages(columns_from_online(rows.values), moment) if known else {}
+        columns |= self.models.churn.codes(rows.values)
         inputs = self.models.churn.inputs(columns, len(customers)) if known else np.zeros((0, 0))
         active = self.models.churn.definition.active(columns) if known else np.zeros(0, dtype=bool)
         return _Rows(
@@ -225,6 +243,8 @@ class Scorer:
         make: Callable[[Maker, Sequence[History]], list[list[_Answer]]],
     ) -> list[tuple[dict[str, Any], list[_Answer]]]:
         """Let each known customer's arm of the experiment make a list; return it with where it comes from."""
+        if not self.recommends:
+            raise NoOffersError
         rows = self._store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers)
         known = [place for place, stamp in enumerate(rows.event_timestamps) if stamp is not None]
         parts = {place: arm_of(self._experiment, customers[place]) for place in known}

@@ -1,8 +1,10 @@
 """Groups of features that a marketer would name. Every input of the churn model belongs to one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from features.expressions.profile import ATTRIBUTE
 from serving.wording import Unit
 
 #: Whether a higher value goes with a higher risk (1) or a lower one (-1); 0 where it is not plain.
@@ -54,11 +56,17 @@ class Theme:
     """A theme: the model inputs whose contributions it sums, and the facts it is told by, best first.
 
     A theme without facts is told by the text `plain.<theme>`.
+
+    Attributes
+    ----------
+    attribute
+        The input that is an attribute of the customer; told by its value, and by how many customers with it left.
     """
 
     name: str
     facts: tuple[Fact, ...]
     others: frozenset[str] = frozenset()
+    attribute: str | None = None
 
     @property
     def features(self) -> frozenset[str]:
@@ -157,6 +165,31 @@ THEMES: tuple[Theme, ...] = (
         ),
         frozenset({"discounted_lines_share_84d"}),
     ),
+    Theme(
+        "usage",
+        (
+            Fact(
+                *("visits_28d", "times", -1, ("uses_more", "uses_less")),
+                habit=Habit("visits_usual_28d", "uses_more_than_usual", "uses_less_than_usual"),
+            ),
+            Fact("days_since_visit", "days", 1, ("longer_unused", "shorter_unused")),
+            Fact("visits_84d", "times", -1, ("uses_more", "uses_less")),
+        ),
+        frozenset({"visits_usual_28d", "visits_trend", "visit_value_28d", "clicks_84d"}),
+    ),
+    Theme(
+        "service",
+        (
+            Fact("complaints_84d", "times", 1, ("complains_more", "complains_less")),
+            Fact("service_requests_84d", "times", 1, ("asks_more", "asks_less")),
+            Fact("nps_latest", "number", -1, ("rates_higher", "rates_lower")),
+        ),
+    ),
+    Theme(
+        "returns",
+        (Fact("returns_84d", "times", 0, ("returns_more", "returns_less")),),
+        frozenset({"returned_amount_84d"}),
+    ),
     Theme("brands", (Fact("private_brand_share_84d", "percent", 0, ("more_private", "less_private")),)),
     Theme(
         "campaigns",
@@ -186,4 +219,14 @@ THEMES: tuple[Theme, ...] = (
 )
 
 THEME_OF: dict[str, Theme] = {feature: theme for theme in THEMES for feature in theme.features}
-FINDINGS = frozenset(finding for theme in THEMES for fact in theme.facts for finding in fact.findings)
+#: What is found of an attribute: customers with this value left more, or less, often than all.
+ATTRIBUTE_FINDINGS = ("leaves_more", "leaves_less")
+FINDINGS = frozenset(
+    [*(finding for theme in THEMES for fact in theme.facts for finding in fact.findings), *ATTRIBUTE_FINDINGS]
+)
+
+
+def themes_of(features: Sequence[str]) -> tuple[Theme, ...]:
+    """Return the themes of a model's inputs: those that every model may have, and one for each attribute."""
+    attributes = [name for name in features if name.startswith(ATTRIBUTE)]
+    return (*THEMES, *(Theme(name, (), frozenset({name}), attribute=name) for name in attributes))

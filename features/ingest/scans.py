@@ -18,8 +18,8 @@ from features.ingest.workbooks import copy_sheet
 
 #: Endings of files that are read as CSV.
 TEXTS = (".csv", ".tsv", ".txt", ".gz")
-_PARQUET = (".parquet", ".pq")
-_WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+PARQUET = (".parquet", ".pq")
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _AT_ONCE = 10_000
 #: What DuckDB's CSV reader calls a row it cannot take, and what we call it.
 _REJECTED = {
@@ -117,13 +117,13 @@ def _open(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str |
         return _QueryScan(con, item.origin, str(item.query))
     if path is None:
         return _ParquetScan(con, copy_result(item, folder / "result.parquet", since), unit.name, 1)
-    if path.name.endswith(_PARQUET):
+    if path.name.endswith(PARQUET):
         return _ParquetScan(con, path, unit.name, 1)
-    if path.name.endswith(_WORKBOOKS):
+    if path.name.endswith(WORKBOOKS):
         return _ParquetScan(con, copy_sheet(path, item, folder / "sheet.parquet"), unit.name, item.header_line + 1)
     if not path.name.endswith(TEXTS):
         raise DataError(
-            f"{unit.name}: expected a file ending in one of {', '.join((*TEXTS, *_PARQUET, *_WORKBOOKS))}.",
+            f"{unit.name}: expected a file ending in one of {', '.join((*TEXTS, *PARQUET, *WORKBOOKS))}.",
             "Rename it, or export it in one of these formats.",
         )
     return _TextScan(unit, open_text(path, item, folder))

@@ -32,9 +32,14 @@ class Totals:
     unusable: dict[str, int] = field(default_factory=dict)
 
     @property
+    def by_rule(self) -> dict[str, int]:
+        """Rows in the quarantine, by the rule they break."""
+        return self.set_aside | self.unusable
+
+    @property
     def quarantined(self) -> int:
         """Rows in the quarantine."""
-        return sum(self.set_aside.values()) + sum(self.unusable.values())
+        return sum(self.by_rule.values())
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from serving.api.dependencies import (
 from serving.api.problems import documented
 from serving.scorer import one
 
-router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=documented(404, 422, 503))
+router = APIRouter(prefix="/v1/customers", tags=["customers"], responses=documented(404, 409, 422, 503))
 
 
 @router.get("/{customer_id:path}/risk", operation_id="getRisk")

@@ -9,7 +9,7 @@ from serving.answers import GuestOffers
 from serving.api.dependencies import AsOf, CurrentScorer, OfferQuery, ReaderLanguage
 from serving.api.problems import documented
 
-router = APIRouter(prefix="/v1", tags=["guests"], responses=documented(422, 503))
+router = APIRouter(prefix="/v1", tags=["guests"], responses=documented(409, 422, 503))
 
 
 class GuestQuery(OfferQuery):

@@ -34,4 +34,4 @@ async def live() -> Live:
 def ready(scorer: CurrentScorer) -> ReadyAnswer:
     """Tell that requests can be answered; otherwise what is missing."""
     scorer.check()
-    return ReadyAnswer(models=[scorer.models.churn_version.label, scorer.models.next_product_version.label])
+    return ReadyAnswer(models=[version.label for version in scorer.models.versions])

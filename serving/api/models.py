@@ -38,8 +38,9 @@ class ModelsAnswer(BaseModel):
 @router.get("/models", operation_id="getModels")
 def models(scorer: CurrentScorer) -> ModelsAnswer:
     """Return the versions in use and how they measured on their test snapshots."""
-    versions = scorer.models.churn_version, scorer.models.next_product_version
-    return ModelsAnswer(churn_definition=scorer.definition, models=[_answer(version) for version in versions])
+    return ModelsAnswer(
+        churn_definition=scorer.definition, models=[_answer(version) for version in scorer.models.versions]
+    )
 
 
 def _answer(version: Version) -> ModelAnswer:

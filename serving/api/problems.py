@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from features.errors import EncoreError
 from serving.ready import NotReadyError
-from serving.scorer import UnknownCustomerError
+from serving.scorer import NoOffersError, UnknownCustomerError
 
 
 class InvalidParameter(BaseModel):
@@ -64,6 +64,7 @@ def install(app: FastAPI) -> None:
 
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
+    app.add_exception_handler(NoOffersError, _no_offers)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
     app.add_exception_handler(EncoreError, _unavailable)
@@ -85,6 +86,10 @@ def _problem(
 
 def _unknown_customer(_: Request, error: Exception) -> JSONResponse:
     return _problem(404, "unknown-customer", "Unknown customer", str(error))
+
+
+def _no_offers(_: Request, error: Exception) -> JSONResponse:
+    return _problem(409, "no-offers", "No offers", str(error))
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:

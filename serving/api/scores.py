@@ -37,7 +37,9 @@ class Scores(BaseModel):
     as_of: datetime
     churn_model: str = Field(examples=["encore-churn/1"])
     churn_model_grade: str | None = Field(examples=["A"])
-    next_product_model: str = Field(examples=["encore-next-product/1"])
+    next_product_model: str | None = Field(
+        description="Null where the data have no order lines", examples=["encore-next-product/1"]
+    )
     churn_definition: ChurnDefinition
     scores: list[Score]
     unknown: list[str] = Field(description="Ids of which nothing is known that a risk could be told from")
@@ -58,7 +60,7 @@ def scores(
         as_of=as_of,
         churn_model=scorer.models.churn_version.label,
         churn_model_grade=scorer.models.churn_version.grade,
-        next_product_model=scorer.models.next_product_version.label,
+        next_product_model=scorer.models.next_product_version.label if scorer.models.next_product_version else None,
         churn_definition=scorer.definition,
         scores=found,
         unknown=[customer for customer in wanted if customer not in known],

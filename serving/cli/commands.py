@@ -97,6 +97,41 @@ def ingest(
     run(ctx.obj, afresh=afresh)
 
 
+@app.command("init")
+def init(
+    ctx: typer.Context,
+    sources: Annotated[list[str], typer.Option("--from", help="A file, a folder, or the address of a database.")],
+    output: Annotated[Path, typer.Option("--output", help="The file to write; it must not be there.")] = Path(
+        "encore.toml"
+    ),
+) -> None:
+    """Look at exports and write an encore.toml that maps them, with the evidence and what is left to ask.
+
+    Takes CSV, Excel and Parquet files, folders of them, and SQLAlchemy addresses of databases; --from may be repeated.
+    """
+    from serving.cli.data import init as run  # noqa: PLC0415
+
+    run(ctx.obj, sources, output)
+
+
+@app.command("check-data")
+def check_data(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The page. Default: check.html in stores.data.")
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say what is in the contract tables, and whether it can carry a model.
+
+    Recommends the activity window and the horizon from how long customers are silent before they come back. Needs
+    `encore ingest` before.
+    """
+    from serving.cli.data import check_data as run  # noqa: PLC0415
+
+    run(ctx.obj, output, json=form is Format.JSON)
+
+
 @features_app.command("build")
 def features_build(ctx: typer.Context) -> None:
     """Compute every feature view at its snapshots, into data/features.

@@ -21,6 +21,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
     context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
     # seconds of imports, after a first sign of life
     from serving.cli.pipeline import (  # noqa: PLC0415
+        sells,
         stage_apply,
         stage_build,
         stage_ingest,
@@ -36,9 +37,9 @@ def run_demo(context: Context, *, serve: bool) -> None:
         stage_build(context, stages)
         stage_apply(context, stages)
         churn = stage_train_churn(context, stages, promote=True)
-        following = stage_train_next_product(context, stages, promote=True)
+        following = stage_train_next_product(context, stages, promote=True) if sells(context) else None
         stage_materialize(context, stages)
-    table = _results(ingested.rows["transactions"], churn.version, following.version.metrics)
+    table = _results(ingested.rows["transactions"], churn.version, following.version.metrics if following else None)
     if listening is None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
@@ -46,19 +47,22 @@ def run_demo(context: Context, *, serve: bool) -> None:
     run_server(context, listening, lambda: _announce(context, table, address(listening), start))
 
 
-def _results(lines: int, version: "Version", following: dict[str, float]) -> Table:
+def _results(lines: int, version: "Version", following: dict[str, float] | None) -> Table:
     churn = version.metrics
     rule = "recency" if "recency.roc_auc" in churn else "contract_end"
     table = Table("", "Encore", "the obvious rule", title="Results on test snapshots that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
     table.add_row("order lines read", f"{lines:,}", "")
-    table.add_row("customers", f"{following['customers']:,.0f}", "")
+    if following is not None:
+        table.add_row("customers", f"{following['customers']:,.0f}", "")
     table.add_row("churn rate", f"{churn['test.churn_rate']:.1%}", "")
     table.add_row("", "", f"[dim]{rule}[/]")
     table.add_row("churn AUC", f"{churn['champion.roc_auc']:.3f}", f"{churn[f'{rule}.roc_auc']:.3f}")
     precision = f"{churn['champion.average_precision']:.3f}", f"{churn[f'{rule}.average_precision']:.3f}"
     table.add_row("churn average precision", *precision)
     table.add_row("churn model's grade", version.grade or "–", "")
+    if following is None:
+        return table
     table.add_row("", "", "[dim]G-TopFreq[/]")
     table.add_row("next product NDCG@10", f"{following['two_stage.ndcg']:.3f}", f"{following['g_top_freq.ndcg']:.3f}")
     return table
@@ -66,6 +70,7 @@ def _results(lines: int, version: "Version", following: dict[str, float]) -> Tab
 
 def _announce(context: Context, table: Table, url: str, start: float) -> None:
     from features.build import built_schedule  # noqa: PLC0415 - loaded by now
+    from serving.cli.pipeline import sells  # noqa: PLC0415
     from training.churn.labels import active_customers  # noqa: PLC0415
 
     console = context.console
@@ -83,10 +88,12 @@ def _announce(context: Context, table: Table, url: str, start: float) -> None:
         f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n",
         soft_wrap=True,
     )
-    body = json.dumps({"customer_ids": [first, second, third], "include": ["reasons", "offers"]})
+    include = ["reasons", "offers"] if sells(context) else ["reasons"]
+    body = json.dumps({"customer_ids": [first, second, third], "include": include})
+    other = "offers?kind=cross_sell&limit=3&language=zh" if sells(context) else "explanation?language=zh"
     for command in (
         f"curl '{url}/v1/customers/{quote(first)}/explanation'",
-        f"curl '{url}/v1/customers/{quote(second)}/offers?kind=cross_sell&limit=3&language=zh'",
+        f"curl '{url}/v1/customers/{quote(second)}/{other}'",
         f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' -d {shlex.quote(body)}",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

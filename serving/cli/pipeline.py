@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Column, Table
 
-from features.build import Built, build_features
+from features.build import Built, build_features, built_schedule
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
@@ -101,6 +101,11 @@ def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Tra
     )
 
 
+def sells(context: Context) -> bool:
+    """Tell whether there are order lines, so that there is a next product."""
+    return bool(built_schedule(context.settings)[0].next_test)
+
+
 def stage_train_next_product(context: Context, stages: Stages, *, promote: bool) -> Trained:
     """Train and register the next-product model."""
     return stages.run(
@@ -122,7 +127,7 @@ def _print_inputs(context: Context, ingested: Ingested) -> None:
         table.add_row(escape(one.input), one.table, *(f"{count:,}" if count else "–" for count in counts))
     context.console.print(table)
     for one in ingested.inputs:
-        for rule, rows in (one.totals.set_aside | one.totals.unusable).items():
+        for rule, rows in one.totals.by_rule.items():
             context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
     if any(one.totals.quarantined for one in ingested.inputs):
         path = quarantine_path(context.settings.stores)

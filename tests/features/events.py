@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 SNAPSHOTS = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 3, tzinfo=UTC))
+_KINDS = ("contact", "redemption", "visit", "click", "complaint", "service_request", "nps", "return")
 _WINDOWS = (0, 7, 14, 28, 56, 84, 182, 365)
 
 
@@ -81,15 +82,16 @@ def make_customers() -> pd.DataFrame:
     )
 
 
-def make_interactions(seed: int, count: int = 60) -> pd.DataFrame:
-    """Return contacts and redemptions of a few campaigns."""
+def make_interactions(seed: int, count: int = 200) -> pd.DataFrame:
+    """Return contacts and redemptions of a few campaigns, and everything else that customers do."""
     rng = np.random.default_rng(seed)
     happened = moments(rng, count)
     return pd.DataFrame(
         {
             "customer_id": [f"c{rng.integers(6)}" for _ in range(count)],
             "event_timestamp": happened,
-            "kind": [("contact", "redemption", "visit")[rng.integers(3)] for _ in range(count)],
+            "kind": [_KINDS[rng.integers(len(_KINDS))] for _ in range(count)],
+            "value": [None if rng.random() < 0.1 else float(rng.integers(0, 11)) for _ in range(count)],
             "campaign_id": [f"m{rng.integers(4)}" for _ in range(count)],
             "created_timestamp": happened,
         }

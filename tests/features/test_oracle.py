@@ -17,6 +17,7 @@ from features.expressions.preference import preference
 from features.expressions.profile import profile
 from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
 from features.expressions.subscription import subscription
+from features.expressions.usage import usage
 from features.expressions.value import value
 from tests.features.events import (
     SNAPSHOTS,
@@ -278,12 +279,45 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
         same(row, wanted)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines, interactions = make_transactions(seed), make_interactions(seed)
+    snapshots = snapshot_table(SNAPSHOTS)
+    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
+    found = keyed(con.to_pandas(usage(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    assert len(found) > 5
+    for (customer, t), row in found.items():
+        seen = known(records(interactions[interactions["customer_id"] == customer]), t)
+        of = by(seen, "kind")
+        visits = of.get("visit", [])
+        first = min((r["event_timestamp"] for r in visits), default=t)
+        lived = (t - first).total_seconds() / 86400 / 28 - 1
+        usual = (len(visits) - len(known(visits, t, 28))) / lived if lived >= 1 else None
+        ratings = sorted(of.get("nps", []), key=lambda r: r["event_timestamp"])
+        rated = [r["value"] for r in ratings if not np.isnan(r["value"])]
+        wanted = {
+            "visits_28d": len(known(visits, t, 28)),
+            "visits_84d": len(known(visits, t, 84)),
+            "visit_value_28d": np.nansum([r["value"] for r in known(visits, t, 28)]),
+            "last_visit": max((r["event_timestamp"] for r in visits), default=None),
+            "visits_usual_28d": usual,
+            "visits_trend": len(known(visits, t, 28)) / usual if usual else None,
+            "clicks_84d": len(known(of.get("click", []), t, 84)),
+            "complaints_84d": len(known(of.get("complaint", []), t, 84)),
+            "service_requests_84d": len(known(of.get("service_request", []), t, 84)),
+            "nps_latest": rated[-1] if rated else None,
+            "returns_84d": len(known(of.get("return", []), t, 84)),
+            "returned_amount_84d": np.nansum([r["value"] for r in known(of.get("return", []), t, 84)]),
+        }
+        same(row, wanted)
+
+
 def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> None:
     empty_contracts = as_table(make_subscriptions(1)).limit(0)
     contacted = make_interactions(1).assign(customer_id="prospect")
     lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
     sources = Sources(lines, products, customers, as_table(contacted), empty_contracts)
-    rows = con.to_pandas(customer_views(con, sources, snapshot_table(SNAPSHOTS))["customer_engagement"])
+    rows = con.to_pandas(customer_views(con, sources, snapshot_table(SNAPSHOTS), [])["customer_engagement"])
     seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
     mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]
     assert mine["contacts_total"].tolist() == [len(seen)]

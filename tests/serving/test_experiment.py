@@ -68,4 +68,4 @@ def test_an_experiment_without_a_challenger_is_told(at_home: World) -> None:
     settings: Settings = at_home.settings
     experiment = ExperimentSettings(name="spring", other="challenger")
     with pytest.raises(StateError, match="no-promote"):
-        find_versions(Tracking(settings.tracking), experiment)
+        find_versions(Tracking(settings.tracking), experiment, sells=True)

@@ -27,7 +27,7 @@ def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, bigger"),
+        ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, asks"),
         ("[long_silence]\nfr = 'x'", r"long_silence\.fr = 'x'"),
         ("[long_silence", "cannot be read"),
         ("long_silence = 3", "long_silence = 3"),

@@ -2,35 +2,43 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from fastapi.testclient import TestClient
 from scipy.stats import spearmanr
 
 from features.build import build_features
 from features.config import Settings, load_settings
+from features.errors import DataError
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
 from features.store import Store
+from serving.api.app import create_app
 from serving.contributions import explain
 from serving.honesty import evaluate_reasons
 from serving.playbook import load_playbook
 from serving.reasons import risk_reasons
-from tests.conftest import NOW, inside
+from tests.conftest import inside
 from tests.subscriptions import Business, simulate, write_business
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN_MODEL, evaluate_churn, load_churn, train_churn
+from training.next_product.pipeline import train_next_product
 from training.tracking import Tracking
+
+#: After the last contract has started.
+LATER = datetime(2024, 12, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Trained:
+    directory: Path
     business: Business
     settings: Settings
     schedule: Schedule
@@ -46,17 +54,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     business = simulate()
     write_business(directory, business)
     with inside(directory):
-        settings = load_settings()
-        ingest(settings, NOW)
-        built = build_features(settings, NOW)
-        store = Store(settings)
-        store.apply()
-        train_churn(settings)
-        tracking = Tracking(settings.tracking)
-        model = load_churn(tracking, tracking.champion(CHURN_MODEL))
-        rows = churn_set(settings, store, built.schedule.churn_test)
+        settings, schedule, model = train()
+        rows = churn_set(settings, Store(settings), schedule.churn_test, model.categories)
         found, reasons = evaluate_churn(settings), evaluate_reasons(settings)
-        yield Trained(business, settings, built.schedule, model, rows, found, reasons)
+        yield Trained(directory, business, settings, schedule, model, rows, found, reasons)
+
+
+def train() -> tuple[Settings, Schedule, ChurnModel]:
+    """Go from the exports of the working directory to a champion."""
+    settings = load_settings()
+    ingest(settings, LATER)
+    built = build_features(settings, LATER)
+    Store(settings).apply()
+    train_churn(settings)
+    tracking = Tracking(settings.tracking)
+    return settings, built.schedule, load_churn(tracking, tracking.champion(CHURN_MODEL))
 
 
 def test_the_model_ranks_as_the_true_hazard_does(trained: Trained) -> None:
@@ -108,6 +120,64 @@ def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
 def test_reasons_are_as_honest_as_elsewhere(trained: Trained) -> None:
     assert trained.reasons["direction_agreement"]["value"] >= 0.98
     assert trained.reasons["missing_values"]["told_as_known"] == 0
+
+
+def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_none(trained: Trained) -> None:
+    model = trained.model
+    assert set(model.categories) == {"attribute_segment"}
+    assert {"attribute_gender", "marketing_consent"} & set(model.features) == set()
+    left = dict(zip(model.categories["attribute_segment"], model.left["attribute_segment"], strict=True))
+    assert left["student"] > model.left[""][0] > left["business"]
+    inputs = model.inputs(trained.rows.columns, len(trained.rows))
+    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs)]
+    own = [reason for reasons in told for reason in reasons if reason.theme == "attribute_segment"]
+    sentences = {reason.text for reason in own if reason.values == {"attribute_segment": "student"}}
+    assert f"Segment: student; of customers with it {left['student']:.0%}"[:-1] in "".join(sentences).replace(" %", "")
+    assert not any("gender" in reason.text.lower() for reasons in told for reason in reasons)
+
+
+def test_use_and_calls_are_among_the_reasons(trained: Trained) -> None:
+    assert {"visits_28d", "visits_trend", "days_since_visit", "service_requests_84d"} <= set(trained.model.features)
+    inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
+    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(trained.model, inputs)]
+    findings = {reason.finding for reasons in told for reason in reasons}
+    assert {"uses_less_than_usual", "asks_more", "notice_given"} <= findings
+
+
+def test_nothing_is_said_of_purchases_that_cannot_be(trained: Trained) -> None:
+    assert not {"recency_days", "baskets_28d", "amount_84d", "contacts_total"} & set(trained.model.features)
+    inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
+    themes = {reason.theme for one in explain(trained.model, inputs) for reason in risk_reasons(one, {}, "en")}
+    assert themes <= {"usage", "service", "contract", "price", "loyalty", "attribute_segment", "season"}
+
+
+def test_the_api_answers_without_offers(trained: Trained) -> None:
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        app = create_app(trained.settings, lambda: LATER)
+        app.state.ready.load()
+        with TestClient(app) as client:
+            customer = active_customers(trained.settings, trained.schedule.as_of)[0]
+            told = client.get(f"/v1/customers/{customer}/explanation").json()
+            assert told["reasons"] + told["protections"]
+            offers = client.get(f"/v1/customers/{customer}/offers")
+            assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-offers")
+            assert client.get("/v1/offers").status_code == 409
+            asked = {"customer_ids": [customer], "include": ["reasons", "offers"]}
+            answer = client.post("/v1/scores", json=asked).json()
+            assert answer["next_product_model"] is None
+            assert (answer["scores"][0]["offers"], answer["scores"][0]["offers_withheld"]) == (None, "no_model")
+            assert len(client.get("/v1/models").json()["models"]) == 1
+        with pytest.raises(DataError, match="order lines to learn the next product from"):
+            train_next_product(trained.settings)
+
+
+def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
+    write_business(tmp_path, simulate(300), contracts_alone=True)
+    with inside(tmp_path):
+        _, _, model = train()
+    assert {"contract_age_days", "days_to_contract_end"} <= set(model.features)
+    assert not [name for name in model.features if "visit" in name or name.startswith("attribute_")]
 
 
 def test_active_are_those_with_a_contract(trained: Trained) -> None:

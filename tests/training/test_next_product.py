@@ -43,6 +43,7 @@ def moment(world: World, store: Store) -> Moment:
 @pytest.fixture(scope="module")
 def model(world: World, scorer: Scorer, moment: Moment) -> NextProductModel:
     """The champion with everything but what it learned from labels as of the test snapshot."""
+    assert scorer.models.next_product is not None
     return model_at(moment, scorer.models.next_product.learned, world.settings)
 
 
@@ -329,6 +330,7 @@ def test_online_and_offline_offers_are_the_same(world: World, store: Store, scor
     lines = pd.read_parquet(world.directory / "data/contract/transactions.parquet")
     customers = sorted(lines["customer_id"].unique())
     served = scorer.models.next_product
+    assert served is not None
     np.testing.assert_array_equal(served.catalogue.ids, offline.catalogue.ids)
     for name, values in offline.catalogue.statistics.items():
         np.testing.assert_array_equal(served.catalogue.statistics[name], values, err_msg=name)

@@ -87,4 +87,13 @@ def _logistic(train: ChurnSet, rows: ChurnSet, features: Sequence[str]) -> Score
 
 
 def _logs(rows: ChurnSet, features: Sequence[str]) -> Floats:
-    return np.log1p(np.maximum(matrix(rows.columns, features, len(rows)), 0.0))
+    """Return logarithms of numbers, and for each value of an attribute whether it is the customer's."""
+    numbers = [name for name in features if name not in rows.categories]
+    logs = np.log1p(np.maximum(matrix(rows.columns, numbers, len(rows)), 0.0)) if numbers else np.zeros((len(rows), 0))
+    chosen = [
+        (rows.columns[name] == place).astype("float64")
+        for name in features
+        if name in rows.categories
+        for place in range(len(rows.categories[name]))
+    ]
+    return np.column_stack([logs, *chosen])

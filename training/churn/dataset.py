@@ -1,16 +1,18 @@
 """The point-in-time training set of churn: labels joined with `churn_v1` as it was known at each snapshot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 
 from features.build import connect, read_sources, snapshot_table
+from features.categories import Categories, attribute_texts, codes, learn_categories
 from features.config import Settings
 from features.definitions import CHURN_SERVICE
 from features.errors import DataError
+from features.quality.limits import MIN_CUSTOMERS
 from features.store import Store
 from features.vectors import Columns, columns_from_frame, with_ages
 from training.churn.labels import labels
@@ -24,7 +26,9 @@ class ChurnSet:
     Attributes
     ----------
     columns
-        Features by name, ages in days.
+        Features by name, ages in days, attributes as codes.
+    categories
+        What the codes of attributes stand for.
     churned
         1 where the customer churned, by the definition in force.
     """
@@ -33,6 +37,7 @@ class ChurnSet:
     snapshots: npt.NDArray[np.datetime64]
     columns: Columns
     churned: Ints
+    categories: Categories = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.churned)
@@ -48,8 +53,15 @@ class ChurnSet:
         Raises
         ------
         DataError
-            If there are none, or all or none of them churned.
+            If they are of fewer than 100 customers, or all or none of them churned.
         """
+        customers = len(set(self.customers))
+        if customers < MIN_CUSTOMERS:
+            raise DataError(
+                f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
+                "nothing learned from so few could be trusted.",
+                "Supply more customers; until then look at them one by one. `encore check-data` says what is missing.",
+            )
         rate = self.churned.mean() if len(self) else 0.0
         if not 0 < rate < 1:
             raise DataError(
@@ -69,11 +81,20 @@ class ChurnSet:
             self.snapshots[mask],
             {name: values[mask] for name, values in self.columns.items()},
             self.churned[mask],
+            self.categories,
         )
 
 
-def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -> ChurnSet:
-    """Label the active customers of each snapshot and join their features point in time."""
+def churn_set(
+    settings: Settings, store: Store, snapshots: Sequence[datetime], categories: Categories | None = None
+) -> ChurnSet:
+    """Label the active customers of each snapshot and join their features point in time.
+
+    Parameters
+    ----------
+    categories
+        Those of a model that is to read the rows; None learns them from the rows.
+    """
     con = connect(settings)
     sources = read_sources(con, settings.stores)
     labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings.churn))
@@ -82,12 +103,16 @@ def churn_set(settings: Settings, store: Store, snapshots: Sequence[datetime]) -
     frame = store.point_in_time(CHURN_SERVICE, entities)
     moments = labelled["snapshot"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
     seconds = moments.astype("datetime64[s]").astype("float64")
-    columns = columns_from_frame(frame.drop(columns=["customer_id", "event_timestamp"]))
+    # consent decides who gets offers, and is no reason to stay or leave
+    columns = columns_from_frame(frame.drop(columns=["customer_id", "event_timestamp", "marketing_consent"]))
+    texts = attribute_texts(frame, settings.customers.inputs)
+    learned = learn_categories(texts) if categories is None else categories
     return ChurnSet(
         labelled["customer_id"].to_numpy(dtype=object),
         moments,
-        with_ages(columns, seconds),
+        with_ages(columns, seconds) | codes(texts, learned),
         labelled["churned"].to_numpy(dtype="int64"),
+        learned,
     )
 
 

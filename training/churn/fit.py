@@ -64,6 +64,8 @@ def fit(
         booster,
         features,
         calibrate(margins, validation.churned),
+        {name: values for name, values in train.categories.items() if name in features},
+        _left(train, features),
         peers_of(train, features),
         definition_of(churn),
         _dates(validation)[-1] + timedelta(days=churn.label_days),
@@ -81,7 +83,12 @@ def boost(
     train: ChurnSet, validation: ChurnSet, features: Sequence[str], parameters: Mapping[str, object]
 ) -> lgb.Booster:
     """Grow trees on one set until another, later one gains no more; keep those up to its best."""
-    data = lgb.Dataset(matrix(train.columns, features, len(train)), train.churned, feature_name=list(features))
+    data = lgb.Dataset(
+        matrix(train.columns, features, len(train)),
+        train.churned,
+        feature_name=list(features),
+        categorical_feature=[name for name in features if name in train.categories],
+    )
     later = lgb.Dataset(matrix(validation.columns, features, len(validation)), validation.churned, reference=data)
     booster = lgb.train(
         fitting(parameters, len(train)),
@@ -108,7 +115,7 @@ def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
     by = next((name for name in _PEERS_BY if name in features), None)
     values = train.columns[by] if by is not None else np.full(len(train), np.nan)
     edges = tuple(np.nanquantile(values, [1 / 3, 2 / 3]).tolist()) if by is not None else ()
-    everyone = {name: float(np.nanmedian(train.columns[name])) for name in features}
+    everyone = {name: _usual(train, name) for name in features}
     groups = group_of(values, edges)
     return Peers(
         by,
@@ -119,9 +126,25 @@ def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
 
 
 def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]:
-    """Return the median of each feature, and another value where none of the rows has the feature."""
-    known = {name: rows.columns[name][~np.isnan(rows.columns[name])] for name in otherwise}
-    return {name: float(np.median(values)) if len(values) else otherwise[name] for name, values in known.items()}
+    """Return what is usual, and another value where none of the rows has the feature."""
+    known = [name for name in otherwise if not np.isnan(rows.columns[name]).all()]
+    return {**otherwise, **{name: _usual(rows, name) for name in known}}
+
+
+def _usual(rows: ChurnSet, name: str) -> float:
+    """Return the median of a feature, or the commonest code of an attribute, among the rows that have it."""
+    known = rows.columns[name][~np.isnan(rows.columns[name])]
+    return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))
+
+
+def _left(train: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    every = float(train.churned.mean())
+    shares: dict[str, tuple[float, ...]] = {"": (every,)}
+    for name in train.categories.keys() & set(features):
+        places = range(len(train.categories[name]))
+        of = [train.churned[train.columns[name] == place] for place in places]
+        shares[name] = tuple(float(churned.mean()) if len(churned) else every for churned in of)
+    return shares
 
 
 def _dates(rows: ChurnSet) -> list[datetime]:

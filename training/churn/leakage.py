@@ -48,7 +48,12 @@ def leakage_report(model: ChurnModel, everything: ChurnSet, test: ChurnSet, chur
 def _random_split(model: ChurnModel, rows: ChurnSet) -> float:
     held_out = np.random.default_rng(7).random(len(rows)) < _HELD_OUT
     train, rest = rows.rows(~held_out), rows.rows(held_out)
-    data = lgb.Dataset(matrix(train.columns, model.features, len(train)), train.churned)
+    data = lgb.Dataset(
+        matrix(train.columns, model.features, len(train)),
+        train.churned,
+        feature_name=list(model.features),
+        categorical_feature=list(model.categories),
+    )
     booster = lgb.train(fitting(model.origin.parameters, len(train)), data, num_boost_round=model.booster.num_trees())
     margins: Floats = np.asarray(booster.predict(matrix(rest.columns, model.features, len(rest)), raw_score=True))
     return float(roc_auc_score(rest.churned, margins))

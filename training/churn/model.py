@@ -1,6 +1,7 @@
 """The fitted churn model: a LightGBM booster, its calibration, and what its inputs usually look like."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
@@ -11,6 +12,8 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from features.categories import Categories, attribute_texts, codes
+from features.expressions.profile import ATTRIBUTE
 from features.state import write_file
 from features.vectors import Columns, Floats, matrix
 from training.calibration import Calibration
@@ -47,6 +50,10 @@ class ChurnModel:
     ----------
     features
         Names of the inputs, in the booster's order.
+    categories
+        What the codes of attributes stand for.
+    left
+        For each attribute the share of the customers it was learned from that churned, by code; for "" that of all.
     peers
         What is usual among active customers of the training snapshots, all of them and similar ones.
     labels_end
@@ -56,6 +63,8 @@ class ChurnModel:
     booster: lgb.Booster
     features: tuple[str, ...]
     calibration: Calibration
+    categories: Categories
+    left: dict[str, tuple[float, ...]]
     peers: Peers
     definition: Definition
     labels_end: datetime
@@ -64,6 +73,11 @@ class ChurnModel:
     def inputs(self, columns: Columns, rows: int) -> Floats:
         """Stack columns to rows x features."""
         return matrix(columns, self.features, rows)
+
+    def codes(self, values: Mapping[str, Sequence[Any]]) -> Columns:
+        """Return the columns of attributes, from their texts in an online answer."""
+        names = [name.removeprefix(ATTRIBUTE) for name in self.categories]
+        return codes(attribute_texts(values, names), self.categories)
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the raw log odds of each row, before calibration."""
@@ -100,6 +114,8 @@ class ChurnModel:
         meta = {
             "features": self.features,
             "calibration": asdict(self.calibration),
+            "categories": self.categories,
+            "left": self.left,
             "peers": asdict(self.peers),
             "definition": asdict(self.definition),
             "labels_end": self.labels_end.isoformat(),
@@ -116,6 +132,8 @@ class ChurnModel:
             lgb.Booster(model_file=str(directory / "booster.txt")),
             tuple(meta["features"]),
             Calibration(**meta["calibration"]),
+            {name: tuple(values) for name, values in meta["categories"].items()},
+            {name: tuple(shares) for name, shares in meta["left"].items()},
             Peers(
                 meta["peers"]["by"],
                 tuple(meta["peers"]["edges"]),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from features.build import built_schedule
+from features.categories import Categories
 from features.config import ChurnSettings, Settings
 from features.definitions import CHURN_SERVICE
 from features.errors import StateError
@@ -68,7 +69,9 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
     parameters = tuned_parameters(settings)
-    stamp = fingerprint(built, settings.churn.learned, parameters, code_fingerprint("features", "training"))
+    stamp = fingerprint(
+        built, settings.churn.learned, settings.customers.inputs, parameters, code_fingerprint("features", "training")
+    )
     if old := already_trained(tracking, CHURN_MODEL, stamp):
         return old
     report(0.1, "point-in-time training set")
@@ -104,7 +107,7 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
     version, model = measurable_champion(settings)
     schedule, built = built_schedule(settings)
     report(0.1, "point-in-time sets")
-    data = _load(settings, schedule, built)
+    data = _load(settings, schedule, built, model.categories)
     report(0.2, "all test rows")
     found = evaluate(model, data.train, data.test)
     slices = slices_of(settings, data.test)
@@ -163,9 +166,9 @@ def check_definition(model: str, definition: Definition, churn: ChurnSettings) -
         )
 
 
-def _load(settings: Settings, schedule: Schedule, built: str) -> _Data:
+def _load(settings: Settings, schedule: Schedule, built: str, categories: Categories | None = None) -> _Data:
     groups = schedule.churn_train, schedule.churn_validation, schedule.churn_test
-    rows = churn_set(settings, Store(settings), tuple(t for group in groups for t in group))
+    rows = churn_set(settings, Store(settings), tuple(t for group in groups for t in group), categories)
     train, validation, test = (rows.at(group) for group in groups)
     for name, some in (("training", train), ("validation", validation), ("test", test)):
         some.check(name)

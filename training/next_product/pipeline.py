@@ -15,6 +15,7 @@ from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.progress import Report, part_of, silent
+from features.quality.limits import MIN_CUSTOMERS
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
@@ -52,6 +53,10 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     schedule, built = built_schedule(settings)
+    if not schedule.next_test:
+        raise DataError(
+            "Expected order lines to learn the next product from, found none.", "Map an input to transactions."
+        )
     stamp = fingerprint(built, settings.next_product, code_fingerprint("features", "training"))
     if old := already_trained(tracking, NEXT_PRODUCT_MODEL, stamp):
         return old
@@ -60,6 +65,13 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
     for done, snapshot in enumerate(schedule.next_train):
         report(0.05 + 0.2 * done / len(schedule.next_train), f"histories {snapshot:%Y-%m-%d}")
         moments.append(read.at(snapshot))
+    most = max(len(moment.active) for moment in moments)
+    if most < MIN_CUSTOMERS:
+        raise DataError(
+            f"Expected at least {MIN_CUSTOMERS} active customers at a training snapshot, found {most}: nothing learned "
+            "from so few could be trusted.",
+            "Supply more customers. `encore check-data` says what is missing.",
+        )
     fitted = fit_purchases(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
     del moments
     labels_end = schedule.next_train[-1] + timedelta(days=settings.next_product.horizon_days)
