@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import World
-from tests.world import config_text, write_slice
 
 ENCORE = [sys.executable, "-c", "from serving.cli import main; main()"]
 
@@ -54,26 +53,6 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
         page = subprocess.run(["curl", "-sS", "--fail", docs], capture_output=True, text=True, check=True)
         assert "swagger" in page.stdout.lower()
         assert "mlflow ui --backend-store-uri" in printed
-
-
-def test_order_lines_alone_are_enough(tmp_path: Path) -> None:
-    """Without products, customers and interactions: fewer features, the same path."""
-    write_slice(tmp_path / "exports", "household_id % 20 = 0")
-    text = config_text(tmp_path / "exports")
-    tables = text.split("[[data.inputs]]")
-    (tmp_path / "encore.toml").write_text(
-        "[[data.inputs]]".join(
-            t for t in tables if "interactions" not in t and "products" not in t and 'table = "customers"' not in t
-        )
-    )
-    done = subprocess.run([*ENCORE, "demo", "--no-serve"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "next product NDCG@10" in done.stdout
-    asked = subprocess.run([*ENCORE, "explain", "20"], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert asked.returncode == 0, asked.stderr
-    for word in ("campaign", "brand", "department", "Categories"):
-        assert word not in asked.stdout
-    assert subprocess.run([*ENCORE, "recommend", "20"], cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
 def test_a_build_that_is_killed_leaves_what_was_there(world: World, tmp_path: Path) -> None:

@@ -19,7 +19,10 @@ def comes_back(silence: Silence, window: int) -> str:
     days = range(silence.days + 1)
     axes.plot(days, [100 * silence.come_back(day) for day in days], color=_BLUE)
     axes.axhline(100 * COME_BACK, color=_GREY, linewidth=0.8, linestyle=":")
-    for at, name, color in ((window, "in force", _GREY), (silence.window, "recommended", _RED)):
+    told = {silence.window: ("recommended", _RED), window: ("in force", _GREY)}
+    for at, (name, color) in told.items():
+        if at > silence.days:
+            continue
         axes.axvline(at, color=color, linestyle="--")
         axes.text(at - 0.01 * silence.days, 3, f"{name}: {at} days", rotation=90, ha="right", color=color, fontsize=8)
     axes.set(xlabel="days without a purchase", ylabel="% who come back", ylim=(0, 102), xlim=(0, silence.days))

@@ -92,7 +92,7 @@ def ingest(
     Reads what is new or has changed. Rows that cannot be used go to data/quarantine.parquet, with file, line, rule and
     text; above data.max_unusable the command stops, and what was there before stays.
     """
-    from serving.cli.pipeline import ingest as run  # noqa: PLC0415
+    from serving.cli.data import ingest as run  # noqa: PLC0415
 
     run(ctx.obj, afresh=afresh)
 

@@ -1,4 +1,4 @@
-"""Commands about the data: what is in them, and how exports could be mapped."""
+"""Commands about the data: how exports could be mapped, the contract tables, and what is in them."""
 
 import json as jsonlib
 from collections.abc import Sequence
@@ -10,6 +10,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from features.errors import ConfigError
+from features.ingest.pipeline import Ingested
+from features.ingest.pipeline import ingest as ingest_tables
+from features.ingest.quarantine import quarantine_path
 from features.proposal.propose import propose
 from features.proposal.write import as_toml
 from features.quality.check import Checked
@@ -51,6 +54,23 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
     )
 
 
+def ingest(context: Context, *, afresh: bool) -> None:
+    """Run `encore ingest`."""
+    with Stages(context.console) as stages:
+        ingested = stage_ingest(context, stages, afresh=afresh)
+    _print_inputs(context, ingested)
+    print_rows(context, "contract table", ingested.rows)
+
+
+def stage_ingest(context: Context, stages: Stages, *, afresh: bool = False) -> Ingested:
+    """Map the source to the contract tables."""
+    return stages.run(
+        "contract tables",
+        lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
+        lambda ingested: ingested.skipped,
+    )
+
+
 def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     """Run `encore check-data`."""
     checked = check(context.settings, context.now)
@@ -72,6 +92,36 @@ def check_data(context: Context, output: Path | None, *, json: bool) -> None:
             table.add_row(name, f"[{color}]{finding.verdict}[/]", escape(finding.what), escape(remedy or ""))
     console.print(table)
     console.print(f"  With pictures: {output}", markup=False, soft_wrap=True)
+
+
+def print_rows(context: Context, what: str, rows: dict[str, int]) -> None:
+    """Print how many rows there are of each."""
+    table = Table(what, "rows")
+    table.columns[1].justify = "right"
+    for name, count in rows.items():
+        table.add_row(name, f"{count:,}")
+    context.console.print(table)
+
+
+def _print_inputs(context: Context, ingested: Ingested) -> None:
+    """Print what became of every row that was read; the columns after `read` add up to it."""
+    table = Table(Column("input", no_wrap=True, max_width=20), "table")
+    for name in ("read", "kept", "returns", "merged", "aside", "unusable"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in ingested.inputs:
+        totals = one.totals
+        aside, unusable = sum(totals.set_aside.values()), sum(totals.unusable.values())
+        counts = (totals.read, totals.kept, totals.returned, totals.merged, aside, unusable)
+        table.add_row(escape(one.input), one.table, *(f"{count:,}" if count else "–" for count in counts))
+    context.console.print(table)
+    for one in ingested.inputs:
+        for rule, rows in one.totals.by_rule.items():
+            context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
+    if any(one.totals.quarantined for one in ingested.inputs):
+        path = quarantine_path(context.settings.stores)
+        context.console.print(f"  Rows set aside and unusable rows are in {path}.", markup=False, soft_wrap=True)
+    if returned := sum(one.totals.returned for one in ingested.inputs):
+        context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)
 
 
 def _print_tables(context: Context, checked: Checked) -> None:

@@ -20,11 +20,11 @@ def run_demo(context: Context, *, serve: bool) -> None:
     start = time.monotonic()
     context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
     # seconds of imports, after a first sign of life
+    from serving.cli.data import stage_ingest  # noqa: PLC0415
     from serving.cli.pipeline import (  # noqa: PLC0415
         sells,
         stage_apply,
         stage_build,
-        stage_ingest,
         stage_materialize,
         stage_train_churn,
         stage_train_next_product,

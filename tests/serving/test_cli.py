@@ -16,7 +16,9 @@ from tests.conftest import World
 
 COMMANDS = [
     "demo",
+    "init",
     "ingest",
+    "check-data",
     "features build",
     "features apply",
     "features materialize",
