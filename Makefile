@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check suite lock bench bench-explain clean
+.PHONY: help demo test check suite lock bench bench-explain bench-ingest clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -29,6 +29,9 @@ bench: .venv/.installed-dev ## Measure the demo: time, memory, time to answer.
 
 bench-explain: .venv/.installed-dev ## Measure explaining in bulk, on what the demo left.
 	$(BIN)/python -m benchmarks.explain
+
+bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY.
+	$(BIN)/python -m benchmarks.ingest
 
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

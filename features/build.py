@@ -1,6 +1,5 @@
 """Run the feature expressions at every snapshot and write one Parquet file a feature view."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from features.batches import batches
 from features.config import Settings, StoreSettings, TableName
-from features.contract import contract_directory, table_path
+from features.contract import contract_directory
 from features.errors import ConfigError, DataError, StateError
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
@@ -28,8 +27,10 @@ from features.expressions.usage import KINDS, usage
 from features.expressions.value import value
 from features.expressions.visible import visible
 from features.progress import Report, silent, track
+from features.sample import drawn, learners, learning_share
 from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of
+from features.sources import Sources, connect, contract_file, read_sources
 from features.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
 
 #: Snapshots computed in one query: enough to share a scan, few enough to stay in memory.
@@ -56,17 +57,6 @@ class Built:
     schedule: Schedule
     rows: dict[str, int]
     skipped: bool
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The contract tables that features are made from, as Ibis tables."""
-
-    transactions: ir.Table
-    products: ir.Table
-    customers: ir.Table
-    interactions: ir.Table
-    subscriptions: ir.Table
 
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
@@ -107,15 +97,22 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     kept = settings.customers.kept
     _check_attributes(sources.customers, kept)
     of_customers = partial(customer_views, attributes=kept)
-    work: list[tuple[_Views, Sequence[datetime]]] = [
-        (of_customers, batch) for batch in batches(schedule.customer_snapshots, _BATCH)
+    share = learning_share(con, sources, settings.customers.learned_from)
+    # past snapshots are learned from, the last one is asked about
+    past = [t for t in schedule.customer_snapshots if t < schedule.as_of or share >= 1]
+    some = learners(sources, share)
+    work: list[tuple[_Views, Sources, Sequence[datetime]]] = [
+        *((of_customers, some, batch) for batch in batches(past, _BATCH)),
+        *((of_customers, sources, [t]) for t in schedule.customer_snapshots if t not in past),
     ]
     sizes = size_table(con.to_pandas(sources.products))
     purchase_views = partial(_purchase_views, settings=settings, sizes=sizes)
-    work += [(purchase_views, batch) for batch in batches(schedule.purchase_snapshots, 1)]
+    for snapshot in schedule.purchase_snapshots:
+        of_snapshot = partial(purchase_views, share=share if snapshot < schedule.as_of else 1.0)
+        work.append((of_snapshot, sources, [snapshot]))
     with replacing(directory) as aside:
-        for number, (views, batch) in enumerate(track(report, work, lambda job: f"{job[1][-1]:%Y-%m-%d}")):
-            for name, expression in views(con, sources, snapshot_table(batch)).items():
+        for number, (views, of, batch) in enumerate(track(report, work, lambda job: f"{job[2][-1]:%Y-%m-%d}")):
+            for name, expression in views(con, of, snapshot_table(batch)).items():
                 (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
                 con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
         rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
@@ -173,7 +170,7 @@ def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
     with duckdb.connect() as con:
         for parts in (_SALES, _OTHER_EVENTS):
             moments = " UNION ALL ".join(
-                f"SELECT min({name}) AS first, max({name}) AS last FROM '{_contract_file(stores, table)}'"
+                f"SELECT min({name}) AS first, max({name}) AS last FROM '{contract_file(stores, table)}'"
                 for table, name in parts
             )
             query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
@@ -182,46 +179,6 @@ def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
                 told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
                 return told[0], told[1], parts is _SALES
     raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")
-
-
-def _contract_file(stores: StoreSettings, name: TableName) -> Path:
-    path = table_path(stores, name)
-    if not path.is_file():
-        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
-    return path
-
-
-def connect(settings: Settings) -> ibis.BaseBackend:
-    """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
-    spill = settings.stores.data / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
-    # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
-    warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
-    con = ibis.duckdb.connect(
-        memory_limit=settings.stores.memory_limit,
-        temp_directory=str(spill),
-        threads=settings.threads,
-    )
-    con.raw_sql("SET TimeZone = 'UTC'")
-    con.raw_sql("SET preserve_insertion_order = false")
-    return con
-
-
-def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
-    """Open the contract tables.
-
-    Raises
-    ------
-    StateError
-        If nothing was ingested yet.
-    """
-    _contract_file(stores, "transactions")
-    return Sources(
-        **{
-            name: con.read_parquet(table_path(stores, name), table_name=name)
-            for name in ("transactions", "products", "customers", "interactions", "subscriptions")
-        }
-    )
 
 
 def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
@@ -269,14 +226,15 @@ def customer_views(
 
 
 def _purchase_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings, sizes: ir.Table
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings, sizes: ir.Table, share: float
 ) -> dict[str, ir.Table]:
+    """Return views of a share of the customers, and of all products."""
     lines = goods(sources.transactions, sources.products)
     con.drop_table("bought", force=True)  # of the batch before
     bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
     return {
-        "customer_history": history(bought),
-        "customer_types": types_bought(lines, sizes, snapshots),
+        "customer_history": history(drawn(bought, share)),
+        "customer_types": types_bought(drawn(lines, share), sizes, snapshots),
         "product_statistics": product_statistics(bought),
     }
 

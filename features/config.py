@@ -177,6 +177,9 @@ class CustomerSettings(Section):
     attributes: tuple[str, ...] = Field(
         (), description="Columns of `customers` by which one without purchases is offered what others like them buy"
     )
+    learned_from: Annotated[int, Field(ge=100)] = Field(
+        50_000, description="Customers that models learn from, drawn by a hash where there are more; all are scored"
+    )
     inputs: tuple[str, ...] = Field((), description="Columns of `customers` that the churn model reads, as categories")
     never: tuple[str, ...] = Field((), description="Columns of `customers` that no model reads and no reason names")
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from features.build import build_features, connect
+from features.build import build_features
 from features.config import Settings, load_settings
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
+from features.sources import connect
 from features.store import Store
 from serving.api.app import create_app
 from serving.ready import Ready

@@ -98,7 +98,7 @@ def healthchecks(redis_port: int, database: str) -> list[list[str]]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose")
     write_slice(directory / "exports", "household_id % 12 = 0")
-    (directory / "encore.toml").write_text(config_text(directory / "exports"))
+    (directory / "encore.toml").write_text(config_text(directory / "exports", ["[time]", "snapshot_spacing_days = 21"]))
     return directory
 
 

@@ -135,6 +135,12 @@ def test_the_first_proposal_runs_as_it_is_and_the_data_are_judged(walk: Walk) ->
     assert "<svg" in (walk.directory / "data/check.html").read_text()
 
 
+def test_what_the_data_do_not_tell_is_named(walk: Walk) -> None:
+    trained = next(text for command, text in walk.printed.items() if command.endswith("train churn"))
+    assert "Left out, since the data do not tell them" in trained
+    assert "discount_share_84d" in trained
+
+
 def test_the_last_ingestion_changes_nothing(walk: Walk) -> None:
     *_, last = walk.printed
     assert last.endswith("encore ingest")
@@ -171,7 +177,8 @@ def test_order_lines_alone_are_enough(walk: Walk, tmp_path: Path) -> None:
     config = (walk.directory / "encore.toml").read_text()
     head, lines, products = config.split("[[data.inputs]]")
     alone = f"{head}[[data.inputs]]{lines}[time]{products.split('[time]')[1]}"
-    (tmp_path / "encore.toml").write_text(alone.replace('"exports"', f'"{walk.directory}/exports"'))
+    sparse = alone.replace("snapshot_spacing_days = 14", "snapshot_spacing_days = 28")
+    (tmp_path / "encore.toml").write_text(sparse.replace('"exports"', f'"{walk.directory}/exports"'))
     assert "next product NDCG@10" in run("encore demo --no-serve", tmp_path)
     asked = run("encore explain C10017", tmp_path) + run("encore recommend C10017", tmp_path)
     for word in ("campaign", "brand", "department", "categor", "discount"):
@@ -181,7 +188,8 @@ def test_order_lines_alone_are_enough(walk: Walk, tmp_path: Path) -> None:
 def test_few_customers_are_declined_politely(walk: Walk, tmp_path: Path) -> None:
     config = (walk.directory / "encore.toml").read_text()
     few = config.replace("returns =", 'where = "regexp_matches(id(\\"Customer ID\\"), \'^C100[0-4]\')"\nreturns =', 1)
-    (tmp_path / "encore.toml").write_text(few.replace('"exports"', f'"{walk.directory}/exports"'))
+    sparse = few.replace("snapshot_spacing_days = 14", "snapshot_spacing_days = 28")
+    (tmp_path / "encore.toml").write_text(sparse.replace('"exports"', f'"{walk.directory}/exports"'))
     for command in ("ingest", "features build", "features apply"):
         run(f"encore {command}", tmp_path)
     for model in ("churn", "next-product"):

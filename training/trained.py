@@ -10,10 +10,17 @@ from training.tracking import Tracking, Version
 
 @dataclass(frozen=True)
 class Trained:
-    """A registered version, and whether an equal one was there already."""
+    """A registered version, and whether an equal one was there already.
+
+    Attributes
+    ----------
+    left_out
+        Features that the data have nothing of, where it was trained just now.
+    """
 
     version: Version
     skipped: bool
+    left_out: tuple[str, ...] = ()
 
 
 def already_trained(tracking: Tracking, name: str, stamp: str) -> Trained | None:

@@ -33,8 +33,8 @@ def gaps(silence: Silence) -> str:
     """Draw how many silences a purchase ended, by length in days."""
     figure = Figure(figsize=_SIZE, layout="constrained")
     axes = figure.subplots()
-    most = int((silence.ended.cumsum() <= 0.99 * silence.ended.sum()).sum()) + 1
-    axes.bar(range(1, most + 1), silence.ended[1 : most + 1], color=_BLUE, width=1.0)
+    counted = silence.ended[1 : int((silence.ended.cumsum() <= 0.99 * silence.ended.sum()).sum()) + 1]
+    axes.bar(range(1, len(counted) + 1), counted, color=_BLUE, width=1.0)
     axes.set(xlabel="days between purchases (99 % of them)", ylabel="times")
     return _svg(figure)
 

@@ -98,3 +98,6 @@ def _print_version(context: Context, trained: Trained) -> None:
     grade = f", grade {version.grade}" if version.grade else ""
     aliases = ", ".join(version.aliases) or "registered"
     context.console.print(f"  {version.label} is {aliases}{grade}, run {version.run_id}")
+    if trained.left_out:
+        told = f"  Left out, since the data do not tell them: {', '.join(trained.left_out)}"
+        context.console.print(told, markup=False, soft_wrap=True)

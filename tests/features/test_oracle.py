@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.build import Sources, customer_views, size_table, snapshot_table
+from features.build import customer_views, size_table, snapshot_table
 from features.expressions.activity import activity
 from features.expressions.engagement import engagement
 from features.expressions.habit import habit
@@ -19,6 +19,7 @@ from features.expressions.purchases import goods, history, pairs, product_statis
 from features.expressions.subscription import subscription
 from features.expressions.usage import usage
 from features.expressions.value import value
+from features.sources import Sources
 from tests.features.events import (
     SNAPSHOTS,
     as_table,

@@ -6,13 +6,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from features.config import Settings
+from features.progress import Report
 from serving import cli
+from serving.cli import evaluation
 from tests.conftest import World
+from training.next_product.pipeline import evaluate_next_product as measure_next_product
 
 COMMANDS = [
     "demo",
@@ -110,6 +116,21 @@ def test_each_command_on_its_own(
     text = capsys.readouterr().out
     for word in words:
         assert word in text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def measured_once() -> Iterator[None]:
+    """Measure the next product once, for the table and for JSON."""
+    known: dict[str, Any] = {}
+
+    def measure(settings: Settings, report: Report) -> dict[str, Any]:
+        if not known:
+            known.update(measure_next_product(settings, report))
+        return known
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "measure_next_product", measure)
+        yield
 
 
 def test_tuning_says_what_it_found(

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.build import Sources, snapshot_table
+from features.build import snapshot_table
 from features.config import ChurnSettings, NextProductSettings
 from features.expressions.purchases import goods
+from features.sources import Sources
 from tests.features.events import (
     SNAPSHOTS,
     as_table,

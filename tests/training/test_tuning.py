@@ -43,16 +43,16 @@ def test_a_resumed_study_finds_what_an_uninterrupted_one_finds(at_home: World, t
     one, two = (tmp_path / name for name in ("one", "two"))
     one.mkdir()
     two.mkdir()
-    whole = tune_churn(beside(at_home, one), trials=4)
+    whole = tune_churn(beside(at_home, one), trials=3)
     settings = beside(at_home, two)
     assert tuned_parameters(settings) == PARAMETERS
-    tune_churn(settings, trials=2)
+    tune_churn(settings, trials=1)
     log = tuning_directory(settings.stores) / "churn.log"
     before = log.stat().st_size
-    resumed = tune_churn(settings, trials=4)
+    resumed = tune_churn(settings, trials=3)
     assert log.stat().st_size > before
     assert resumed == whole
-    assert resumed.trials == 4
+    assert resumed.trials == 3
     assert resumed.loss <= resumed.default_loss
     assert tuned_parameters(settings) == resumed.parameters
     other = settings.churn.model_copy(update={"horizon_days": 14})

@@ -7,12 +7,14 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from features.build import connect, read_sources, snapshot_table
+from features.build import snapshot_table
 from features.categories import Categories, attribute_texts, codes, learn_categories
 from features.config import Settings
 from features.definitions import CHURN_SERVICE
 from features.errors import DataError
 from features.quality.limits import MIN_CUSTOMERS
+from features.sample import learners, learning_share
+from features.sources import connect, read_sources
 from features.store import Store
 from features.vectors import Columns, columns_from_frame, with_ages
 from training.churn.labels import labels
@@ -96,7 +98,8 @@ def churn_set(
         Those of a model that is to read the rows; None learns them from the rows.
     """
     con = connect(settings)
-    sources = read_sources(con, settings.stores)
+    everybody = read_sources(con, settings.stores)
+    sources = learners(everybody, learning_share(con, everybody, settings.customers.learned_from))
     labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings.churn))
     labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
     entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]

@@ -5,9 +5,10 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from features.build import Sources, connect, read_sources, snapshot_table
+from features.build import snapshot_table
 from features.config import ChurnSettings, Settings
 from features.expressions.visible import purchases, visible
+from features.sources import Sources, connect, read_sources
 
 
 def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:

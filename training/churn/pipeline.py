@@ -91,7 +91,7 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
         report(0.9, "registry")
         _log_model(run, model, data)
         version = tracking.register(run, CHURN_MODEL, stamp, promote=promote, grade=grading.grade)
-    return Trained(version, skipped=False)
+    return Trained(version, skipped=False, left_out=model.origin.features_left_out)
 
 
 def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any]:

@@ -10,13 +10,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from features.build import connect, read_sources, snapshot_table
+from features.build import snapshot_table
 from features.config import Settings
 from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.expressions.profile import ATTRIBUTE
 from features.expressions.purchases import goods
 from features.expressions.visible import visible
+from features.sample import drawn, learning_share
+from features.sources import connect, read_sources
 from features.store import Store
 from features.vectors import columns_from_frame
 from training.next_product.catalogue import Catalogue, make_catalogue
@@ -63,10 +65,12 @@ class Moments:
         self._settings = settings
         self._store = store
         self._con = connect(settings)
-        self._sources = read_sources(self._con, settings.stores)
-        self._lines = goods(self._sources.transactions, self._sources.products)
-        self._products: pd.DataFrame = self._con.to_pandas(self._sources.products)
-        bought: pd.DataFrame = self._con.to_pandas(self._lines.select("product_id").distinct())
+        sources = read_sources(self._con, settings.stores)
+        lines = goods(sources.transactions, sources.products)
+        share = learning_share(self._con, sources, settings.customers.learned_from)
+        self._transactions, self._lines = drawn(sources.transactions, share), drawn(lines, share)
+        self._products: pd.DataFrame = self._con.to_pandas(sources.products)
+        bought: pd.DataFrame = self._con.to_pandas(lines.select("product_id").distinct())
         typed = self._products[self._products["type"].notna()]
         self._types = dict(zip(typed["product_id"], typed["type"], strict=True))
         self._bought = bought["product_id"].sort_values(ignore_index=True)
@@ -81,7 +85,7 @@ class Moments:
         """
         settings = self._settings.next_product
         snapshots = snapshot_table([snapshot])
-        known = self._con.to_pandas(customers_known(self._sources.transactions, snapshots, settings))
+        known = self._con.to_pandas(customers_known(self._transactions, snapshots, settings))
         known = known.sort_values("customer_id", ignore_index=True)
         bought = self._con.to_pandas(bought_next(self._lines, snapshots, settings))
         truth = {row.customer_id: frozenset(row.products) for row in bought.itertuples()}
