@@ -35,11 +35,14 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
         plain = (
             r"CASE WHEN typeof(x) <> 'VARCHAR' OR regexp_full_match(x::VARCHAR, '-?\d+') THEN TRY_CAST(x AS DOUBLE) END"
         )
+    # most ids are plain, and quickly seen to be
+    plain_id = "regexp_full_match(x::VARCHAR, '[A-Z0-9_-]+')"
     wide = f"translate(x::VARCHAR, {_literal(_WIDE)}, {_literal(_NARROW)})"
+    spelled = rf"regexp_replace(regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g'), '\.0$', '')"
     for name, body in (
         ("number(x)", f"coalesce({plain}, {told})"),
         ("currency(x)", f"nullif(regexp_extract(x::VARCHAR, '[A-Z]{{3}}|[{_SIGNS}]'), '')"),
-        ("id(x)", rf"regexp_replace(regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g'), '\.0$', '')"),
+        ("id(x)", f"CASE WHEN {plain_id} THEN x::VARCHAR ELSE {spelled} END"),
         ("moment(x, formats)", "try_strptime(x, formats)"),
     ):
         con.execute(f"CREATE OR REPLACE TEMP MACRO {name} AS {body}")

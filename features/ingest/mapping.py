@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,9 +18,8 @@ from features.ingest.sql import first_line, identifier, quoted
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: why it is set aside, whether it takes goods back, when it says it was
-#: written.
-RULE, RETURNED, WRITTEN = "_rule", "_returned", "_written"
+#: Columns of a mapped row beside the contract's: why it is set aside, and whether it takes goods back.
+RULE, RETURNED = "_rule", "_returned"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
 #: Moments that cannot lie in the future.
@@ -47,13 +47,16 @@ class Mapping:
     Attributes
     ----------
     select
-        A query of the contract's columns (and attributes), `_rule`, `_returned` and `_written`, over `{relation}`.
+        A query of the columns that the source has something for, `_rule` and `_returned`, over `{relation}`.
     columns
-        The names of what is kept.
+        What is kept of its result: an expression for each contract column and attribute.
+    written
+        When a row says it was written; null where it does not.
     """
 
     select: str
     columns: tuple[str, ...]
+    written: str
 
     def over(self, relation: str) -> str:
         """Return the query over what a scan reads."""
@@ -106,16 +109,11 @@ def make_mapping(
     if item.where is not None:
         conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
     returned = source.condition("returns", item.returns) if item.returns is not None else "false"
-    if table.created is not None:
-        raw[WRITTEN] = raw[table.created]
     inner = [f"TRY({told}) AS {identifier('r_' + name)}" for name, told in raw.items()]
     inner += [f"TRY({told}) AS c_{place}" for place, told in enumerate(conditions.values())]
     inner.append(f"TRY({returned}) AS {RETURNED}")
-    types = {column.name: column.type for column in table.columns} | {WRITTEN: "TIMESTAMPTZ"}
+    types = {column.name: column.type for column in table.columns}
     cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
-    kept = [identifier(name) for name in raw if name not in {WRITTEN, table.created}]
-    if table.created is not None:
-        kept.append(f"coalesce({WRITTEN}, {table.happened}) AS {table.created}")
     limit = quoted((now + AHEAD).isoformat())
     given = [column for column in table.columns if column.name in source.given]
     broken = [(f"c_{place}", name) for place, name in enumerate(conditions)]
@@ -125,12 +123,23 @@ def make_mapping(
         [*(f"coalesce(NOT c_{n}, true)" for n in range(len(conditions))), *(_sound(column, limit) for column in given)]
     )
     rules = [f"WHEN {sound} THEN NULL", *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken)]
-    written = WRITTEN if WRITTEN in raw else f"NULL::TIMESTAMPTZ AS {WRITTEN}"
-    query = (
-        f"SELECT {', '.join(kept)}, CASE {' '.join(rules)} END AS {RULE}, coalesce({RETURNED}, false) AS {RETURNED}, "
-        f"{written} FROM (SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}}))"
-    )
-    return Mapping(query, tuple(name for name in raw if name != WRITTEN))
+    written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
+    known = [identifier(name) for name in raw if name in source.given or name not in types]
+    known += [f"CASE {' '.join(rules)} END AS {RULE}", f"coalesce({RETURNED}, false) AS {RETURNED}"]
+    source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
+    select = f"SELECT {', '.join(known)} FROM ({source_rows})"
+    return Mapping(select, tuple(_kept(name, table, types, source.given) for name in raw), str(written))
+
+
+def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str]) -> str:
+    """Return the expression of what is kept of a column; what says nothing is not carried along until then."""
+    if name == table.created:
+        told = f"coalesce({name}, {table.happened})" if name in given else table.happened
+    elif name in types and name not in given:
+        told = f"NULL::{types[name]}"
+    else:
+        return identifier(name)
+    return f"{told} AS {identifier(name)}"
 
 
 def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
@@ -219,7 +228,7 @@ class _Source:
     def cast(self, name: str, kind: str) -> str:
         """Return the cast of a raw value to the contract's type; null where it is none."""
         raw = identifier("r_" + name)
-        is_text = self._types.get(name, self._types.get("created_timestamp", "VARCHAR")) == "VARCHAR"
+        is_text = self._types.get(name, "VARCHAR") == "VARCHAR"
         if kind == "VARCHAR":
             text = f"{raw}::VARCHAR"
             # wider blanks are rare, and looking for them is not for free

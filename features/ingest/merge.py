@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 
 from features.contract import CONTRACT, Table
-from features.ingest.mapping import WRITTEN
 from features.ingest.sql import count, identifier, quoted
 
+#: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
+WRITTEN, ROW = "_written", "_row"
 #: A key of all columns.
 EVERYTHING = ("*",)
 
@@ -141,7 +142,7 @@ def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) 
         f"SELECT *, {rank} AS _rank FROM read_parquet({quoted(str(file))})" for rank, file in enumerate(files)
     )
     con.execute(f"CREATE OR REPLACE TEMP VIEW ranked AS {ranked}")
-    internal = {"_rank", "_row", WRITTEN}
+    internal = {"_rank", ROW, WRITTEN}
     found = [str(row[0]) for row in con.execute("DESCRIBE ranked").fetchall()]
     names = [identifier(name) for name in found if name not in internal]
     key = names if table.key == EVERYTHING else [identifier(name) for name in table.key]

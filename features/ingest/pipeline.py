@@ -154,5 +154,7 @@ def connection(settings: Settings, root: Path) -> Iterator[duckdb.DuckDBPyConnec
         con.execute(f"SET memory_limit = '{settings.stores.memory_limit}'")
         con.execute(f"SET temp_directory = {quoted(str(spill))}")
         con.execute(f"SET threads = {settings.threads}")
+        # its progress is asked for, and shown by us
+        con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         con.execute(f"SET file_search_path = {quoted(str(root))}")
         yield con

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from features.contract import Table
 from features.errors import DataError
-from features.ingest.mapping import AHEAD, RETURNED, RULE, WRITTEN, Mapping
+from features.ingest.mapping import AHEAD, RETURNED, RULE, Mapping
+from features.ingest.merge import ROW, WRITTEN
 from features.ingest.quarantine import QUARANTINE
 from features.ingest.scans import Rejected, Scan
 from features.ingest.segments import Segment, Totals
@@ -74,7 +75,7 @@ def read_unit(
         rows=_write(con, mapping, table, rows, returned=False) if totals.kept else None,
         returns=_write(con, mapping, table, returns, returned=True) if returned else None,
         quarantine=_quarantine(con, unit, scan, rejected, mapped, quarantine) if totals.quarantined else None,
-        until=_until(con, table),
+        until=_until(con, table, mapping),
         newest=_newest(con, unit, scan),
     )
     con.execute("DROP TABLE mapped")
@@ -83,11 +84,14 @@ def read_unit(
 
 def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, target: Path, *, returned: bool) -> str:
     """Write rows that satisfy the contract, with what decides which of two rows of a key stays."""
-    columns = ", ".join(identifier(name) for name in mapping.columns)
+    columns = ", ".join(mapping.columns)
     if table.key:
-        columns += f", {WRITTEN}, rowid AS _row"
+        columns += f", {mapping.written} AS {WRITTEN}, rowid AS {ROW}"
     condition = f"{RULE} IS NULL AND {RETURNED} = {str(returned).lower()}"
+    # the order of rows is in `_row` where it matters, and costs time to keep
+    con.execute("SET preserve_insertion_order = false")
     con.execute(f"COPY (SELECT {columns} FROM mapped WHERE {condition}) TO {quoted(str(target))} (FORMAT parquet)")
+    con.execute("SET preserve_insertion_order = true")
     return target.name
 
 
@@ -127,11 +131,13 @@ def _parts(rows: Iterable[Rejected]) -> Iterator[list[Rejected]]:
         yield some
 
 
-def _until(con: duckdb.DuckDBPyConnection, table: Table) -> str | None:
+def _until(con: duckdb.DuckDBPyConnection, table: Table, mapping: Mapping) -> str | None:
     """Return when the first row that lies in the future will not do so any more."""
     if table.created is None:
         return None
-    moment = table.created if table.happened == "start_timestamp" else f"greatest({table.happened}, {table.created})"
+    # the start of a contract may lie in the future
+    happened = [table.happened] if table.happened == "event_timestamp" else []
+    moment = f"greatest({', '.join([*happened, mapping.written])})"
     query = f"SELECT epoch(min({moment})) FROM mapped WHERE starts_with({RULE}, 'future ')"
     seconds = con.execute(query).fetchall()[0][0]
     return None if seconds is None else (datetime.fromtimestamp(seconds, UTC) - AHEAD).isoformat()
