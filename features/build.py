@@ -1,6 +1,7 @@
 """Run the feature expressions at every snapshot and write one Parquet file a feature view."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +28,7 @@ from features.expressions.usage import KINDS, usage
 from features.expressions.value import value
 from features.expressions.visible import visible
 from features.progress import Report, silent, track
-from features.sample import drawn, learners, learning_share
+from features.sample import learners, learning_share, portions
 from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of
 from features.sources import Sources, connect, contract_file, read_sources
@@ -35,6 +36,9 @@ from features.state import code_fingerprint, fingerprint, read_stamp, replacing,
 
 #: Snapshots computed in one query: enough to share a scan, few enough to stay in memory.
 _BATCH = 8
+#: Customers whose features of one snapshot are computed in one query, where there are very many: medians and lists of
+#: all of them at once do not fit into memory.
+_PORTION = 250_000
 #: Names of the feature views; each is one Parquet file below `data/features`.
 CUSTOMER_VIEWS = (
     "customer_activity",
@@ -46,7 +50,8 @@ CUSTOMER_VIEWS = (
     "customer_subscription",
     "customer_profile",
 )
-PURCHASE_VIEWS = ("customer_history", "customer_types", "product_statistics")
+_OF_CUSTOMERS, _OF_PRODUCTS = ("customer_history", "customer_types"), ("product_statistics",)
+PURCHASE_VIEWS = (*_OF_CUSTOMERS, *_OF_PRODUCTS)
 
 
 @dataclass(frozen=True)
@@ -100,17 +105,21 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     share = learning_share(con, sources, settings.customers.learned_from)
     # past snapshots are learned from, the last one is asked about
     past = [t for t in schedule.customer_snapshots if t < schedule.as_of or share >= 1]
-    some = learners(sources, share)
+    some, everybody = learners(sources, share), portions(con, sources, _PORTION)
     work: list[tuple[_Views, Sources, Sequence[datetime]]] = [
         *((of_customers, some, batch) for batch in batches(past, _BATCH)),
-        *((of_customers, sources, [t]) for t in schedule.customer_snapshots if t not in past),
+        *((of_customers, of, [t]) for t in schedule.customer_snapshots if t not in past for of in everybody),
     ]
-    sizes = size_table(con.to_pandas(sources.products))
-    purchase_views = partial(_purchase_views, settings=settings, sizes=sizes)
+    of_purchases = partial(_purchase_views, settings=settings, sizes=size_table(con.to_pandas(sources.products)))
     for snapshot in schedule.purchase_snapshots:
-        of_snapshot = partial(purchase_views, share=share if snapshot < schedule.as_of else 1.0)
-        work.append((of_snapshot, sources, [snapshot]))
-    with replacing(directory) as aside:
+        if share >= 1:
+            work.append((partial(of_purchases, names=PURCHASE_VIEWS), sources, [snapshot]))
+            continue
+        # what is popular is so with all of them
+        work.append((partial(of_purchases, names=_OF_PRODUCTS), sources, [snapshot]))
+        asked = everybody if snapshot == schedule.as_of else [some]
+        work += [(partial(of_purchases, names=_OF_CUSTOMERS), of, [snapshot]) for of in asked]
+    with replacing(directory) as aside, _enough_memory(settings.stores):
         for number, (views, of, batch) in enumerate(track(report, work, lambda job: f"{job[2][-1]:%Y-%m-%d}")):
             for name, expression in views(con, of, snapshot_table(batch)).items():
                 (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
@@ -119,6 +128,18 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         (aside / "parts").rmdir()
         write_stamp(aside, {"fingerprint": stamp, "rows": rows, "first_event": first, "as_of": as_of, "sells": sells})
     return Built(directory, schedule, rows, skipped=False)
+
+
+@contextmanager
+def _enough_memory(stores: StoreSettings) -> Iterator[None]:
+    """Say what can be done where the engine does not get through."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise DataError(
+            f"The features need more memory than stores.memory_limit, {stores.memory_limit}.",
+            "Raise stores.memory_limit, or lower time.history_days.",
+        ) from error
 
 
 def built_schedule(settings: Settings) -> tuple[Schedule, str]:
@@ -226,17 +247,23 @@ def customer_views(
 
 
 def _purchase_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, settings: Settings, sizes: ir.Table, share: float
+    con: ibis.BaseBackend,
+    sources: Sources,
+    snapshots: ir.Table,
+    settings: Settings,
+    sizes: ir.Table,
+    names: Sequence[str],
 ) -> dict[str, ir.Table]:
-    """Return views of a share of the customers, and of all products."""
+    """Return the expressions of some of the views of purchases, by name."""
     lines = goods(sources.transactions, sources.products)
     con.drop_table("bought", force=True)  # of the batch before
     bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
-    return {
-        "customer_history": history(drawn(bought, share)),
-        "customer_types": types_bought(drawn(lines, share), sizes, snapshots),
+    views = {
+        "customer_history": history(bought),
+        "customer_types": types_bought(lines, sizes, snapshots),
         "product_statistics": product_statistics(bought),
     }
+    return {name: views[name] for name in names}
 
 
 def _as_feature_rows(expression: ir.Table) -> ir.Table:

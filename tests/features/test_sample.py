@@ -6,7 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from features.build import build_features
+from features import build
 from features.config import CustomerSettings, Settings
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
@@ -39,7 +39,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Schedule]
         }
     )
     ingest(settings, NOW)
-    schedule = build_features(settings, NOW).schedule
+    with pytest.MonkeyPatch.context() as patch:
+        # all of them are got through in parts
+        patch.setattr(build, "_PORTION", 150)
+        schedule = build.build_features(settings, NOW).schedule
     Store(settings).apply()
     return settings, schedule
 
