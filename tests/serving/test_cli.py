@@ -121,12 +121,12 @@ def test_each_command_on_its_own(
 @pytest.fixture(autouse=True, scope="module")
 def measured_once() -> Iterator[None]:
     """Measure the next product once, for the table and for JSON."""
-    known: dict[str, Any] = {}
+    known: dict[Path, dict[str, Any]] = {}
 
     def measure(settings: Settings, report: Report) -> dict[str, Any]:
-        if not known:
-            known.update(measure_next_product(settings, report))
-        return known
+        if Path.cwd() not in known:
+            known[Path.cwd()] = measure_next_product(settings, report)
+        return known[Path.cwd()]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluation, "measure_next_product", measure)
