@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from features.config import InputSettings, TableName
+from features.config import TableName
 from features.contract import CONTRACT, Column
 from features.ingest.sql import identifier, quoted
 from features.proposal.names import NO_GOODS, is_sensitive, likeness
@@ -352,12 +352,3 @@ def _plain(source: Source, table: TableName, found: Mapping[str, Profile]) -> In
 
 def _listed(profiles: Mapping[str, Profile]) -> str:
     return ", ".join(list(profiles)[:12])
-
-
-def settings_of(one: Input) -> InputSettings:
-    """Return a proposed input as settings."""
-    columns = {mapped.column: mapped.expression for mapped in one.columns if mapped.expression is not None}
-    options = {name: value for name, (value, _) in one.options.items()}
-    told = one.source.item.model_dump(exclude_none=True, exclude={"table", "columns", "skip", "dates"})
-    skip = {name: condition for name, condition, _ in one.skip}
-    return InputSettings(**{**told, **options, "table": one.table, "columns": columns, "skip": skip})
