@@ -13,7 +13,6 @@ from sqlglot import exp
 from features.config import WHERE, InputSettings
 from features.contract import Column, Table
 from features.errors import DataError
-from features.ingest.macros import define_macros
 from features.ingest.sql import first_line, identifier, quoted
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
@@ -75,6 +74,8 @@ def make_mapping(
 
     Parameters
     ----------
+    con
+        With the functions of mappings defined for this input.
     columns
         Of the unit: names and DuckDB types.
     others
@@ -87,7 +88,6 @@ def make_mapping(
     DataError
         For a required column that nothing is mapped to, an unknown column, or an expression that does not work.
     """
-    define_macros(con, item.decimal)
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE nothing ({', '.join(f'{identifier(n)} {t}' for n, t in columns.items())})"
     )

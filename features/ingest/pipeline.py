@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from features.config import Settings
+from features.config import Settings, StoreSettings
 from features.contract import contract_directory
 from features.errors import DataError
 from features.ingest.plan import find_work, in_order
@@ -86,7 +86,7 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
             "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
         )
     stamp = read_stamp(directory)
-    before = [] if afresh else from_stamp(stamp.get("segments", []))
+    before = [] if afresh else _there(settings.stores, from_stamp(stamp.get("segments", [])))
     work, kept = find_work(settings.data, find_units(settings.data, root, inputs), before, now)
     source = fingerprint(sorted(s.key for s in kept), settings.data.keys)
     if not work and stamp.get("source") == source:
@@ -135,6 +135,12 @@ def _check_rows(segments: list[Segment]) -> None:
                 f"Expected rows for {table}, found none in {', '.join(sorted({segment.input for segment in own}))}.",
                 "Check the path, `where` and `skip` of this input.",
             )
+
+
+def _there(stores: StoreSettings, segments: list[Segment]) -> list[Segment]:
+    """Keep the segments whose files nobody has removed; the others are read again."""
+    folder = segments_directory(stores)
+    return [segment for segment in segments if all((folder / name).is_file() for name in segment.files)]
 
 
 def _forget(folder: Path, segments: list[Segment]) -> None:

@@ -42,7 +42,7 @@ def find_work(
     """
     mappings = [_mapping(data, unit.item) for unit in units]
     there = {(mapping, unit.name) for unit, mapping in zip(units, mappings, strict=True)}
-    known = {segment.key: segment for segment in before}
+    known = {segment.identity: segment for segment in before}
     kept = [s for s in before if s.mapping in mappings and (s.mapping, s.name) not in there]
     lost = [s for s in before if s.mapping not in mappings and s.path is not None and not Path(s.path).exists()]
     if lost:
@@ -56,14 +56,15 @@ def find_work(
         earlier = [s for s in before if s.mapping == mapping] if unit.item.newer else []
         since = max((s.newest for s in earlier if s.newest is not None), key=_ordered, default=None)
         kept += [s for s in earlier if s.since != since]
-        # what cannot be watched may have another content each time, and files of segments never change
-        identity = unit.identity or uuid4().hex
-        key = fingerprint(mapping, unit.name, identity, code_fingerprint("features.ingest"))
-        if unit.identity is not None and key in known and not known[key].is_due(now):
-            kept.append(known[key])
-        else:
-            path = None if unit.path is None else str(unit.path)
-            work.append(Work(unit, Segment(unit.item.origin, unit.item.table, unit.name, mapping, key, path, since)))
+        key = uuid4().hex[:16]
+        # what cannot be watched may have another content each time
+        identity = fingerprint(mapping, unit.name, unit.identity or key, code_fingerprint("features.ingest"))
+        if identity in known and not known[identity].is_due(now):
+            kept.append(known[identity])
+            continue
+        path = None if unit.path is None else str(unit.path)
+        segment = Segment(unit.item.origin, unit.item.table, unit.name, mapping, identity, key, path, since)
+        work.append(Work(unit, segment))
     return work, kept
 
 

@@ -52,8 +52,10 @@ class Segment:
         What the input is called in messages.
     mapping
         Fingerprint of the input's configuration.
+    identity
+        Fingerprint of that, of the unit's content, and of the code that read it.
     key
-        Fingerprint of that and of the unit's content; names the files.
+        Names the files; another one each time something is read, so that a file never changes.
     path
         The unit's file; None for a query.
     since, newest
@@ -70,6 +72,7 @@ class Segment:
     table: TableName
     name: str
     mapping: str
+    identity: str
     key: str
     path: str | None
     since: str | None = None

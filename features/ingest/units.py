@@ -19,8 +19,6 @@ class Unit:
 
     Attributes
     ----------
-    number
-        Place of the input among all inputs.
     name
         The file's path below `data.root`, or a few words of the query.
     path
@@ -29,7 +27,6 @@ class Unit:
         Changes when the content does; None where that cannot be told before reading.
     """
 
-    number: int
     item: InputSettings
     name: str
     path: Path | None
@@ -61,16 +58,16 @@ def find_units(data: DataSettings, root: Path, inputs: Sequence[InputSettings]) 
     units = []
     # what a query of the user's own reads cannot be watched; a package's files are all that its queries read
     package = None if data.source == "files" else fingerprint([_seen(file) for file in sorted(root.glob("*.parquet"))])
-    for number, item in enumerate(inputs):
+    for item in inputs:
         if item.path is None:
-            units.append(Unit(number, item, item.origin, None, package))
+            units.append(Unit(item, item.origin, None, package))
             continue
         files = _files(root, item.path)
         if not files:
             raise DataError(
                 f"Expected a file at {root / item.path}, found none.", "Check `root` and `path` of this input."
             )
-        units += [Unit(number, item, _name(file, root), file, fingerprint(_seen(file))) for file in files]
+        units += [Unit(item, _name(file, root), file, fingerprint(_seen(file))) for file in files]
     return units
 
 

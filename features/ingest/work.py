@@ -8,6 +8,7 @@ from threading import Event, Thread
 import duckdb
 
 from features.config import Settings
+from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
 from features.ingest.plan import Work
 from features.ingest.reading import read_unit
@@ -49,7 +50,7 @@ def read_work(
         everywhere.setdefault(segment.mapping, set()).update(found)
     mappings = []
     for one, found in zip(work, columns, strict=True):
-        _use_zone(con, settings, one)
+        _prepare(con, settings, one)
         table = configured(settings, one.segment.table)
         others = frozenset(everywhere[one.segment.mapping])
         mappings.append(make_mapping(con, table, one.unit.item, found, others, now) if found else None)
@@ -61,14 +62,16 @@ def read_work(
         if mapping is None:
             segments.append(one.segment)
             continue
-        _use_zone(con, settings, one)
+        _prepare(con, settings, one)
         with opened(con, one.unit, spill, one.segment.since) as scan, _watched(con, part, one.unit.name):
             table = configured(settings, one.segment.table)
             segments.append(read_unit(con, one.unit, table, scan, mapping, one.segment, folder))
     return segments
 
 
-def _use_zone(con: duckdb.DuckDBPyConnection, settings: Settings, one: Work) -> None:
+def _prepare(con: duckdb.DuckDBPyConnection, settings: Settings, one: Work) -> None:
+    """Let the connection read moments and numbers as the unit's input writes them."""
+    define_macros(con, one.unit.item.decimal)
     con.execute(f"SET TimeZone = {quoted(one.unit.item.timezone or settings.data.timezone)}")
 
 

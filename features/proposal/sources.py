@@ -72,7 +72,7 @@ def sample(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> dict
     looked_at = dict.fromkeys([files[0], files[len(files) // 2], files[-1]] if files else [None])
     columns: dict[str, str] = {}
     for place, file in enumerate(looked_at):
-        with opened(con, Unit(0, source.item, source.name, file, None), folder) as scan:
+        with opened(con, Unit(source.item, source.name, file, None), folder) as scan:
             into = "INSERT INTO sample" if place else "CREATE OR REPLACE TEMP TABLE sample AS"
             con.execute(f"{into} SELECT * FROM {scan.relation} LIMIT {SAMPLE // len(looked_at)}")
             con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
@@ -88,7 +88,7 @@ def _files(con: duckdb.DuckDBPyConnection, path: Path, root: Path, folder: Path)
         item = InputSettings(table="transactions", path=_below(file, root))
         if file.name.endswith(TEXTS) and not _is_utf8(file):
             item = item.model_copy(update={"encoding": guess_encoding(file)})
-        columns = tuple(columns_of(con, Unit(0, item, file.name, file, None), folder))
+        columns = tuple(columns_of(con, Unit(item, file.name, file, None), folder))
         if not columns:
             continue
         # orders-2024-01.csv and orders-2024-02.csv are one export

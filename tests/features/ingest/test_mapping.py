@@ -53,6 +53,13 @@ def test_other_functions_of_mappings() -> None:
         assert told == [("AB12", "12A", "149", "EUR", "£", None, "2024-12-31")]
 
 
+def test_each_input_has_its_own_decimal_sign(tmp_path: Path) -> None:
+    orders(tmp_path, HEADER.replace(",", ";") + "a;1;x;2024-01-01;1;1.234,5\n")
+    orders(tmp_path, HEADER + "b,2,x,2024-01-02,1,2.5\n", "plain.csv")
+    ingest(settings_of(tmp_path, {"decimal": ","}, {"path": "plain.csv"}))
+    assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [1234.5, 2.5]
+
+
 def test_numbers_that_no_calculation_gives_set_the_row_aside(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,4,x,2024-01-10,1,free\n")
     ingest(settings_of(tmp_path, max_unusable=0.5))

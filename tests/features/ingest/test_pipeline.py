@@ -230,11 +230,38 @@ def test_a_file_may_lack_what_another_of_its_input_has(tmp_path: Path) -> None:
 
 
 def test_a_row_in_the_future_waits_for_its_day(tmp_path: Path) -> None:
-    orders(tmp_path, ORDERS + "c,9,x,2025-06-01 00:00:00,1,1\n")
+    orders(tmp_path, ORDERS + "c,9,x,2025-06-01 00:00:00,1,1\nd,10,x,never,1,1\n")
     settings = settings_of(tmp_path, max_unusable=0.5)
     assert ingest(settings).rows["transactions"] == 3
-    assert quarantine(tmp_path) == [("orders.csv", 5, "future event_timestamp", "c,9,x,2025-06-01 00:00:00,1,1")]
+    never = ("orders.csv", 6, "unreadable event_timestamp", "d,10,x,never,1,1")
+    assert quarantine(tmp_path) == [
+        ("orders.csv", 5, "future event_timestamp", "c,9,x,2025-06-01 00:00:00,1,1"),
+        never,
+    ]
     assert ingest(settings, NOW + timedelta(days=30)).skipped
     later = ingest(settings, datetime(2025, 6, 2, tzinfo=UTC))
     assert later.rows["transactions"] == 4
-    assert quarantine(tmp_path) == []
+    assert len(table(tmp_path, "transactions")) == 4
+    assert quarantine(tmp_path) == [never]
+
+
+def test_what_was_read_and_is_removed_is_read_again(tmp_path: Path) -> None:
+    orders(tmp_path)
+    settings = settings_of(tmp_path)
+    ingest(settings)
+    for file in (tmp_path / "state/segments").iterdir():
+        file.unlink()
+    orders(tmp_path, ORDERS, "more.csv")
+    again = settings_of(tmp_path, {}, {"path": "more.csv"})
+    assert ingest(again).rows["transactions"] == 6
+
+
+def test_a_run_that_stops_leaves_the_segments_of_the_tables_as_they_were(tmp_path: Path) -> None:
+    orders(tmp_path)
+    settings = settings_of(tmp_path)
+    ingest(settings)
+    before = {file: file.read_bytes() for file in (tmp_path / "state/segments").iterdir()}
+    with pytest.raises(DataError, match="cannot be used"):
+        ingest(settings_of(tmp_path, {"columns": {**COLUMNS, "quantity": "sku"}}), afresh=True)
+    assert before.items() <= {file: file.read_bytes() for file in (tmp_path / "state/segments").iterdir()}.items()
+    assert ingest(settings).skipped
