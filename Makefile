@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check suite lock bench bench-explain bench-ingest clean
+.PHONY: help demo test check suite lock bench bench-explain bench-ingest bench-api clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -32,6 +32,9 @@ bench-explain: .venv/.installed-dev ## Measure explaining in bulk, on what the d
 
 bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY.
 	$(BIN)/python -m benchmarks.ingest
+
+bench-api: .venv/.installed-dev ## Measure the API beside an echo, MLflow's and Feast's servers, on what the demo left.
+	$(BIN)/python -m benchmarks.api
 
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

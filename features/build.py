@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from features.batches import batches
-from features.config import Settings, StoreSettings, TableName
+from features.config import Settings, StoreSettings
 from features.contract import contract_directory
 from features.errors import ConfigError, DataError, StateError
 from features.expressions.activity import activity
@@ -31,27 +31,17 @@ from features.progress import Report, silent, track
 from features.sample import learners, learning_share, portions
 from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of
-from features.sources import Sources, connect, contract_file, read_sources
+from features.sources import Sources, connect, event_range, read_sources
+from features.sql import quoted, relation
 from features.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
+from features.views import CUSTOMER_VIEWS, PRODUCT_VIEWS, PURCHASE_VIEWS, customer_services, vector_query, vector_view
 
 #: Snapshots computed in one query: enough to share a scan, few enough to stay in memory.
 _BATCH = 8
 #: Customers whose features of one snapshot are computed in one query, where there are very many: medians and lists of
 #: all of them at once do not fit into memory.
 _PORTION = 250_000
-#: Names of the feature views; each is one Parquet file below `data/features`.
-CUSTOMER_VIEWS = (
-    "customer_activity",
-    "customer_habit",
-    "customer_value",
-    "customer_preference",
-    "customer_engagement",
-    "customer_usage",
-    "customer_subscription",
-    "customer_profile",
-)
-_OF_CUSTOMERS, _OF_PRODUCTS = ("customer_history", "customer_types"), ("product_statistics",)
-PURCHASE_VIEWS = (*_OF_CUSTOMERS, *_OF_PRODUCTS)
+_OF_CUSTOMERS = tuple(view for view in PURCHASE_VIEWS if view not in PRODUCT_VIEWS)
 
 
 @dataclass(frozen=True)
@@ -64,12 +54,9 @@ class Built:
     skipped: bool
 
 
-_SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
-_OTHER_EVENTS: list[tuple[TableName, str]] = [
-    ("subscriptions", "start_timestamp"),
-    ("interactions", "event_timestamp"),
-]
-_Views = Callable[[ibis.BaseBackend, Sources, ir.Table], dict[str, ir.Table]]
+#: The table that the views of purchases share.
+BOUGHT = "bought"
+_Views = Callable[[Sources, ir.Table], dict[str, ir.Table]]
 
 
 def features_directory(stores: StoreSettings) -> Path:
@@ -101,7 +88,16 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     sources = read_sources(con, settings.stores)
     kept = settings.customers.kept
     _check_attributes(sources.customers, kept)
-    of_customers = partial(customer_views, attributes=kept)
+    kinds = interaction_kinds(con, sources)
+    sizes = size_table(con.to_pandas(sources.products))
+
+    def of_customers(some: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
+        return customer_views(some, snapshots, kept, kinds)
+
+    def of_purchases(some: Sources, snapshots: ir.Table, names: Sequence[str]) -> dict[str, ir.Table]:
+        views = purchase_views(con, some, snapshots, sizes, settings.time.history_days)
+        return {name: views[name] for name in names}
+
     share = learning_share(con, sources, settings.customers.learned_from)
     # past snapshots are learned from, the last one is asked about
     past = [t for t in schedule.customer_snapshots if t < schedule.as_of or share >= 1]
@@ -110,23 +106,34 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         *((of_customers, some, batch) for batch in batches(past, _BATCH)),
         *((of_customers, of, [t]) for t in schedule.customer_snapshots if t not in past for of in everybody),
     ]
-    of_purchases = partial(_purchase_views, settings=settings, sizes=size_table(con.to_pandas(sources.products)))
     for snapshot in schedule.purchase_snapshots:
         if share >= 1:
             work.append((partial(of_purchases, names=PURCHASE_VIEWS), sources, [snapshot]))
             continue
         # what is popular is so with all of them
-        work.append((partial(of_purchases, names=_OF_PRODUCTS), sources, [snapshot]))
+        work.append((partial(of_purchases, names=PRODUCT_VIEWS), sources, [snapshot]))
         asked = everybody if snapshot == schedule.as_of else [some]
         work += [(partial(of_purchases, names=_OF_CUSTOMERS), of, [snapshot]) for of in asked]
     with replacing(directory) as aside, _enough_memory(settings.stores):
         for number, (views, of, batch) in enumerate(track(report, work, lambda job: f"{job[2][-1]:%Y-%m-%d}")):
-            for name, expression in views(con, of, snapshot_table(batch)).items():
+            for name, expression in views(of, snapshot_table(batch)).items():
                 (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
-                con.to_parquet(_as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
+                con.to_parquet(as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
         rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
         (aside / "parts").rmdir()
-        write_stamp(aside, {"fingerprint": stamp, "rows": rows, "first_event": first, "as_of": as_of, "sells": sells})
+        _write_vectors(con, aside, as_of)
+        write_stamp(
+            aside,
+            {
+                "fingerprint": stamp,
+                "rows": rows,
+                "first_event": first,
+                "as_of": as_of,
+                "sells": sells,
+                "kinds": sorted(kinds),
+                "events": read_stamp(contract_directory(settings.stores)).get("events", 0),
+            },
+        )
     return Built(directory, schedule, rows, skipped=False)
 
 
@@ -178,30 +185,6 @@ def _check_attributes(customers: ir.Table, attributes: Sequence[str]) -> None:
         )
 
 
-def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
-    """Return the moments of the first and the last event, and whether events are order lines.
-
-    Where there are no order lines, events are starts of contracts and interactions.
-
-    Raises
-    ------
-    StateError
-        If nothing was ingested yet.
-    """
-    with duckdb.connect() as con:
-        for parts in (_SALES, _OTHER_EVENTS):
-            moments = " UNION ALL ".join(
-                f"SELECT min({name}) AS first, max({name}) AS last FROM '{contract_file(stores, table)}'"
-                for table, name in parts
-            )
-            query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
-            first, last = con.execute(query).fetchall()[0]
-            if first is not None:
-                told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
-                return told[0], told[1], parts is _SALES
-    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")
-
-
 def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
     """Return a table of one column, `snapshot`."""
     column = pa.array(list(snapshots), pa.timestamp("us", tz="UTC"))
@@ -213,8 +196,13 @@ def size_table(products: pd.DataFrame) -> ir.Table:
     return ibis.memtable(pa.Table.from_pandas(measured(products), preserve_index=False))
 
 
+def interaction_kinds(con: ibis.BaseBackend, sources: Sources) -> frozenset[str]:
+    """Return the kinds of interactions that the data have; what none of them says does not exist as a feature."""
+    return frozenset(con.to_pandas(sources.interactions.select("kind").distinct()).kind)
+
+
 def customer_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, attributes: Sequence[str]
+    sources: Sources, snapshots: ir.Table, attributes: Sequence[str], kinds: frozenset[str]
 ) -> dict[str, ir.Table]:
     """Return the expression of every view of customers, by name.
 
@@ -222,51 +210,50 @@ def customer_views(
     ----------
     attributes
         Columns of customers that are kept as texts.
+    kinds
+        Of interactions, of all customers: no interactions at all is not the same as a customer with none.
     """
     active = activity(sources.transactions, snapshots)
     contracts = subscription(sources.subscriptions, snapshots)
     met = visible(sources.interactions, snapshots)
     keys = [table.select("customer_id", "snapshot") for table in (active, contracts, met)]
-    engaged = engagement(sources.interactions, ibis.union(*keys, distinct=True), snapshots)
-    if con.execute(sources.interactions.count()) == 0:
-        # no interactions at all is not the same as a customer with none: the features do not exist
-        engaged = engaged.limit(0)
-    used = usage(sources.interactions, ibis.union(*keys, distinct=True), snapshots)
-    if con.execute(sources.interactions.kind.isin(KINDS).any().fill_null(False)) is not True:
-        used = used.limit(0)
+    known = ibis.union(*keys, distinct=True)
+    engaged, used = engagement(sources.interactions, known, snapshots), usage(sources.interactions, known, snapshots)
     return {
         "customer_activity": active,
         "customer_habit": habit(sources.transactions, snapshots),
         "customer_value": value(sources.transactions, snapshots),
         "customer_preference": preference(sources.transactions, sources.products, snapshots),
-        "customer_engagement": engaged,
-        "customer_usage": used,
+        "customer_engagement": engaged if kinds else engaged.limit(0),
+        "customer_usage": used if kinds & set(KINDS) else used.limit(0),
         "customer_subscription": contracts,
-        "customer_profile": profile(sources.customers, snapshots, attributes),
+        "customer_profile": profile(sources.customers, sources.interactions, snapshots, attributes),
     }
 
 
-def _purchase_views(
-    con: ibis.BaseBackend,
-    sources: Sources,
-    snapshots: ir.Table,
-    settings: Settings,
-    sizes: ir.Table,
-    names: Sequence[str],
+def bought_pairs(sources: Sources, snapshots: ir.Table, history_days: int) -> ir.Table:
+    """Return what each customer bought of each product that can be offered."""
+    return pairs(goods(sources.transactions, sources.products), snapshots, history_days)
+
+
+def purchase_views(
+    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, sizes: ir.Table, history_days: int
 ) -> dict[str, ir.Table]:
-    """Return the expressions of some of the views of purchases, by name."""
+    """Return the expression of every view of purchases, by name.
+
+    They share a table of the connection, which holds `bought_pairs`.
+    """
+    con.drop_table(BOUGHT, force=True)  # of the batch before
+    bought = con.create_table(BOUGHT, bought_pairs(sources, snapshots, history_days), temp=True)
     lines = goods(sources.transactions, sources.products)
-    con.drop_table("bought", force=True)  # of the batch before
-    bought = con.create_table("bought", pairs(lines, snapshots, settings.time.history_days), temp=True)
-    views = {
+    return {
         "customer_history": history(bought),
         "customer_types": types_bought(lines, sizes, snapshots),
         "product_statistics": product_statistics(bought),
     }
-    return {name: views[name] for name in names}
 
 
-def _as_feature_rows(expression: ir.Table) -> ir.Table:
+def as_feature_rows(expression: ir.Table) -> ir.Table:
     """Name the snapshot as Feast wants it. A row computed for a snapshot counts as written at it.
 
     Numbers are kept to six decimals: threads add in no fixed order, and without the noise in the last bits
@@ -280,8 +267,19 @@ def _as_feature_rows(expression: ir.Table) -> ir.Table:
 def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:
     parts = directory / "parts" / name
     target = directory / f"{name}.parquet"
-    con.raw_sql(f"COPY (FROM '{parts}/*.parquet') TO '{target}' (FORMAT parquet)")
+    con.raw_sql(f"COPY (FROM {relation(parts / '*.parquet')}) TO {quoted(str(target))} (FORMAT parquet)")
     for part in parts.iterdir():
         part.unlink()
     parts.rmdir()
-    return int(con.raw_sql(f"SELECT count(*) FROM '{target}'").fetchall()[0][0])
+    return int(con.raw_sql(f"SELECT count(*) FROM {relation(target)}").fetchall()[0][0])
+
+
+def _write_vectors(con: ibis.BaseBackend, directory: Path, as_of: datetime) -> None:
+    for service, views in customer_services().items():
+        rows = {
+            view: f"SELECT * FROM {relation(directory / f'{view}.parquet')} WHERE epoch(event_timestamp) = "
+            f"{as_of.timestamp()}"
+            for view in views
+        }
+        target = directory / f"{vector_view(service)}.parquet"
+        con.raw_sql(f"COPY ({vector_query(con.con, rows)}) TO {quoted(str(target))} (FORMAT parquet)")

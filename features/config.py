@@ -308,6 +308,17 @@ class ServingSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     playbook: Path | None = Field(None, description="What to do about each reason; None is Encore's own")
     rules: Path | None = Field(None, description="What may be offered; None keeps no rule but a withdrawn consent")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processes that answer requests")
+    requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6_000, description="Of each key that has no rate of its own; ten seconds' worth may come at once"
+    )
+    max_body_kb: Annotated[int, Field(ge=1, le=100_000)] = Field(1_024, description="Of a request")
+    cors_origins: tuple[str, ...] = Field((), description="Origins of pages that may ask from a browser; none is none")
+    score_age_hours: Annotated[int, Field(ge=0, le=24 * 365)] = Field(
+        24, description="Older scores are computed anew, whatever happened"
+    )
+    audit_file_mb: Annotated[int, Field(ge=1)] = Field(64, description="From which length on a new file is started")
+    audit_files: Annotated[int, Field(ge=1)] = Field(100, description="Full files of the audit log that stay")
 
 
 class ExperimentSettings(Section):

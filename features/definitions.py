@@ -8,23 +8,12 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, types
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, types
 from feast.data_format import ParquetFormat
 from feast.value_type import ValueType
 
-from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS
 from features.errors import StateError
-
-CHURN_SERVICE = "churn_v1"
-NEXT_PRODUCT_SERVICE = "next_product_v1"
-
-#: Which views answer which model.
-SERVICES: dict[str, tuple[str, ...]] = {
-    CHURN_SERVICE: CUSTOMER_VIEWS,
-    NEXT_PRODUCT_SERVICE: ("customer_activity", "customer_profile", *PURCHASE_VIEWS),
-}
-
-_NOT_FEATURES = {"customer_id", "product_id", "event_timestamp", "created_timestamp"}
+from features.views import CUSTOMER_VIEWS, NOT_FEATURES, PURCHASE_VIEWS, SERVICES, vector_view
 
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
 product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
@@ -48,7 +37,8 @@ def definitions(directory: Path, spacing: timedelta) -> list[Entity | FeatureVie
     """
     # whole days, or hours, since Feast's DuckDB store takes no mixed interval
     ttl = spacing - timedelta(days=1) if spacing > timedelta(days=1) else timedelta(hours=12)
-    views = {name: _view(name, directory, ttl) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
+    names = (*CUSTOMER_VIEWS, *PURCHASE_VIEWS, *map(vector_view, SERVICES))
+    views = {name: _view(name, directory, ttl) for name in names}
     services = [FeatureService(name=name, features=[views[v] for v in of]) for name, of in SERVICES.items()]
     return [customer, product, *views.values(), *services]
 
@@ -65,14 +55,18 @@ def _view(name: str, directory: Path, ttl: timedelta) -> FeatureView:
         ttl=ttl,
         schema=[
             Field(name=entity.join_key, dtype=types.String),
-            *(Field(name=f.name, dtype=_feast_type(f.type)) for f in schema if f.name not in _NOT_FEATURES),
+            *(Field(name=f.name, dtype=_feast_type(f.type)) for f in schema if f.name not in NOT_FEATURES),
         ],
-        source=FileSource(
-            name=f"{name}_rows",
-            path=str(path.resolve()),
-            file_format=ParquetFormat(),
-            timestamp_field="event_timestamp",
-            created_timestamp_column="created_timestamp",
+        # what was computed in bulk, and what is pushed when something has happened
+        source=PushSource(
+            name=f"{name}_push",
+            batch_source=FileSource(
+                name=f"{name}_rows",
+                path=str(path.resolve()),
+                file_format=ParquetFormat(),
+                timestamp_field="event_timestamp",
+                created_timestamp_column="created_timestamp",
+            ),
         ),
     )
 

@@ -2,14 +2,23 @@
 
 import warnings
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 
 from features.config import Settings, StoreSettings, TableName
 from features.contract import table_path
-from features.errors import StateError
+from features.errors import DataError, StateError
+from features.sql import relation
+
+_SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
+_OTHER_EVENTS: list[tuple[TableName, str]] = [
+    ("subscriptions", "start_timestamp"),
+    ("interactions", "event_timestamp"),
+]
 
 
 @dataclass(frozen=True)
@@ -68,3 +77,27 @@ def contract_file(stores: StoreSettings, name: TableName) -> Path:
     if not path.is_file():
         raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
     return path
+
+
+def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
+    """Return the moments of the first and the last event, and whether events are order lines.
+
+    Where there are no order lines, events are starts of contracts and interactions.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    with duckdb.connect() as con:
+        for parts in (_SALES, _OTHER_EVENTS):
+            moments = " UNION ALL ".join(
+                f"SELECT min({name}) AS first, max({name}) AS last FROM {relation(contract_file(stores, table))}"
+                for table, name in parts
+            )
+            query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
+            first, last = con.execute(query).fetchall()[0]
+            if first is not None:
+                told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
+                return told[0], told[1], parts is _SALES
+    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")

@@ -5,29 +5,38 @@ imported where it is used, never at the top of a light path.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
+import orjson
 import pandas as pd
 import yaml
 from feast import FeatureStore, RepoConfig
 from feast.errors import FeatureServiceNotFoundException
+from feast.infra.key_encoding_utils import serialize_entity_key
+from feast.infra.online_stores.helpers import _redis_key as redis_key
+from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+from feast.protos.feast.types.Value_pb2 import Value
 
 from features.addresses import database_url, redis_connection
-from features.build import CUSTOMER_VIEWS, PURCHASE_VIEWS, built_schedule, features_directory
+from features.build import built_schedule, features_directory
 from features.config import Settings, StoreSettings
-from features.definitions import CHURN_SERVICE, definitions
+from features.definitions import definitions
 from features.errors import EncoreError, StateError, StoreError
+from features.live.known import materialized_directory, write_known
 from features.progress import Report, silent, track
 from features.quiet import quiet
 from features.state import code_fingerprint, fingerprint, read_stamp, write_file, write_stamp
+from features.views import CHURN_SERVICE, CUSTOMER_VIEWS, PURCHASE_VIEWS, SERVICES, vector_view
 
 _PROJECT = "encore"
+#: How Feast writes the keys of entities.
+_KEY_VERSION = 3
 #: What a user can do about a store that does not answer.
 _CHECK_STORES = "Check stores.online and stores.registry in encore.toml, and that the servers run."
 
@@ -48,6 +57,21 @@ class OnlineRows:
     event_timestamps: list[datetime | None]
 
 
+class Vector(NamedTuple):
+    """All features of a service of one customer.
+
+    Attributes
+    ----------
+    moment
+        What they were computed for.
+    values
+        By name; None where something is missing, seconds since 1970 for moments.
+    """
+
+    moment: datetime
+    values: dict[str, Any]
+
+
 class Store:
     """Encore's view of the feature store."""
 
@@ -59,6 +83,20 @@ class Store:
         except Exception as error:
             raise StoreError(f"The feature registry does not answer: {_short(error)}.", _CHECK_STORES) from error
         self._references: dict[tuple[str, frozenset[str]], list[str]] = {}
+        self._views: dict[str, Any] = {}
+
+    @property
+    def _provider(self) -> Any:  # noqa: ANN401 - Feast ships no types
+        return self._feast._get_provider()
+
+    @property
+    def _online(self) -> Any:  # noqa: ANN401
+        return self._provider.online_store
+
+    def _view(self, name: str) -> Any:  # noqa: ANN401
+        if name not in self._views:
+            self._views[name] = self._feast.get_feature_view(name)
+        return self._views[name]
 
     def apply(self) -> bool:
         """Register entities, views and services. Returns False where they are registered already.
@@ -114,14 +152,18 @@ class Store:
                 aside.unlink(missing_ok=True)
         else:
             self._copy(self._feast, as_of, report)
+        made = read_stamp(features_directory(stores))
+        write_known(self._settings, stamp)
         write_stamp(
-            materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of, "sells": bool(schedule.next_test)}
+            materialized_directory(stores),
+            {"fingerprint": stamp, "as_of": as_of, **{name: made[name] for name in ("sells", "kinds", "events")}},
         )
         return True
 
     def _copy(self, target: FeatureStore, as_of: datetime, report: Report) -> None:
         spacing = timedelta(days=self._settings.time.snapshot_spacing_days)
-        for view in track(report, (*CUSTOMER_VIEWS, *PURCHASE_VIEWS), lambda view: view):
+        views = (*CUSTOMER_VIEWS, *PURCHASE_VIEWS, *map(vector_view, SERVICES))
+        for view in track(report, views, lambda view: view):
             with quiet("feast"), _answering("online store"):
                 target.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
 
@@ -178,6 +220,71 @@ class Store:
             [datetime.fromtimestamp(second, tz=UTC) if second else None for second in latest],
         )
 
+    def vectors(self, service: str, customers: Sequence[str]) -> list[Vector | None]:
+        """Return the features of a service that the online store holds now of customers; None for an unknown one.
+
+        One read a customer, through the online store's own interface, whatever the number of views.
+
+        Raises
+        ------
+        StoreError
+            If the online store cannot be reached.
+        """
+        with _answering("online store"):
+            keys = [
+                EntityKey(join_keys=["customer_id"], entity_values=[Value(string_val=customer)])
+                for customer in customers
+            ]
+            found = self._online.online_read(self._feast.config, self._view(vector_view(service)), keys, ["vector"])
+            return [
+                None if stamp is None or values is None else Vector(stamp, orjson.loads(values["vector"].string_val))
+                for stamp, values in found
+            ]
+
+    def push(self, rows: Mapping[str, pd.DataFrame]) -> None:
+        """Push rows to the online store, by name of their view.
+
+        What Feast's own `push` does for the views of a push source, without reading the whole registry for each, and
+        without passing over rows of nulls, which take the place of what was known before.
+
+        Raises
+        ------
+        StoreError
+            If the online store cannot be reached; rows of some views may have been written.
+        """
+        for view, frame in rows.items():
+            with quiet("feast"), _answering("online store"):
+                self._provider.ingest_df(self._view(view), frame)
+
+    def forget(self, customer: str) -> int:
+        """Remove a customer's rows from the online store; returns how many values there were.
+
+        Raises
+        ------
+        StoreError
+            If the online store cannot be reached.
+        """
+        key = EntityKey(join_keys=["customer_id"], entity_values=[Value(string_val=customer)])
+        config, online = self._feast.config, self._online
+        with _answering("online store"):
+            if config.online_store.type == "redis":
+                client = online._get_client(config.online_store)
+                name = redis_key(_PROJECT, key, _KEY_VERSION)
+                values = int(client.hlen(name))
+                client.delete(name)
+                return values
+            con = online._get_conn(config)
+            con.execute("PRAGMA secure_delete = ON")
+            views = [view for view in self._feast.list_feature_views() if view.join_keys == ["customer_id"]]
+            with con:
+                return sum(
+                    con.execute(
+                        f'DELETE FROM "{_PROJECT}_{view.name}" WHERE entity_key = ?',
+                        [serialize_entity_key(key, _KEY_VERSION)],
+                    ).rowcount
+                    for view in views
+                )
+
     def check(self) -> None:
         """Ask the online store for a customer that does not exist.
 
@@ -232,11 +339,6 @@ class Store:
         return self._references[service, keys]
 
 
-def materialized_directory(stores: StoreSettings) -> Path:
-    """Return the folder whose stamp says what the online store holds."""
-    return stores.data / "online"
-
-
 def _repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict[str, Any]:
     """Return what Feast calls feature_store.yaml; `online_file` takes the place of a SQLite store's file."""
     file = online_file or Path(stores.online.removeprefix("sqlite://"))
@@ -259,7 +361,7 @@ def _repo_options(stores: StoreSettings, online_file: Path | None = None) -> dic
         "registry": registry_store,
         "offline_store": {"type": "duckdb"},
         "online_store": online_store,
-        "entity_key_serialization_version": 3,
+        "entity_key_serialization_version": _KEY_VERSION,
     }
 
 

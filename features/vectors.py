@@ -61,6 +61,19 @@ def columns_from_online(values: Mapping[str, Sequence[Any]]) -> Columns:
     return columns
 
 
+def columns_from_vectors(vectors: Sequence[Mapping[str, Any]]) -> Columns:
+    """Take the numbers and moments of online vectors; texts and arrays are left out."""
+    if not vectors:
+        return {}
+    columns: Columns = {}
+    for name in vectors[0]:
+        answers = [vector[name] for vector in vectors]
+        known = next((answer for answer in answers if answer is not None), np.nan)
+        if isinstance(known, int | float):
+            columns[name] = np.array(answers, dtype="float64")
+    return columns
+
+
 def with_ages(columns: Columns, moment: Floats) -> Columns:
     """Replace moments by ages, and set the age of the last purchase against the customer's own habit.
 

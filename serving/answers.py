@@ -34,22 +34,39 @@ class ChurnDefinition(Answer):
     )
 
 
-class Provenance(Answer):
-    """Where an answer comes from."""
+class Moments(Answer):
+    """When an answer is from."""
 
     customer_id: str = Field(examples=["1"])
     as_of: datetime = Field(description="The moment the answer is for (UTC)")
     feature_timestamp: datetime = Field(description="The moment the features were computed for (UTC)")
+    computed: Literal["now", "materialised"] = Field(
+        "now",
+        description="Computed for this request, or read from what was before; nothing has happened since then",
+    )
+    stale: bool = Field(
+        False, description="The feature store is away: this is the last that was computed, and may be out of date"
+    )
+
+
+class Provenance(Moments):
+    """Where an answer comes from."""
+
     churn_definition: ChurnDefinition
 
 
-class Risk(Provenance):
+class RiskPart(Answer):
     """The risk that a customer churns."""
 
     risk: float | None = Field(
         description="Calibrated probability of churn; null for a customer who is not active", examples=[0.37]
     )
     tier: AnyTier = Field(examples=["medium"])
+
+
+class Risk(Provenance, RiskPart):
+    """The risk that a customer churns, and where it comes from."""
+
     model: str = Field(description="Name and version of the churn model", examples=["encore-churn/1"])
     model_grade: str | None = Field(description="How good the model is, A to D; see docs/churn.md", examples=["A"])
 
@@ -99,8 +116,8 @@ class WhatIf(Answer):
     )
 
 
-class Explanation(Risk):
-    """A risk with its reasons, strongest first."""
+class ReasonsPart(Answer):
+    """Why a risk is what it is, strongest reasons first."""
 
     base_risk: float = Field(
         description="Risk at the model's average log odds, where every explanation starts", examples=[0.11]
@@ -111,9 +128,18 @@ class Explanation(Risk):
         description="Share of the explanation without a sentence: small themes, and those the model contradicts",
         examples=[0.04],
     )
+
+
+class WhatIfPart(Answer):
+    """What would change a risk."""
+
     what_if: WhatIf | None = Field(
         description="What would move the customer a tier down; null where that is the lowest, or nothing small does"
     )
+
+
+class Explanation(Risk, ReasonsPart, WhatIfPart):
+    """A risk with its reasons, and what would change it."""
 
 
 class OfferAnswer(Answer):
@@ -165,42 +191,52 @@ class OfferSource(Answer):
     )
 
 
-class Offers(Provenance, OfferSource):
-    """Offers for a customer, best first."""
+class OfferList(OfferSource):
+    """Offers, best first."""
 
     kind: Kind = Field(description="The list that was asked for; each offer is labelled with what it is")
     offers: list[OfferAnswer]
 
 
-class TypeOffers(Provenance, OfferSource):
+class Offers(Provenance, OfferList):
+    """Offers for a customer, best first."""
+
+
+class TypeOfferList(OfferSource):
     """Product types that the customer never bought, best first."""
 
     types: list[TypeOfferAnswer]
 
 
-class GuestOffers(OfferSource):
+class TypeOffers(Provenance, TypeOfferList):
+    """Product types that the customer never bought, best first."""
+
+
+class GuestOffers(OfferList):
     """Offers for somebody who is not known, best first."""
 
     as_of: datetime = Field(description="The moment the answer is for (UTC)")
-    kind: Kind
-    offers: list[OfferAnswer]
 
 
-class Score(Answer):
-    """One customer of a bulk answer; parts that were not asked for are null."""
+class ProfilePart(Answer):
+    """What is known of a customer."""
 
-    customer_id: str
-    risk: float | None
-    tier: AnyTier
-    feature_timestamp: datetime
+    profile: dict[str, float | str | None] = Field(
+        description="Features by name: counts, amounts in the data's currency, ages in days, shares in [0, 1]; null "
+        "where something is not known",
+        examples=[{"recency_days": 3.2, "baskets_28d": 4, "amount_84d": 210.5, "top_department": "GROCERY"}],
+    )
+
+
+class Score(Moments):
+    """One customer of a bulk answer; parts that were not asked for, or that are absent, are null."""
+
+    risk: float | None = None
+    tier: AnyTier | None = None
     base_risk: float | None = None
     reasons: list[Reason] | None = None
     protections: list[Reason] | None = None
+    untold_share: float | None = None
     what_if: WhatIf | None = None
-    offers: list[OfferAnswer] | None = None
-    offers_model: str | None = Field(None, description="Differs from the answer's where an experiment runs")
-    offers_model_grade: str | None = None
-    offers_withheld: Literal["consent", "no_model"] | None = Field(
-        None, description="Why there are no offers: no consent to marketing, or no order lines to learn from"
-    )
-    experiment: Experiment | None = None
+    offers: OfferList | None = None
+    profile: dict[str, float | str | None] | None = None

@@ -1,71 +1,47 @@
-"""Many customers at once: the API's bulk route and the exported lists."""
+"""All active customers at once: the exported lists, and scores kept for the API."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from features.batches import batches
 from features.config import Settings
 from features.errors import ConfigError, DataError
-from features.progress import Report, silent
-from serving.answers import Explanation, Risk, Score, TypeOfferAnswer
+from features.progress import Report, silent, track
+from serving.answers import Explanation, Offers, TypeOfferAnswer
+from serving.desk import Desk, Include, Question
+from serving.offering import Query
 from serving.scorer import Scorer
-from serving.wording import Language
+from serving.wording import LANGUAGES, Language
 from training.churn.labels import active_customers
-from training.next_product.offers import Kind
 
-Part = Literal["reasons", "offers"]
 _BATCH = 500
 _REASONS, _OFFERS, _TYPES = 3, 5, 3
 _Value = TypeVar("_Value")
 
 
-def score_many(
+def materialize_scores(
+    settings: Settings,
     scorer: Scorer,
-    customers: Sequence[str],
+    desk: Desk,
     as_of: datetime,
-    include: Sequence[Part],
-    language: Language,
-    kind: Kind = "next",
-    limit: int = 5,
-) -> list[Score]:
-    """Score the known ones of some customers, in the order asked for."""
-    told = "reasons" in include
-    risks: Sequence[Risk]
-    risks = scorer.explanations(customers, as_of, language) if told else scorer.risks(customers, as_of)
-    known = [risk.customer_id for risk in risks]
-    offers = scorer.offers(known, as_of, kind, limit, language) if "offers" in include and scorer.recommends else []
-    offers_of = {one.customer_id: one for one in offers}  # who never bought and is on no file has none
-    scores = []
-    for risk in risks:
-        offered = offers_of.get(risk.customer_id)
-        explained = risk if isinstance(risk, Explanation) else None
-        scores.append(
-            Score(
-                customer_id=risk.customer_id,
-                risk=risk.risk,
-                tier=risk.tier,
-                feature_timestamp=risk.feature_timestamp,
-                base_risk=explained.base_risk if explained else None,
-                reasons=explained.reasons if explained else None,
-                protections=explained.protections if explained else None,
-                what_if=explained.what_if if explained else None,
-                offers=offered.offers if offered else None,
-                offers_model=offered.model if offered else None,
-                offers_model_grade=offered.model_grade if offered else None,
-                offers_withheld=offered.withheld if offered else _without(scorer, include),
-                experiment=offered.experiment if offered else None,
-            )
-        )
-    return scores
+    include: frozenset[Include],
+    report: Report = silent,
+) -> int:
+    """Compute parts of every active customer's answer, in all languages, and keep them for the API.
 
-
-def _without(scorer: Scorer, include: Sequence[Part]) -> Literal["no_model"] | None:
-    """Say why nobody gets offers that were asked for."""
-    return "no_model" if "offers" in include and not scorer.recommends else None
+    Returns
+    -------
+    The number of customers.
+    """
+    customers = active_customers(settings, as_of)
+    work = [(language, batch) for language in LANGUAGES for batch in batches(customers, _BATCH)]
+    for language, batch in track(report, work, lambda one: one[0]):
+        desk.prepare(scorer, Question(tuple(batch), include, language), as_of)
+    return len(customers)
 
 
 def export_scores(
@@ -95,12 +71,16 @@ def export_scores(
     rows: list[dict[str, Any]] = []
     for done, batch in enumerate(batches(customers, _BATCH)):
         report(done * _BATCH / len(customers), f"{done * _BATCH:,} of {len(customers):,} customers")
-        scored = score_many(scorer, batch, as_of, ("reasons", "offers"), language, limit=_OFFERS)
-        known = [score.customer_id for score in scored]
+        explained = scorer.explanations(batch, as_of, language)
+        known = [one.customer_id for one in explained]
+        offered = scorer.offers(known, as_of, Query(limit=_OFFERS), language) if scorer.recommends else []
         typed = scorer.types(known, as_of, _TYPES, language) if scorer.recommends else []
-        types = {offers.customer_id: offers.types for offers in typed}
+        offers = {one.customer_id: one for one in offered}  # who never bought and is on no file has none
+        types = {one.customer_id: one.types for one in typed}
         rows += (
-            _row(score, types.get(score.customer_id, []), scorer, as_of) for score in scored if score.risk is not None
+            _row(one, offers.get(one.customer_id), types.get(one.customer_id, []))
+            for one in explained
+            if one.risk is not None
         )
     if not rows:
         raise DataError(
@@ -119,11 +99,12 @@ def export_scores(
     return len(frame)
 
 
-def _row(score: Score, types: Sequence[TypeOfferAnswer], scorer: Scorer, as_of: datetime) -> dict[str, Any]:
-    reasons, offers = score.reasons or [], score.offers or []
+def _row(score: Explanation, offered: Offers | None, types: Sequence[TypeOfferAnswer]) -> dict[str, Any]:
+    reasons, offers = score.reasons, offered.offers if offered else []
+    experiment = offered.experiment if offered else None
     return {
         "customer_id": score.customer_id,
-        "as_of": as_of,
+        "as_of": score.as_of,
         "risk": score.risk,
         "tier": score.tier,
         **_numbered("reason", (reason.text for reason in reasons), _REASONS),
@@ -136,13 +117,13 @@ def _row(score: Score, types: Sequence[TypeOfferAnswer], scorer: Scorer, as_of: 
         **_numbered("offer_reason", (offer.text for offer in offers), _OFFERS),
         **_numbered("new_type", (offer.type for offer in types), _TYPES),
         **_numbered("new_type_reason", (offer.text for offer in types), _TYPES),
-        "offers_withheld": score.offers_withheld,
-        "experiment": score.experiment.name if score.experiment else None,
-        "experiment_arm": score.experiment.arm if score.experiment else None,
-        "churn_model": scorer.models.churn_version.label,
-        "churn_model_grade": scorer.models.churn_version.grade,
-        "next_product_model": score.offers_model,
-        "next_product_model_grade": score.offers_model_grade,
+        "offers_withheld": offered.withheld if offered else None,
+        "experiment": experiment.name if experiment else None,
+        "experiment_arm": experiment.arm if experiment else None,
+        "churn_model": score.model,
+        "churn_model_grade": score.model_grade,
+        "next_product_model": offered.model if offered else None,
+        "next_product_model_grade": offered.model_grade if offered else None,
     }
 
 

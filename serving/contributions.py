@@ -1,6 +1,7 @@
 """Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
 
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
@@ -76,16 +77,17 @@ class Explained:
 def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
     """Explain rows of model inputs, in their order."""
     contributions = model.contributions(inputs)[:, :-1]
-    margins = model.margin(inputs)
-    parts: dict[str, tuple[list[float], list[float]]] = {}
+    places = _places(model.features)
+    # the customers as they are, then once more for each theme, in one prediction
+    usual = np.repeat(np.asarray(inputs)[None], len(places) + 1, axis=0)
+    for number, of in enumerate(places.values(), start=1):
+        usual[number][:, of] = [model.peers.everyone[model.features[place]] for place in of]
+    margins = model.margin(usual.reshape(-1, len(model.features))).reshape(len(places) + 1, -1)
+    parts = {
+        theme: (contributions[:, of].sum(axis=1).tolist(), effects.tolist())
+        for (theme, of), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
+    }
     themes = themes_of(model.features)
-    for theme in themes:
-        places = [place for place, name in enumerate(model.features) if name in theme.features]
-        if places:
-            usual = inputs.copy()
-            usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
-            effects = margins - model.margin(usual)
-            parts[theme.name] = contributions[:, places].sum(axis=1).tolist(), effects.tolist()
     return [
         Explained(
             dict(zip(model.features, row.tolist(), strict=True)),
@@ -97,6 +99,16 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
         )
         for place, row in enumerate(np.asarray(inputs))
     ]
+
+
+@cache
+def _places(features: tuple[str, ...]) -> dict[str, list[int]]:
+    """Return the places of each theme's features among a model's; themes without any are left out."""
+    found = {
+        theme.name: [place for place, name in enumerate(features) if name in theme.features]
+        for theme in themes_of(features)
+    }
+    return {theme: places for theme, places in found.items() if places}
 
 
 def _attributes(model: ChurnModel, row: Floats) -> dict[str, Attribute]:

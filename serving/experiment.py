@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from features.config import ExperimentSettings, StoreSettings
+from features.state import write_file
 from serving.answers import Experiment
 
 _WHOLE = 2**64
@@ -35,12 +36,12 @@ class Impressions:
         self,
         customer_id: str,
         as_of: datetime,
-        experiment: Experiment | None,
-        model: str | None,
+        experiment: Experiment,
+        model: str,
         products: Sequence[str],
     ) -> None:
-        """Append one answer; nothing where no experiment runs, or nothing was offered."""
-        if experiment is None or not products:
+        """Append one answer; nothing where nothing was offered."""
+        if not products:
             return
         line = {
             "as_of": as_of.isoformat(),
@@ -52,3 +53,14 @@ class Impressions:
         }
         with self._lock, self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def erase(self, customer_id: str) -> int:
+        """Remove a customer's lines; returns how many there were."""
+        with self._lock:
+            if not self.path.exists():
+                return 0
+            lines = self.path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["customer_id"] != customer_id]
+            if len(kept) < len(lines):
+                write_file(self.path, b"".join(kept))
+            return len(lines) - len(kept)

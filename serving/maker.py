@@ -49,13 +49,14 @@ class Maker:
 
 def make_makers(models: Models, experiment: ExperimentSettings, rules: Rules) -> dict[str, Maker]:
     """Return a maker for the champion, and one for the other arm where an experiment runs; none without a model."""
-    if models.next_product is None or models.next_product_version is None:
+    champion, challenger = models.next_product, models.challenger
+    if champion is None:
         return {}
-    policy = Policy(rules, models.next_product.catalogue)
-    champion = models.next_product, models.next_product_version
-    makers = {"champion": Maker(*champion, policy, baseline=False)}
-    if experiment.name is not None and models.challenger is None:
-        makers["baseline"] = Maker(*champion, policy, baseline=True)
-    elif models.challenger is not None:
-        makers["challenger"] = Maker(*models.challenger, Policy(rules, models.challenger[0].catalogue), baseline=False)
+    policy = Policy(rules, champion.model.catalogue)
+    makers = {"champion": Maker(champion.model, champion.version, policy, baseline=False)}
+    if challenger is not None:
+        policy = Policy(rules, challenger.model.catalogue)
+        makers["challenger"] = Maker(challenger.model, challenger.version, policy, baseline=False)
+    elif experiment.name is not None:
+        makers["baseline"] = Maker(champion.model, champion.version, policy, baseline=True)
     return makers

@@ -1,30 +1,33 @@
-"""The champions, loaded once from the registry."""
+"""The champions, loaded from the registry. One that cannot be loaded never takes the place of one that works."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 import numpy as np
+import structlog
 
 from features.config import ExperimentSettings
-from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import StateError
 from features.store import Store
+from features.views import NEXT_PRODUCT_SERVICE
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN_MODEL, load_churn
 from training.next_product.catalogue import STATISTICS
 from training.next_product.model import NextProductModel
 from training.next_product.pipeline import NEXT_PRODUCT_MODEL, load_next_product
-from training.tracking import CHALLENGER, Tracking, Version
+from training.tracking import CHALLENGER, CHAMPION, Tracking, Version
+
+_Model = TypeVar("_Model", ChurnModel, NextProductModel)
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Versions:
-    """What answers: the champions, and the next-product challenger where an experiment shows its lists.
+    """What answers: the champions, and the next-product challenger where an experiment shows its lists."""
 
-    Without order lines there is no next product.
-    """
-
-    churn: Version
+    churn: Version | None
     next_product: Version | None
     challenger: Version | None
 
@@ -35,19 +38,31 @@ class Versions:
 
 
 @dataclass(frozen=True)
-class Models:
-    """The models with the versions they were registered as."""
+class Loaded(Generic[_Model]):
+    """A model with the version it was registered as."""
 
-    churn: ChurnModel
-    churn_version: Version
-    next_product: NextProductModel | None
-    next_product_version: Version | None
-    challenger: tuple[NextProductModel, Version] | None
+    model: _Model
+    version: Version
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models that answer, on the product statistics of a moment; None for one that is missing."""
+
+    churn: Loaded[ChurnModel] | None
+    next_product: Loaded[NextProductModel] | None
+    challenger: Loaded[NextProductModel] | None
+    as_of: datetime
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names and versions of all of them, as `Versions` names them."""
+        return tuple(one.version.label for one in (self.churn, self.next_product, self.challenger) if one is not None)
 
     @property
     def versions(self) -> tuple[Version, ...]:
         """The champions."""
-        return tuple(one for one in (self.churn_version, self.next_product_version) if one is not None)
+        return tuple(one.version for one in (self.churn, self.next_product) if one is not None)
 
 
 def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> Versions:
@@ -61,46 +76,94 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     Raises
     ------
     StateError
-        If a model has no champion, or the experiment no challenger.
+        If no model has a champion, or the experiment no challenger.
     """
-    churn = tracking.champion(CHURN_MODEL)
-    if not sells:
-        return Versions(churn, None, None)
+    churn = tracking.find(CHURN_MODEL)
+    following = tracking.find(NEXT_PRODUCT_MODEL) if sells else None
+    if churn is None and following is None:
+        raise StateError(
+            f"No version of {CHURN_MODEL} carries the alias {CHAMPION!r}.", "Run `encore train churn` first."
+        )
     challenger = None
-    if experiment.name is not None and experiment.other == "challenger":
+    if following is not None and experiment.name is not None and experiment.other == "challenger":
         challenger = tracking.find(NEXT_PRODUCT_MODEL, CHALLENGER)
         if challenger is None:
             raise StateError(
                 f'experiment.other = "challenger", and no version of {NEXT_PRODUCT_MODEL} is one.',
                 "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
             )
-    return Versions(churn, tracking.champion(NEXT_PRODUCT_MODEL), challenger)
+    return Versions(churn, following, challenger)
 
 
-def load_models(tracking: Tracking, versions: Versions, store: Store, as_of: datetime) -> Models:
+def load_models(
+    tracking: Tracking, versions: Versions, store: Store, as_of: datetime, before: Models | None = None
+) -> Models:
     """Load some versions, for the moment of the online store's rows.
+
+    Parameters
+    ----------
+    before
+        What answers now. A version that cannot be loaded leaves the one before in its place, or nothing.
 
     Raises
     ------
     StoreError
-        If the registry or the online store does not answer.
+        If the online store does not answer.
     """
-    following, challenger = versions.next_product, versions.challenger
-    return Models(
-        load_churn(tracking, versions.churn),
-        versions.churn,
-        _next_product(tracking, following, store, as_of) if following is not None else None,
-        following,
-        (_next_product(tracking, challenger, store, as_of), challenger) if challenger is not None else None,
+    day = _statistics_of(store, as_of)
+
+    def churn(version: Version) -> ChurnModel:
+        model = load_churn(tracking, version)
+        model.contributions(np.full((1, len(model.features)), np.nan))  # warm, and sound
+        return model
+
+    def following(version: Version) -> NextProductModel:
+        return day(load_next_product(tracking, version))
+
+    old = before or Models(None, None, None, as_of)
+    kept = (old.next_product, old.challenger)
+    if old.as_of != as_of:  # yesterday's models on today's statistics
+        kept = _on(day, old.next_product), _on(day, old.challenger)
+    found = Models(
+        _load(churn, versions.churn, old.churn),
+        _load(following, versions.next_product, kept[0]),
+        _load(following, versions.challenger, kept[1]),
+        as_of,
     )
+    same = all(getattr(found, name) is getattr(old, name) for name in ("churn", "next_product", "challenger"))
+    return before if before is not None and same and before.as_of == as_of else found
 
 
-def _next_product(tracking: Tracking, version: Version, store: Store, as_of: datetime) -> NextProductModel:
-    """Load a version, and give its catalogue the product statistics that the online store holds."""
-    following = load_next_product(tracking, version)
-    rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in following.catalogue.ids])
-    statistics = {
-        name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
-        for name in STATISTICS
-    }
-    return following.on_day(statistics, as_of)
+def _load(
+    load: Callable[[Version], _Model], version: Version | None, before: Loaded[_Model] | None
+) -> Loaded[_Model] | None:
+    if version is None:
+        return None
+    if before is not None and before.version.label == version.label:
+        return before
+    try:
+        return Loaded(load(version), version)
+    except Exception as error:
+        kept = before.version.label if before else None
+        _log.error("model_broken", model=version.label, kept=kept, problem=f"{type(error).__name__}: {error}"[:300])
+        return before
+
+
+def _on(
+    day: Callable[[NextProductModel], NextProductModel], before: Loaded[NextProductModel] | None
+) -> Loaded[NextProductModel] | None:
+    return Loaded(day(before.model), before.version) if before else None
+
+
+def _statistics_of(store: Store, as_of: datetime) -> Callable[[NextProductModel], NextProductModel]:
+    """Return what gives a model's catalogue the product statistics that the online store holds."""
+
+    def day(model: NextProductModel) -> NextProductModel:
+        rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in model.catalogue.ids])
+        statistics = {
+            name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
+            for name in STATISTICS
+        }
+        return model.on_day(statistics, as_of)
+
+    return day

@@ -1,28 +1,68 @@
 """Loading in the background: what is missing is told meanwhile, and what is new takes over when it is loaded."""
 
-import logging
+import gc
 import threading
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
+
 from features.config import Settings
-from features.errors import StateError
-from features.state import read_stamp
-from features.store import Store, materialized_directory
-from serving.models import find_versions, load_models
+from features.errors import EncoreError, StateError
+from features.live.follow import Online
+from features.live.known import materialized_directory
+from features.state import fingerprint, read_stamp
+from features.store import Store
+from serving import metrics
+from serving.cache import ScoreCache
+from serving.live import Live
+from serving.models import Models, find_versions, load_models
+from serving.playbook import load_playbook
 from serving.scorer import Scorer
 from training.next_product.rules import Rules, changed, load_rules
 from training.tracking import Tracking
 
 #: Seconds between two looks at what there is to load.
 _LOOK = 5.0
+#: Seconds that a stop waits for what is being loaded.
+_PATIENCE = 20.0
 #: What is missing at first, which is nothing to worry about.
 LOADING = "stores and models are being loaded"
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class NotReadyError(Exception):
     """Stores or models are not loaded yet; the text says what is missing."""
+
+
+class RulesFile:
+    """The rules file, read again where it or the facts it names were written; broken ones never take over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path = settings.serving.rules
+        self._rules: Rules | None = None
+        self._seen: tuple[str, ...] = ()
+
+    @property
+    def version(self) -> tuple[str, ...]:
+        """Changes when the rules do."""
+        return self._seen
+
+    def read(self) -> Rules:
+        """Return the rules in force.
+
+        Raises
+        ------
+        ConfigError
+            If they cannot be read and none were before, or were changed to something that cannot be read; told once.
+        """
+        facts = self._rules.facts if self._rules else None
+        seen = changed(self._path, facts)
+        if self._rules is None or seen != self._seen:
+            self._seen = seen
+            self._rules = load_rules(self._path)
+            self._seen = changed(self._path, self._rules.facts)
+        return self._rules
 
 
 class Ready:
@@ -31,12 +71,16 @@ class Ready:
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
+        self.cache = ScoreCache(settings.stores)
+        self.live = Live(settings, self.cache, clock)
         self._scorer: Scorer | None = None
-        self._loaded: tuple[str, ...] = ()
-        self._rules: Rules | None = None
-        self._rules_seen: tuple[str, ...] = ()
+        self._online: Online | None = None
+        self._store: Store | None = None
+        self._rules_file = RulesFile(settings)
         self._missing = LOADING
         self._stop = threading.Event()
+        self._loading = threading.Lock()
+        self._thread: threading.Thread | None = None
 
     @property
     def scorer(self) -> Scorer:
@@ -51,9 +95,27 @@ class Ready:
             raise NotReadyError(self._missing)
         return self._scorer
 
+    @property
+    def store(self) -> Store:
+        """The feature store.
+
+        Raises
+        ------
+        NotReadyError
+            If nothing is loaded yet.
+        """
+        if self._store is None:
+            raise NotReadyError(self._missing)
+        return self._store
+
+    @property
+    def online(self) -> Online | None:
+        """What the online store holds, as far as it is loaded."""
+        return self._online
+
     def as_of(self, scorer: Scorer) -> datetime:
         """Return the moment a scorer answers for now."""
-        return scorer.as_of(self._clock())
+        return self.live.as_of(scorer.as_of(self._clock()))
 
     def load(self) -> Scorer:
         """Load stores and models if any of them is new, and let them take over.
@@ -63,44 +125,80 @@ class Ready:
         EncoreError
             If something is missing or does not answer; what was loaded before stays.
         """
+        with self._loading:
+            return self._load()
+
+    def _load(self) -> Scorer:
         stamp = read_stamp(materialized_directory(self._settings.stores))
         if not stamp:
             raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
+        online = Online.of(stamp)
         tracking = Tracking(self._settings.tracking)
         versions = find_versions(tracking, self._settings.experiment, sells=stamp["sells"])
-        found = (stamp["fingerprint"], *versions.labels)
-        path = self._settings.serving.rules
-        if self._scorer is None or found != self._loaded:
-            store = Store(self._settings)
-            store.check()
-            as_of = datetime.fromisoformat(stamp["as_of"])
-            models = load_models(tracking, versions, store, as_of)
+        before = self._scorer
+        models = before.models if before else None
+        if self._store is None or self._online != online:
+            self._store = Store(self._settings)
+            self._store.check()
+        if models is None or self._online != online or models.labels != versions.labels:
+            models = load_models(tracking, versions, self._store, online.as_of, models)
+            if not models.versions:
+                raise StateError("No model can be loaded; the log says why.", "Train anew, or restore the artifacts.")
+        rules = self._read_rules(before)
+        made_by = self._made_by(online, models)
+        if before is None or self._online != online or models is not before.models:
+            self.live.use(self._store, online)
+            self._scorer = Scorer(self._settings, self._store, models, online.as_of, rules, made_by)
+            self._online = online
+            # what was loaded stays, so that nobody looks through it again and again for garbage
+            gc.collect()
+            gc.freeze()
+            metrics.show_models(models.labels)
+        elif rules is not before.rules:
+            self._scorer = before.with_rules(rules, made_by)
+        return self.scorer
+
+    def _read_rules(self, before: Scorer | None) -> Rules:
+        try:
+            return self._rules_file.read()
+        except EncoreError as error:
             # rules that broke meanwhile do not keep a new champion out
-            rules = self._rules or load_rules(path)
-            self._scorer = Scorer(self._settings, store, models, as_of, rules)
-            self._loaded, self._rules = found, rules
-            self._rules_seen = self._rules_seen or changed(path, rules.facts)
-        if self._rules is not None and changed(path, self._rules.facts) != self._rules_seen:
-            self._rules_seen = changed(path, self._rules.facts)  # what is broken is told once
-            rules = load_rules(path)
-            self._scorer = self._scorer.with_rules(rules)
-            self._rules, self._rules_seen = rules, changed(path, rules.facts)
-        return self._scorer
+            if before is None:
+                raise
+            _log.warning("rules_broken", problem=error.problem)
+            return before.rules
+
+    def _made_by(self, online: Online, models: Models) -> str:
+        """Name all that scores depend on besides the customer."""
+        settings = self._settings
+        return fingerprint(
+            *(online.fingerprint, models.labels, settings.churn, settings.experiment, self._rules_file.version),
+            {finding: texts.model_dump() for finding, texts in load_playbook(settings.serving.playbook).items()},
+        )
 
     def start(self) -> None:
         """Load in a thread, and look again and again for something new."""
-        threading.Thread(target=self._watch, name="encore-load", daemon=True).start()
+        self._thread = threading.Thread(target=self._watch, name="encore-load", daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
-        """Give up loading."""
+        """Give up loading, and wait for what is being loaded: libraries do not like to be left in the middle."""
         self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
 
     def _watch(self) -> None:
         while not self._stop.is_set():
+            before = self._scorer
             try:
-                self.load()
+                scorer = self.load()
+                if scorer is not before:
+                    _log.info("loaded", models=scorer.models.labels)
+                self.live.catch_up()
+                self.live.warm()
+                self._missing = ""
             except Exception as error:
                 if str(error) != self._missing:
-                    _log.warning("Not loaded: %s", error)
+                    _log.warning("not_loaded", problem=str(error))
                 self._missing = str(error)
             self._stop.wait(_LOOK)

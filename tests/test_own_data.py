@@ -24,8 +24,7 @@ from features.contract import contract_directory
 from features.ingest.segments import Totals, inputs_from
 from features.state import read_stamp
 from serving import cli
-from serving.api.app import create_app
-from tests.conftest import NOW, inside
+from tests.conftest import connected, inside
 from tests.shop import Shop, simulate
 from tests.subscriptions import simulate as simulate_subscriptions
 from training.churn.labels import active_customers
@@ -149,24 +148,23 @@ def test_the_last_ingestion_changes_nothing(walk: Walk) -> None:
 
 @pytest.fixture(scope="module")
 def shop_client(walk: Walk) -> Iterator[TestClient]:
-    with inside(walk.directory):
-        app = create_app(load_settings(), lambda: NOW)
-        app.state.ready.load()
-        with TestClient(app) as client:
-            yield client
+    with inside(walk.directory), connected(load_settings()) as client:
+        yield client
 
 
 def test_the_model_is_served_with_reasons_of_what_there_is(shop_client: TestClient, walk: Walk) -> None:
     with inside(walk.directory):
         settings = load_settings()
-        as_of = shop_client.post("/v1/scores", json={"customer_ids": ["C10017"]}).json()["as_of"]
+        as_of = shop_client.post("/v1/scores", json={"customer_ids": ["C10017"]}).json()["scores"][0]["as_of"]
         customers = active_customers(settings, datetime.fromisoformat(as_of))
-    answer = shop_client.post("/v1/scores", json={"customer_ids": customers[:100], "include": ["reasons", "offers"]})
+    answer = shop_client.post(
+        "/v1/scores", json={"customer_ids": customers[:100], "include": ["risk", "reasons", "offers"]}
+    )
     told: list[dict[str, Any]] = answer.json()["scores"]
     themes = {reason["theme"] for score in told for reason in score["reasons"] + score["protections"]}
     assert {"silence", "frequency"} <= themes
     assert not themes & {"discounts", "campaigns", "brands", "contract", "price", "usage", "service"}
-    assert all(score["offers"] for score in told)
+    assert all(score["offers"]["offers"] for score in told)
     versions = {model["name"]: model for model in shop_client.get("/v1/models").json()["models"]}
     metrics = versions["encore-churn"]["metrics"]
     assert metrics["champion.roc_auc"] > 0.6
@@ -228,9 +226,9 @@ def test_a_database_is_the_source(tmp_path: Path) -> None:
         stamp = read_stamp(contract_directory(settings.stores))
         assert stamp["rows"]["subscriptions"] == len(business.subscriptions)
         assert stamp["rows"]["interactions"] == len(business.visits)
-        app = create_app(settings, lambda: NOW)
-        app.state.ready.load()
-        with TestClient(app) as client:
-            answer = client.post("/v1/scores", json={"customer_ids": ["s0", "s1", "s2"], "include": ["reasons"]}).json()
+        with connected(settings) as client:
+            answer = client.post(
+                "/v1/scores", json={"customer_ids": ["s0", "s1", "s2"], "include": ["risk", "reasons"]}
+            ).json()
             assert answer["churn_definition"]["kind"] == "contractual"
             assert len(answer["scores"]) + len(answer["unknown"]) == 3

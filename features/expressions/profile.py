@@ -4,21 +4,33 @@ from collections.abc import Sequence
 
 import ibis.expr.types as ir
 
+from features.expressions.visible import visible
+
 #: Before the name of a configured attribute, so that it cannot be taken for a feature.
 ATTRIBUTE = "attribute_"
 
 
-def profile(customers: ir.Table, snapshots: ir.Table, attributes: Sequence[str]) -> ir.Table:
+def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, attributes: Sequence[str]) -> ir.Table:
     """Consent, and the configured attributes as texts. The table has no history: each snapshot says the same.
 
-    `marketing_consent` is 1 or 0, null where the customer was never asked. A customer who signed up at or after a
-    snapshot is not in it.
+    `marketing_consent` is 1 or 0, null where the customer was never asked: the value of the last interaction of kind
+    `consent` before the snapshot, else what is on file. A customer who signed up at or after a snapshot is not on file
+    at it.
     """
     pairs = customers.cross_join(snapshots)
     known = pairs.filter(pairs.signup_timestamp.isnull() | (pairs.signup_timestamp < pairs.snapshot))
-    return known.select(
+    on_file = known.select(
         "customer_id",
         "snapshot",
-        marketing_consent=known.marketing_consent.cast("int64").cast("float64"),
+        on_file=known.marketing_consent.cast("int64").cast("float64"),
         **{ATTRIBUTE + name: known[name].cast("string") for name in attributes},
+    )
+    seen = visible(interactions.filter(interactions.kind == "consent", interactions.value.notnull()), snapshots)
+    asked = seen.group_by("customer_id", "snapshot").agg(answered=seen.value.argmax(seen.event_timestamp))
+    joined = on_file.outer_join(asked, ["customer_id", "snapshot"])
+    return joined.select(
+        customer_id=joined.customer_id.coalesce(joined.customer_id_right),
+        snapshot=joined.snapshot.coalesce(joined.snapshot_right),
+        marketing_consent=joined.answered.coalesce(joined.on_file),
+        **{name: joined[name] for name in (ATTRIBUTE + name for name in attributes)},
     )

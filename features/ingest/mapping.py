@@ -13,7 +13,7 @@ from sqlglot import exp
 from features.config import WHERE, InputSettings
 from features.contract import Column, Table
 from features.errors import DataError
-from features.ingest.sql import first_line, identifier, quoted
+from features.sql import first_line, identifier, quoted
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12

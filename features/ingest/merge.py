@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from features.contract import CONTRACT, Table
-from features.ingest.sql import count, identifier, quoted
+from features.sql import count, identifier, quoted, relation
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
 WRITTEN, ROW = "_written", "_row"
@@ -73,18 +73,20 @@ def merge_returns(
     if table.key:
         _keyed(con, table, files)
     else:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT *, 0 AS _rank FROM {_relation(files)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE keyed AS SELECT *, 0 AS _rank FROM {relation(*files)}")
     replaced = _replaced(con, files) if table.key else {}
-    con.execute("CREATE OR REPLACE TEMP TABLE taken AS SELECT *, row_number() OVER () AS _id FROM keyed")
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE taken AS "
+        "SELECT *, row_number() OVER () AS _id, abs(quantity) AS pieces FROM keyed"
+    )
     match = "taken ASOF JOIN sales USING (customer_id, product_id{same}, event_timestamp)"
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE sales AS SELECT customer_id, product_id, order_id, event_timestamp, "
-        f"quantity AS amount_of FROM read_parquet({quoted(str(sales))}) WHERE quantity > 0"
+        f"quantity AS pieces FROM {relation(sales)} WHERE quantity > 0"
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE taken AS SELECT *, abs(quantity) AS amount_of FROM taken")
     found = ", ".join(
         f"{name} AS (SELECT taken._id, sales.order_id AS {name}_order FROM {match.format(same=same)})"
-        for name, same in (("equal", ", amount_of"), ("latest", ""))
+        for name, same in (("equal", ", pieces"), ("latest", ""))
     )
     values = {
         "kind": "'return'",
@@ -101,22 +103,27 @@ def merge_returns(
         target,
     )
     rows, digest = measured(con, target)
-    matched = count(con, f"SELECT count(order_id) FROM read_parquet({quoted(str(target))})")
+    matched = count(con, f"SELECT count(order_id) FROM {relation(target)}")
     con.execute("DROP TABLE taken; DROP TABLE sales; DROP TABLE keyed")
     return Merged(rows, digest, replaced), matched
 
 
 def measured(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[int, str]:
     """Return the rows of a table and a digest of their content, whatever their order."""
-    query = f"SELECT count(*), sum(hash(found)::HUGEINT) FROM read_parquet({quoted(str(file))}) AS found"
+    query = f"SELECT count(*), sum(hash(found)::HUGEINT) FROM {relation(file)} AS found"
     rows, digest = con.execute(query).fetchall()[0]
     return int(rows), str(digest)
 
 
 def union(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path) -> tuple[int, str]:
     """Write the rows of some tables as one, which may be one of them. Returns what `measured` does."""
+    return rewrite(con, f"SELECT * FROM {relation(*files)}", target)
+
+
+def rewrite(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> tuple[int, str]:
+    """Write what a query finds to a table, which it may read. Returns what `measured` does."""
     aside = target.with_name(f".{target.name}")
-    _copy(con, f"SELECT * FROM {_relation(files)}", aside)
+    _copy(con, query, aside)
     aside.replace(target)
     return measured(con, target)
 
@@ -133,13 +140,13 @@ def _joined(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path)
     if len(files) == 1:
         link(files[0], target)
     else:
-        _copy(con, f"SELECT * FROM {_relation(files)}", target)
+        _copy(con, f"SELECT * FROM {relation(*files)}", target)
 
 
 def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> None:
     """Leave one row per key in the table `keyed`, with the place of its segment in `_rank`."""
     ranked = " UNION ALL BY NAME ".join(
-        f"SELECT *, {rank} AS _rank FROM read_parquet({quoted(str(file))})" for rank, file in enumerate(files)
+        f"SELECT *, {rank} AS _rank FROM {relation(file)}" for rank, file in enumerate(files)
     )
     con.execute(f"CREATE OR REPLACE TEMP VIEW ranked AS {ranked}")
     internal = {"_rank", ROW, WRITTEN}
@@ -162,14 +169,8 @@ def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) 
 
 def _replaced(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dict[int, int]:
     stayed = dict(con.execute("SELECT _rank, count(*) FROM keyed GROUP BY 1").fetchall())
-    read = {
-        rank: count(con, f"SELECT count(*) FROM read_parquet({quoted(str(file))})") for rank, file in enumerate(files)
-    }
+    read = {rank: count(con, f"SELECT count(*) FROM {relation(file)}") for rank, file in enumerate(files)}
     return {rank: rows - stayed.get(rank, 0) for rank, rows in read.items()}
-
-
-def _relation(files: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
 
 
 def _copy(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:

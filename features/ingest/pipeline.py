@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
-from features.config import Settings, StoreSettings
+from features.config import Settings, StoreSettings, TableName
 from features.contract import contract_directory
+from features.erased import Erased
 from features.errors import DataError
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
@@ -23,11 +24,13 @@ from features.ingest.segments import (
     inputs_from,
     segments_directory,
 )
-from features.ingest.sql import quoted
 from features.ingest.tables import TableStamp, write_tables
 from features.ingest.units import find_inputs, find_units
 from features.ingest.work import read_work
+from features.live.log import EventLog
+from features.live.rows import tables_of
 from features.progress import Report, part_of, silent
+from features.sql import quoted
 from features.state import fingerprint, read_stamp, replacing, write_stamp
 
 #: Tables of which at least one must be there: without either nothing happens to a customer.
@@ -88,7 +91,9 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
     stamp = read_stamp(directory)
     before = [] if afresh else _there(settings.stores, from_stamp(stamp.get("segments", [])))
     work, kept = find_work(settings.data, find_units(settings.data, root, inputs), before, now)
-    source = fingerprint(sorted(s.key for s in kept), settings.data.keys)
+    log = EventLog(settings.stores)
+    version = log.version()
+    source = _source(settings, kept, version)
     if not work and stamp.get("source") == source:
         return _ingested(directory, stamp, 0)
     with connection(settings, root) as con:
@@ -99,10 +104,14 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
         check_share(con, settings, by_input(segments, {}))
         _check_rows(segments)
         with replacing(directory) as aside:
-            tables = write_tables(con, settings, segments, stamp.get("tables", {}), aside, part_of(report, 0.8, 1.0))
-            stamp = _stamp(segments, tables, fingerprint(sorted(s.key for s in segments), settings.data.keys))
+            live = _write_events(con, settings.stores, log, version)
+            told = part_of(report, 0.8, 1.0)
+            tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, told)
+            stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
             write_stamp(aside, stamp)
-    _forget(segments_directory(settings.stores), segments)
+    _forget(
+        segments_directory(settings.stores), {*(f for s in segments for f in s.files), *(f.name for f in live.values())}
+    )
     return _ingested(directory, stamp, len(work))
 
 
@@ -143,9 +152,26 @@ def _there(stores: StoreSettings, segments: list[Segment]) -> list[Segment]:
     return [segment for segment in segments if all((folder / name).is_file() for name in segment.files)]
 
 
-def _forget(folder: Path, segments: list[Segment]) -> None:
-    """Remove files of segments that have been replaced."""
-    wanted = {name for segment in segments for name in segment.files}
+def _source(settings: Settings, segments: list[Segment], version: tuple[int, int]) -> str:
+    erased = Erased(settings.stores).version()
+    return fingerprint(sorted(s.key for s in segments), settings.data.keys, version, erased)
+
+
+def _write_events(
+    con: duckdb.DuckDBPyConnection, stores: StoreSettings, log: EventLog, version: tuple[int, int]
+) -> dict[TableName, Path]:
+    """Write the rows of logged events beside the segments, one file a table that they have rows of."""
+    last, _ = version
+    files = {}
+    for name, rows in tables_of(log.all(last) if last else ()).items():
+        if len(rows):
+            files[name] = segments_directory(stores) / f"events-{fingerprint(version)}-{name}.parquet"
+            con.from_arrow(rows).write_parquet(str(files[name]))
+    return files
+
+
+def _forget(folder: Path, wanted: set[str]) -> None:
+    """Remove files of what has been replaced."""
     for file in folder.iterdir():
         if file.name not in wanted:
             file.unlink()

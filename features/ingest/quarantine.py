@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from features.config import Settings, StoreSettings
 from features.errors import DataError
 from features.ingest.segments import InputTotals, Segment, segments_directory
-from features.ingest.sql import quoted
+from features.sql import quoted
 from features.state import write_file
 
 #: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells

@@ -17,8 +17,8 @@ from features.ingest.merge import ROW, WRITTEN
 from features.ingest.quarantine import QUARANTINE
 from features.ingest.scans import Rejected, Scan
 from features.ingest.segments import Segment, Totals
-from features.ingest.sql import count, first_line, identifier, quoted
 from features.ingest.units import Unit
+from features.sql import count, first_line, identifier, quoted
 
 _AT_ONCE = 10_000
 

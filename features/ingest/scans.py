@@ -11,10 +11,10 @@ import duckdb
 
 from features.errors import DataError
 from features.ingest.databases import copy_result, result_columns
-from features.ingest.sql import count, first_line, identifier, quoted
 from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
 from features.ingest.units import Unit
 from features.ingest.workbooks import copy_sheet
+from features.sql import count, first_line, identifier, quoted
 
 #: Endings of files that are read as CSV.
 TEXTS = (".csv", ".tsv", ".txt", ".gz")

@@ -1,6 +1,6 @@
 """The contract tables, from segments. A table whose segments are those of the last time is taken as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,13 @@ import duckdb
 
 from features.config import Settings, TableName
 from features.contract import CONTRACT, Table, contract_directory
-from features.ingest.merge import link, merge, merge_returns, union
+from features.erased import Erased
+from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
+from features.live.known import TABLES
+from features.live.rows import with_events
 from features.progress import Report, track
+from features.sql import relation
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def write_tables(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
     segments: Sequence[Segment],
+    live: Mapping[TableName, Path],
     before: dict[str, Any],
     folder: Path,
     report: Report,
@@ -56,12 +61,14 @@ def write_tables(
 
     Parameters
     ----------
+    live
+        Files of the rows of logged events.
     before
         What the stamp of the last time says of tables.
     """
     old = {name: TableStamp(**stamp) for name, stamp in before.items()}
     return {
-        name: _write(con, settings, name, segments, old.get(name), folder)
+        name: _write(con, settings, name, segments, live.get(name), old.get(name), folder)
         for name in track(report, list(CONTRACT), str)
     }
 
@@ -71,6 +78,7 @@ def _write(
     settings: Settings,
     name: TableName,
     segments: Sequence[Segment],
+    live: Path | None,
     old: TableStamp | None,
     folder: Path,
 ) -> TableStamp:
@@ -80,7 +88,9 @@ def _write(
     sales = [s for s in segments if s.table == "transactions"] if name == "interactions" else []
     returns = [s for s in sales if s.returns is not None]
     matters = sales if returns else []
-    files = [*table.key, *(file for s in [*own, *matters] for file in s.files)]
+    files = [*table.key, *(file for s in [*own, *matters] for file in s.files), *([live.name] if live else [])]
+    erased = Erased(settings.stores)
+    files += [erased.version()] if erased.read() else []
     there = contract_directory(settings.stores) / f"{name}.parquet"
     target = folder / there.name
     if old is not None and old.files == files and there.is_file():
@@ -89,8 +99,22 @@ def _write(
     source = segments_directory(settings.stores)
     merged = merge(con, table, [source / str(s.rows) for s in own], target)
     stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
-    if not returns:
-        return stamp
+    if returns:
+        stamp = _with_returns(con, settings, stamp, returns, target)
+    if live is not None:
+        rows, digest = rewrite(con, with_events(relation(target), relation(live), name), target)
+        stamp = replace(stamp, rows=rows, digest=digest)
+    if erased.read() and name in TABLES:
+        rows, digest = rewrite(con, f"SELECT * FROM {erased.without(name, relation(target))}", target)
+        stamp = replace(stamp, rows=rows, digest=digest)
+    return stamp
+
+
+def _with_returns(
+    con: duckdb.DuckDBPyConnection, settings: Settings, stamp: TableStamp, returns: Sequence[Segment], target: Path
+) -> TableStamp:
+    """Add what was taken back to the table of interactions."""
+    folder, source = target.parent, segments_directory(settings.stores)
     back = folder / "returns.parquet"
     lines = configured(settings, "transactions")
     taken, matched = merge_returns(

@@ -14,9 +14,9 @@ from features.ingest.plan import Work
 from features.ingest.reading import read_unit
 from features.ingest.scans import columns_of, opened
 from features.ingest.segments import Segment, segments_directory
-from features.ingest.sql import quoted
 from features.ingest.tables import configured
 from features.progress import Report, part_of
+from features.sql import quoted
 
 
 def read_work(

@@ -7,7 +7,7 @@ from typing import Literal
 import duckdb
 
 from features.ingest.macros import define_macros
-from features.ingest.sql import identifier
+from features.sql import identifier
 
 #: Formats of dates that exports are met with. Those that differ in the order of day and month are neighbours.
 FORMATS = (

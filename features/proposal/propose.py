@@ -8,10 +8,10 @@ import duckdb
 
 from features.config import TableName
 from features.contract import CONTRACT, Column
-from features.ingest.sql import identifier, quoted
 from features.proposal.names import NO_GOODS, is_sensitive, likeness
 from features.proposal.profile import ISO, Profile, profile_columns
 from features.proposal.sources import Source, find_sources, sample
+from features.sql import identifier, quoted
 
 #: Names that fit less are no evidence.
 _LIKE = 0.3

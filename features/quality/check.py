@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import duckdb
 
-from features.build import event_range
 from features.config import ChurnSettings, Settings
 from features.contract import CONTRACT, contract_directory, table_path
 from features.errors import DataError
@@ -23,6 +22,7 @@ from features.quality.limits import (
 )
 from features.quality.silence import Silence, measure_silence
 from features.snapshots import make_schedule, resolve_as_of
+from features.sources import event_range
 from features.state import read_stamp
 
 _DAY = timedelta(days=1)

@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from features.config import Settings
-from serving.api import customers, guests, health, models, problems, scores
-from serving.experiment import Impressions
-from serving.ready import Ready
+from serving.api import customers, events, guests, health, models, problems, scores
+from serving.api.middleware import Envelope
+from serving.api.state import make_state
 
 _DESCRIPTION = """
-Who is about to leave, why, and what to offer them.
+Who is about to leave, why, and what to offer them next.
 
 Probabilities lie in [0, 1], moments are UTC, ages and windows are in days, amounts in the data's currency.
-Every error is a problem document (RFC 9457).
+Every error is a problem document (RFC 9457); its `type` says for programs what went wrong.
 """
 
 
@@ -27,18 +28,23 @@ def utc_now() -> datetime:
 
 def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> FastAPI:
     """Return the API; it starts to load stores and models when it is started."""
-    ready = Ready(settings, clock)
+    state = make_state(settings, clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        ready.start()
+        state.ready.start()
         yield
-        ready.stop()
+        state.ready.stop()
 
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
-    app.state.ready = ready
-    app.state.impressions = Impressions(settings.stores)
+    app.state.encore = state
     problems.install(app)
-    for router in (customers.router, guests.router, scores.router, models.router, health.router):
-        app.include_router(router)
+    for module in (scores, customers, guests, events, models, health):
+        app.include_router(module.router)
+    origins = settings.serving.cors_origins
+    if origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["Authorization"]
+        )
+    app.add_middleware(Envelope, max_body_bytes=settings.serving.max_body_kb * 1024)
     return app

@@ -1,41 +1,23 @@
-"""What routes are given: the scorer, the moment, the reader's language."""
+"""What routes are given: the state, the scorer, the reader's language, what is asked for."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query, Request
+from fastapi import Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
-from serving.experiment import Impressions
-from serving.ready import Ready
-from serving.scorer import Scorer
+from serving.api.state import State, state_of
+from serving.offering import Query as Wanted
 from serving.wording import Language, preferred
 from training.next_product.offers import Kind
 
-
-def _ready(request: Request) -> Ready:
-    ready: Ready = request.app.state.ready
-    return ready
+CurrentState = Annotated[State, Depends(state_of)]
 
 
-CurrentReady = Annotated[Ready, Depends(_ready)]
+LANGUAGE = Query(description="Wins over the Accept-Language header")
 
 
-def _scorer(ready: CurrentReady) -> Scorer:
-    return ready.scorer
-
-
-def _as_of(ready: CurrentReady, scorer: Annotated[Scorer, Depends(_scorer)]) -> datetime:
-    return ready.as_of(scorer)
-
-
-def _impressions(request: Request) -> Impressions:
-    impressions: Impressions = request.app.state.impressions
-    return impressions
-
-
-def _language(
-    language: Annotated[Language | None, Query(description="Wins over the Accept-Language header")] = None,
+async def _language(
+    language: Annotated[Language | None, LANGUAGE] = None,
     accept_language: Annotated[str | None, Header()] = None,
 ) -> Language:
     return language or preferred(accept_language)
@@ -52,9 +34,11 @@ class OfferQuery(BaseModel):
         description="Products in the basket now: what goes with them is offered, they are not",
     )
 
+    @property
+    def wanted(self) -> Wanted:
+        """What is asked for, without the language."""
+        return Wanted(self.kind, self.limit, tuple(self.basket))
 
-CurrentScorer = Annotated[Scorer, Depends(_scorer)]
-AsOf = Annotated[datetime, Depends(_as_of)]
+
 ReaderLanguage = Annotated[Language, Depends(_language)]
-ShownOffers = Annotated[Impressions, Depends(_impressions)]
 CustomerId = Annotated[str, Path(min_length=1, max_length=200, examples=["1"])]

@@ -4,12 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from serving.answers import GuestOffers
-from serving.api.dependencies import AsOf, CurrentScorer, OfferQuery, ReaderLanguage
+from serving.api.dependencies import OfferQuery, ReaderLanguage
 from serving.api.problems import documented
+from serving.api.security import Reader
 
-router = APIRouter(prefix="/v1", tags=["guests"], responses=documented(409, 422, 503))
+router = APIRouter(
+    prefix="/v1",
+    tags=["guests"],
+    responses=documented(401, 403, 409, 413, 422, 429, 503),
+)
 
 
 class GuestQuery(OfferQuery):
@@ -24,9 +30,9 @@ class GuestQuery(OfferQuery):
 
 
 @router.get("/offers", operation_id="getGuestOffers")
-def offers(
-    scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage, query: Annotated[GuestQuery, Query()]
-) -> GuestOffers:
-    """Return what to offer a customer who is new, best first, each with its reason."""
+async def offers(caller: Reader, language: ReaderLanguage, query: Annotated[GuestQuery, Query()]) -> GuestOffers:
+    """Return what to offer a customer who is new, best first, with reasons. Takes the role `score`."""
     attributes = dict(item.split(":", 1) for item in query.attribute)
-    return scorer.guest_offers(as_of, query.kind, query.limit, language, query.basket, attributes)
+    scorer = caller.scorer
+    as_of = caller.state.ready.as_of(scorer)
+    return await run_in_threadpool(scorer.guest_offers, as_of, query.wanted, language, attributes)

@@ -1,14 +1,22 @@
-"""Whether the process is alive, and whether it can answer."""
+"""Whether the process is alive, whether it can answer, and how it does."""
 
+import asyncio
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
-from serving.api.dependencies import CurrentScorer
+from features.errors import StoreError
+from serving import metrics
+from serving.api.dependencies import CurrentState
 from serving.api.problems import documented
+from serving.api.security import Monitor
+from serving.api.state import State
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(tags=["health"])
+#: Seconds that a store has to answer.
+_PATIENCE = 2.0
 
 
 class Live(BaseModel):
@@ -24,14 +32,42 @@ class ReadyAnswer(BaseModel):
     models: list[str] = Field(examples=[["encore-churn/1", "encore-next-product/1"]])
 
 
-@router.get("/live", operation_id="getLive")
+@router.get("/health/live", operation_id="getLive")
 async def live() -> Live:
     """Tell that the process runs."""
     return Live()
 
 
-@router.get("/ready", operation_id="getReady", responses=documented(503))
-def ready(scorer: CurrentScorer) -> ReadyAnswer:
+@router.get("/health/ready", operation_id="getReady", responses=documented(503))
+async def ready(state: CurrentState) -> ReadyAnswer:
     """Tell that requests can be answered; otherwise what is missing."""
-    scorer.check()
-    return ReadyAnswer(models=[version.label for version in scorer.models.versions])
+    scorer = state.ready.scorer
+    try:
+        await asyncio.wait_for(run_in_threadpool(scorer.check), _PATIENCE)
+    except TimeoutError as error:
+        raise StoreError(
+            f"The online store did not answer within {_PATIENCE:.0f} s.", "Check stores.online, and that it runs."
+        ) from error
+    return ReadyAnswer(models=list(scorer.models.labels))
+
+
+@router.get(
+    "/metrics",
+    operation_id="getMetrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented(401, 403, 429, 503)},
+)
+async def prometheus(caller: Monitor) -> Response:
+    """Return Prometheus metrics of all workers. Takes the role `monitor` or `admin`."""
+    return Response(
+        await run_in_threadpool(_measured, caller.state), media_type="text/plain; version=0.0.4; charset=utf-8"
+    )
+
+
+def _measured(state: State) -> bytes:
+    now, online = state.clock(), state.ready.online
+    pending, first = state.ready.live.log.backlog()
+    metrics.PENDING.set(pending)
+    metrics.EVENT_LAG.set(metrics.age(now, first))
+    metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))
+    return metrics.exposition()

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from serving.answers import ChurnDefinition
-from serving.api.dependencies import CurrentScorer
 from serving.api.problems import documented
+from serving.api.security import Admin
 from training.tracking import Version
 
-router = APIRouter(prefix="/v1", tags=["models"], responses=documented(503))
+router = APIRouter(prefix="/v1", tags=["models"], responses=documented(401, 403, 429, 503))
 
 
 class ModelAnswer(BaseModel):
@@ -36,8 +36,9 @@ class ModelsAnswer(BaseModel):
 
 
 @router.get("/models", operation_id="getModels")
-def models(scorer: CurrentScorer) -> ModelsAnswer:
-    """Return the versions in use and how they measured on their test snapshots."""
+async def models(caller: Admin) -> ModelsAnswer:
+    """Return the versions in use and how they measured on their test snapshots. Takes the role `admin`."""
+    scorer = caller.scorer
     return ModelsAnswer(
         churn_definition=scorer.definition, models=[_answer(version) for version in scorer.models.versions]
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -11,8 +12,10 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from features.errors import EncoreError
+from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
+from serving.live import FutureEventError
 from serving.ready import NotReadyError
-from serving.scorer import NoOffersError, UnknownCustomerError
+from serving.scorer import NoModelError, UnknownCustomerError
 
 
 class InvalidParameter(BaseModel):
@@ -31,9 +34,11 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unknown customer"])
     status: int = Field(examples=[404])
     detail: str = Field(examples=["No customer '0' is known."])
+    request_id: str | None = Field(None, description="As in the header X-Request-ID and in the log")
     errors: list[InvalidParameter] | None = None
 
 
+_log = structlog.get_logger(__name__)
 _MEDIA = "application/problem+json"
 _RETRY_AFTER = {"Retry-After": "5"}
 
@@ -64,7 +69,11 @@ def install(app: FastAPI) -> None:
 
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
-    app.add_exception_handler(NoOffersError, _no_offers)
+    app.add_exception_handler(NoModelError, _no_model)
+    app.add_exception_handler(FutureEventError, _future_event)
+    app.add_exception_handler(UnauthenticatedError, _unauthenticated)
+    app.add_exception_handler(ForbiddenError, _forbidden)
+    app.add_exception_handler(TooManyRequestsError, _too_many_requests)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
     app.add_exception_handler(EncoreError, _unavailable)
@@ -73,26 +82,51 @@ def install(app: FastAPI) -> None:
 
 
 def _problem(
+    request: Request,
     status: int,
     kind: str,
-    title: str,
     detail: str,
     errors: list[InvalidParameter] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(type=f"urn:encore:{kind}", title=title, status=status, detail=detail, errors=errors)
+    problem = Problem(
+        type=f"urn:encore:{kind}",
+        title=kind.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        request_id=getattr(request.state, "request_id", None),
+        errors=errors,
+    )
     return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=_MEDIA)
 
 
-def _unknown_customer(_: Request, error: Exception) -> JSONResponse:
-    return _problem(404, "unknown-customer", "Unknown customer", str(error))
+def _unknown_customer(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 404, "unknown-customer", str(error))
 
 
-def _no_offers(_: Request, error: Exception) -> JSONResponse:
-    return _problem(409, "no-offers", "No offers", str(error))
+def _no_model(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 409, "no-model", str(error))
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+def _unauthenticated(request: Request, _: Exception) -> JSONResponse:
+    detail = "Expected the header `Authorization: Bearer …` with an API key that is in use."
+    return _problem(request, 401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _forbidden(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 403, "forbidden", str(error))
+
+
+def _too_many_requests(request: Request, error: Exception) -> JSONResponse:
+    seconds = error.seconds if isinstance(error, TooManyRequestsError) else 1
+    return _problem(request, 429, "too-many-requests", str(error), headers={"Retry-After": str(seconds)})
+
+
+def _future_event(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 422, "future-event", str(error))
+
+
+def _invalid(request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         InvalidParameter(
@@ -104,7 +138,7 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
         for item in found
     ]
     named = ", ".join(dict.fromkeys(item.parameter for item in errors))
-    return _problem(422, "invalid-parameter", "Invalid parameter", f"Not acceptable: {named}.", errors)
+    return _problem(request, 422, "invalid-parameter", f"Not acceptable: {named}.", errors)
 
 
 def _parameter(item: Mapping[str, Any]) -> str:
@@ -113,20 +147,24 @@ def _parameter(item: Mapping[str, Any]) -> str:
     return ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
 
 
-def _not_ready(_: Request, error: Exception) -> JSONResponse:
-    return _problem(503, "not-ready", "Not ready", f"Not ready: {error}", headers=_RETRY_AFTER)
+def _not_ready(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 503, "not-ready", f"Not ready: {error}", headers=_RETRY_AFTER)
 
 
-def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    return _problem(503, "unavailable", "Unavailable", str(error), headers=_RETRY_AFTER)
+def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, 503, "unavailable", str(error), headers=_RETRY_AFTER)
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    phrase = HTTPStatus(status).phrase
-    headers = error.headers if isinstance(error, HTTPException) else None
-    return _problem(status, phrase.lower().replace(" ", "-"), phrase, phrase, headers=headers)
+def _http(request: Request, error: Exception) -> JSONResponse:
+    found = error if isinstance(error, HTTPException) else HTTPException(500)
+    phrase = HTTPStatus(found.status_code).phrase
+    # Python has changed the phrase of this one
+    kind = "content-too-large" if found.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else phrase
+    return _problem(
+        request, found.status_code, kind.lower().replace(" ", "-"), found.detail or phrase, headers=found.headers
+    )
 
 
-def _unexpected(_: Request, __: Exception) -> JSONResponse:
-    return _problem(500, "internal-error", "Internal error", "The server failed; its log says why.")
+def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _log.error("failed", exc_info=error, request_id=getattr(request.state, "request_id", None))
+    return _problem(request, 500, "internal-error", "The server failed; its log says why.")

@@ -1,18 +1,21 @@
-"""Many customers in one call."""
+"""One call: who is leaving, why, and what to offer, for one customer or a thousand."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.answers import ChurnDefinition, Score
-from serving.api.dependencies import AsOf, CurrentScorer, ReaderLanguage, ShownOffers
+from serving.api.asking import ask, scores_json
+from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
-from serving.batch import Part, score_many
+from serving.api.security import CurrentCaller
+from serving.desk import Absence, Include, Question
+from serving.offering import Query
+from serving.wording import Language, preferred
 from training.next_product.offers import Kind
 
-router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(422, 503))
+router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(401, 403, 413, 422, 429, 503))
 
 MAX_CUSTOMERS = 1000
 
@@ -26,42 +29,49 @@ class ScoreRequest(BaseModel):
         list[Annotated[str, Field(min_length=1, max_length=200)]],
         Field(min_length=1, max_length=MAX_CUSTOMERS),
     ] = Field(examples=[["1", "2", "3"]])
-    include: list[Part] = Field(default_factory=list, examples=[["reasons", "offers"]])
+    include: Annotated[list[Include], Field(min_length=1)] = Field(
+        default=["risk"],
+        description="`risk`, `offers` and `profile` take the role score, `reasons` and `what_if` the role explain",
+        examples=[["risk", "reasons", "offers"]],
+    )
     offer_kind: Kind = "next"
     offer_limit: Annotated[int, Field(ge=1, le=100)] = 5
+    live: bool = Field(False, description="Compute now, rather than read what was computed since the last event")
 
 
 class Scores(BaseModel):
-    """Scores in the order asked for, and the ids that are not known."""
+    """Scores in the order asked for, and of whom there are none."""
 
-    as_of: datetime
-    churn_model: str = Field(examples=["encore-churn/1"])
+    churn_model: str | None = Field(description="Null where there is none", examples=["encore-churn/1"])
     churn_model_grade: str | None = Field(examples=["A"])
     next_product_model: str | None = Field(
-        description="Null where the data have no order lines", examples=["encore-next-product/1"]
+        description="Null where there is none, as for data without order lines", examples=["encore-next-product/1"]
     )
     churn_definition: ChurnDefinition
-    scores: list[Score]
-    unknown: list[str] = Field(description="Ids of which nothing is known that a risk could be told from")
-
-
-@router.post("/scores", operation_id="postScores")
-def scores(
-    request: ScoreRequest, scorer: CurrentScorer, as_of: AsOf, language: ReaderLanguage, impressions: ShownOffers
-) -> Scores:
-    """Score up to 1,000 customers; one that stands in the request twice is answered once."""
-    wanted = list(dict.fromkeys(request.customer_ids))
-    found = score_many(scorer, wanted, as_of, request.include, language, request.offer_kind, request.offer_limit)
-    for score in found:
-        products = [offer.product_id for offer in score.offers or ()]
-        impressions.write(score.customer_id, as_of, score.experiment, score.offers_model, products)
-    known = {score.customer_id for score in found}
-    return Scores(
-        as_of=as_of,
-        churn_model=scorer.models.churn_version.label,
-        churn_model_grade=scorer.models.churn_version.grade,
-        next_product_model=scorer.models.next_product_version.label if scorer.models.next_product_version else None,
-        churn_definition=scorer.definition,
-        scores=found,
-        unknown=[customer for customer in wanted if customer not in known],
+    unknown: list[str] = Field(description="Ids of which nothing is known")
+    unavailable: list[str] = Field(description="Ids of which nothing can be said while a store is away")
+    absent: dict[Include, Absence] = Field(
+        description="Parts that are null for everybody, and why", examples=[{"offers": "no_model"}]
     )
+    scores: list[Score]
+
+
+@router.post("/scores", operation_id="postScores", response_model=Scores)
+async def scores(
+    request: Request,
+    body: ScoreRequest,
+    caller: CurrentCaller,
+    language: Annotated[Language | None, LANGUAGE] = None,
+    accept_language: Annotated[str | None, Header()] = None,
+) -> Response:
+    """Answer for up to 1,000 customers; one that stands in the request twice is answered once."""
+    question = Question(
+        tuple(dict.fromkeys(body.customer_ids)),
+        frozenset(body.include),
+        language or preferred(accept_language),
+        Query(body.offer_kind, body.offer_limit),
+        body.live,
+    )
+    scorer = caller.scorer
+    reply = await ask(request, caller, scorer, question)
+    return Response(scores_json(scorer, question, reply), media_type="application/json")

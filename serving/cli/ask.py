@@ -7,10 +7,13 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
+from features.progress import Report
 from serving.answers import Offers, TypeOffers
-from serving.batch import export_scores
+from serving.batch import export_scores, materialize_scores
 from serving.cli.context import Context
 from serving.cli.stages import Stages
+from serving.desk import Desk, Include
+from serving.offering import Query
 from serving.ready import Ready
 from serving.scorer import one
 from serving.wording import Language, say
@@ -29,6 +32,27 @@ def score(context: Context, output: Path, language: Language) -> None:
         )
         rate = rows / (time.monotonic() - start)
     context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
+
+
+def materialize(context: Context, *, offers: bool) -> None:
+    """Run `encore scores materialize`."""
+    with Stages(context.console) as stages:
+        count = stage_scores(context, stages, offers=offers)
+    context.console.print(f"  {count:,} active customers in {context.settings.stores.data / 'scores.db'}")
+
+
+def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> int:
+    """Compute scores ahead, as a stage."""
+    ready = Ready(context.settings, lambda: context.now)
+    parts: list[Include] = ["risk", "reasons", "what_if"]
+    include = frozenset([*parts, "offers"] if offers else parts)
+
+    def work(report: Report) -> int:
+        scorer = ready.load()
+        desk = Desk(context.settings, ready.cache)
+        return materialize_scores(context.settings, scorer, desk, ready.as_of(scorer), include, report)
+
+    return stages.run("scores", work)
 
 
 def explain(context: Context, customer_id: str, language: Language) -> None:
@@ -65,7 +89,9 @@ def recommend(
     """Run `encore recommend`."""
     ready = Ready(context.settings, lambda: context.now)
     scorer = ready.load()
-    found = one(scorer.offers([customer_id], ready.as_of(scorer), kind, limit, language, basket), customer_id)
+    found = one(
+        scorer.offers([customer_id], ready.as_of(scorer), Query(kind, limit, tuple(basket)), language), customer_id
+    )
     table = _table(found, language, ("product", "name", "kind"), explain=explain)
     for offer in found.offers:
         likely = "–" if offer.probability is None else f"{offer.probability:.1%}"

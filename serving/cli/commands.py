@@ -20,7 +20,11 @@ features_app = typer.Typer(help="Build features, register them with Feast, copy 
 tune_app = typer.Typer(help="Search a model's parameters.", no_args_is_help=True)
 train_app = typer.Typer(help="Train a model and register it in MLflow.", no_args_is_help=True)
 evaluate_app = typer.Typer(help="Measure a champion beside its baselines.", no_args_is_help=True)
+keys_app = typer.Typer(help="Make, list, rotate and revoke API keys.", no_args_is_help=True)
+scores_app = typer.Typer(help="Compute scores ahead, for the API to read.", no_args_is_help=True)
 app.add_typer(features_app, name="features")
+app.add_typer(keys_app, name="keys")
+app.add_typer(scores_app, name="scores")
 app.add_typer(tune_app, name="tune")
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
@@ -47,6 +51,16 @@ class Kind(StrEnum):
     CROSS_SELL = "cross_sell"
     UP_SELL = "up_sell"
     NEXT = "next"
+
+
+class Role(StrEnum):
+    """What a key may be used for."""
+
+    SCORE = "score"
+    EXPLAIN = "explain"
+    EVENTS = "events"
+    ADMIN = "admin"
+    MONITOR = "monitor"
 
 
 Promote = Annotated[bool, typer.Option("--promote/--no-promote", help="Make it the champion, or only the challenger.")]
@@ -165,6 +179,68 @@ def features_materialize(ctx: typer.Context) -> None:
     from serving.cli.pipeline import materialize as run  # noqa: PLC0415
 
     run(ctx.obj)
+
+
+@scores_app.command("materialize")
+def scores_materialize(
+    ctx: typer.Context,
+    offers: Annotated[bool, typer.Option("--offers/--no-offers", help="Offers too, which takes longer.")] = False,
+) -> None:
+    """Compute risk and reasons of every active customer, in all languages, for the API to read.
+
+    The API computes what is missing, and anew what is older than a customer's last event; this spares it the first
+    time. Needs `encore features materialize` before.
+    """
+    from serving.cli.ask import materialize as run  # noqa: PLC0415
+
+    run(ctx.obj, offers=offers)
+
+
+@keys_app.command("create")
+def keys_create(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Who uses it, for example crm.")],
+    role: Annotated[list[Role], typer.Option("--role", help="May be repeated.")],
+    per_minute: Annotated[
+        int | None, typer.Option("--per-minute", min=1, help="Default: serving.requests_per_minute.")
+    ] = None,
+) -> None:
+    """Make a key and print it, this once: only its hash is kept.
+
+    Roles: score (risk, offers, profile), explain (reasons), events (sources), admin (models, erasure),
+    monitor (metrics).
+    """
+    from serving.cli.keys import create as run  # noqa: PLC0415
+
+    run(ctx.obj, name, [one.value for one in role], per_minute)
+
+
+@keys_app.command("list")
+def keys_list(ctx: typer.Context) -> None:
+    """List keys with their roles, ended ones too."""
+    from serving.cli.keys import show as run  # noqa: PLC0415
+
+    run(ctx.obj)
+
+
+@keys_app.command("rotate")
+def keys_rotate(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="As it was created.")],
+    grace_hours: Annotated[float, typer.Option("--grace-hours", min=0, help="The old one works so long.")] = 24,
+) -> None:
+    """Make a new key with the rights of an old one, and print it."""
+    from serving.cli.keys import rotate as run  # noqa: PLC0415
+
+    run(ctx.obj, name, grace_hours)
+
+
+@keys_app.command("revoke")
+def keys_revoke(ctx: typer.Context, name: Annotated[str, typer.Argument(help="As it was created.")]) -> None:
+    """End a key at once; a running API follows within a second."""
+    from serving.cli.keys import revoke as run  # noqa: PLC0415
+
+    run(ctx.obj, name)
 
 
 @tune_app.command("churn")
@@ -301,8 +377,12 @@ def serve(
     ctx: typer.Context,
     host: Annotated[str | None, typer.Option("--host", help="Default: serving.host of encore.toml.")] = None,
     port: Annotated[int | None, typer.Option("--port", help="Default: serving.port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Default: serving.workers.")] = None,
 ) -> None:
-    """Serve the API until interrupted. Its documentation is at /docs."""
+    """Serve the API until interrupted. Its documentation is at /docs.
+
+    Needs a key: `encore keys create` makes one.
+    """
     from serving.cli.server import serve as run  # noqa: PLC0415
 
-    run(ctx.obj, host, port)
+    run(ctx.obj, host, port, workers)

@@ -15,7 +15,7 @@ class Context:
     """Built once per run of `encore`; reads the settings when a command first asks for them."""
 
     def __init__(self, config: Path | None) -> None:
-        self._config = config
+        self.config = config
         self.console = Console(highlight=False)
 
     @cached_property
@@ -29,7 +29,7 @@ class Context:
         """
         from features.config import load_settings  # noqa: PLC0415
 
-        return load_settings(self._config)
+        return load_settings(self.config)
 
     @cached_property
     def now(self) -> datetime:

@@ -1,6 +1,7 @@
 """`encore demo`: the whole path, from raw data to an API that answers."""
 
 import json
+import logging
 import shlex
 import time
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
     start = time.monotonic()
     context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
     # seconds of imports, after a first sign of life
+    from serving.cli.ask import stage_scores  # noqa: PLC0415
     from serving.cli.data import stage_ingest  # noqa: PLC0415
     from serving.cli.pipeline import (  # noqa: PLC0415
         sells,
@@ -30,6 +32,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         stage_train_next_product,
     )
     from serving.cli.server import address, listen, run_server  # noqa: PLC0415
+    from serving.guard.keys import ROLES, KeyFile  # noqa: PLC0415
 
     listening = listen(context) if serve else None
     with Stages(context.console) as stages:
@@ -39,12 +42,14 @@ def run_demo(context: Context, *, serve: bool) -> None:
         churn = stage_train_churn(context, stages, promote=True)
         following = stage_train_next_product(context, stages, promote=True) if sells(context) else None
         stage_materialize(context, stages)
+        stage_scores(context, stages)
     table = _results(ingested.rows["transactions"], churn.version, following.version.metrics if following else None)
     if listening is None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
         return
-    run_server(context, listening, lambda: _announce(context, table, address(listening), start))
+    key = KeyFile(context.settings.stores).renew("demo", ROLES, context.now)
+    run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
 
 
 def _results(lines: int, version: "Version", following: dict[str, float] | None) -> Table:
@@ -68,7 +73,7 @@ def _results(lines: int, version: "Version", following: dict[str, float] | None)
     return table
 
 
-def _announce(context: Context, table: Table, url: str, start: float) -> None:
+def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
     from features.build import built_schedule  # noqa: PLC0415 - loaded by now
     from serving.cli.pipeline import sells  # noqa: PLC0415
     from training.churn.labels import active_customers  # noqa: PLC0415
@@ -88,12 +93,14 @@ def _announce(context: Context, table: Table, url: str, start: float) -> None:
         f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n",
         soft_wrap=True,
     )
-    include = ["reasons", "offers"] if sells(context) else ["reasons"]
+    console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
+    include = ["risk", "reasons", "offers"] if sells(context) else ["risk", "reasons"]
     body = json.dumps({"customer_ids": [first, second, third], "include": include})
     other = "offers?kind=cross_sell&limit=3&language=zh" if sells(context) else "explanation?language=zh"
+    bearer, json_type = f"-H 'Authorization: Bearer {key}'", "-H 'Content-Type: application/json'"
     for command in (
-        f"curl '{url}/v1/customers/{quote(first)}/explanation'",
-        f"curl '{url}/v1/customers/{quote(second)}/{other}'",
-        f"curl -X POST '{url}/v1/scores' -H 'Content-Type: application/json' -d {shlex.quote(body)}",
+        f"curl '{url}/v1/customers/{quote(first)}/explanation' {bearer}",
+        f"curl '{url}/v1/customers/{quote(second)}/{other}' {bearer}",
+        f"curl '{url}/v1/scores' {bearer} {json_type} -d {shlex.quote(body)}",
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)

@@ -1,21 +1,53 @@
-"""Run the API under uvicorn."""
+"""Run the API under uvicorn: in this process, or in several that share its socket."""
 
+import logging
+import os
+import shutil
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
+from features.config import load_settings
 from features.errors import ConfigError
+from serving import metrics
 from serving.api.app import create_app
+from serving.api.state import State
 from serving.cli.context import Context
+from serving.guard.keys import KeyFile
+from serving.logs import configure
 from serving.ready import LOADING, NotReadyError, Ready
 
+_CONFIG = "ENCORE_CONFIG"
+#: Seconds after which Python asks a thread to let another one run; its own default is five times as long.
+_SWITCH = 0.001
 
-def serve(context: Context, host: str | None, port: int | None) -> None:
-    """Run `encore serve`."""
+
+def serve(context: Context, host: str | None, port: int | None, workers: int | None) -> None:
+    """Run `encore serve`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no key, or the address is taken.
+    """
+    keys = KeyFile(context.settings.stores)
+    if all(key.ended(context.now) for key in keys.read()):
+        raise ConfigError(
+            f"Expected API keys in {keys.path}, found none in use.",
+            "Make one: `encore keys create crm --role score --role explain`.",
+        )
     listening = listen(context, host, port)
+    count = workers or context.settings.serving.workers
+    if count > 1:
+        _run_workers(context, listening, count)
+        return
     run_server(
         context,
         listening,
@@ -49,13 +81,48 @@ def address(listening: socket.socket) -> str:
     return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"  # noqa: S104 - only compared
 
 
-def run_server(context: Context, listening: socket.socket, announce: Callable[[], None]) -> None:
-    """Serve until interrupted; call `announce` once requests are answered."""
+def run_server(
+    context: Context, listening: socket.socket, announce: Callable[[], None], level: int = logging.INFO
+) -> None:
+    """Serve in this process until interrupted; call `announce` once requests are answered."""
+    _prepare(level)
     app = create_app(context.settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    ready: Ready = app.state.ready
-    threading.Thread(target=_when_ready, args=(server, ready, announce, context), daemon=True).start()
+    server = uvicorn.Server(_config(app))
+    state: State = app.state.encore
+    threading.Thread(target=_when_ready, args=(server, state.ready, announce, context), daemon=True).start()
     server.run(sockets=[listening])
+
+
+def worker_app() -> FastAPI:
+    """Return the API of one of several workers, configured by the environment; uvicorn calls this in each."""
+    _prepare()
+    path = os.environ.get(_CONFIG)
+    return create_app(load_settings(Path(path) if path else None))
+
+
+def _run_workers(context: Context, listening: socket.socket, count: int) -> None:
+    """Serve in several processes until interrupted; one that dies is started again."""
+    shared = (context.settings.stores.data / "metrics").resolve()
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir(parents=True)
+    os.environ[metrics.SHARED] = str(shared)
+    if context.config is not None:
+        os.environ[_CONFIG] = str(context.config)
+    configure()
+    config = _config("serving.cli.server:worker_app", factory=True, workers=count)
+    context.console.print(f"  Encore answers at [bold]{address(listening)}[/] with {count} workers")
+    Multiprocess(config, sockets=[listening]).run()
+
+
+def _prepare(level: int = logging.INFO) -> None:
+    """Log as lines of JSON, and let the event loop have its turn while a thread computes."""
+    configure(level)
+    sys.setswitchinterval(_SWITCH)
+
+
+def _config(app: FastAPI | str, **options: object) -> uvicorn.Config:
+    # httptools and uvloop where they are there; what is logged of requests is our own
+    return uvicorn.Config(app, log_config=None, access_log=False, server_header=False, **options)  # type: ignore[arg-type]
 
 
 def _when_ready(server: uvicorn.Server, ready: Ready, announce: Callable[[], None], context: Context) -> None:

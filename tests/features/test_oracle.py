@@ -318,7 +318,9 @@ def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> 
     contacted = make_interactions(1).assign(customer_id="prospect")
     lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
     sources = Sources(lines, products, customers, as_table(contacted), empty_contracts)
-    rows = con.to_pandas(customer_views(con, sources, snapshot_table(SNAPSHOTS), [])["customer_engagement"])
+    rows = con.to_pandas(
+        customer_views(sources, snapshot_table(SNAPSHOTS), [], frozenset({"contact"}))["customer_engagement"]
+    )
     seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
     mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]
     assert mine["contacts_total"].tolist() == [len(seen)]
@@ -328,12 +330,22 @@ def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> 
 
 
 def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
-    rows = con.to_pandas(profile(as_table(make_customers()), snapshot_table(SNAPSHOTS), ["region"]))
+    asked = make_interactions(1).iloc[:4].assign(kind="consent")
+    asked["customer_id"] = ["c1", "c1", "c3", "new"]
+    asked["value"] = [0.0, 1.0, 0.0, 1.0]
+    asked["event_timestamp"] = [
+        SNAPSHOTS[0] - timedelta(days=2),
+        *[SNAPSHOTS[0] + timedelta(days=d) for d in (0, 1, 2)],
+    ]
+    asked["created_timestamp"] = asked["event_timestamp"]
+    profiles = profile(as_table(make_customers()), as_table(asked), snapshot_table(SNAPSHOTS), ["region"])
+    rows = con.to_pandas(profiles)
     at = {t: keyed(rows[rows["snapshot"] == t], "customer_id") for t in SNAPSHOTS}
     assert sorted(name for (name,) in at[SNAPSHOTS[0]]) == ["c0", "c1", "c3"]  # c2 signed up at this very moment
-    assert len(at[SNAPSHOTS[1]]) == 4
-    consents = [at[SNAPSHOTS[1]][f"c{i}",]["marketing_consent"] for i in range(4)]
-    assert consents == pytest.approx([1.0, 0.0, 1.0, np.nan], nan_ok=True)
+    assert at[SNAPSHOTS[0]]["c1",]["marketing_consent"] == 0.0
+    assert len(at[SNAPSHOTS[1]]) == 5
+    consents = [at[SNAPSHOTS[1]][name,]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
+    assert consents == [1.0, 1.0, 1.0, 0.0, 1.0]  # the last answer, else what is on file
     assert [at[SNAPSHOTS[1]][f"c{i}",]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from features.config import Settings
-from features.definitions import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from features.errors import StateError, StoreError
 from features.store import Store
 from features.vectors import columns_from_frame, columns_from_online, with_ages
+from features.views import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from tests.conftest import World
 
 

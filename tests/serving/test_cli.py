@@ -13,11 +13,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from features.config import Settings
+from features.config import Settings, StoreSettings
 from features.progress import Report
 from serving import cli
 from serving.cli import evaluation
-from tests.conftest import World
+from serving.guard.keys import KeyFile
+from tests.conftest import NOW, World
 from training.next_product.pipeline import evaluate_next_product as measure_next_product
 
 COMMANDS = [
@@ -34,6 +35,11 @@ COMMANDS = [
     "evaluate churn",
     "evaluate reasons",
     "evaluate next-product",
+    "scores materialize",
+    "keys create",
+    "keys list",
+    "keys rotate",
+    "keys revoke",
     "score",
     "explain",
     "recommend",
@@ -231,6 +237,7 @@ def test_a_step_without_the_one_before_names_it(
 
 def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
     log = tmp_path / "log"
+    KeyFile(StoreSettings(data=tmp_path / "data")).create("crm", ("score",), NOW)
     command = [sys.executable, "-c", "from serving.cli import main; main()", "serve", "--port", "0"]
     with (
         log.open("w") as output,
@@ -248,6 +255,7 @@ def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
 def test_a_taken_port_is_told(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    KeyFile(at_home.settings.stores).renew("crm", ("score",), NOW)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert run(monkeypatch, "serve", "--port", str(port)) == 2

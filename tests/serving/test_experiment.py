@@ -9,10 +9,9 @@ from fastapi.testclient import TestClient
 
 from features.config import ExperimentSettings, Settings
 from features.errors import StateError
-from serving.api.app import create_app
 from serving.experiment import arm_of
 from serving.models import find_versions
-from tests.conftest import NOW, World, inside
+from tests.conftest import World, connected, inside
 from training.tracking import Tracking
 
 
@@ -33,29 +32,25 @@ def test_the_arm_depends_on_name_and_customer_alone() -> None:
 def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -> None:
     settings = world.settings.model_copy(update={"experiment": ExperimentSettings(name="spring", share=0.5)})
     log = world.directory / "data/impressions.jsonl"
-    with inside(world.directory):
-        app = create_app(settings, lambda: NOW)
-        app.state.ready.load()
-        with TestClient(app) as client:
-            one_by_one = {}
-            for customer in range(6, 90, 6):
-                found = client.get(f"/v1/customers/{customer}/offers?limit=3")
-                if found.status_code == 200:
-                    one_by_one[str(customer)] = found.json()
-            lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-            assert len(lines) == len(one_by_one)
-            for line, (asked_for, found) in zip(lines, one_by_one.items(), strict=True):
-                assert line["customer_id"] == asked_for
-                assert found["experiment"] == {"name": line["experiment"], "arm": line["arm"]}
-                assert line["products"] == [offer["product_id"] for offer in found["offers"]]
-            assert {line["arm"] for line in lines} == {"champion", "baseline"}
-            asked = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
-            together = client.post("/v1/scores", json=asked).json()["scores"]
-            for score in together:
-                alone = one_by_one[score["customer_id"]]
-                assert score["experiment"] == alone["experiment"]
-                assert score["offers"] == alone["offers"]
-            assert len(log.read_text(encoding="utf-8").splitlines()) == 2 * len(lines)
+    with inside(world.directory), connected(settings) as client:
+        one_by_one = {}
+        for customer in range(6, 90, 6):
+            found = client.get(f"/v1/customers/{customer}/offers?limit=3")
+            if found.status_code == 200:
+                one_by_one[str(customer)] = found.json()
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        assert len(lines) == len(one_by_one)
+        for line, (asked_for, found) in zip(lines, one_by_one.items(), strict=True):
+            assert line["customer_id"] == asked_for
+            assert found["experiment"] == {"name": line["experiment"], "arm": line["arm"]}
+            assert line["products"] == [offer["product_id"] for offer in found["offers"]]
+        assert {line["arm"] for line in lines} == {"champion", "baseline"}
+        asked = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
+        together = client.post("/v1/scores", json=asked).json()["scores"]
+        for score in together:
+            alone = one_by_one[score["customer_id"]]
+            assert score["offers"] == {name: alone[name] for name in score["offers"]}
+        assert len(log.read_text(encoding="utf-8").splitlines()) == 2 * len(lines)
     log.unlink()
 
 

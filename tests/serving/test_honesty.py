@@ -27,7 +27,7 @@ def test_reasons_hold_on_the_test_snapshots(at_home: World) -> None:
 
 
 def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scorer: Scorer) -> None:
-    model = scorer.models.churn
+    model = scorer.churn.model
     rows = churn_set(at_home.settings, store, at_home.schedule.churn_test[:1])
     inputs = model.inputs(rows.columns, len(rows))
     explained = explain(model, inputs)
@@ -39,7 +39,7 @@ def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store,
 
 
 def test_a_number_out_of_nothing_is_counted(scorer: Scorer) -> None:
-    model = scorer.models.churn
+    model = scorer.churn.model
     nothing = np.full((1, len(model.features)), np.nan)
     values = dict.fromkeys(model.features, np.nan)
     one = Explained(values, dict.fromkeys(model.features, 1.0), model.peers.everyone, {"silence": Part(1.0, 1.0)})

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.definitions import CHURN_SERVICE
 from features.store import Store
 from features.vectors import columns_from_online, with_ages
+from features.views import CHURN_SERVICE
 from serving.answers import Reason
 from serving.contributions import Explained, Part
 from serving.playbook import load_playbook

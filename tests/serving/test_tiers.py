@@ -20,19 +20,19 @@ def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: 
     churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.1, "medium_share": 0.2})
     settings = at_home.settings.model_copy(update={"churn": churn})
     as_of = at_home.schedule.as_of
-    tiers = make_tiers(settings, store, scorer.models.churn, as_of)
+    tiers = make_tiers(settings, store, scorer.churn.model, as_of)
     customers = active_customers(settings, as_of)
     told = [tiers.of(found.risk or 0.0) for found in scorer.risks(customers, as_of)]
     assert told.count("high") == pytest.approx(0.1 * len(customers), abs=2)
     assert told.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
-    by_threshold = make_tiers(at_home.settings, store, scorer.models.churn, as_of)
+    by_threshold = make_tiers(at_home.settings, store, scorer.churn.model, as_of)
     assert by_threshold == Tiers(at_home.settings.churn.high_risk, at_home.settings.churn.medium_risk)
 
 
 def test_shares_that_sum_to_one_leave_nobody_low(at_home: World, store: Store, scorer: Scorer) -> None:
     churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.9, "medium_share": 0.1})
     settings = at_home.settings.model_copy(update={"churn": churn})
-    tiers = make_tiers(settings, store, scorer.models.churn, at_home.schedule.as_of)
+    tiers = make_tiers(settings, store, scorer.churn.model, at_home.schedule.as_of)
     risks = [
         found.risk or 0.0
         for found in scorer.risks(active_customers(settings, at_home.schedule.as_of), at_home.schedule.as_of)

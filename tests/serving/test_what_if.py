@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.definitions import CHURN_SERVICE
 from features.store import Store
 from features.vectors import Floats, columns_from_online, with_ages
+from features.views import CHURN_SERVICE
 from serving.scorer import Scorer
 from serving.tiers import Tiers
 from serving.what_if import LEVERS, what_would_change
@@ -18,7 +18,7 @@ from training.churn.model import ChurnModel
 
 @pytest.fixture(scope="module")
 def model(scorer: Scorer) -> ChurnModel:
-    return scorer.models.churn
+    return scorer.churn.model
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ def rows(world: World, store: Store) -> ChurnSet:
 
 @pytest.fixture(scope="module")
 def model(scorer: Scorer) -> ChurnModel:
-    return scorer.models.churn
+    return scorer.churn.model
 
 
 def test_contributions_and_base_value_sum_to_the_margin(model: ChurnModel, rows: ChurnSet) -> None:

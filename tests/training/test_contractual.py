@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fastapi.testclient import TestClient
 from scipy.stats import spearmanr
 
 from features.build import build_features
@@ -18,12 +17,11 @@ from features.errors import DataError
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
 from features.store import Store
-from serving.api.app import create_app
 from serving.contributions import explain
 from serving.honesty import evaluate_reasons
 from serving.playbook import load_playbook
 from serving.reasons import risk_reasons
-from tests.conftest import inside
+from tests.conftest import connected, inside
 from tests.subscriptions import Business, simulate, write_business
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.labels import active_customers
@@ -154,19 +152,19 @@ def test_nothing_is_said_of_purchases_that_cannot_be(trained: Trained) -> None:
 def test_the_api_answers_without_offers(trained: Trained) -> None:
     with inside(trained.directory):
         Store(trained.settings).materialize()
-        app = create_app(trained.settings, lambda: LATER)
-        app.state.ready.load()
-        with TestClient(app) as client:
+        with connected(trained.settings, lambda: LATER) as client:
             customer = active_customers(trained.settings, trained.schedule.as_of)[0]
             told = client.get(f"/v1/customers/{customer}/explanation").json()
             assert told["reasons"] + told["protections"]
             offers = client.get(f"/v1/customers/{customer}/offers")
-            assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-offers")
+            assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-model")
             assert client.get("/v1/offers").status_code == 409
-            asked = {"customer_ids": [customer], "include": ["reasons", "offers"]}
+            asked = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
             answer = client.post("/v1/scores", json=asked).json()
             assert answer["next_product_model"] is None
-            assert (answer["scores"][0]["offers"], answer["scores"][0]["offers_withheld"]) == (None, "no_model")
+            assert answer["absent"] == {"offers": "no_model"}
+            assert answer["scores"][0]["risk"] == told["risk"]
+            assert "offers" not in answer["scores"][0]
             assert len(client.get("/v1/models").json()["models"]) == 1
         with pytest.raises(DataError, match="order lines to learn the next product from"):
             train_next_product(trained.settings)

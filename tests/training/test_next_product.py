@@ -12,6 +12,7 @@ import pytest
 from features.config import NextProductSettings
 from features.errors import DataError
 from features.store import Store
+from serving.offering import Query
 from serving.scorer import Scorer
 from tests.conftest import NOW, World
 from tests.training.shelf import a_history
@@ -43,8 +44,8 @@ def moment(world: World, store: Store) -> Moment:
 @pytest.fixture(scope="module")
 def model(world: World, scorer: Scorer, moment: Moment) -> NextProductModel:
     """The champion with everything but what it learned from labels as of the test snapshot."""
-    assert scorer.models.next_product is not None
-    return model_at(moment, scorer.models.next_product.learned, world.settings)
+    assert scorer.offering.champion is not None
+    return model_at(moment, scorer.offering.champion.learned, world.settings)
 
 
 @pytest.fixture(scope="module")
@@ -329,14 +330,14 @@ def test_online_and_offline_offers_are_the_same(world: World, store: Store, scor
     offline = Moments(world.settings, store).at(as_of)
     lines = pd.read_parquet(world.directory / "data/contract/transactions.parquet")
     customers = sorted(lines["customer_id"].unique())
-    served = scorer.models.next_product
+    served = scorer.offering.champion
     assert served is not None
     np.testing.assert_array_equal(served.catalogue.ids, offline.catalogue.ids)
     for name, values in offline.catalogue.statistics.items():
         np.testing.assert_array_equal(served.catalogue.statistics[name], values, err_msg=name)
     for place in range(0, 60, 6):
         (wanted,) = offered(served, [offline.histories[place]], "next", 10)
-        (found,) = scorer.offers([customers[place]], as_of, "next", 10, "en")
+        (found,) = scorer.offers([customers[place]], as_of, Query(limit=10), "en")
         assert [o.product_id for o in found.offers] == [o.product_id for o in wanted]
         assert [o.probability for o in found.offers] == pytest.approx([o.probability for o in wanted])
 

@@ -20,6 +20,9 @@ from training.calibration import Calibration
 from training.churn.definition import Definition
 from training.churn.peers import Peers
 
+#: So few rows are done by one thread: others would take longer to wake up, and take the cores of other requests.
+FEW = 2_000
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -81,7 +84,7 @@ class ChurnModel:
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the raw log odds of each row, before calibration."""
-        threads = 1 if len(inputs) == 1 else 0
+        threads = 1 if len(inputs) <= FEW else 0
         margins: Floats = np.asarray(self.booster.predict(inputs, raw_score=True, num_threads=threads))
         return margins
 
@@ -100,7 +103,7 @@ class ChurnModel:
 
         Each row sums to its raw margin.
         """
-        threads = 1 if len(inputs) == 1 else 0
+        threads = 1 if len(inputs) <= FEW else 0
         values: Floats = np.asarray(self.booster.predict(inputs, pred_contrib=True, num_threads=threads))
         return values
 

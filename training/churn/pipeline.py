@@ -11,12 +11,12 @@ import pandas as pd
 from features.build import built_schedule
 from features.categories import Categories
 from features.config import ChurnSettings, Settings
-from features.definitions import CHURN_SERVICE
 from features.errors import StateError
 from features.progress import Report, part_of, silent
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
+from features.views import CHURN_SERVICE
 from training.churn.card import model_card
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import Definition, definition_of

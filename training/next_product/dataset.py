@@ -12,7 +12,6 @@ from scipy import sparse
 
 from features.build import snapshot_table
 from features.config import Settings
-from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.expressions.profile import ATTRIBUTE
 from features.expressions.purchases import goods
@@ -21,6 +20,7 @@ from features.sample import drawn, learning_share
 from features.sources import connect, read_sources
 from features.store import Store
 from features.vectors import columns_from_frame
+from features.views import NEXT_PRODUCT_SERVICE
 from training.next_product.catalogue import Catalogue, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.labels import bought_next, customers_known

@@ -27,6 +27,8 @@ from training.next_product.segments import Segments
 from training.next_product.sources import Sources
 from training.next_product.upgrades import PriceHabits, Upgrades
 
+#: Customers whose candidates one thread is enough for.
+FEW = 8
 _NONE: Codes = np.zeros(0, dtype="int64")
 
 
@@ -48,7 +50,8 @@ class Learned:
 
     def probabilities(self, inputs: Sequence[Floats]) -> list[Floats]:
         """Return the probability of each candidate, of some customers at once."""
-        threads = 1 if len(inputs) == 1 else 0
+        # more would take the cores of other requests
+        threads = 1 if len(inputs) <= FEW else 0
         margins = np.asarray(self.booster.predict(np.vstack(inputs), raw_score=True, num_threads=threads))
         ends = np.cumsum([len(rows) for rows in inputs])[:-1]
         return np.split(self.calibration.probability(margins), ends)

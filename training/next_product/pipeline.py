@@ -12,13 +12,13 @@ import pandas as pd
 
 from features.build import built_schedule
 from features.config import Settings
-from features.definitions import NEXT_PRODUCT_SERVICE
 from features.errors import DataError
 from features.progress import Report, part_of, silent
 from features.quality.limits import MIN_CUSTOMERS
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
+from features.views import NEXT_PRODUCT_SERVICE
 from training.next_product import pictures
 from training.next_product.card import model_card
 from training.next_product.dataset import Moment, Moments

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,7 @@ class Reference:
         exact: P = (I - ever' inverse ever) / lambda, score = x - (x P) / diag(P).
         """
         rows = stacked(histories, self.ever.shape[1], lambda history: np.ones(len(history)))
-        weights = (rows @ self.ever.T).toarray() @ self.inverse
+        weights = (rows @ self._by_product).toarray() @ self.inverse
         explained = np.asarray((self.ever.T @ weights.T).T)
         x = rows.toarray()
         scores: Floats = x - (x - explained) / self.leverage
@@ -62,7 +63,7 @@ class Reference:
 
         The very nearest is left out, since it is the customer's own row where there is one.
         """
-        similar = (taste(histories, self.taste.shape[1]) @ self.taste.T).toarray()
+        similar = (taste(histories, self.taste.shape[1]) @ self._tastes_by_product).toarray()
         count = min(NEAREST + 1, similar.shape[1])
         nearest = np.argpartition(-similar, count - 1, axis=1)[:, :count]
         own = np.take_along_axis(similar, nearest, axis=1).argmax(axis=1)
@@ -71,6 +72,15 @@ class Reference:
         kept[np.arange(len(kept)), nearest[np.arange(len(kept)), own]] = 0.0
         scores: Floats = np.asarray((sparse.csr_matrix(kept) @ self.decayed).todense())
         return scores
+
+    @cached_property
+    def _by_product(self) -> sparse.csr_matrix:
+        """`ever` turned around once: a customer's few products then are a few rows of it."""
+        return self.ever.T.tocsr()
+
+    @cached_property
+    def _tastes_by_product(self) -> sparse.csr_matrix:
+        return self.taste.T.tocsr()
 
     def save(self, directory: Path) -> None:
         """Write the matrices."""

@@ -1,4 +1,6 @@
-"""Small words of SQL that the modules of ingestion share."""
+"""Small words of SQL that several modules share."""
+
+from pathlib import Path
 
 import duckdb
 
@@ -6,6 +8,11 @@ import duckdb
 def quoted(text: str) -> str:
     """Write a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def relation(*files: Path) -> str:
+    """Write Parquet files as an SQL relation; what a file lacks is null in its rows."""
+    return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
 
 
 def identifier(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Events as they happen: a durable log, and features that follow it."""

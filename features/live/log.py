@@ -1,0 +1,292 @@
+"""The event log: what sources have reported, kept durably before they are told so.
+
+A SQLite file that all workers of a machine share. An event is there once, however often it is sent; an event that was
+acknowledged survives a killed process and a power failure.
+"""
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from features.config import StoreSettings
+from features.errors import StoreError
+from features.live.event import READER, Event
+
+Outcome = Literal["accepted", "duplicate", "conflict"]
+
+#: Seconds that a writer waits for another.
+_PATIENCE = 10.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    customer_id TEXT NOT NULL,
+    happened INTEGER NOT NULL,
+    received INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_customer ON events (customer_id, seq);
+CREATE TABLE IF NOT EXISTS pending (customer_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS followed (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    online TEXT NOT NULL DEFAULT '',
+    moment INTEGER NOT NULL DEFAULT 0
+);
+INSERT OR IGNORE INTO followed (one) VALUES (1);
+CREATE TABLE IF NOT EXISTS erased (event_digest BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An event as it lies in the log.
+
+    Attributes
+    ----------
+    seq
+        Its place: later ones have higher numbers, and none is given twice.
+    """
+
+    seq: int
+    event: Event
+    happened: datetime
+    received: datetime
+
+
+class EventLog:
+    """Appends, finds and erases events. Safe for threads and processes.
+
+    Every method raises `StoreError` where the file cannot be read or written; nothing is half written then.
+    """
+
+    def __init__(self, stores: StoreSettings) -> None:
+        self.path = (stores.data / "events.db").resolve()
+        self._local = threading.local()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there ever was an event."""
+        return self.path.exists()
+
+    def append(self, events: Sequence[Event], moment: datetime, received: datetime | None = None) -> list[Outcome]:
+        """Keep events, all or none, and return what became of each; it is on disk when this returns.
+
+        Parameters
+        ----------
+        moment
+            When those happened that do not say.
+        received
+            When they became known; None is when each happened.
+
+        Returns
+        -------
+        `duplicate` for an event that is there with the same content, `conflict` for one whose id another content
+        has; both change nothing.
+        """
+        outcomes: list[Outcome] = []
+        with self._writing() as con:
+            for event in events:
+                happened = event.event_timestamp or moment
+                body = event.model_dump_json(exclude_none=True)
+                row = (
+                    event.event_id,
+                    event.customer_id,
+                    _micros(happened),
+                    _micros(received or happened),
+                    _digest(body),
+                    body,
+                )
+                if con.execute("SELECT 1 FROM erased WHERE event_digest = ?", [_digest(event.event_id)]).fetchone():
+                    outcomes.append("duplicate")
+                    continue
+                added = con.execute(
+                    "INSERT INTO events (event_id, customer_id, happened, received, digest, body) "
+                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
+                    row,
+                ).fetchone()
+                if added is None:
+                    there = con.execute("SELECT digest FROM events WHERE event_id = ?", row[:1]).fetchone()
+                    outcomes.append("duplicate" if there[0] == row[4] else "conflict")
+                    continue
+                outcomes.append("accepted")
+                self._expect(con, [(event.customer_id, added[0])])
+        return outcomes
+
+    def pending(self, limit: int) -> dict[str, int]:
+        """Return customers whose features do not follow their events yet, with the place of their last one."""
+        with self._reading() as con:
+            return dict(con.execute("SELECT customer_id, seq FROM pending ORDER BY seq LIMIT ?", [limit]).fetchall())
+
+    def is_pending(self, customers: Iterable[str]) -> bool:
+        """Tell whether the features of any of some customers do not follow their events yet."""
+        with self._reading() as con:
+            return any(con.execute("SELECT 1 FROM pending WHERE customer_id = ?", [c]).fetchone() for c in customers)
+
+    def done(self, applied: Mapping[str, int], moment: datetime) -> None:
+        """Note that features follow, as of a moment; a customer who has a later event by now stays pending."""
+        with self._writing() as con:
+            con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
+            con.execute("UPDATE followed SET moment = max(moment, ?)", [_micros(moment)])
+
+    def moment(self) -> datetime | None:
+        """Return the latest moment that features follow events to; nothing is answered for an earlier one."""
+        if not self.exists:
+            return None
+        with self._reading() as con:
+            (found,) = con.execute("SELECT moment FROM followed").fetchone()
+        return _moment(found) if found else None
+
+    def follow(self, online: str, since: int) -> None:
+        """Note which rows the online store holds; where they are others than before, events after `since` are pending.
+
+        Parameters
+        ----------
+        online
+            Fingerprint of the materialisation.
+        since
+            Place of the last event that it has seen.
+        """
+        with self._reading() as con:
+            if con.execute("SELECT 1 FROM followed WHERE online = ?", [online]).fetchone():
+                return
+        with self._writing() as con:
+            con.execute("UPDATE followed SET online = ?", [online])
+            later = con.execute("SELECT customer_id, max(seq) FROM events WHERE seq > ? GROUP BY 1", [since])
+            self._expect(con, later.fetchall())
+
+    def of(self, customers: Sequence[str], since: int = 0) -> list[Logged]:
+        """Return the events of some customers after a place, in their order."""
+        with self._reading() as con:
+            found = [
+                row
+                for customer in customers
+                for row in con.execute(
+                    "SELECT seq, body, happened, received FROM events WHERE customer_id = ? AND seq > ?",
+                    [customer, since],
+                ).fetchall()
+            ]
+        return [_logged(row) for row in sorted(found)]
+
+    def all(self, upto: int) -> Iterator[Logged]:
+        """Yield all events up to a place, in their order."""
+        with self._reading() as con:
+            for row in con.execute(
+                "SELECT seq, body, happened, received FROM events WHERE seq <= ? ORDER BY 1", [upto]
+            ):
+                yield _logged(row)
+
+    def last(self) -> int:
+        """Return the place of the last event, 0 without any."""
+        with self._reading() as con:
+            return int(con.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+    def version(self) -> tuple[int, int]:
+        """Return the place of the last event, and how many were erased; the same where nothing was added or erased."""
+        if not self.exists:
+            return 0, 0
+        with self._reading() as con:
+            (erased,) = con.execute("SELECT count(*) FROM erased").fetchone()
+        return self.last(), erased
+
+    def backlog(self) -> tuple[int, datetime | None]:
+        """Return how many customers are pending, and when the first of their events was received."""
+        if not self.exists:
+            return 0, None
+        with self._reading() as con:
+            count, first = con.execute(
+                "SELECT count(*), min(received) FROM pending JOIN events USING (customer_id, seq)"
+            ).fetchone()
+        return count, None if first is None else _moment(first)
+
+    def erase(self, customer: str) -> int:
+        """Remove a customer's events from the file, not just from sight; the same ones are not taken again.
+
+        Returns
+        -------
+        How many there were.
+        """
+        if not self.exists:
+            return 0
+        with self._writing() as con:
+            ids = con.execute("SELECT event_id FROM events WHERE customer_id = ?", [customer]).fetchall()
+            con.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(_digest(name),) for (name,) in ids])
+            con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
+            con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
+        with self._reading() as con:
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(ids)
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        con: sqlite3.Connection | None = getattr(self._local, "con", None)
+        if con is not None:
+            con.close()
+            del self._local.con
+
+    @staticmethod
+    def _expect(con: sqlite3.Connection, rows: Iterable[tuple[str, int]]) -> None:
+        con.executemany(
+            "INSERT INTO pending VALUES (?, ?) ON CONFLICT (customer_id) DO UPDATE SET seq = max(seq, excluded.seq)",
+            rows,
+        )
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            yield self._connection()
+        except sqlite3.Error as error:
+            raise _refused(self.path, error) from error
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as con:
+            con.execute("BEGIN IMMEDIATE")
+            try:
+                yield con
+                con.execute("COMMIT")
+            except BaseException:
+                if con.in_transaction:
+                    con.execute("ROLLBACK")
+                raise
+
+    def _connection(self) -> sqlite3.Connection:
+        con: sqlite3.Connection | None = getattr(self._local, "con", None)
+        if con is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            con = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
+            # what is acknowledged is on disk, and what is deleted is overwritten
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+                con.execute(f"PRAGMA {pragma}")
+            con.executescript(_SCHEMA)
+            self._local.con = con
+        return con
+
+
+def _logged(row: tuple[int, str, int, int]) -> Logged:
+    return Logged(row[0], READER.validate_json(row[1]), _moment(row[2]), _moment(row[3]))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _micros(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e6)
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, tz=UTC)
+
+
+def _refused(path: Path, error: sqlite3.Error) -> StoreError:
+    return StoreError(
+        f"The event log {path} cannot be read or written: {error}.",
+        "Check the disk's free space and the file's permissions; what was acknowledged is in it.",
+    )

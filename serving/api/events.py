@@ -1,0 +1,63 @@
+"""What has just happened to customers, from the systems where it does."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from features.live.event import Event
+from serving import metrics
+from serving.api.problems import documented
+from serving.api.security import Source
+
+router = APIRouter(
+    prefix="/v1",
+    tags=["events"],
+    responses=documented(401, 403, 413, 422, 429, 503),
+)
+
+MAX_EVENTS = 500
+
+
+class EventRequest(BaseModel):
+    """Events, in the order in which they happened."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[list[Event], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+class EventOutcome(BaseModel):
+    """What became of an event."""
+
+    event_id: str
+    outcome: Literal["accepted", "duplicate", "conflict"] = Field(
+        description="`accepted`: kept. `duplicate`: it was there, with the same content. `conflict`: another content "
+        "was there under its id, and stays"
+    )
+
+
+class EventsAnswer(BaseModel):
+    """What became of events. Whatever was accepted is on disk."""
+
+    events: list[EventOutcome]
+    applied: bool = Field(
+        description="Features, risk and offers follow these events already; if not, they will once the store is back"
+    )
+
+
+@router.post("/events", operation_id="postEvents")
+async def events(body: EventRequest, caller: Source) -> EventsAnswer:
+    """Take in up to 500 events, all or none. Takes the role `events`.
+
+    An event is applied once, however often it is sent: who got no answer sends it again.
+    """
+    taken = await run_in_threadpool(caller.state.ready.live.take, body.events)
+    for event, outcome in zip(body.events, taken.outcomes, strict=True):
+        metrics.EVENTS.labels(event.kind, outcome).inc()
+    outcomes = [
+        EventOutcome(event_id=event.event_id, outcome=outcome)
+        for event, outcome in zip(body.events, taken.outcomes, strict=True)
+    ]
+    return EventsAnswer(events=outcomes, applied=taken.applied)

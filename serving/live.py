@@ -1,0 +1,136 @@
+"""Events as the API takes them in: kept, then followed by features, before they are acknowledged."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from features.config import Settings
+from features.errors import DataError, StoreError
+from features.live.event import Event
+from features.live.follow import Follower, Online
+from features.live.log import EventLog, Outcome
+from features.store import Store
+from serving.cache import ScoreCache
+
+#: How far the clock of a source may be ahead.
+_SKEW = timedelta(minutes=5)
+_log = structlog.get_logger(__name__)
+
+
+class FutureEventError(DataError):
+    """An event that has not happened yet."""
+
+    def __init__(self, event: Event, latest: datetime, *, live: bool) -> None:
+        what = (
+            "Correct the source's clock."
+            if live
+            else 'Leave event_timestamp out to mean that moment, or set time.as_of = "now".'
+        )
+        super().__init__(
+            f"Event {event.event_id!r}: expected event_timestamp at or before {latest:%Y-%m-%dT%H:%M:%SZ}, found "
+            f"{event.event_timestamp:%Y-%m-%dT%H:%M:%S%z}.",
+            what,
+        )
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of events.
+
+    Attributes
+    ----------
+    outcomes
+        One for each, in their order.
+    applied
+        Whether the features follow all of them already; if not, they will.
+    """
+
+    outcomes: list[Outcome]
+    applied: bool
+
+
+class Live:
+    """Takes events in, and says up to which moment features follow them.
+
+    Parameters
+    ----------
+    clock
+        The wall clock.
+    """
+
+    def __init__(self, settings: Settings, cache: ScoreCache, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._clock = clock
+        self._is_live = settings.time.as_of == "now"
+        self._rows: tuple[Store, Online] | None = None
+        self._follower: Follower | None = None
+        self._making = threading.Lock()
+        self.log = EventLog(settings.stores)
+
+    def use(self, store: Store, online: Online) -> None:
+        """Let features follow events on the rows of a materialisation from now on."""
+        with self._making:
+            self._rows, self._follower = (store, online), None
+
+    def catch_up(self) -> None:
+        """Let features follow what was kept and not followed yet, by a worker that died or while a store was away.
+
+        Raises
+        ------
+        StoreError
+            If the online store or the log does not answer.
+        """
+        rows = self._rows
+        if rows is None or not self.log.exists:
+            return
+        self.log.follow(rows[1].fingerprint, rows[1].events)
+        if self.log.pending(1):
+            self._followed_by(*rows).follow()
+
+    def warm(self) -> None:
+        """Prepare what the first event would wait for."""
+        if self._rows is not None:
+            self._followed_by(*self._rows)
+
+    def _followed_by(self, store: Store, online: Online) -> Follower:
+        with self._making:
+            if self._follower is None:
+                self._follower = Follower(
+                    self._settings, store, self.log, online, lambda: self._now(online), self._cache.changed
+                )
+            return self._follower
+
+    def take(self, events: Sequence[Event]) -> Taken:
+        """Keep events and let features follow.
+
+        Raises
+        ------
+        FutureEventError
+            If one has not happened yet; none is kept then.
+        StoreError
+            If the log cannot be written; none is kept then.
+        """
+        now = self._clock() if self._rows is None else self._now(self._rows[1])
+        latest = now + (_SKEW if self._is_live else timedelta(days=self._settings.time.snapshot_spacing_days))
+        for event in events:
+            if event.event_timestamp is not None and event.event_timestamp > latest:
+                raise FutureEventError(event, latest, live=self._is_live)
+        outcomes = self.log.append(events, now, self._clock() if self._is_live else None)
+        try:
+            self.catch_up()
+        except StoreError as error:
+            _log.warning("events_not_applied", problem=error.problem)
+        return Taken(outcomes, applied=not self.log.is_pending({event.customer_id for event in events}))
+
+    def as_of(self, wanted: datetime) -> datetime:
+        """Return the moment to answer for: never before one that features follow events to."""
+        followed = self.log.moment()
+        return max(wanted, followed) if followed else wanted
+
+    def _now(self, online: Online) -> datetime:
+        """Return the clock, or the moment the data stand at."""
+        return self._clock() if self._is_live else self.as_of(online.as_of)

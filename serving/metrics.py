@@ -1,0 +1,75 @@
+"""What Prometheus is told. With several workers each writes to files, and whoever is asked adds them up."""
+
+import os
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+#: The variable by which prometheus_client is told where the files of workers lie.
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+_LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_RISKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+#: Whether there are such files. Asked once, as prometheus_client does: libraries set the variable later for themselves.
+_IS_SHARED = bool(os.environ.get(SHARED))
+_REGISTRY = CollectorRegistry()
+REQUESTS = Counter("encore_requests", "Requests answered.", ("route", "method", "status"), registry=_REGISTRY)
+LATENCY = Histogram(
+    "encore_request_seconds", "Time until the answer was sent.", ("route",), buckets=_LATENCIES, registry=_REGISTRY
+)
+RISK = Histogram("encore_risk", "Risks that were answered.", buckets=_RISKS, registry=_REGISTRY)
+SCORES = Counter("encore_scores", "Scores answered.", ("computed",), registry=_REGISTRY)
+OFFERS = Counter("encore_offers", "Offers answered, by kind.", ("kind",), registry=_REGISTRY)
+EVENTS = Counter("encore_events", "Events received, by outcome.", ("kind", "outcome"), registry=_REGISTRY)
+MODEL = Gauge(
+    "encore_model_info",
+    "1 for versions that answer.",
+    ("model", "version"),
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+READY = Gauge("encore_ready", "Workers that are ready.", registry=_REGISTRY, multiprocess_mode="livesum")
+FEATURE_AGE = Gauge(
+    "encore_feature_age_seconds",
+    "Age of the last materialisation.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+EVENT_LAG = Gauge(
+    "encore_event_lag_seconds",
+    "Age of the first event that features do not follow yet; 0 without any.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+PENDING = Gauge(
+    "encore_events_pending",
+    "Customers whose features do not follow their events yet.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus's text format, of all workers."""
+    if _IS_SHARED:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+    return generate_latest(_REGISTRY)
+
+
+def show_models(labels: tuple[str, ...]) -> None:
+    """Say which versions answer."""
+    wanted = {tuple(label.rsplit("/", 1)) for label in labels}
+    for known in {*_SHOWN, *wanted}:
+        MODEL.labels(*known).set(1 if known in wanted else 0)
+    _SHOWN.update(wanted)
+
+
+_SHOWN: set[tuple[str, ...]] = set()
+
+
+def age(now: datetime, then: datetime | None) -> float:
+    """Return the seconds since a moment, 0 where there is none or it lies ahead."""
+    return max(0.0, (now - then).total_seconds()) if then else 0.0

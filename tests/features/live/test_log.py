@@ -1,0 +1,218 @@
+"""The event log: once, in order, on disk before anybody is told, and gone when erased."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from features.config import StoreSettings
+from features.errors import StoreError
+from features.live.event import READER, Event
+from features.live.log import EventLog
+from features.live.rows import tables_of
+
+MOMENT = datetime(2025, 3, 1, 12, tzinfo=UTC)
+
+
+def visit(number: int, customer: str = "a", **more: Any) -> Event:
+    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer, "kind": "visit", **more})
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> EventLog:
+    return EventLog(StoreSettings(data=tmp_path))
+
+
+def test_an_event_is_there_once_however_often_it_is_sent(log: EventLog) -> None:
+    assert log.append([visit(1), visit(2, "b"), visit(1)], MOMENT) == ["accepted", "accepted", "duplicate"]
+    assert log.append([visit(2, "b"), visit(2, "c"), visit(3)], MOMENT) == ["duplicate", "conflict", "accepted"]
+    assert [one.event.customer_id for one in log.all(log.last())] == ["a", "b", "a"]
+    assert list(log.pending(10)) == ["b", "a"]
+
+
+def test_moments_are_those_of_the_event_or_of_its_arrival(log: EventLog) -> None:
+    happened = datetime(2025, 2, 1, tzinfo=UTC)
+    log.append([visit(1), visit(2, event_timestamp=happened)], MOMENT, MOMENT)
+    assert [(one.happened, one.received) for one in log.of(["a"])] == [(MOMENT, MOMENT), (happened, MOMENT)]
+    log.append([visit(3, event_timestamp=happened)], MOMENT)  # data that stand still: known when it happened
+    assert log.of(["a"], since=2)[-1].received == happened
+
+
+def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
+    log.append([visit(1), visit(2, "b")], MOMENT)
+    seen = log.pending(10)
+    log.append([visit(3)], MOMENT)
+    log.done(seen, MOMENT)
+    assert list(log.pending(10)) == ["a"]
+    assert log.moment() == MOMENT
+    assert log.is_pending(["b", "a"])
+    assert not log.is_pending(["b"])
+
+
+def test_another_materialisation_makes_later_events_pending_again(log: EventLog) -> None:
+    log.append([visit(1), visit(2, "b")], MOMENT)
+    log.follow("first", 0)
+    log.done(log.pending(10), MOMENT)
+    log.follow("first", 0)
+    assert log.pending(10) == {}
+    log.follow("second", 1)  # which has seen the first event
+    assert log.pending(10) == {"b": 2}
+
+
+def test_erasing_leaves_nothing_in_the_file(log: EventLog) -> None:
+    log.append([visit(1, "somebody-special", channel="web-of-secrets"), visit(2)], MOMENT)
+    assert log.erase("somebody-special") == 1
+    log.close()
+    for file in log.path.parent.iterdir():
+        content = file.read_bytes()
+        assert b"somebody-special" not in content
+        assert b"web-of-secrets" not in content
+    assert log.append([visit(1, "somebody-special", channel="web-of-secrets")], MOMENT) == ["duplicate"]
+    assert [one.event.event_id for one in log.all(log.last())] == ["e2"]
+
+
+def test_many_writers_lose_nothing(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        own = EventLog(StoreSettings(data=tmp_path))
+        for place in range(20):
+            own.append([visit(100 * number + place), visit(place + 10_000)], MOMENT)
+        own.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    found = [one.event.event_id for one in EventLog(StoreSettings(data=tmp_path)).all(10**9)]
+    assert len(found) == len(set(found)) == 8 * 20 + 20
+
+
+_WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from features.config import StoreSettings
+from features.live.event import READER
+from features.live.log import EventLog
+log = EventLog(StoreSettings(data=Path(sys.argv[1])))
+for number in range(100_000):
+    event = {"event_id": f"e{number}", "customer_id": f"c{number % 7}", "kind": "visit"}
+    log.append([READER.validate_python(event)], datetime(2025, 1, 1, tzinfo=UTC))
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    acknowledged = -1
+    for _ in range(3):
+        with subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            assert writer.stdout is not None
+            deadline = time.monotonic() + 0.5
+            for line in writer.stdout:
+                acknowledged = max(acknowledged, int(line))
+                if time.monotonic() > deadline:
+                    os.kill(writer.pid, signal.SIGKILL)
+                    break
+        log = EventLog(StoreSettings(data=tmp_path))
+        found = [one.event.event_id for one in log.all(log.last())]
+        assert found == [f"e{number}" for number in range(len(found))]
+        assert len(found) > acknowledged
+        log.close()
+
+
+def test_a_full_disk_refuses_all_and_keeps_what_is_there(log: EventLog) -> None:
+    log.append([visit(1)], MOMENT)
+    con = log._connection()
+    (pages,) = con.execute("PRAGMA page_count").fetchone()
+    con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite then answers as it does for a full disk
+    long = "x" * 150
+    with pytest.raises(StoreError, match=r"database or disk is full.*free space"):
+        log.append([visit(number, channel=long) for number in range(2, 200)], MOMENT)
+    assert [one.event.event_id for one in log.all(log.last())] == ["e1"]
+    con.execute("PRAGMA max_page_count = 100000")
+    assert log.append([visit(2)], MOMENT) == ["accepted"]
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "events.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
+    with pytest.raises(StoreError, match=r"events\.db cannot be read or written"):
+        EventLog(StoreSettings(data=tmp_path)).append([visit(1)], MOMENT)
+
+
+@pytest.mark.parametrize(
+    ("event", "place"),
+    [
+        ({"kind": "purchase", "order_id": "o", "lines": []}, "lines"),
+        ({"kind": "purchase", "lines": [{"product_id": "p", "quantity": 1, "amount": 1}]}, "order_id"),
+        ({"kind": "purchase", "order_id": "o", "lines": [{"product_id": "p", "quantity": 0, "amount": 1}]}, "quantity"),
+        ({"kind": "purchase", "order_id": "o", "lines": [{"product_id": "p", "quantity": 1, "amount": -1}]}, "amount"),
+        ({"kind": "nps"}, "value"),
+        ({"kind": "nps", "value": 11}, "value"),
+        ({"kind": "consent", "value": 0.5}, "value"),
+        ({"kind": "return", "product_id": "p"}, "value"),
+        ({"kind": "visit", "vlaue": 1}, "vlaue"),
+        ({"kind": "visit", "value": float("nan")}, "value"),
+        ({"kind": "visit", "event_timestamp": "2025-01-01T00:00:00"}, "event_timestamp"),
+        ({"kind": "visit", "customer_id": ""}, "customer_id"),
+        ({"kind": "visit", "customer_id": "a\x00b"}, "customer_id"),
+        (
+            {
+                "kind": "subscription",
+                "start_timestamp": "2025-02-01T00:00:00Z",
+                "end_timestamp": "2025-01-01T00:00:00Z",
+            },
+            "subscription",
+        ),
+    ],
+)
+def test_what_breaks_the_contract_is_refused(event: dict[str, Any], place: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        READER.validate_python({"event_id": "e", "customer_id": "a", **event})
+    assert place in {str(part) for error in refused.value.errors() for part in error["loc"]}
+
+
+def test_events_become_rows_of_the_contract(log: EventLog) -> None:
+    lines = [
+        {"product_id": "p", "quantity": 2, "amount": 3.5, "discount": 0.5},
+        {"product_id": "q", "quantity": 1, "amount": 1},
+    ]
+    more = {"event_id": "e2", "customer_id": "a", "kind": "purchase", "order_id": "o", "lines": lines, "store_id": "s"}
+    rated = {"event_id": "e3", "customer_id": "a", "kind": "nps", "value": 9, "channel": "mail"}
+    period = {
+        "event_id": "e4",
+        "customer_id": "b",
+        "kind": "subscription",
+        "start_timestamp": "2025-01-01T00:00:00Z",
+        "end_timestamp": "2026-01-01T00:00:00Z",
+        "price": 12,
+    }
+    log.append([READER.validate_python(one) for one in (more, rated, period)], MOMENT)
+    tables = {name: table.to_pylist() for name, table in tables_of(log.all(log.last())).items()}
+    assert [(row["product_id"], row["quantity"], row["discount"]) for row in tables["transactions"]] == [
+        ("p", 2.0, 0.5),
+        ("q", 1.0, None),
+    ]
+    assert {row["event_timestamp"] for row in tables["transactions"]} == {MOMENT}
+    (interaction,) = tables["interactions"]
+    assert (interaction["kind"], interaction["value"], interaction["channel"]) == ("nps", 9.0, "mail")
+    (contract,) = tables["subscriptions"]
+    assert (contract["customer_id"], contract["price"], contract["created_timestamp"]) == ("b", 12.0, MOMENT)
+
+
+def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
+    log = EventLog(StoreSettings(data=tmp_path))
+    assert (log.version(), log.moment(), log.backlog(), log.erase("a")) == ((0, 0), None, (0, None), 0)
+    assert not log.path.exists()
+    log.append([visit(1)], MOMENT)
+    assert log.version() == (1, 0)
+    assert log.backlog() == (1, MOMENT)
+    with sqlite3.connect(log.path) as con:
+        assert con.execute("PRAGMA journal_mode").fetchone() == ("wal",)
