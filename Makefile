@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check suite lock bench bench-explain bench-ingest bench-api clean
+.PHONY: help demo test check suite lock bench bench-explain bench-ingest bench-api bench-mixed clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -35,6 +35,9 @@ bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY
 
 bench-api: .venv/.installed-dev ## Measure the API beside an echo, MLflow's and Feast's servers, on what the demo left.
 	$(BIN)/python -m benchmarks.api
+
+bench-mixed: .venv/.installed-dev ## Two minutes of mixed requests: errors, memory.
+	$(BIN)/python -m benchmarks.mixed
 
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \

@@ -9,7 +9,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -23,7 +24,7 @@ from rich.table import Table
 from benchmarks.load import Measured, Request, load
 from benchmarks.servers import encore, free_port, serving
 from features.build import built_schedule
-from features.config import load_settings
+from features.config import StoreSettings, load_settings
 from features.vectors import AGES
 from features.views import CHURN_SERVICE
 from serving.guard.keys import ROLES, KeyFile
@@ -55,22 +56,14 @@ def main() -> None:
     settings = load_settings()
     schedule, _ = built_schedule(settings)
     customers = active_customers(settings, schedule.as_of)[:_CUSTOMERS]
-    with tempfile.TemporaryDirectory() as name:
-        home = Path(name)
-        shutil.copytree("data", home / "data", ignore=shutil.ignore_patterns("audit", "events.db*", "segments"))
-        (home / "mlruns").symlink_to(Path("mlruns").resolve())
-        shutil.copy("encore.toml", home)
-        key = KeyFile(load_settings().stores.model_copy(update={"data": home / "data"})).renew(
-            "bench", ROLES, datetime.now(UTC)
-        )
-        _raise_rate(home)
+    with copy_of_the_demo() as (home, key):
         rows = [_echo(home), _mlflow(home), _feast(home, customers)]
         with encore(home) as url:
-            _wait_idle(url)
+            wait_idle()
             rows += _encore(url, key, customers)
             half = _half(url, key, customers, next(row for row in rows if row.name == _LIVE))
         with encore(home, workers=2) as url:
-            _wait_idle(url)
+            wait_idle()
             rows.append(
                 Row(f"{_LIVE}, 2 workers", _measure(url, _scores(key, customers, ["risk", "reasons"], live=True)))
             )
@@ -82,9 +75,17 @@ _ECHO, _MLFLOW, _FEAST = "echo of a pydantic model", "mlflow models serve", "fea
 _LIVE, _KEPT = "risk and reasons, live", "risk and reasons, as last computed"
 
 
-def _raise_rate(home: Path) -> None:
-    os.environ["ENCORE_SERVING__REQUESTS_PER_MINUTE"] = "100000000"
-    os.environ["ENCORE_TRACKING__URI"] = f"sqlite:///{home / 'mlruns/mlflow.db'}"
+@contextmanager
+def copy_of_the_demo() -> Iterator[tuple[Path, str]]:
+    """Yield a folder that servers may write to, with what the demo left, and a key without a limit."""
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        shutil.copytree("data", home / "data", ignore=shutil.ignore_patterns("audit", "events.db*", "segments"))
+        (home / "mlruns").symlink_to(Path("mlruns").resolve())
+        shutil.copy("encore.toml", home)
+        os.environ["ENCORE_SERVING__REQUESTS_PER_MINUTE"] = "100000000"
+        os.environ["ENCORE_TRACKING__URI"] = f"sqlite:///{home / 'mlruns/mlflow.db'}"
+        yield home, KeyFile(StoreSettings(data=home / "data")).renew("bench", ROLES, datetime.now(UTC))
 
 
 def _measure(url: str, requests: Sequence[Request], rate: float | None = None) -> Measured:
@@ -96,9 +97,8 @@ def _measure(url: str, requests: Sequence[Request], rate: float | None = None) -
     return found
 
 
-def _wait_idle(url: str) -> None:
+def wait_idle() -> None:
     """Wait until what is prepared in the background after a start is done."""
-    del url
     time.sleep(8)
 
 

@@ -236,9 +236,11 @@ class Store:
                 for customer in customers
             ]
             found = self._online.online_read(self._feast.config, self._view(vector_view(service)), keys, ["vector"])
+            # of a customer it does not know Redis gives an empty value, SQLite none
+            texts = [values["vector"].string_val if values else "" for _, values in found]
             return [
-                None if stamp is None or values is None else Vector(stamp, orjson.loads(values["vector"].string_val))
-                for stamp, values in found
+                Vector(stamp, orjson.loads(text)) if text else None
+                for (stamp, _), text in zip(found, texts, strict=True)
             ]
 
     def push(self, rows: Mapping[str, pd.DataFrame]) -> None:

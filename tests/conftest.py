@@ -115,8 +115,14 @@ def scorer(ready: Ready) -> Scorer:
 
 
 @pytest.fixture(scope="session")
-def client(world: World) -> Iterator[TestClient]:
+def client(embedded: TestClient) -> TestClient:
     """The world's API, ready."""
+    return embedded
+
+
+@pytest.fixture(scope="session")
+def embedded(world: World) -> Iterator[TestClient]:
+    """The same, in this process, on files."""
     with inside(world.directory), connected(world.settings) as client:
         yield client
 

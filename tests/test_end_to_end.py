@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import World
-
-ENCORE = [sys.executable, "-c", "from serving.cli import main; main()"]
+from tests.servers import ENCORE
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def test_a_worker_that_is_killed_under_load_loses_no_event(settings: Settings, k
                 elif status != 0:  # whose worker died sends the same again
                     wrong.append((status, answer))
 
-        sources = [threading.Thread(target=source, args=(number,)) for number in range(4)]
+        sources = [threading.Thread(target=source, args=(number,), daemon=True) for number in range(4)]
         for one in sources:
             one.start()
         for _ in range(2):
@@ -176,7 +176,7 @@ def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str,
                 asked = {"customer_ids": [CUSTOMER], "include": ["risk"], "live": True}
                 statuses.add(api.ask("POST", "/v1/scores", asked)[0])
 
-        asker = threading.Thread(target=asking)
+        asker = threading.Thread(target=asking, daemon=True)
         asker.start()
         asked = {"customer_ids": [CUSTOMER], "include": ["risk", "offers"]}
         status, answer = api.ask("POST", "/v1/scores", asked)
@@ -184,7 +184,7 @@ def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str,
         assert api.ask("GET", f"/v1/customers/{CUSTOMER}/offers")[0] == 409
         assert answer["churn_model"] == "encore-churn/1"
         MlflowClient(registry_uri=uri).set_registered_model_alias("encore-churn", "champion", "2")
-        wait_until(lambda: "model_broken" in api.log.read_text(), api.log)
+        wait_until(lambda: "model_broken" in api.log.read_text(errors="replace"), api.log)
         assert api.ask("POST", "/v1/scores", asked)[1]["churn_model"] == "encore-churn/1"
         file.write_bytes(sound)
         wait_until(lambda: api.ask("POST", "/v1/scores", asked)[1]["churn_model"] == "encore-churn/2", api.log)

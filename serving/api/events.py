@@ -14,7 +14,7 @@ from serving.api.security import Source
 router = APIRouter(
     prefix="/v1",
     tags=["events"],
-    responses=documented(401, 403, 413, 422, 429, 503),
+    responses=documented(400, 401, 403, 413, 422, 429, 503),
 )
 
 MAX_EVENTS = 500

@@ -15,7 +15,7 @@ from serving.offering import Query
 from serving.wording import Language, preferred
 from training.next_product.offers import Kind
 
-router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(401, 403, 413, 422, 429, 503))
+router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(400, 401, 403, 413, 422, 429, 503))
 
 MAX_CUSTOMERS = 1000
 

