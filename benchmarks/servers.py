@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -38,7 +38,10 @@ def serving(command: Sequence[str], directory: Path, health: str, port: int, **e
     """
     url = f"http://127.0.0.1:{port}"
     log = directory / f"server-{port}.log"
-    variables = {**os.environ, "PYTHONPATH": str(_ROOT), "PYTHONWARNINGS": "ignore", **environment}
+    # MLflow calls uvicorn by name
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    ours = {"PATH": path, "PYTHONPATH": str(_ROOT), "PYTHONWARNINGS": "ignore"}
+    variables = {**os.environ, **ours, **environment}
     with (
         log.open("w") as output,
         subprocess.Popen(
@@ -53,11 +56,10 @@ def serving(command: Sequence[str], directory: Path, health: str, port: int, **e
                 time.sleep(0.3)
             yield url
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
+            for how in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(server.pid, how)
+                    server.wait(timeout=15)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import os
 from datetime import datetime
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -48,6 +49,12 @@ PENDING = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+
+
+@lru_cache(maxsize=1024)
+def counted(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    """Return where a request is counted; looking labels up takes longer than counting."""
+    return REQUESTS.labels(route, method, str(status)), LATENCY.labels(route)
 
 
 def exposition() -> bytes:

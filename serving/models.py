@@ -95,6 +95,16 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     return Versions(churn, following, challenger)
 
 
+def find_labels(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> tuple[str, ...]:
+    """Return the labels that the versions of `find_versions` have; asks far less."""
+    wanted = [(CHURN_MODEL, CHAMPION)]
+    if sells:
+        wanted.append((NEXT_PRODUCT_MODEL, CHAMPION))
+        if experiment.name is not None and experiment.other == "challenger":
+            wanted.append((NEXT_PRODUCT_MODEL, CHALLENGER))
+    return tuple(label for name, alias in wanted if (label := tracking.label_of(name, alias)) is not None)
+
+
 def load_models(
     tracking: Tracking, versions: Versions, store: Store, as_of: datetime, before: Models | None = None
 ) -> Models:

@@ -16,7 +16,7 @@ from features.store import Store
 from serving import metrics
 from serving.cache import ScoreCache
 from serving.live import Live
-from serving.models import Models, find_versions, load_models
+from serving.models import Models, find_labels, find_versions, load_models
 from serving.playbook import load_playbook
 from serving.scorer import Scorer
 from training.next_product.rules import Rules, changed, load_rules
@@ -76,6 +76,7 @@ class Ready:
         self._scorer: Scorer | None = None
         self._online: Online | None = None
         self._store: Store | None = None
+        self._tracking: Tracking | None = None
         self._rules_file = RulesFile(settings)
         self._missing = LOADING
         self._stop = threading.Event()
@@ -133,14 +134,17 @@ class Ready:
         if not stamp:
             raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
         online = Online.of(stamp)
-        tracking = Tracking(self._settings.tracking)
-        versions = find_versions(tracking, self._settings.experiment, sells=stamp["sells"])
+        if self._tracking is None:
+            self._tracking = Tracking(self._settings.tracking)
+        tracking, experiment, sells = self._tracking, self._settings.experiment, bool(stamp["sells"])
         before = self._scorer
         models = before.models if before else None
+        labels = find_labels(tracking, experiment, sells=sells)
         if self._store is None or self._online != online:
             self._store = Store(self._settings)
             self._store.check()
-        if models is None or self._online != online or models.labels != versions.labels:
+        if models is None or self._online != online or models.labels != labels:
+            versions = find_versions(tracking, experiment, sells=sells)
             models = load_models(tracking, versions, self._store, online.as_of, models)
             if not models.versions:
                 raise StateError("No model can be loaded; the log says why.", "Train anew, or restore the artifacts.")

@@ -109,14 +109,23 @@ class Tracking:
 
     def find(self, name: str, alias: str = CHAMPION) -> Version | None:
         """Return the version that carries an alias, or None."""
+        found = self._carrier(name, alias)
+        with _answering():
+            return None if found is None else self._version(found)
+
+    def label_of(self, name: str, alias: str = CHAMPION) -> str | None:
+        """Return name and number of the version that carries an alias, or None; the cheapest question there is."""
+        found = self._carrier(name, alias)
+        return None if found is None else f"{name}/{found.version}"
+
+    def _carrier(self, name: str, alias: str) -> Any:  # noqa: ANN401 - MLflow ships no types
         with _answering():
             try:
-                found = self._client.get_model_version_by_alias(name, alias)
+                return self._client.get_model_version_by_alias(name, alias)
             except MlflowException as error:
                 if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                     return None
                 raise
-            return self._version(found)
 
     def champion(self, name: str) -> Version:
         """Return the champion.

@@ -6,21 +6,21 @@ from uuid import uuid4
 
 import structlog
 from fastapi import HTTPException
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
 
 _log = structlog.get_logger("encore.request")
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
+_HEADERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
 #: Pages of documentation load scripts; nothing else that is answered does anything in a browser.
-_STRICT = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+_STRICT = [*_HEADERS, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
 _PAGES = ("/docs", "/redoc")
 _TOO_LARGE = 413
 
@@ -43,15 +43,14 @@ class Envelope:
         request_id = wanted if _ID.match(wanted) else uuid4().hex
         state = scope.setdefault("state", {})
         state |= {"request_id": request_id, "key": None}
-        strict = {} if scope["path"].startswith(_PAGES) else _STRICT
+        ours = _HEADERS if scope["path"].startswith(_PAGES) else _STRICT
         status = 500
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                sent = MutableHeaders(scope=message)
-                sent.update({**_HEADERS, **strict, "X-Request-ID": request_id})
+                message["headers"] = [*message["headers"], *ours, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -59,8 +58,9 @@ class Envelope:
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             took = time.perf_counter() - start
-            metrics.REQUESTS.labels(route, scope["method"], str(status)).inc()
-            metrics.LATENCY.labels(route).observe(took)
+            requests, latency = metrics.counted(route, scope["method"], status)
+            requests.inc()
+            latency.observe(took)
             _log.info(
                 "request",
                 method=scope["method"],
