@@ -5,7 +5,6 @@ serving, so that recency ages by itself between two materialisations.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -48,16 +47,6 @@ def columns_from_frame(frame: pd.DataFrame) -> Columns:
             columns[str(name)] = np.where(values.isna(), np.nan, seconds)
         elif pd.api.types.is_numeric_dtype(values.dtype):
             columns[str(name)] = values.to_numpy(dtype="float64", na_value=np.nan)
-    return columns
-
-
-def columns_from_online(values: Mapping[str, Sequence[Any]]) -> Columns:
-    """Take the numbers and moments of an online answer; texts and arrays are left out."""
-    columns: Columns = {}
-    for name, answers in values.items():
-        known = next((answer for answer in answers if answer is not None), np.nan)
-        if isinstance(known, int | float | datetime):
-            columns[name] = np.array([_number(answer) for answer in answers], dtype="float64")
     return columns
 
 
@@ -115,9 +104,3 @@ def matrix(columns: Columns, features: Sequence[str], rows: int) -> Floats:
     """Stack features to rows x features; a feature the columns lack is missing in every row."""
     absent = np.full(rows, np.nan)
     return np.column_stack([columns.get(name, absent) for name in features])
-
-
-def _number(value: object) -> float:
-    if isinstance(value, datetime):
-        return value.timestamp()
-    return float(value) if isinstance(value, int | float) else np.nan

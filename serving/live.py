@@ -17,6 +17,8 @@ from serving.cache import ScoreCache
 
 #: How far the clock of a source may be ahead.
 _SKEW = timedelta(minutes=5)
+#: Before the next moment that features are computed for, which is a whole second later.
+_SOON = timedelta(milliseconds=1)
 _log = structlog.get_logger(__name__)
 
 
@@ -124,6 +126,8 @@ class Live:
             self.catch_up()
         except StoreError as error:
             _log.warning("events_not_applied", problem=error.problem)
+            # what was computed before is not current any more, though nothing newer can be computed yet
+            self._cache.changed({event.customer_id for event in events}, self.as_of(now) + _SOON)
         return Taken(outcomes, applied=not self.log.is_pending({event.customer_id for event in events}))
 
     def as_of(self, wanted: datetime) -> datetime:

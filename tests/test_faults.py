@@ -71,6 +71,7 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
             assert api.ask("GET", "/health/live")[0] == 200
             status, taken = api.ask("POST", "/v1/events", {"events": [purchase(2), purchase(3, OTHER)]})
             assert (status, taken["applied"]) == (200, False)
+            assert api.score(CUSTOMER)["stale"]  # something has happened that is not known yet
             assert "encore_events_pending 2.0" in api.ask("GET", "/metrics")[1]
             server.start()
             wait_until(lambda: api.ask("GET", "/health/ready")[0] == 200, api.log)

@@ -71,6 +71,8 @@ def scores_json(scorer: Scorer, question: Question, reply: Reply) -> bytes:
     """Return the answer to a question about many."""
     churn, following = scorer.models.churn, scorer.models.next_product
     known = {*reply.unavailable, *(entry.customer_id for entry in reply.entries)}
+    if len(reply.absent) == len(question.include):  # nobody was looked for
+        known.update(question.customers)
     head = members(
         churn_model=churn.version.label if churn else None,
         churn_model_grade=churn.version.grade if churn else None,

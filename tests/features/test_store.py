@@ -12,9 +12,10 @@ import pytest
 from features.config import Settings
 from features.errors import StateError, StoreError
 from features.store import Store
-from features.vectors import columns_from_frame, columns_from_online, with_ages
+from features.vectors import columns_from_frame, with_ages
 from features.views import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
 from tests.conftest import World
+from tests.online import columns_of
 
 
 def moved_to(directory: Path, world: World) -> tuple[Path, Settings]:
@@ -34,7 +35,7 @@ def test_online_features_equal_offline_features(world: World, store: Store) -> N
     online = store.online(CHURN_SERVICE, "customer_id", customers)
     moment = np.full(len(customers), as_of.timestamp())
     offline_columns = with_ages(columns_from_frame(frame.drop(columns="event_timestamp")), moment)
-    online_columns = with_ages(columns_from_online(online.values), moment)
+    online_columns = with_ages(columns_of(online), moment)
     assert set(online.event_timestamps) == {as_of}
     assert len(customers) > 300
     for name, values in online_columns.items():

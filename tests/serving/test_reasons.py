@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from features.store import Store
-from features.vectors import columns_from_online, with_ages
+from features.vectors import with_ages
 from features.views import CHURN_SERVICE
 from serving.answers import Reason
 from serving.contributions import Explained, Part
@@ -17,6 +17,7 @@ from serving.themes import FINDINGS, THEME_OF, THEMES
 from serving.what_if import LEVERS
 from serving.wording import LANGUAGES, amount, catalogue, preferred
 from tests.conftest import World
+from tests.online import columns_of
 
 FEATURES = ("recency_days", "gap_mean", "amount_84d", "answer_rate")
 SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
@@ -36,7 +37,7 @@ def explain(values: list[float], parts: dict[str, float], language: Any = "en", 
 
 def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Store) -> None:
     online = store.online(CHURN_SERVICE, "customer_id", ["6", "12", "18", "24", "30"])
-    columns = with_ages(columns_from_online(online.values), np.full(5, world.schedule.as_of.timestamp()))
+    columns = with_ages(columns_of(online), np.full(5, world.schedule.as_of.timestamp()))
     assert set(columns) - set(THEME_OF) == {"marketing_consent"}  # which no churn model reads
     assert sum(len(theme.features) for theme in THEMES) == len(THEME_OF)
 

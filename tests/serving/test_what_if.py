@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from features.store import Store
-from features.vectors import Floats, columns_from_online, with_ages
+from features.vectors import Floats, with_ages
 from features.views import CHURN_SERVICE
 from serving.scorer import Scorer
 from serving.tiers import Tiers
 from serving.what_if import LEVERS, what_would_change
 from tests.conftest import World
+from tests.online import columns_of
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 
@@ -25,7 +26,7 @@ def model(scorer: Scorer) -> ChurnModel:
 def inputs(world: World, store: Store, model: ChurnModel) -> Floats:
     customers = active_customers(world.settings, world.schedule.as_of)
     online = store.online(CHURN_SERVICE, "customer_id", customers)
-    columns = with_ages(columns_from_online(online.values), np.full(len(customers), world.schedule.as_of.timestamp()))
+    columns = with_ages(columns_of(online), np.full(len(customers), world.schedule.as_of.timestamp()))
     return model.inputs(columns, len(customers))
 
 

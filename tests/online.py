@@ -1,0 +1,16 @@
+"""What the online store holds view by view, as columns, to compare with vectors and with point-in-time frames."""
+
+from datetime import datetime
+
+from features.store import OnlineRows
+from features.vectors import Columns, columns_from_vectors
+
+
+def columns_of(rows: OnlineRows) -> Columns:
+    """Return the numbers and moments of an answer of Feast's own interface."""
+    rows_of = zip(*rows.values.values(), strict=True)
+    return columns_from_vectors([dict(zip(rows.values, map(_number, of), strict=True)) for of in rows_of])
+
+
+def _number(value: object) -> object:
+    return value.timestamp() if isinstance(value, datetime) else value
