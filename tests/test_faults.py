@@ -143,7 +143,7 @@ def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_p
     with Encore(tmp_path, key) as api:
         before = api.score(CUSTOMER, "profile")["profile"]["baskets_7d"]
     events = [purchase(number) for number in range(6)]
-    for moment in (0.05, 0.3, 0.9):
+    for moment in (0.05, 0.6):
         api = Encore(tmp_path, key)
         with api:
             sender = threading.Thread(target=api.ask, args=("POST", "/v1/events", {"events": events}))

@@ -16,6 +16,7 @@ from features.categories import Categories, attribute_texts, codes
 from features.expressions.profile import ATTRIBUTE
 from features.state import write_file
 from features.vectors import Columns, Floats, matrix
+from training.booster import load_booster, save_booster
 from training.calibration import Calibration
 from training.churn.definition import Definition
 from training.churn.peers import Peers
@@ -115,6 +116,7 @@ class ChurnModel:
     def save(self, directory: Path) -> None:
         """Write the model as plain text files."""
         meta = {
+            "booster": save_booster(self.booster, directory),
             "features": self.features,
             "calibration": asdict(self.calibration),
             "categories": self.categories,
@@ -124,7 +126,6 @@ class ChurnModel:
             "labels_end": self.labels_end.isoformat(),
             "origin": asdict(self.origin),
         }
-        write_file(directory / "booster.txt", self.booster.model_to_string().encode())
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
 
     @classmethod
@@ -132,7 +133,7 @@ class ChurnModel:
         """Read what `save` wrote."""
         meta = json.loads((directory / "model.json").read_text())
         return cls(
-            lgb.Booster(model_file=str(directory / "booster.txt")),
+            load_booster(directory, meta["booster"]),
             tuple(meta["features"]),
             Calibration(**meta["calibration"]),
             {name: tuple(values) for name, values in meta["categories"].items()},

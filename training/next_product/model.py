@@ -17,6 +17,7 @@ from features.batches import batches
 from features.config import NextProductSettings
 from features.state import write_file
 from features.vectors import Columns, Floats
+from training.booster import load_booster, save_booster
 from training.calibration import Calibration
 from training.next_product.candidates import BLOCK, find_candidates
 from training.next_product.catalogue import Catalogue, Codes
@@ -125,12 +126,12 @@ class NextProductModel:
     def save(self, directory: Path) -> None:
         """Write the model as text, Parquet and NumPy files; none is a pickle, none names a customer."""
         meta = {
+            "booster": save_booster(self.learned.booster, directory),
             "settings": self.settings.model_dump(mode="json"),
             "calibration": asdict(self.learned.calibration),
             "labels_end": self.learned.labels_end.isoformat(),
             "segments": self.segments.names,
         }
-        write_file(directory / "booster.txt", self.learned.booster.model_to_string().encode())
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
         np.savez(directory / "segments.npz", sizes=self.segments.sizes, buyers=self.segments.buyers)
         np.savez(directory / "habits.npz", **asdict(self.habits))
@@ -141,7 +142,7 @@ class NextProductModel:
     def load(cls, directory: Path) -> "NextProductModel":
         """Read what `save` wrote."""
         meta = json.loads((directory / "model.json").read_text())
-        booster = lgb.Booster(model_file=str(directory / "booster.txt"))
+        booster = load_booster(directory, meta["booster"])
         with np.load(directory / "segments.npz") as segments, np.load(directory / "habits.npz") as habits:
             return cls(
                 Learned(booster, Calibration(**meta["calibration"]), datetime.fromisoformat(meta["labels_end"])),
@@ -157,8 +158,9 @@ class _PyFunc:
     """What `mlflow models serve` calls: it gives the probability of candidates that the caller has built."""
 
     def __init__(self, directory: Path) -> None:
-        self._booster = lgb.Booster(model_file=str(directory / "booster.txt"))
-        self._calibration = Calibration(**json.loads((directory / "model.json").read_text())["calibration"])
+        meta = json.loads((directory / "model.json").read_text())
+        self._booster = load_booster(directory, meta["booster"])
+        self._calibration = Calibration(**meta["calibration"])
 
     def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         del params
