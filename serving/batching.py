@@ -80,7 +80,7 @@ class Batcher(ABC):
 class LoopBatcher(Batcher):
     """Answers on the event loop, for questions that take about a millisecond and wait for no network.
 
-    A thread would have to be given Python's lock again after each call into SQLite or LightGBM, and takes more than
+    A thread would have to be given Python's lock again after each call into SQLite or LightGBM, and takes nearly
     twice as long beside a busy loop; see docs/decisions/0015.
     """
 
