@@ -3,18 +3,13 @@
 A SQLite file that all workers of a machine share. Losing it loses nothing: what is missing is computed.
 """
 
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from features.config import StoreSettings
-from features.errors import StoreError
+from features.sqlite import Database
 
-_PATIENCE = 5.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS scores (
     customer_id TEXT NOT NULL,
@@ -56,10 +51,13 @@ class ScoreCache:
     """Keeps parts of answers by customer. Safe for threads and processes."""
 
     def __init__(self, stores: StoreSettings) -> None:
-        self.path = (stores.data / "scores.db").resolve()
-        self._local = threading.local()
-        # SQLite lets one writer in; threads of one process wait here, not by trying again and again
-        self._writing = threading.Lock()
+        self._database = Database(
+            stores.data / "scores.db",
+            _SCHEMA,
+            "The score cache",
+            "Check the disk; the file may be removed, it is filled again.",
+            durable=False,
+        )
 
     def find(self, customers: Sequence[str], parts: Sequence[str]) -> dict[str, dict[str, Cached]]:
         """Return what is kept of some customers, by customer and part.
@@ -75,7 +73,7 @@ class ScoreCache:
             "features >= coalesce((SELECT moment FROM changed WHERE customer_id = ?1), 0) "
             f"FROM scores WHERE customer_id = ?1 AND part IN ({places})"
         )
-        with self._connection() as con:
+        with self._database.reading() as con:
             return {
                 customer: {
                     row[0]: Cached(row[1], _moment(row[2]), _moment(row[3]), bool(row[5]), row[4])
@@ -90,58 +88,29 @@ class ScoreCache:
             (name, part, one.made_by, one.as_of.timestamp(), one.feature_timestamp.timestamp(), one.body)
             for name, one in entries.items()
         ]
-        with self._writing, self._connection() as con:
-            con.execute("BEGIN IMMEDIATE")
+        with self._database.writing() as con:
             con.executemany(
                 "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET made_by = excluded.made_by, "
                 "as_of = excluded.as_of, features = excluded.features, body = excluded.body "
                 "WHERE excluded.features >= scores.features",
                 rows,
             )
-            con.execute("COMMIT")
 
     def changed(self, customers: Iterable[str], moment: datetime) -> None:
         """Note that customers have other features from a moment on."""
-        with self._writing, self._connection() as con:
-            con.execute("BEGIN IMMEDIATE")
+        with self._database.writing() as con:
             con.executemany(
                 "INSERT INTO changed VALUES (?, ?) ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)",
                 [(customer, moment.timestamp()) for customer in customers],
             )
-            con.execute("COMMIT")
 
     def erase(self, customer: str) -> int:
         """Remove what is kept of a customer; returns how many parts there were."""
-        with self._connection() as con:
+        with self._database.writing() as con:
             removed = con.execute("DELETE FROM scores WHERE customer_id = ?", [customer]).rowcount
             con.execute("DELETE FROM changed WHERE customer_id = ?", [customer])
-            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return removed
-
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        con: sqlite3.Connection | None = getattr(self._local, "con", None)
-        try:
-            if con is None:
-                con = self._local.con = _open(self.path)
-            yield con
-        except sqlite3.Error as error:
-            if con is not None and con.in_transaction:
-                con.execute("ROLLBACK")
-            raise StoreError(
-                f"The score cache {self.path} cannot be used: {error}.",
-                "Check the disk; the file may be removed, it is filled again.",
-            ) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    con = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    # what a power failure loses is computed again
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON"):
-        con.execute(f"PRAGMA {pragma}")
-    con.executescript(_SCHEMA)
-    return con
+        self._database.settle()
+        return removed
 
 
 def _moment(seconds: float) -> datetime:

@@ -6,22 +6,17 @@ acknowledged survives a killed process and a power failure.
 
 import hashlib
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from features.config import StoreSettings
-from features.errors import StoreError
 from features.live.event import READER, Event
+from features.sqlite import Database
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
-#: Seconds that a writer waits for another.
-_PATIENCE = 10.0
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -67,13 +62,18 @@ class EventLog:
     """
 
     def __init__(self, stores: StoreSettings) -> None:
-        self.path = (stores.data / "events.db").resolve()
-        self._local = threading.local()
+        self._database = Database(
+            stores.data / "events.db",
+            _SCHEMA,
+            "The event log",
+            "Check the disk's free space and the file's permissions; what was acknowledged is in it.",
+            durable=True,
+        )
 
     @property
     def exists(self) -> bool:
         """Whether there ever was an event."""
-        return self.path.exists()
+        return self._database.path.exists()
 
     def append(self, events: Sequence[Event], moment: datetime, received: datetime | None = None) -> list[Outcome]:
         """Keep events, all or none, and return what became of each; it is on disk when this returns.
@@ -91,7 +91,7 @@ class EventLog:
         has; both change nothing.
         """
         outcomes: list[Outcome] = []
-        with self._writing() as con:
+        with self._database.writing() as con:
             for event in events:
                 happened = event.event_timestamp or moment
                 body = event.model_dump_json(exclude_none=True)
@@ -121,17 +121,17 @@ class EventLog:
 
     def pending(self, limit: int) -> dict[str, int]:
         """Return customers whose features do not follow their events yet, with the place of their last one."""
-        with self._reading() as con:
+        with self._database.reading() as con:
             return dict(con.execute("SELECT customer_id, seq FROM pending ORDER BY seq LIMIT ?", [limit]).fetchall())
 
     def is_pending(self, customers: Iterable[str]) -> bool:
         """Tell whether the features of any of some customers do not follow their events yet."""
-        with self._reading() as con:
+        with self._database.reading() as con:
             return any(con.execute("SELECT 1 FROM pending WHERE customer_id = ?", [c]).fetchone() for c in customers)
 
     def done(self, applied: Mapping[str, int], moment: datetime) -> None:
         """Note that features follow, as of a moment; a customer who has a later event by now stays pending."""
-        with self._writing() as con:
+        with self._database.writing() as con:
             con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
             con.execute("UPDATE followed SET moment = max(moment, ?)", [_micros(moment)])
 
@@ -139,7 +139,7 @@ class EventLog:
         """Return the latest moment that features follow events to; nothing is answered for an earlier one."""
         if not self.exists:
             return None
-        with self._reading() as con:
+        with self._database.reading() as con:
             (found,) = con.execute("SELECT moment FROM followed").fetchone()
         return _moment(found) if found else None
 
@@ -153,17 +153,17 @@ class EventLog:
         since
             Place of the last event that it has seen.
         """
-        with self._reading() as con:
+        with self._database.reading() as con:
             if con.execute("SELECT 1 FROM followed WHERE online = ?", [online]).fetchone():
                 return
-        with self._writing() as con:
+        with self._database.writing() as con:
             con.execute("UPDATE followed SET online = ?", [online])
             later = con.execute("SELECT customer_id, max(seq) FROM events WHERE seq > ? GROUP BY 1", [since])
             self._expect(con, later.fetchall())
 
     def of(self, customers: Sequence[str], since: int = 0) -> list[Logged]:
         """Return the events of some customers after a place, in their order."""
-        with self._reading() as con:
+        with self._database.reading() as con:
             found = [
                 row
                 for customer in customers
@@ -176,7 +176,7 @@ class EventLog:
 
     def all(self, upto: int) -> Iterator[Logged]:
         """Yield all events up to a place, in their order."""
-        with self._reading() as con:
+        with self._database.reading() as con:
             for row in con.execute(
                 "SELECT seq, body, happened, received FROM events WHERE seq <= ? ORDER BY 1", [upto]
             ):
@@ -184,14 +184,14 @@ class EventLog:
 
     def last(self) -> int:
         """Return the place of the last event, 0 without any."""
-        with self._reading() as con:
+        with self._database.reading() as con:
             return int(con.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
     def version(self) -> tuple[int, int]:
         """Return the place of the last event, and how many were erased; the same where nothing was added or erased."""
         if not self.exists:
             return 0, 0
-        with self._reading() as con:
+        with self._database.reading() as con:
             (erased,) = con.execute("SELECT count(*) FROM erased").fetchone()
         return self.last(), erased
 
@@ -199,7 +199,7 @@ class EventLog:
         """Return how many customers are pending, and when the first of their events was received."""
         if not self.exists:
             return 0, None
-        with self._reading() as con:
+        with self._database.reading() as con:
             count, first = con.execute(
                 "SELECT count(*), min(received) FROM pending JOIN events USING (customer_id, seq)"
             ).fetchone()
@@ -214,21 +214,13 @@ class EventLog:
         """
         if not self.exists:
             return 0
-        with self._writing() as con:
+        with self._database.writing() as con:
             ids = con.execute("SELECT event_id FROM events WHERE customer_id = ?", [customer]).fetchall()
             con.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(_digest(name),) for (name,) in ids])
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
-        with self._reading() as con:
-            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._database.settle()
         return len(ids)
-
-    def close(self) -> None:
-        """Close this thread's connection."""
-        con: sqlite3.Connection | None = getattr(self._local, "con", None)
-        if con is not None:
-            con.close()
-            del self._local.con
 
     @staticmethod
     def _expect(con: sqlite3.Connection, rows: Iterable[tuple[str, int]]) -> None:
@@ -236,37 +228,6 @@ class EventLog:
             "INSERT INTO pending VALUES (?, ?) ON CONFLICT (customer_id) DO UPDATE SET seq = max(seq, excluded.seq)",
             rows,
         )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            yield self._connection()
-        except sqlite3.Error as error:
-            raise _refused(self.path, error) from error
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as con:
-            con.execute("BEGIN IMMEDIATE")
-            try:
-                yield con
-                con.execute("COMMIT")
-            except BaseException:
-                if con.in_transaction:
-                    con.execute("ROLLBACK")
-                raise
-
-    def _connection(self) -> sqlite3.Connection:
-        con: sqlite3.Connection | None = getattr(self._local, "con", None)
-        if con is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            con = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
-            # what is acknowledged is on disk, and what is deleted is overwritten
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-                con.execute(f"PRAGMA {pragma}")
-            con.executescript(_SCHEMA)
-            self._local.con = con
-        return con
 
 
 def _logged(row: tuple[int, str, int, int]) -> Logged:
@@ -283,10 +244,3 @@ def _micros(moment: datetime) -> int:
 
 def _moment(micros: int) -> datetime:
     return datetime.fromtimestamp(micros / 1e6, tz=UTC)
-
-
-def _refused(path: Path, error: sqlite3.Error) -> StoreError:
-    return StoreError(
-        f"The event log {path} cannot be read or written: {error}.",
-        "Check the disk's free space and the file's permissions; what was acknowledged is in it.",
-    )

@@ -71,8 +71,8 @@ def test_another_materialisation_makes_later_events_pending_again(log: EventLog)
 def test_erasing_leaves_nothing_in_the_file(log: EventLog) -> None:
     log.append([visit(1, "somebody-special", channel="web-of-secrets"), visit(2)], MOMENT)
     assert log.erase("somebody-special") == 1
-    log.close()
-    for file in log.path.parent.iterdir():
+    log._database.close()
+    for file in log._database.path.parent.iterdir():
         content = file.read_bytes()
         assert b"somebody-special" not in content
         assert b"web-of-secrets" not in content
@@ -85,7 +85,7 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
         own = EventLog(StoreSettings(data=tmp_path))
         for place in range(20):
             own.append([visit(100 * number + place), visit(place + 10_000)], MOMENT)
-        own.close()
+        own._database.close()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
@@ -125,12 +125,12 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         found = [one.event.event_id for one in log.all(log.last())]
         assert found == [f"e{number}" for number in range(len(found))]
         assert len(found) > acknowledged
-        log.close()
+        log._database.close()
 
 
 def test_a_full_disk_refuses_all_and_keeps_what_is_there(log: EventLog) -> None:
     log.append([visit(1)], MOMENT)
-    con = log._connection()
+    con = log._database._connection()
     (pages,) = con.execute("PRAGMA page_count").fetchone()
     con.execute(f"PRAGMA max_page_count = {pages}")  # SQLite then answers as it does for a full disk
     long = "x" * 150
@@ -210,9 +210,9 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
 def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
     log = EventLog(StoreSettings(data=tmp_path))
     assert (log.version(), log.moment(), log.backlog(), log.erase("a")) == ((0, 0), None, (0, None), 0)
-    assert not log.path.exists()
+    assert not log._database.path.exists()
     log.append([visit(1)], MOMENT)
     assert log.version() == (1, 0)
     assert log.backlog() == (1, MOMENT)
-    with sqlite3.connect(log.path) as con:
+    with sqlite3.connect(log._database.path) as con:
         assert con.execute("PRAGMA journal_mode").fetchone() == ("wal",)
