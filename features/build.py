@@ -95,7 +95,9 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         return customer_views(some, snapshots, kept, kinds)
 
     def of_purchases(some: Sources, snapshots: ir.Table, names: Sequence[str]) -> dict[str, ir.Table]:
-        views = purchase_views(con, some, snapshots, sizes, settings.time.history_days)
+        con.drop_table(BOUGHT, force=True)  # of the batch before
+        bought = con.create_table(BOUGHT, bought_pairs(some, snapshots, settings.time.history_days), temp=True)
+        views = purchase_views(some, bought, snapshots, sizes)
         return {name: views[name] for name in names}
 
     share = learning_share(con, sources, settings.customers.learned_from)
@@ -236,19 +238,17 @@ def bought_pairs(sources: Sources, snapshots: ir.Table, history_days: int) -> ir
     return pairs(goods(sources.transactions, sources.products), snapshots, history_days)
 
 
-def purchase_views(
-    con: ibis.BaseBackend, sources: Sources, snapshots: ir.Table, sizes: ir.Table, history_days: int
-) -> dict[str, ir.Table]:
+def purchase_views(sources: Sources, bought: ir.Table, snapshots: ir.Table, sizes: ir.Table) -> dict[str, ir.Table]:
     """Return the expression of every view of purchases, by name.
 
-    They share a table of the connection, which holds `bought_pairs`.
+    Parameters
+    ----------
+    bought
+        The table of `bought_pairs`, which they share.
     """
-    con.drop_table(BOUGHT, force=True)  # of the batch before
-    bought = con.create_table(BOUGHT, bought_pairs(sources, snapshots, history_days), temp=True)
-    lines = goods(sources.transactions, sources.products)
     return {
         "customer_history": history(bought),
-        "customer_types": types_bought(lines, sizes, snapshots),
+        "customer_types": types_bought(goods(sources.transactions, sources.products), sizes, snapshots),
         "product_statistics": product_statistics(bought),
     }
 

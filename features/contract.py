@@ -142,6 +142,12 @@ CONTRACT: dict[TableName, Table] = {
 }
 
 
+#: Those whose rows are of a customer.
+CUSTOMER_TABLES: tuple[TableName, ...] = tuple(
+    name for name, table in CONTRACT.items() if "customer_id" in {column.name for column in table.columns}
+)
+
+
 def contract_directory(stores: StoreSettings) -> Path:
     """Return the folder of the contract tables."""
     return stores.data / "contract"

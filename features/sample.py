@@ -5,11 +5,11 @@ from dataclasses import replace
 import ibis
 import ibis.expr.types as ir
 
+from features.contract import CUSTOMER_TABLES
 from features.sources import Sources
 
 #: Customers are told apart by a hash in so many parts.
 _PARTS = 1_000_000
-_OF_CUSTOMERS = ("transactions", "customers", "interactions", "subscriptions")
 
 
 def learning_share(con: ibis.BaseBackend, sources: Sources, most: int) -> float:
@@ -35,13 +35,14 @@ def portions(con: ibis.BaseBackend, sources: Sources, most: int) -> list[Sources
         return table.filter((table.customer_id.hash() % parts).abs() == part)
 
     return [
-        replace(sources, **{name: own(getattr(sources, name), part) for name in _OF_CUSTOMERS}) for part in range(parts)
+        replace(sources, **{name: own(getattr(sources, name), part) for name in CUSTOMER_TABLES})
+        for part in range(parts)
     ]
 
 
 def learners(sources: Sources, share: float) -> Sources:
     """Keep what is known of a share of the customers."""
-    return replace(sources, **{name: drawn(getattr(sources, name), share) for name in _OF_CUSTOMERS})
+    return replace(sources, **{name: drawn(getattr(sources, name), share) for name in CUSTOMER_TABLES})
 
 
 def _customers(con: ibis.BaseBackend, sources: Sources) -> int:

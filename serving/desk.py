@@ -13,12 +13,13 @@ from features.config import Settings
 from features.errors import StoreError
 from serving.cache import Cached, ScoreCache
 from serving.offering import Query
-from serving.scorer import NoModelError, Part, Scorer
+from serving.scorer import Part, Scorer
 from serving.wording import Language
 
 #: What can be asked of a customer.
 Include = Literal["risk", "reasons", "what_if", "offers", "profile"]
-Absence = Literal["no_model", "unavailable"]
+#: Why nobody gets a part.
+Absence = Literal["no_model"]
 _CHURN: tuple[Part, ...] = ("risk", "reasons", "what_if", "profile")
 _log = structlog.get_logger(__name__)
 
@@ -198,13 +199,15 @@ def _compute(scorer: Scorer, question: Question, as_of: datetime, wanted: Sequen
 
 
 def _wanted(scorer: Scorer, question: Question) -> tuple[list[Include], dict[Include, Absence]]:
+    """Split what is asked for into what there is a model for, and what there is none for."""
+    wanted: list[Include] = []
     absent: dict[Include, Absence] = {}
     for part in sorted(question.include):
-        try:
-            _ = scorer.offering if part == "offers" else scorer.churn
-        except NoModelError:
+        if scorer.recommends if part == "offers" else scorer.explains:
+            wanted.append(part)
+        else:
             absent[part] = "no_model"
-    return [part for part in sorted(question.include) if part not in absent], absent
+    return wanted, absent
 
 
 def _may_keep(scorer: Scorer, question: Question) -> bool:

@@ -5,7 +5,8 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from features.config import Settings
-from features.erased import Erased, erase_files
+from features.forget import forget
+from features.ingest.erased import Erased
 from features.live.follow import following
 from serving.experiment import Impressions
 from serving.guard.audit import AuditLog
@@ -49,7 +50,7 @@ def erase(settings: Settings, ready: Ready, audit: AuditLog, customer_id: str, n
         removed = {"event log": ready.live.log.erase(customer_id)}
         removed["online store"] = ready.store.forget(customer_id)
         removed["score cache"] = ready.cache.erase(customer_id)
-        removed |= erase_files(stores, customer_id)
+        removed |= forget(settings, customer_id)
     removed["impressions"] = Impressions(stores).erase(customer_id)
     removed["audit log"] = audit.erase(customer_id)
     return Receipt(

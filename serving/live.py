@@ -10,7 +10,8 @@ import structlog
 from features.config import Settings
 from features.errors import DataError, StoreError
 from features.live.event import Event
-from features.live.follow import Follower, Online
+from features.live.follow import Follower
+from features.live.known import Online
 from features.live.log import EventLog, Outcome
 from features.store import Store
 from serving.cache import ScoreCache

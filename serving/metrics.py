@@ -30,7 +30,6 @@ MODEL = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
-READY = Gauge("encore_ready", "Workers that are ready.", registry=_REGISTRY, multiprocess_mode="livesum")
 FEATURE_AGE = Gauge(
     "encore_feature_age_seconds",
     "Age of the last materialisation.",

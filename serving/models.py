@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -113,12 +114,8 @@ def load_models(
     Parameters
     ----------
     before
-        What answers now. A version that cannot be loaded leaves the one before in its place, or nothing.
-
-    Raises
-    ------
-    StoreError
-        If the online store does not answer.
+        What answers now. A version that cannot be loaded, for whatever reason, leaves the one before in its place,
+        or nothing.
     """
     day = _statistics_of(store, as_of)
 
@@ -140,8 +137,11 @@ def load_models(
         _load(following, versions.challenger, kept[1]),
         as_of,
     )
-    same = all(getattr(found, name) is getattr(old, name) for name in ("churn", "next_product", "challenger"))
-    return before if before is not None and same and before.as_of == as_of else found
+    return old if _parts(found) == _parts(old) and old.as_of == as_of else found
+
+
+def _parts(models: Models) -> list[int]:
+    return [id(one) for one in (models.churn, models.next_product, models.challenger)]
 
 
 def _load(
@@ -155,8 +155,14 @@ def _load(
         return Loaded(load(version), version)
     except Exception as error:
         kept = before.version.label if before else None
-        _log.error("model_broken", model=version.label, kept=kept, problem=f"{type(error).__name__}: {error}"[:300])
+        _tell_broken(version.label, kept, f"{type(error).__name__}: {error}"[:300])
         return before
+
+
+@cache
+def _tell_broken(model: str, kept: str | None, problem: str) -> None:
+    """Log what is wrong with a model, once however often it is tried."""
+    _log.error("model_broken", model=model, kept=kept, problem=problem)
 
 
 def _on(

@@ -9,9 +9,8 @@ import structlog
 
 from features.config import Settings
 from features.errors import EncoreError, StateError
-from features.live.follow import Online
-from features.live.known import materialized_directory
-from features.state import fingerprint, read_stamp
+from features.live.known import Online, read_online
+from features.state import fingerprint
 from features.store import Store
 from serving import metrics
 from serving.cache import ScoreCache
@@ -130,37 +129,41 @@ class Ready:
             return self._load()
 
     def _load(self) -> Scorer:
-        stamp = read_stamp(materialized_directory(self._settings.stores))
-        if not stamp:
-            raise StateError("Expected an online store, found none.", "Run `encore features materialize` first.")
-        online = Online.of(stamp)
+        online = read_online(self._settings.stores)
         if self._tracking is None:
             self._tracking = Tracking(self._settings.tracking)
-        tracking, experiment, sells = self._tracking, self._settings.experiment, bool(stamp["sells"])
         before = self._scorer
-        models = before.models if before else None
-        labels = find_labels(tracking, experiment, sells=sells)
         if self._store is None or self._online != online:
             self._store = Store(self._settings)
             self._store.check()
-        if models is None or self._online != online or models.labels != labels:
-            versions = find_versions(tracking, experiment, sells=sells)
-            models = load_models(tracking, versions, self._store, online.as_of, models)
-            if not models.versions:
-                raise StateError("No model can be loaded; the log says why.", "Train anew, or restore the artifacts.")
+        models = self._models(self._tracking, self._store, online)
         rules = self._read_rules(before)
-        made_by = self._made_by(online, models)
         if before is None or self._online != online or models is not before.models:
             self.live.use(self._store, online)
+            made_by = self._made_by(online, models)
             self._scorer = Scorer(self._settings, self._store, models, online.as_of, rules, made_by)
             self._online = online
-            # what was loaded stays, so that nobody looks through it again and again for garbage
-            gc.collect()
-            gc.freeze()
+            _keep_from_garbage()
             metrics.show_models(models.labels)
         elif rules is not before.rules:
-            self._scorer = before.with_rules(rules, made_by)
+            self._scorer = before.with_rules(rules, self._made_by(online, models))
         return self.scorer
+
+    def _models(self, tracking: Tracking, store: Store, online: Online) -> Models:
+        """Return the models that answer, loaded anew where the registry names others or the day is another."""
+        before = self._scorer.models if self._scorer else None
+        experiment, sells = self._settings.experiment, online.sells
+        if (
+            before is not None
+            and self._online == online
+            and before.labels == find_labels(tracking, experiment, sells=sells)
+        ):
+            return before
+        versions = find_versions(tracking, experiment, sells=sells)
+        models = load_models(tracking, versions, store, online.as_of, before)
+        if not models.versions:
+            raise StateError("No model can be loaded; the log says why.", "Train anew, or restore the artifacts.")
+        return models
 
     def _read_rules(self, before: Scorer | None) -> Rules:
         try:
@@ -206,3 +209,10 @@ class Ready:
                     _log.warning("not_loaded", problem=str(error))
                 self._missing = str(error)
             self._stop.wait(_LOOK)
+
+
+def _keep_from_garbage() -> None:
+    """Let what was loaded be passed over when garbage is looked for, as it stays; what it replaced does not."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

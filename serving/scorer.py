@@ -138,6 +138,11 @@ class Scorer:
         return self._offering
 
     @property
+    def explains(self) -> bool:
+        """Whether there is a model that tells risks."""
+        return self._risks is not None
+
+    @property
     def recommends(self) -> bool:
         """Whether there is a model that makes offers."""
         return self._offering is not None

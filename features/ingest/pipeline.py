@@ -11,8 +11,9 @@ import duckdb
 
 from features.config import Settings, StoreSettings, TableName
 from features.contract import contract_directory
-from features.erased import Erased
+from features.engine import engine
 from features.errors import DataError
+from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
 from features.ingest.segments import (
@@ -179,13 +180,8 @@ def _forget(folder: Path, wanted: set[str]) -> None:
 
 @contextmanager
 def connection(settings: Settings, root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory DuckDB that may spill to disk beside the state, and finds files below the root."""
-    spill = settings.stores.data / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as con:
-        con.execute(f"SET memory_limit = '{settings.stores.memory_limit}'")
-        con.execute(f"SET temp_directory = {quoted(str(spill))}")
-        con.execute(f"SET threads = {settings.threads}")
+    """Open an engine that finds files below the root, and can say how far it is."""
+    with engine(settings) as con:
         # its progress is asked for, and shown by us
         con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         con.execute(f"SET file_search_path = {quoted(str(root))}")

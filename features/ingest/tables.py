@@ -8,11 +8,10 @@ from typing import Any
 import duckdb
 
 from features.config import Settings, TableName
-from features.contract import CONTRACT, Table, contract_directory
-from features.erased import Erased
+from features.contract import CONTRACT, CUSTOMER_TABLES, Table, contract_directory
+from features.ingest.erased import Erased
 from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
-from features.live.known import TABLES
 from features.live.rows import with_events
 from features.progress import Report, track
 from features.sql import relation
@@ -104,7 +103,7 @@ def _write(
     if live is not None:
         rows, digest = rewrite(con, with_events(relation(target), relation(live), name), target)
         stamp = replace(stamp, rows=rows, digest=digest)
-    if erased.read() and name in TABLES:
+    if erased.read() and name in CUSTOMER_TABLES:
         rows, digest = rewrite(con, f"SELECT * FROM {erased.without(name, relation(target))}", target)
         stamp = replace(stamp, rows=rows, digest=digest)
     return stamp

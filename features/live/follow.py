@@ -1,19 +1,19 @@
 """Features that follow events: computed anew from all that is known of a customer, by the expressions of training."""
 
 import fcntl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from features.build import BOUGHT, as_feature_rows, bought_pairs, customer_views, purchase_views, size_table
 from features.config import Settings, StoreSettings
-from features.live.known import TABLES, known_directory
+from features.contract import CONTRACT, CUSTOMER_TABLES
+from features.live.known import Online, known_directory
 from features.live.log import EventLog, Logged
 from features.live.rows import SAME, tables_of, with_events
 from features.sources import Sources, connect
@@ -24,34 +24,6 @@ from features.views import PRODUCT_VIEWS, customer_services, vector_query, vecto
 #: Customers whose features are computed at once.
 _BATCH = 500
 _SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True)
-class Online:
-    """What the online store holds, as its stamp says.
-
-    Attributes
-    ----------
-    fingerprint
-        Of the materialisation.
-    as_of
-        The moment its rows are for.
-    events
-        Place of the last event that was in the contract tables.
-    kinds
-        Of interactions in the contract tables.
-    """
-
-    fingerprint: str
-    as_of: datetime
-    events: int
-    kinds: frozenset[str]
-
-    @classmethod
-    def of(cls, stamp: Mapping[str, Any]) -> "Online":
-        """Read the stamp."""
-        as_of = datetime.fromisoformat(stamp["as_of"])
-        return cls(stamp["fingerprint"], as_of, int(stamp["events"]), frozenset(stamp["kinds"]))
 
 
 class Follower:
@@ -116,47 +88,19 @@ class Follower:
 
 
 class _Features:
-    """Computes all views of some customers, by statements that are planned once and run again and again."""
+    """Computes all views of some customers, by queries that are compiled once.
+
+    A table a step: what is asked, what is known and has happened, what is theirs of the catalogue, then the views and
+    the vectors of them. Each run fills all of them anew.
+    """
 
     def __init__(self, settings: Settings, online: Online) -> None:
         self._since = online.events
-        folder = known_directory(settings.stores, online.fingerprint)
-        backend = connect(settings.model_copy(update={"threads": 1}))
-        self._con = backend.con
+        self._backend = connect(settings.model_copy(update={"threads": 1}))
+        self._con = self._backend.con
         self._steps: list[str] = []
-        known = {table: relation(folder / f"{table}.parquet") for table in TABLES}
-        self._con.execute("CREATE TEMP TABLE asked (customer_id VARCHAR, moment TIMESTAMPTZ)")
-        for table in TABLES:
-            query = f"(SELECT * FROM {known[table]} SEMI JOIN asked USING (customer_id))"
-            if table in SAME:
-                self._con.execute(f"CREATE TEMP TABLE {_live(table)} AS FROM {known[table]} LIMIT 0")
-                query = f"({with_events(query, _live(table), table)})"
-            self._prepare(table, f"FROM {query}")
-        self._prepare("snapshots", "SELECT DISTINCT moment AS snapshot FROM asked")
-        # few products are theirs, and every view of products would read all of them
-        catalogue = backend.create_table("catalogue", backend.read_parquet(folder / "products.parquet"), temp=True)
-        backend.create_table("all_sizes", size_table(backend.to_pandas(catalogue)), temp=True)
-        for part, of in {"products": "catalogue", "sizes": "all_sizes"}.items():
-            self._prepare(part, f"SELECT * FROM {of} SEMI JOIN transactions USING (product_id)")
-        sources = Sources(**{name: backend.table(name) for name in (*TABLES, "products")})
-        snapshots, sizes = backend.table("snapshots"), backend.table("sizes")
-        views = customer_views(sources, snapshots, settings.customers.kept, online.kinds)
-        views |= purchase_views(backend, sources, snapshots, sizes, settings.time.history_days)
-        self._con.execute(f"DROP TABLE {BOUGHT}")
-        self._prepare(BOUGHT, str(backend.compile(bought_pairs(sources, snapshots, settings.time.history_days))))
-        self._views = [view for view in views if view not in PRODUCT_VIEWS]
-        told = "event_timestamp, created_timestamp"
-        for view in list(self._views):
-            # a customer of whom a view says nothing now gets a row of nulls in place of what it said before
-            self._prepare(
-                view,
-                f"SELECT asked.customer_id, found.* EXCLUDE (customer_id, {told}), moment AS event_timestamp, "
-                f"moment AS created_timestamp FROM asked "
-                f"LEFT JOIN ({backend.compile(as_feature_rows(views[view]))}) AS found USING (customer_id)",
-            )
-        for service, parts in customer_services().items():
-            self._views.append(vector_view(service))
-            self._prepare(self._views[-1], vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
+        self._add_known(known_directory(settings.stores, online.fingerprint))
+        self._views = self._add_views(settings, online.kinds)
 
     def rows(self, log: EventLog, customers: list[str], moment: datetime) -> dict[str, pd.DataFrame]:
         """Return one row per customer for every view of customers, and for every vector."""
@@ -169,11 +113,49 @@ class _Features:
             con.execute(step)
         return {view: con.execute(f"FROM {view}").df() for view in self._views}
 
-    def _prepare(self, table: str, query: str) -> None:
+    def _add_known(self, folder: Path) -> None:
+        """Add what was materialised of the customers who are asked for, and their events since."""
+        self._con.execute("CREATE TEMP TABLE asked (customer_id VARCHAR, moment TIMESTAMPTZ)")
+        self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM asked")
+        for table in CUSTOMER_TABLES:
+            known = relation(folder / f"{table}.parquet")
+            query = f"(SELECT * FROM {known} SEMI JOIN asked USING (customer_id))"
+            if table in SAME:
+                self._con.execute(f"CREATE TEMP TABLE {_live(table)} AS FROM {known} LIMIT 0")
+                query = f"({with_events(query, _live(table), table)})"
+            self._add(table, f"FROM {query}")
+        # few products are theirs, and every view of products would read all of them
+        products = self._backend.read_parquet(folder / "products.parquet")
+        catalogue = self._backend.create_table("catalogue", products, temp=True)
+        self._backend.create_table("all_sizes", size_table(self._backend.to_pandas(catalogue)), temp=True)
+        for part, whole in (("products", "catalogue"), ("sizes", "all_sizes")):
+            self._add(part, f"SELECT * FROM {whole} SEMI JOIN transactions USING (product_id)")
+
+    def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
+        backend, days = self._backend, settings.time.history_days
+        sources = Sources(**{name: backend.table(name) for name in CONTRACT})
+        snapshots = backend.table("snapshots")
+        self._add(BOUGHT, str(backend.compile(bought_pairs(sources, snapshots, days))))
+        expressions = customer_views(sources, snapshots, settings.customers.kept, kinds)
+        expressions |= purchase_views(sources, backend.table(BOUGHT), snapshots, backend.table("sizes"))
+        views = [view for view in expressions if view not in PRODUCT_VIEWS]
+        told = "event_timestamp, created_timestamp"
+        for view in views:
+            # a customer of whom a view says nothing now gets a row of nulls in place of what it said before
+            self._add(
+                view,
+                f"SELECT asked.customer_id, found.* EXCLUDE (customer_id, {told}), moment AS event_timestamp, "
+                f"moment AS created_timestamp FROM asked "
+                f"LEFT JOIN ({backend.compile(as_feature_rows(expressions[view]))}) AS found USING (customer_id)",
+            )
+        for service, parts in customer_services().items():
+            self._add(vector_view(service), vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
+        return [*views, *map(vector_view, customer_services())]
+
+    def _add(self, table: str, query: str) -> None:
         """Make a table of what a query finds; each run finds it again."""
         self._con.execute(f"CREATE TEMP TABLE {table} AS {query}")
-        self._con.execute(f"PREPARE fill_{table} AS INSERT INTO {table} {query}")
-        self._steps += [f"DELETE FROM {table}", f"EXECUTE fill_{table}"]
+        self._steps.append(f"DELETE FROM {table}; INSERT INTO {table} {query}")
 
 
 def _live(table: str) -> str:

@@ -1,18 +1,64 @@
 """What was known of each customer when the online store was filled, where it is found quickly."""
 
 import shutil
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
-from features.config import Settings, StoreSettings, TableName
-from features.contract import table_path
+from features.config import Settings, StoreSettings
+from features.contract import CONTRACT, CUSTOMER_TABLES, table_path
+from features.engine import engine
+from features.errors import StateError
 from features.sql import quoted, relation
 from features.state import read_stamp, replacing
 
-TABLES: tuple[TableName, ...] = ("transactions", "interactions", "subscriptions", "customers")
 #: Rows that a reader skips or reads as one.
-_GROUP = 20_480
+GROUP = 20_480
+
+
+@dataclass(frozen=True)
+class Online:
+    """What the online store holds.
+
+    Attributes
+    ----------
+    fingerprint
+        Of the materialisation.
+    as_of
+        The moment its rows are for.
+    sells
+        Whether the data have order lines.
+    kinds
+        Of interactions in the contract tables.
+    events
+        Place of the last event that was in them.
+    """
+
+    fingerprint: str
+    as_of: datetime
+    sells: bool
+    kinds: frozenset[str]
+    events: int
+
+
+def read_online(stores: StoreSettings) -> Online:
+    """Return what the last materialisation left.
+
+    Raises
+    ------
+    StateError
+        If there was none, or one by another version of Encore.
+    """
+    stamp = read_stamp(materialized_directory(stores))
+    remedy = "Run `encore features build`, `encore features apply` and `encore features materialize`."
+    if not stamp:
+        raise StateError("Expected an online store, found none.", remedy)
+    try:
+        kinds = frozenset(stamp["kinds"])
+        as_of = datetime.fromisoformat(stamp["as_of"])
+        return Online(stamp["fingerprint"], as_of, stamp["sells"], kinds, stamp["events"])
+    except KeyError as error:
+        raise StateError("The online store was filled by another version of Encore.", remedy) from error
 
 
 def materialized_directory(stores: StoreSettings) -> Path:
@@ -30,15 +76,12 @@ def write_known(settings: Settings, online: str) -> None:
     stores = settings.stores
     folder = known_directory(stores, online)
     last = read_stamp(materialized_directory(stores)).get("fingerprint", "")
-    with replacing(folder) as aside, duckdb.connect() as con:
-        con.execute(f"SET memory_limit = '{stores.memory_limit}'")
-        con.execute(f"SET temp_directory = {quoted(str(stores.data / 'spill'))}")
-        con.execute(f"SET threads = {settings.threads}")
-        for table in (*TABLES, "products"):
-            order = "customer_id" if table in TABLES else "product_id"
+    with replacing(folder) as aside, engine(settings) as con:
+        for table in CONTRACT:
+            order = " ORDER BY customer_id" if table in CUSTOMER_TABLES else ""
             con.execute(
-                f"COPY (SELECT * FROM {relation(table_path(stores, table))} ORDER BY {order}) "
-                f"TO {quoted(str(aside / table_path(stores, table).name))} (FORMAT parquet, ROW_GROUP_SIZE {_GROUP})"
+                f"COPY (SELECT * FROM {relation(table_path(stores, table))}{order}) "
+                f"TO {quoted(str(aside / table_path(stores, table).name))} (FORMAT parquet, ROWGROUP_SIZE {GROUP})"
             )
     for other in folder.parent.glob("known-*"):
         if other not in {folder, known_directory(stores, last)}:

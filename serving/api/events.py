@@ -1,12 +1,13 @@
 """What has just happened to customers, from the systems where it does."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from features.live.event import Event
+from features.live.log import Outcome
 from serving import metrics
 from serving.api.problems import documented
 from serving.api.security import Source
@@ -32,7 +33,7 @@ class EventOutcome(BaseModel):
     """What became of an event."""
 
     event_id: str
-    outcome: Literal["accepted", "duplicate", "conflict"] = Field(
+    outcome: Outcome = Field(
         description="`accepted`: kept. `duplicate`: it was there, with the same content. `conflict`: another content "
         "was there under its id, and stays"
     )

@@ -110,7 +110,8 @@ def _run_workers(context: Context, listening: socket.socket, count: int) -> None
         os.environ[_CONFIG] = str(context.config)
     configure()
     config = _config("serving.cli.server:worker_app", factory=True, workers=count)
-    context.console.print(f"  Encore answers at [bold]{address(listening)}[/] with {count} workers")
+    url = address(listening)
+    context.console.print(f"  {count} workers start at [bold]{url}[/]; {url}/health/ready says when one answers")
     Multiprocess(config, sockets=[listening]).run()
 
 

@@ -12,8 +12,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.config import Settings
-from features.erased import Erased
 from features.errors import StoreError
+from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
 from features.live.event import READER
 from features.store import Store

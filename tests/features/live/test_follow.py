@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from features.build import (
+    BOUGHT,
     as_feature_rows,
+    bought_pairs,
     customer_views,
     interaction_kinds,
     purchase_views,
@@ -21,11 +23,10 @@ from features.config import Settings
 from features.errors import StoreError
 from features.ingest.pipeline import ingest
 from features.live.event import READER, Event
-from features.live.follow import Follower, Online
-from features.live.known import materialized_directory
+from features.live.follow import Follower
+from features.live.known import read_online
 from features.live.log import EventLog
 from features.sources import connect, read_sources
-from features.state import read_stamp
 from features.store import Store
 from features.views import (
     CHURN_SERVICE,
@@ -49,7 +50,7 @@ class Place:
         self.settings = settings
         self.store = Store(self.settings)
         self.log = EventLog(self.settings.stores)
-        self.online = Online.of(read_stamp(materialized_directory(self.settings.stores)))
+        self.online = read_online(self.settings.stores)
         self.applied: list[tuple[list[str], datetime]] = []
 
     def follower(self) -> Follower:
@@ -89,7 +90,8 @@ def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[
     sources, snapshots = read_sources(con, settings.stores), snapshot_table([moment])
     views = customer_views(sources, snapshots, settings.customers.kept, interaction_kinds(con, sources))
     sizes = size_table(con.to_pandas(sources.products))
-    views |= purchase_views(con, sources, snapshots, sizes, settings.time.history_days)
+    bought = con.create_table(BOUGHT, bought_pairs(sources, snapshots, settings.time.history_days), temp=True)
+    views |= purchase_views(sources, bought, snapshots, sizes)
     for view in {*views} - {*PRODUCT_VIEWS}:
         con.create_table(view, as_feature_rows(views[view]), temp=True)
     found = {}

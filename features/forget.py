@@ -1,0 +1,54 @@
+"""A customer's rows removed from all files that hold them."""
+
+from pathlib import Path
+
+import duckdb
+
+from features.build import features_directory
+from features.config import Settings
+from features.contract import CUSTOMER_TABLES, contract_directory, table_path
+from features.engine import engine
+from features.ingest.erased import Erased
+from features.ingest.segments import segments_directory
+from features.live.known import GROUP, materialized_directory
+from features.sql import quoted, relation
+from features.state import fingerprint, read_stamp, write_stamp
+
+
+def forget(settings: Settings, customer_id: str) -> dict[str, int]:
+    """Remove a customer's rows from what was ingested, and from what was computed of it. Returns rows by place.
+
+    Each file is written aside and renamed. Features and models count as made from other data afterwards.
+    """
+    stores = settings.stores
+    places = {
+        "contract tables": [table_path(stores, name) for name in CUSTOMER_TABLES],
+        "segments": sorted(segments_directory(stores).glob("*.parquet")),
+        "histories beside the online store": sorted(materialized_directory(stores).glob("known-*/*.parquet")),
+        "features": sorted(features_directory(stores).glob("*.parquet")),
+    }
+    with engine(settings) as con:
+        removed = {
+            place: sum(_without(con, file, customer_id) for file in files if file.is_file())
+            for place, files in places.items()
+        }
+    if removed["contract tables"]:
+        directory = contract_directory(stores)
+        stamp = read_stamp(directory)
+        write_stamp(directory, stamp | {"fingerprint": fingerprint(stamp["fingerprint"], Erased(stores).version())})
+    return removed
+
+
+def _without(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
+    columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {relation(file)}").fetchall()]
+    if "customer_id" not in columns:
+        return 0
+    (rows,) = con.execute(f"SELECT count(*) FROM {relation(file)} WHERE customer_id = ?", [customer_id]).fetchall()[0]
+    if rows:
+        aside = file.with_name(f".{file.name}")
+        con.execute(
+            f"COPY (SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}) "
+            f"TO {quoted(str(aside))} (FORMAT parquet, ROW_GROUP_SIZE {GROUP})"
+        )
+        aside.replace(file)
+    return int(rows)
