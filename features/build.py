@@ -86,13 +86,31 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         return Built(directory, schedule, old["rows"], skipped=True)
     con = connect(settings)
     sources = read_sources(con, settings.stores)
-    kept = settings.customers.kept
-    _check_attributes(sources.customers, kept)
+    _check_attributes(sources.customers, settings.customers.kept)
     kinds = interaction_kinds(con, sources)
+    work = _plan(con, settings, sources, schedule, kinds)
+    with replacing(directory) as aside, _enough_memory(settings.stores):
+        for number, (views, of, batch) in enumerate(track(report, work, lambda job: f"{job[2][-1]:%Y-%m-%d}")):
+            for name, expression in views(of, snapshot_table(batch)).items():
+                (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
+                con.to_parquet(as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
+        rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
+        (aside / "parts").rmdir()
+        _write_vectors(con, aside, as_of)
+        events = read_stamp(contract_directory(settings.stores)).get("events", 0)
+        made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
+        write_stamp(aside, {"fingerprint": stamp, "rows": rows, **made})
+    return Built(directory, schedule, rows, skipped=False)
+
+
+def _plan(
+    con: ibis.BaseBackend, settings: Settings, sources: Sources, schedule: Schedule, kinds: frozenset[str]
+) -> list[tuple[_Views, Sources, Sequence[datetime]]]:
+    """Return what to compute: some views, of some of the data, at some snapshots, in queries that fit into memory."""
     sizes = size_table(con.to_pandas(sources.products))
 
     def of_customers(some: Sources, snapshots: ir.Table) -> dict[str, ir.Table]:
-        return customer_views(some, snapshots, kept, kinds)
+        return customer_views(some, snapshots, settings.customers.kept, kinds)
 
     def of_purchases(some: Sources, snapshots: ir.Table, names: Sequence[str]) -> dict[str, ir.Table]:
         con.drop_table(BOUGHT, force=True)  # of the batch before
@@ -116,27 +134,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         work.append((partial(of_purchases, names=PRODUCT_VIEWS), sources, [snapshot]))
         asked = everybody if snapshot == schedule.as_of else [some]
         work += [(partial(of_purchases, names=_OF_CUSTOMERS), of, [snapshot]) for of in asked]
-    with replacing(directory) as aside, _enough_memory(settings.stores):
-        for number, (views, of, batch) in enumerate(track(report, work, lambda job: f"{job[2][-1]:%Y-%m-%d}")):
-            for name, expression in views(of, snapshot_table(batch)).items():
-                (aside / "parts" / name).mkdir(parents=True, exist_ok=True)
-                con.to_parquet(as_feature_rows(expression), aside / "parts" / name / f"{number:04}.parquet")
-        rows = {name: _merge(con, aside, name) for name in (*CUSTOMER_VIEWS, *PURCHASE_VIEWS)}
-        (aside / "parts").rmdir()
-        _write_vectors(con, aside, as_of)
-        write_stamp(
-            aside,
-            {
-                "fingerprint": stamp,
-                "rows": rows,
-                "first_event": first,
-                "as_of": as_of,
-                "sells": sells,
-                "kinds": sorted(kinds),
-                "events": read_stamp(contract_directory(settings.stores)).get("events", 0),
-            },
-        )
-    return Built(directory, schedule, rows, skipped=False)
+    return work
 
 
 @contextmanager

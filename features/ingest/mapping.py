@@ -91,8 +91,34 @@ def make_mapping(
     con.execute(
         f"CREATE OR REPLACE TEMP TABLE nothing ({', '.join(f'{identifier(n)} {t}' for n, t in columns.items())})"
     )
-    missing = others - columns.keys()
-    source = _Source(con, table, item, dict(columns), missing)
+    source = _Source(con, table, item, dict(columns), others - columns.keys())
+    raw = _raw(source, table, item, columns)
+    conditions = {name: source.condition(name, told) for name, told in item.skip.items()}
+    if item.where is not None:
+        conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
+    returned = source.condition("returns", item.returns) if item.returns is not None else "false"
+    inner = [f"TRY({told}) AS {identifier('r_' + name)}" for name, told in raw.items()]
+    inner += [f"TRY({told}) AS c_{place}" for place, told in enumerate(conditions.values())]
+    inner.append(f"TRY({returned}) AS {RETURNED}")
+    types = {column.name: column.type for column in table.columns}
+    cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
+    given = [column for column in table.columns if column.name in source.given]
+    known = [identifier(name) for name in raw if name in source.given or name not in types]
+    known += [
+        f"{_rule(given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
+        f"coalesce({RETURNED}, false) AS {RETURNED}",
+    ]
+    source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
+    written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
+    return Mapping(
+        f"SELECT {', '.join(known)} FROM ({source_rows})",
+        tuple(_kept(name, table, types, source.given) for name in raw),
+        str(written),
+    )
+
+
+def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
+    """Return the expression of each column's value, as the source writes it."""
     unknown = [name for name in item.columns if name not in {column.name for column in table.columns}]
     if unknown and not table.extra:
         raise DataError(
@@ -105,30 +131,21 @@ def make_mapping(
         used = {*item.columns.values(), *item.columns, *raw}
         raw |= {name: f"{identifier(name)}::VARCHAR" for name in columns if name not in used}
         raw |= {name: f"({source.expression(name, item.columns[name])})::VARCHAR" for name in unknown}
-    conditions = {name: source.condition(name, told) for name, told in item.skip.items()}
-    if item.where is not None:
-        conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
-    returned = source.condition("returns", item.returns) if item.returns is not None else "false"
-    inner = [f"TRY({told}) AS {identifier('r_' + name)}" for name, told in raw.items()]
-    inner += [f"TRY({told}) AS c_{place}" for place, told in enumerate(conditions.values())]
-    inner.append(f"TRY({returned}) AS {RETURNED}")
-    types = {column.name: column.type for column in table.columns}
-    cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
-    limit = quoted((now + AHEAD).isoformat())
-    given = [column for column in table.columns if column.name in source.given]
+    return raw
+
+
+def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str:
+    """Return the expression of the first rule that a row breaks: of the configuration, then of the contract."""
     broken = [(f"c_{place}", name) for place, name in enumerate(conditions)]
     broken += [rule for column in given for rule in _rules(column, limit)]
     # nearly all rows break no rule, and are not asked which
-    sound = " AND ".join(
-        [*(f"coalesce(NOT c_{n}, true)" for n in range(len(conditions))), *(_sound(column, limit) for column in given)]
-    )
-    rules = [f"WHEN {sound} THEN NULL", *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken)]
-    written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
-    known = [identifier(name) for name in raw if name in source.given or name not in types]
-    known += [f"CASE {' '.join(rules)} END AS {RULE}", f"coalesce({RETURNED}, false) AS {RETURNED}"]
-    source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
-    select = f"SELECT {', '.join(known)} FROM ({source_rows})"
-    return Mapping(select, tuple(_kept(name, table, types, source.given) for name in raw), str(written))
+    sound = [*(f"coalesce(NOT c_{place}, true)" for place in range(len(conditions)))]
+    sound += [_sound(column, limit) for column in given]
+    rules = [
+        f"WHEN {' AND '.join(sound)} THEN NULL",
+        *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken),
+    ]
+    return f"CASE {' '.join(rules)} END"
 
 
 def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str]) -> str:
