@@ -32,7 +32,7 @@ from features.sample import learners, learning_share, portions
 from features.sizes import measured
 from features.snapshots import Schedule, make_schedule, resolve_as_of
 from features.sources import Sources, connect, event_range, read_sources
-from features.sql import quoted, relation
+from features.sql import copy, relation
 from features.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
 from features.views import CUSTOMER_VIEWS, PRODUCT_VIEWS, PURCHASE_VIEWS, customer_services, vector_query, vector_view
 
@@ -265,7 +265,7 @@ def as_feature_rows(expression: ir.Table) -> ir.Table:
 def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:
     parts = directory / "parts" / name
     target = directory / f"{name}.parquet"
-    con.raw_sql(f"COPY (FROM {relation(parts / '*.parquet')}) TO {quoted(str(target))} (FORMAT parquet)")
+    con.raw_sql(copy(f"FROM {relation(parts / '*.parquet')}", target))
     for part in parts.iterdir():
         part.unlink()
     parts.rmdir()
@@ -279,5 +279,4 @@ def _write_vectors(con: ibis.BaseBackend, directory: Path, as_of: datetime) -> N
             f"{as_of.timestamp()}"
             for view in views
         }
-        target = directory / f"{vector_view(service)}.parquet"
-        con.raw_sql(f"COPY ({vector_query(con.con, rows)}) TO {quoted(str(target))} (FORMAT parquet)")
+        con.raw_sql(copy(vector_query(con.con, rows), directory / f"{vector_view(service)}.parquet"))

@@ -11,7 +11,7 @@ from features.engine import engine
 from features.ingest.erased import Erased
 from features.ingest.segments import segments_directory
 from features.live.known import GROUP, materialized_directory
-from features.sql import quoted, relation
+from features.sql import copy, quoted, relation
 from features.state import fingerprint, read_stamp, write_stamp
 
 
@@ -46,9 +46,6 @@ def _without(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> in
     (rows,) = con.execute(f"SELECT count(*) FROM {relation(file)} WHERE customer_id = ?", [customer_id]).fetchall()[0]
     if rows:
         aside = file.with_name(f".{file.name}")
-        con.execute(
-            f"COPY (SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}) "
-            f"TO {quoted(str(aside))} (FORMAT parquet, ROW_GROUP_SIZE {GROUP})"
-        )
+        con.execute(copy(f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}", aside, GROUP))
         aside.replace(file)
     return int(rows)

@@ -15,6 +15,11 @@ def relation(*files: Path) -> str:
     return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
 
 
+def copy(query: str, target: Path, group: int = 122_880) -> str:
+    """Write the statement that puts a query's rows into a Parquet file, so many in a group that is read as one."""
+    return f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {group})"
+
+
 def identifier(name: str) -> str:
     """Write a name as an SQL identifier, whatever stands in it."""
     return '"' + name.replace('"', '""') + '"'

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from features.contract import CONTRACT, Table
-from features.sql import count, identifier, quoted, relation
+from features.sql import copy, count, identifier, relation
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
 WRITTEN, ROW = "_written", "_row"
@@ -43,12 +43,12 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], t
     """
     if not files:
         columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in table.columns)
-        _copy(con, f"SELECT {columns} WHERE false", target)
+        con.execute(copy(f"SELECT {columns} WHERE false", target))
     elif not table.key:
         _joined(con, files, target)
     else:
         _keyed(con, table, files)
-        _copy(con, "SELECT * EXCLUDE (_rank) FROM keyed", target)
+        con.execute(copy("SELECT * EXCLUDE (_rank) FROM keyed", target))
     replaced = _replaced(con, files) if files and table.key else {}
     return Merged(*measured(con, target), replaced)
 
@@ -97,11 +97,8 @@ def merge_returns(
     columns = ", ".join(
         f"{values.get(c.name, 'taken.' + c.name)} AS {c.name}" for c in CONTRACT["interactions"].columns
     )
-    _copy(
-        con,
-        f"WITH {found} SELECT {columns} FROM taken LEFT JOIN equal USING (_id) LEFT JOIN latest USING (_id)",
-        target,
-    )
+    query = f"WITH {found} SELECT {columns} FROM taken LEFT JOIN equal USING (_id) LEFT JOIN latest USING (_id)"
+    con.execute(copy(query, target))
     rows, digest = measured(con, target)
     matched = count(con, f"SELECT count(order_id) FROM {relation(target)}")
     con.execute("DROP TABLE taken; DROP TABLE sales; DROP TABLE keyed")
@@ -123,7 +120,7 @@ def union(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path) -
 def rewrite(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> tuple[int, str]:
     """Write what a query finds to a table, which it may read. Returns what `measured` does."""
     aside = target.with_name(f".{target.name}")
-    _copy(con, query, aside)
+    con.execute(copy(query, aside))
     aside.replace(target)
     return measured(con, target)
 
@@ -140,7 +137,7 @@ def _joined(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path)
     if len(files) == 1:
         link(files[0], target)
     else:
-        _copy(con, f"SELECT * FROM {relation(*files)}", target)
+        con.execute(copy(f"SELECT * FROM {relation(*files)}", target))
 
 
 def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> None:
@@ -171,7 +168,3 @@ def _replaced(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> dict[int
     stayed = dict(con.execute("SELECT _rank, count(*) FROM keyed GROUP BY 1").fetchall())
     read = {rank: count(con, f"SELECT count(*) FROM {relation(file)}") for rank, file in enumerate(files)}
     return {rank: rows - stayed.get(rank, 0) for rank, rows in read.items()}
-
-
-def _copy(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> None:
-    con.execute(f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet)")

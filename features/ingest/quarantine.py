@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from features.config import Settings, StoreSettings
 from features.errors import DataError
 from features.ingest.segments import InputTotals, Segment, segments_directory
-from features.sql import quoted
+from features.sql import copy, quoted
 from features.state import write_file
 
 #: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells
@@ -44,7 +44,7 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, stores: StoreSettings, segm
         return
     aside = target.with_name(f".{target.name}")
     listed = ", ".join(quoted(file) for file in files)
-    con.execute(f"COPY (FROM read_parquet([{listed}])) TO {quoted(str(aside))} (FORMAT parquet)")
+    con.execute(copy(f"FROM read_parquet([{listed}])", aside))
     aside.replace(target)
 
 

@@ -18,7 +18,7 @@ from features.ingest.quarantine import QUARANTINE
 from features.ingest.scans import Rejected, Scan
 from features.ingest.segments import Segment, Totals
 from features.ingest.units import Unit
-from features.sql import count, first_line, identifier, quoted
+from features.sql import copy, count, first_line, identifier
 
 _AT_ONCE = 10_000
 
@@ -90,7 +90,7 @@ def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, targe
     condition = f"{RULE} IS NULL AND {RETURNED} = {str(returned).lower()}"
     # the order of rows is in `_row` where it matters, and costs time to keep
     con.execute("SET preserve_insertion_order = false")
-    con.execute(f"COPY (SELECT {columns} FROM mapped WHERE {condition}) TO {quoted(str(target))} (FORMAT parquet)")
+    con.execute(copy(f"SELECT {columns} FROM mapped WHERE {condition}", target))
     con.execute("SET preserve_insertion_order = true")
     return target.name
 

@@ -9,7 +9,7 @@ from features.config import Settings, StoreSettings
 from features.contract import CONTRACT, CUSTOMER_TABLES, table_path
 from features.engine import engine
 from features.errors import StateError
-from features.sql import quoted, relation
+from features.sql import copy, relation
 from features.state import read_stamp, replacing
 
 #: Rows that a reader skips or reads as one.
@@ -79,10 +79,8 @@ def write_known(settings: Settings, online: str) -> None:
     with replacing(folder) as aside, engine(settings) as con:
         for table in CONTRACT:
             order = " ORDER BY customer_id" if table in CUSTOMER_TABLES else ""
-            con.execute(
-                f"COPY (SELECT * FROM {relation(table_path(stores, table))}{order}) "
-                f"TO {quoted(str(aside / table_path(stores, table).name))} (FORMAT parquet, ROWGROUP_SIZE {GROUP})"
-            )
+            source = table_path(stores, table)
+            con.execute(copy(f"SELECT * FROM {relation(source)}{order}", aside / source.name, GROUP))
     for other in folder.parent.glob("known-*"):
         if other not in {folder, known_directory(stores, last)}:
             shutil.rmtree(other, ignore_errors=True)
