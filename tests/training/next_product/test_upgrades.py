@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from features.config import UpsellSettings
-from tests.training.shelf import a_catalogue, a_history
+from tests.training.next_product.shelf import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, TypeHistory
 from training.next_product.upgrades import PriceHabits, Upgrades, fit_price_habits, usual_amounts
