@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from feast import FeatureStore
 
 from features.config import Settings
 from features.errors import StateError, StoreError
@@ -165,6 +166,18 @@ def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_pat
     assert Store(settings).apply()
     assert Store(settings).materialize()
     assert Store(settings).online(CHURN_SERVICE, "customer_id", ["6"]).event_timestamps == [at_home.schedule.as_of]
+
+
+def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path) -> None:
+    """Programs that know Feast alone find a repository with push sources."""
+    data, settings = moved_to(tmp_path, at_home)
+    moved = Store(settings)
+    moved.apply()
+    rows = pd.read_parquet(data / "features/customer_value.parquet")
+    (latest,) = rows[(rows["customer_id"] == "6") & (rows["event_timestamp"] == at_home.schedule.as_of)].index
+    pushed = rows.loc[[latest]].assign(amount_total=1234.5, event_timestamp=at_home.schedule.as_of + timedelta(hours=1))
+    FeatureStore(repo_path=str(data / "feast")).push("customer_value_push", pushed)
+    assert moved.online(CHURN_SERVICE, "customer_id", ["6"]).values["amount_total"] == [1234.5]
 
 
 def test_a_customer_who_left_the_data_leaves_the_online_store(at_home: World, tmp_path: Path) -> None:

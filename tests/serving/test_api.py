@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 
 from features.errors import StoreError
+from serving.api import health
 from serving.api.app import create_app
 from serving.guard.keys import ROLES, KeyFile
 from serving.ready import Ready
@@ -203,6 +205,18 @@ def test_models_tell_how_they_measured(client: TestClient) -> None:
 def test_health(client: TestClient) -> None:
     assert get(client, "/health/live") == {"status": "live"}
     assert get(client, "/health/ready")["models"] == ["encore-churn/1", "encore-next-product/1"]
+
+
+def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
+    embedded: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake = threading.Event()
+    monkeypatch.setattr(health, "_PATIENCE", 0.1)
+    monkeypatch.setattr(Scorer, "check", lambda _: awake.wait(30))
+    try:
+        assert "did not answer within" in problem(embedded, "/health/ready", 503)["detail"]
+    finally:
+        awake.set()
 
 
 def test_types_never_bought(client: TestClient) -> None:

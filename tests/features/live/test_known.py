@@ -1,0 +1,36 @@
+"""What the online store holds, and the histories beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from features.errors import StateError
+from features.live.known import known_directory, materialized_directory, read_online, write_known
+from features.state import read_stamp, write_stamp
+from tests.conftest import World, copied
+
+
+def test_without_an_online_store_the_commands_are_told(world: World, tmp_path: Path) -> None:
+    stores = world.settings.stores.model_copy(update={"data": tmp_path})
+    with pytest.raises(StateError, match=r"found none\..*encore features materialize"):
+        read_online(stores)
+
+
+def test_an_online_store_of_another_version_is_told(world: World, tmp_path: Path) -> None:
+    with copied(world, tmp_path) as settings:
+        folder = materialized_directory(settings.stores)
+        stamp = read_stamp(folder)
+        write_stamp(folder, {name: value for name, value in stamp.items() if name != "kinds"})
+        with pytest.raises(StateError, match=r"another version of Encore\..*encore features build"):
+            read_online(settings.stores)
+
+
+def test_histories_of_this_and_the_last_materialisation_are_kept(world: World, tmp_path: Path) -> None:
+    with copied(world, tmp_path) as settings:
+        stores = settings.stores
+        online = read_online(stores).fingerprint
+        for name in ("next", "after"):
+            write_known(settings, name)
+            assert {folder.name for folder in materialized_directory(stores).glob("known-*")} == {
+                known_directory(stores, kept).name for kept in (online, name)
+            }
