@@ -15,12 +15,12 @@ from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
 from features.proposal.propose import propose
 from features.proposal.write import as_toml
-from features.quality.check import Checked
-from features.quality.check import check_data as check
-from features.quality.page import page
 from features.state import write_file
 from serving.cli.context import Context
 from serving.cli.stages import Stages
+from training.quality.check import Checked
+from training.quality.check import check_data as check
+from training.quality.page import page
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")
 _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}
@@ -174,7 +174,7 @@ def _print_silence(context: Context, checked: Checked) -> None:
     context.console.print(table)
     table = Table("churn definition", "activity window", "horizon", "active", "churn rate")
     for trial in checked.trials:
-        told = f"{trial.window_days} days", f"{trial.horizon_days} days"
+        told = f"{trial.window_days} days" if trial.window_days else "–", f"{trial.horizon_days} days"
         table.add_row(trial.name, *told, f"{trial.active:,.0f}", f"{trial.churn_rate:.1%}")
     context.console.print(table)
 

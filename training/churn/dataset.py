@@ -11,7 +11,6 @@ from features.build import snapshot_table
 from features.categories import Categories, attribute_texts, codes, learn_categories
 from features.config import Settings
 from features.errors import DataError
-from features.quality.limits import MIN_CUSTOMERS
 from features.sample import learners, learning_share
 from features.sources import connect, read_sources
 from features.store import Store
@@ -19,6 +18,7 @@ from features.vectors import Columns, columns_from_frame, with_ages
 from features.views import CHURN_SERVICE
 from training.churn.labels import labels
 from training.metrics import Ints, Rows
+from training.quality.limits import MIN_CUSTOMERS
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from features.build import built_schedule
 from features.config import Settings
 from features.errors import DataError
 from features.progress import Report, part_of, silent
-from features.quality.limits import MIN_CUSTOMERS
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
 from features.store import Store
@@ -32,6 +31,7 @@ from training.next_product.segments import fit_segments
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.upgrades import fit_price_habits
 from training.next_product.views import Exam, views
+from training.quality.limits import MIN_CUSTOMERS
 from training.tracking import Run, Tracking, Version
 from training.trained import Trained, already_trained, check_unseen
 

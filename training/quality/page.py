@@ -6,13 +6,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from features.config import Settings
-from features.quality import pictures
-from features.quality.check import Checked
+from training.quality import pictures
+from training.quality.check import Checked
 
 
 def page(checked: Checked, settings: Settings) -> str:
     """Write the report as HTML, pictures included."""
-    template = (resources.files("features.quality") / "page.html").read_text(encoding="utf-8")
+    template = (resources.files("training.quality") / "page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = {"reach": pictures.reach(checked)}
     if checked.silence is not None:

@@ -10,10 +10,10 @@ import pytest
 
 from features.config import Settings
 from features.ingest.pipeline import ingest
-from features.quality.check import Checked, check_data
-from features.quality.page import page
-from features.quality.silence import Silence, measure_silence
 from tests.features.ingest.exports import NOW, settings_of
+from training.quality.check import Checked, check_data
+from training.quality.page import page
+from training.quality.silence import Silence, measure_silence
 
 HEADER = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -122,7 +122,15 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     contractual = settings.model_copy(
         update={"churn": settings.churn.model_copy(update={"kind": "contractual", "horizon_days": 30})}
     )
-    (fitness,) = check_data(contractual, NOW).fitness
+    found = check_data(contractual, NOW)
+    (fitness,), (trial,) = found.fitness, found.trials
+    assert (trial.name, trial.window_days, trial.horizon_days) == ("in force", None, 30)
+    ends = [START + timedelta(days=90 + 30 * (n % 9)) for n in range(600)]
+    moments = [found.as_of - timedelta(days=30 + 14 + 30 * step) for step in range(3)]
+    active = sum(end >= moment for moment in moments for end in ends)
+    gone = sum(moment <= end < moment + timedelta(days=30) for moment in moments for end in ends)
+    assert trial.active == pytest.approx(active / 3)
+    assert trial.churn_rate == pytest.approx(gone / active)
     told = [finding.what for finding in fitness.findings]
     assert told[0] == "4,191 contract periods of 600 customers"
     assert page(check_data(contractual, NOW), contractual).count("<svg") == 1

@@ -5,8 +5,8 @@ from io import StringIO
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from features.quality.check import Checked
-from features.quality.silence import COME_BACK, Silence
+from training.quality.check import Checked
+from training.quality.silence import COME_BACK, Silence
 
 _BLUE, _RED, _GREY = "#1f5fa8", "#c03028", "#888888"
 _SIZE = (7.0, 3.2)
