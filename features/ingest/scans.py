@@ -14,7 +14,7 @@ from features.ingest.databases import copy_result, result_columns
 from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
 from features.ingest.units import Unit
 from features.ingest.workbooks import copy_sheet
-from features.sql import count, first_line, identifier, quoted
+from features.sql import first_line, identifier, quoted
 
 #: Endings of files that are read as CSV.
 TEXTS = (".csv", ".tsv", ".txt", ".gz")
@@ -80,7 +80,7 @@ def columns_of(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path) -> dict
     if item.database is not None:
         return dict.fromkeys(result_columns(item), "VARCHAR")
     if unit.path is None:
-        return _columns(con, f"({item.query})", item.origin)
+        return _columns(con, f"({item.query})", item.origin, "Correct `query`.")
     if unit.path.name.endswith(TEXTS):
         head = read_head(unit.path, item)
         return dict.fromkeys(head.names, "VARCHAR") if head else {}
@@ -190,7 +190,7 @@ class _ParquetScan:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, file: Path, name: str, first: int) -> None:
         self.relation = f"read_parquet({quoted(str(file))})"
-        self.columns = _columns(con, self.relation, name)
+        self.columns = _columns(con, self.relation, name, "Mend the file, or export it again.")
         self._numbered = f"read_parquet({quoted(str(file))}, file_row_number = true)"
         self._first = first
 
@@ -207,12 +207,11 @@ class _QueryScan:
     """The result of a DuckDB query, kept while it is mapped, since it may come in another order the next time."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
-        try:
+        remedy = "Correct `query`."
+        with _readable(name, remedy):
             con.execute(f"CREATE OR REPLACE TEMP TABLE result AS FROM ({query})")
-        except duckdb.Error as error:
-            raise DataError(f"{name} cannot be read: {first_line(error)}", "Correct `query`.") from error
         self.relation = "result"
-        self.columns = _columns(con, "result", name)
+        self.columns = _columns(con, "result", name, remedy)
 
     def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:  # noqa: ARG002
         """Reject nothing: the result has columns already."""
@@ -238,10 +237,15 @@ def _as_json(
         yield from (Original(row + first, str(text)) for row, text in con.execute(query, [wanted]).fetchall())
 
 
-def _columns(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> dict[str, str]:
-    try:
+def _columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, remedy: str) -> dict[str, str]:
+    with _readable(name, remedy):
         found = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-        count(con, f"SELECT count(*) FROM {relation}")
-    except duckdb.Error as error:
-        raise DataError(f"{name} cannot be read: {first_line(error)}", "Check `root` and `path`.") from error
     return {str(row[0]): str(row[1]) for row in found}
+
+
+@contextmanager
+def _readable(name: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise DataError(f"{name} cannot be read: {first_line(error)}", remedy) from error

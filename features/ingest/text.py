@@ -104,7 +104,7 @@ def open_text(path: Path, item: InputSettings, folder: Path) -> TextFile:
 def guess_encoding(path: Path) -> str:
     """Return what the bytes that are no UTF-8 look most like."""
     with _bytes(path) as stream:
-        odd = b"".join(line for line in islice(stream, 100_000) if any(byte > 127 for byte in line))[:_CHUNK]
+        odd = b"".join(line for line in islice(stream, 100_000) if not line.isascii())[:_CHUNK]
     best = from_bytes(odd).best()
     return best.encoding.replace("_", "-") if best else "latin-1"
 

@@ -94,9 +94,10 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
         soft_wrap=True,
     )
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
-    include = ["risk", "reasons", "offers"] if sells(context) else ["risk", "reasons"]
+    offers = sells(context)
+    include = ["risk", "reasons", "offers"] if offers else ["risk", "reasons"]
     body = json.dumps({"customer_ids": [first, second, third], "include": include})
-    other = "offers?kind=cross_sell&limit=3&language=zh" if sells(context) else "explanation?language=zh"
+    other = "offers?kind=cross_sell&limit=3&language=zh" if offers else "explanation?language=zh"
     bearer, json_type = f"-H 'Authorization: Bearer {key}'", "-H 'Content-Type: application/json'"
     for command in (
         f"curl '{url}/v1/customers/{quote(first)}/explanation' {bearer}",

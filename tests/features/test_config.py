@@ -62,6 +62,14 @@ def test_a_bad_file_is_told(tmp_path: Path, text: str, words: list[str]) -> None
         assert word in str(caught.value)
 
 
+def test_what_no_model_may_read_is_in_no_list_that_models_read(tmp_path: Path) -> None:
+    text = "[customers]\nnever = ['Gender']\n"
+    assert load_settings(write(tmp_path, text + "inputs = ['region']\n")).customers.kept == ("region",)
+    for name in ("inputs", "attributes"):
+        with pytest.raises(ConfigError, match=r"'gender' is named in `never`"):
+            load_settings(write(tmp_path, text + f"{name} = ['gender']\n"))
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [

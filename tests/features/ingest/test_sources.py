@@ -77,6 +77,25 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert [row[1:3] for row in quarantine(tmp_path)] == [(4, "missing customer_id")]
 
 
+def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    file = tmp_path / "orders.parquet"
+    duckdb.execute(f"COPY (FROM '{tmp_path}/orders.csv') TO '{file}' (FORMAT parquet)")
+    whole = file.read_bytes()
+    for broken in (whole[:-40], whole[:4] + b"\xff" * 56 + whole[60:]):
+        file.write_bytes(broken)
+        with pytest.raises(DataError, match=r"orders\.parquet cannot be read.*Mend the file, or export it again"):
+            ingest(settings_of(tmp_path, {"path": "orders.parquet"}))
+
+
+def test_a_query_that_fails_is_told(tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    failing = f"SELECT * REPLACE (error('in a row') AS cust) FROM '{tmp_path}/orders.csv'"
+    for query in ("SELECT nothing FROM nowhere", failing):
+        with pytest.raises(DataError, match=r"cannot be read.*Correct `query`"):
+            ingest(settings_of(tmp_path, {"path": None, "query": query}))
+
+
 def test_a_database_is_read_by_sqlalchemy(tmp_path: Path, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_FOLDER", str(tmp_path))
     item = SQL | {"database": "sqlite:///${SHOP_FOLDER}/shop.db"}
