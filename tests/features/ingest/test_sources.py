@@ -1,5 +1,6 @@
 """Sources that are no text: workbooks, Parquet, databases."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,24 @@ def test_a_workbook(tmp_path: Path) -> None:
     assert '"order":"5"' in told
     with pytest.raises(DataError, match="expected a sheet 'Sales', found Sheet, Orders"):
         ingest(settings_of(tmp_path, {**item, "sheet": "Sales"}))
+
+
+def test_an_open_document_sheet(tmp_path: Path) -> None:
+    names = "urn:oasis:names:tc:opendocument:xmlns"
+    spaces = " ".join(f'xmlns:{name}="{names}:{name}:1.0"' for name in ("office", "table", "text"))
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    rows = "".join(
+        f"<table:table-row>{''.join(cell.format(value) for value in line.split(','))}</table:table-row>"
+        for line in ORDERS.splitlines()
+    )
+    body = f'<office:body><office:spreadsheet><table:table table:name="Orders">{rows}</table:table>'
+    with zipfile.ZipFile(tmp_path / "orders.ods", "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        file.writestr("META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{names}:manifest:1.0"/>')
+        end = "</office:spreadsheet></office:body></office:document-content>"
+        file.writestr("content.xml", f"<office:document-content {spaces}>{body}{end}")
+    ingest(settings_of(tmp_path, {"path": "orders.ods"}))
+    assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [3.0, 4.0, 1.5]
 
 
 def test_a_file_that_is_no_workbook_is_told(tmp_path: Path) -> None:
