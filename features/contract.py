@@ -57,6 +57,18 @@ def _required(name: str, kind: Type = "VARCHAR") -> Column:
     return Column(name, kind, required=True)
 
 
+#: Kinds of interactions that features are made of; others are kept, and say nothing.
+INTERACTION_KINDS = (
+    "visit",
+    "contact",
+    "click",
+    "redemption",
+    "complaint",
+    "service_request",
+    "nps",
+    "return",
+    "consent",
+)
 #: When a row became known. Rows without one count as known when they happened.
 _CREATED = Column("created_timestamp", "TIMESTAMPTZ")
 

@@ -12,7 +12,8 @@ from features.config import Settings
 from features.errors import ConfigError
 from features.ingest.pipeline import ingest
 from features.proposal.names import is_sensitive, likeness
-from features.proposal.propose import Proposal, propose
+from features.proposal.propose import propose
+from features.proposal.proposed import Proposal
 from features.proposal.write import as_toml
 from tests.features.ingest.exports import NOW, table
 
