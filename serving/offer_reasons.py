@@ -1,7 +1,5 @@
 """From evidence to sentences: why a product or a type is offered."""
 
-from dataclasses import asdict
-
 from serving.answers import OfferAnswer, TypeOfferAnswer
 from serving.wording import Language, Unit, amount, say
 from training.next_product.evidence import Evidence
@@ -39,11 +37,11 @@ def type_reason(offer: TypeOffer, language: Language) -> TypeOfferAnswer:
 
 
 def _facts(evidence: Evidence | TypeEvidence) -> dict[str, bool | int | float | str]:
-    return {name: value for name, value in asdict(evidence).items() if value is not None and name != "path"}
+    return {name: value for name, value in vars(evidence).items() if value is not None and name != "path"}
 
 
 def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language) -> str:
-    facts = asdict(evidence)
+    facts = vars(evidence)
 
     def told(name: str, unit: Unit) -> str:
         return "" if facts.get(name) is None else amount(language, facts[name], unit)

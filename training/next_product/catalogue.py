@@ -57,13 +57,13 @@ class Groups:
     def __len__(self) -> int:
         return len(self.names)
 
-    def places(self, names: Texts) -> Codes:
+    def places(self, names: Sequence[str]) -> Codes:
         """Return the places of some names, -1 for one that is none of the groups."""
-        return np.asarray(self._index.get_indexer(pd.Index(names)), dtype="int64")
+        return _looked_up(self._place_by_name, names)
 
     @cached_property
-    def _index(self) -> pd.Index:
-        return pd.Index(self.names)
+    def _place_by_name(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self.names)}
 
     @cached_property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -129,6 +129,11 @@ class Catalogue:
         return np.nan_to_num(self.statistics["product_baskets_28d"])
 
     @cached_property
+    def new_buyers(self) -> dict[int, Floats]:
+        """Per product the customers who bought it for the first time in the last 7 and 28 days, as many as in 28."""
+        return {days: np.nan_to_num(self.statistics[f"product_new_buyers_{days}d"]) * 28 / days for days in (7, 28)}
+
+    @cached_property
     def told(self) -> Columns:
         """The statistics, and per product the baskets of its type in the last 28 days and their trend."""
         before = (self.popularity + 1) / np.nan_to_num(self.statistics["product_trend"], nan=1.0) - 1
@@ -142,14 +147,13 @@ class Catalogue:
         count = max(1, len(self) // 100)
         return np.argsort(-self.popularity, kind="stable")[:count]
 
-    @cached_property
-    def index(self) -> pd.Index:
-        """The ids, for looking codes up."""
-        return pd.Index(self.ids)
-
     def codes(self, ids: Sequence[str]) -> Codes:
         """Return the codes of product ids, -1 for one that is not in the catalogue."""
-        return np.asarray(self.index.get_indexer(pd.Index(ids)), dtype="int64")
+        return _looked_up(self._code_by_id, ids)
+
+    @cached_property
+    def _code_by_id(self) -> dict[str, int]:
+        return {product: code for code, product in enumerate(self.ids)}
 
     def label(self, code: int) -> str:
         """Return what to call a product in a sentence: its name, else its id."""
@@ -170,6 +174,10 @@ class Catalogue:
     def load(cls, directory: Path) -> "Catalogue":
         """Read what `save` wrote."""
         return _from_frame(pd.read_parquet(directory / "catalogue.parquet"))
+
+
+def _looked_up(places: Mapping[str, int], names: Sequence[str]) -> Codes:
+    return np.array([places.get(name, -1) for name in names], dtype="int64")
 
 
 def make_catalogue(

@@ -1,11 +1,10 @@
 """What one customer bought, in the catalogue's codes. Read from Feast, offline or online, by the same code."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from features.expressions.profile import ATTRIBUTE
 from features.expressions.purchases import HALF_LIFE_DAYS
@@ -114,17 +113,9 @@ def _is_attribute(name: str, value: object) -> bool:
     return name.startswith(ATTRIBUTE) and isinstance(value, str)
 
 
-def stacked(histories: Sequence[History], products: int, weight: Callable[[History], Floats]) -> sparse.csr_matrix:
-    """Return customers x products, with the weight of each product bought."""
-    starts = np.cumsum([0, *(len(history) for history in histories)])
-    codes = np.concatenate([history.codes for history in histories])
-    weights = np.concatenate([weight(history) for history in histories]).astype("float32")
-    return sparse.csr_matrix((weights, codes, starts), shape=(len(histories), products))
-
-
 def _read_types(values: Mapping[str, Any], catalogue: Catalogue, moment: float) -> TypeHistory:
-    names = np.array(_texts(values.get("types_names")), dtype=object)
-    if not len(names):
+    names = _texts(values.get("types_names"))
+    if not names:
         nothing = np.zeros(0)
         return TypeHistory(np.zeros(0, dtype="int64"), nothing, nothing, nothing)
     places = catalogue.types.places(names)

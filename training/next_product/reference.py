@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy import sparse
-from sklearn.preprocessing import normalize
 
 from features.vectors import Floats
-from training.next_product.history import History, stacked
+from training.next_product.history import History
+from training.next_product.matrices import stacked, summed
 
 #: As many customers as this are compared with; of more, a seeded sample.
 MOST_CUSTOMERS = 4000
@@ -52,7 +52,7 @@ class Reference:
         exact: P = (I - ever' inverse ever) / lambda, score = x - (x P) / diag(P).
         """
         rows = stacked(histories, self.ever.shape[1], lambda history: np.ones(len(history)))
-        weights = (rows @ self._by_product).toarray() @ self.inverse
+        weights = summed(rows, self._by_product) @ self.inverse
         explained = np.asarray((self.ever.T @ weights.T).T)
         x = rows.toarray()
         scores: Floats = x - (x - explained) / self.leverage
@@ -63,15 +63,14 @@ class Reference:
 
         The very nearest is left out, since it is the customer's own row where there is one.
         """
-        similar = (taste(histories, self.taste.shape[1]) @ self._tastes_by_product).toarray()
-        count = min(NEAREST + 1, similar.shape[1])
+        similar = summed(taste(histories, self.taste.shape[1]), self._tastes_by_product)
+        customers, count = len(similar), min(NEAREST + 1, similar.shape[1])
         nearest = np.argpartition(-similar, count - 1, axis=1)[:, :count]
-        own = np.take_along_axis(similar, nearest, axis=1).argmax(axis=1)
-        kept = np.zeros_like(similar)
-        np.put_along_axis(kept, nearest, np.take_along_axis(similar, nearest, axis=1), axis=1)
-        kept[np.arange(len(kept)), nearest[np.arange(len(kept)), own]] = 0.0
-        scores: Floats = np.asarray((sparse.csr_matrix(kept) @ self.decayed).todense())
-        return scores
+        weights = np.take_along_axis(similar, nearest, axis=1)
+        weights[np.arange(customers), weights.argmax(axis=1)] = 0.0
+        starts = np.arange(customers + 1) * count
+        kept = sparse.csr_matrix((weights.ravel(), nearest.ravel(), starts), shape=similar.shape)
+        return summed(kept, self.decayed)
 
     @cached_property
     def _by_product(self) -> sparse.csr_matrix:
@@ -101,8 +100,12 @@ class Reference:
 
 def taste(histories: Sequence[History], products: int) -> sparse.csr_matrix:
     """Return rows of log1p of the decayed baskets, each of length 1."""
-    rows = stacked(histories, products, lambda history: np.log1p(history.decayed))
-    return sparse.csr_matrix(normalize(rows))
+    return stacked(histories, products, lambda history: _unit(np.log1p(history.decayed)))
+
+
+def _unit(values: Floats) -> Floats:
+    length = np.linalg.norm(values)
+    return values / length if length else values
 
 
 def fit_reference(histories: Sequence[History], products: int) -> Reference:

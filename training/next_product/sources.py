@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 from features.quiet import quiet
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.history import History, stacked
+from training.next_product.history import History
+from training.next_product.matrices import stacked, summed
 from training.next_product.reference import Reference, fit_reference
 from training.next_product.types import TypeSource, fit_types
 
@@ -58,16 +59,15 @@ class Sources:
         ease = self.reference.ease(histories)
         return {
             "als": factors @ self.als.item_factors.T,
-            "similar": (weights @ self.similar).toarray(),
+            "similar": summed(weights, self.similar),
             "ease": ease,
-            "rising": ease * self._rise(catalogue, 28),
-            "rising_now": ease * self._rise(catalogue, 7),
+            "rising": ease * self._rise(catalogue.new_buyers[28]),
+            "rising_now": ease * self._rise(catalogue.new_buyers[7]),
             "neighbours": self.reference.neighbours(histories),
         }
 
-    def _rise(self, catalogue: Catalogue, days: int) -> Floats:
-        new = np.nan_to_num(catalogue.statistics[f"product_new_buyers_{days}d"]) * 28 / days
-        return np.sqrt((new + NEW_PRIOR) / (self.buyers + BUYERS_PRIOR)).astype("float32")
+    def _rise(self, new_buyers: Floats) -> Floats:
+        return np.sqrt((new_buyers + NEW_PRIOR) / (self.buyers + BUYERS_PRIOR)).astype("float32")
 
     def save(self, directory: Path) -> None:
         """Write the sources; the factors of customers are left out."""
@@ -108,7 +108,7 @@ def fit_sources(histories: Sequence[History], catalogue: Catalogue, threads: int
         als.fit(bought, show_progress=False)
         neighbours = CosineRecommender(K=NEIGHBOURS + 1, num_threads=threads)
         neighbours.fit(ever, show_progress=False)
-    similar = neighbours.similarity.tocsr()
+    similar = neighbours.similarity.tocsr().astype("float32")
     similar.setdiag(0.0)
     similar.eliminate_zeros()
     similar.sort_indices()

@@ -63,7 +63,7 @@ def types_bought(histories: Sequence[History], catalogue: Catalogue) -> sparse.c
     """Return customers x types, 1 where bought."""
     known = [types_of(history, catalogue) for history in histories]
     starts = np.cumsum([0, *(len(codes) for codes in known)])
-    ones = np.ones(starts[-1])
+    ones = np.ones(starts[-1], dtype="float32")
     return sparse.csr_matrix((ones, np.concatenate(known), starts), shape=(len(known), len(catalogue.types)))
 
 

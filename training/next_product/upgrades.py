@@ -151,13 +151,17 @@ class Upgrades:
         levels[order] = place * _BANDS // np.repeat(counts, counts)
         return levels
 
+    @cached_property
+    def _private(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.catalogue.texts["tier"] == PRIVATE)
+
     def _same_amount(self, history: History) -> npt.NDArray[np.bool_]:
         usual = usual_amounts(history, self.catalogue)[self.catalogue.types.codes]
         share = self.catalogue.contents / usual
         return np.asarray((share >= SMALLEST) & (share <= LARGEST))
 
     def _no_lower_brand(self, history: History) -> npt.NDArray[np.bool_]:
-        types, private = self.catalogue.types.codes, self.catalogue.texts["tier"] == PRIVATE
+        types, private = self.catalogue.types.codes, self._private
         branded = np.zeros(len(self.catalogue.types), dtype=bool)
         branded[types[history.codes[~private[history.codes]]]] = True
         return np.asarray(~private | ~branded[types])

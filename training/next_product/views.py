@@ -190,7 +190,7 @@ def _type_view(exam: Exam) -> dict[str, Measured]:
     wanted = []
     for codes, ids in zip(known, exam.moment.bought, strict=True):
         names = exam.moment.types_bought(ids) - frozenset(catalogue.types.names[codes].tolist())
-        places = catalogue.types.places(np.array(sorted(names), dtype=object))
+        places = catalogue.types.places(sorted(names))
         wanted.append(Wanted(frozenset(places[places >= 0].tolist()), len(names)))
     popular = type_popularity(catalogue)
     bought = types_bought(exam.moment.histories, catalogue)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from tests.training.next_product.shelf import a_history
 from training.next_product.baselines import simple_scores
@@ -9,6 +10,7 @@ from training.next_product.candidates import find_candidates
 from training.next_product.dataset import Moment
 from training.next_product.history import History
 from training.next_product.inputs import FEATURES
+from training.next_product.matrices import summed
 from training.next_product.model import NextProductModel
 from training.next_product.reference import LAMBDA, fit_reference
 from training.next_product.sources import top
@@ -57,6 +59,14 @@ def test_ease_by_customers_equals_ease_by_products() -> None:
     np.fill_diagonal(weights, 0)
     found = fit_reference(histories, 30).ease(histories)
     np.testing.assert_allclose(found, matrix @ weights, rtol=1e-3, atol=1e-5)
+
+
+def test_sums_of_rows_are_the_product() -> None:
+    rng = np.random.default_rng(5)
+    rows, matrix = (sparse.random_array(shape, density=0.3, rng=rng, format="csr") for shape in ((4, 20), (20, 30)))
+    rows[2, :] = 0.0  # a customer without purchases
+    rows.eliminate_zeros()
+    np.testing.assert_allclose(summed(rows, matrix), rows.toarray() @ matrix.toarray())
 
 
 def test_neighbours_leave_out_the_customers_own_row() -> None:
