@@ -29,8 +29,8 @@ from features.vectors import AGES
 from features.views import CHURN_SERVICE
 from serving.guard.keys import ROLES, KeyFile
 from training.churn.labels import active_customers
-from training.churn.pipeline import CHURN_MODEL, load_churn
-from training.tracking import Tracking
+from training.churn.model import ChurnModel
+from training.tracking import CHURN_MODEL, Tracking
 
 _WARM, _SECONDS, _CONNECTIONS = 2.0, 6.0, 8
 _CUSTOMERS, _BATCH, _FEATURES = 200, 100, 36
@@ -113,7 +113,7 @@ def _echo(home: Path) -> Row:
 def _mlflow(home: Path) -> Row:
     tracking = Tracking(load_settings().tracking)
     found = tracking.champion(CHURN_MODEL)
-    model = load_churn(tracking, found)
+    model = tracking.load(found, ChurnModel)
     content = {"dataframe_split": {"columns": list(model.features), "data": [[1.0] * len(model.features)]}}
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{found.name}/{found.number}"]
@@ -127,7 +127,7 @@ def _feast(home: Path, customers: Sequence[str]) -> Row:
 
     settings = load_settings()
     tracking = Tracking(settings.tracking)
-    model = load_churn(tracking, tracking.champion(CHURN_MODEL))
+    model = tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
     read = {*model.features, *(AGES.get(name, "") for name in model.features)}
     references = Store(settings)._features_of(CHURN_SERVICE, frozenset({"customer_id"}))
     features = list(islice((one for one in references if one.split(":")[1] in read), _FEATURES))

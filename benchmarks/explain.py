@@ -21,8 +21,8 @@ from serving.reasons import risk_reasons
 from serving.tiers import Tiers
 from serving.what_if import what_would_change
 from training.churn.dataset import churn_set
-from training.churn.pipeline import CHURN_MODEL, load_churn
-from training.tracking import Tracking
+from training.churn.model import ChurnModel
+from training.tracking import CHURN_MODEL, Tracking
 
 _ROUNDS = 5
 
@@ -32,7 +32,7 @@ def main() -> None:
     settings = load_settings()
     tracking = Tracking(settings.tracking)
     version = tracking.champion(CHURN_MODEL)
-    model = load_churn(tracking, version)
+    model = tracking.load(version, ChurnModel)
     schedule, _ = built_schedule(settings)
     rows = churn_set(settings, Store(settings), schedule.churn_test)
     inputs = model.inputs(rows.columns, len(rows))

@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from feast import Entity, FeatureService, FeatureView, Field, FileSource, PushSource, types
-from feast.data_format import ParquetFormat
-from feast.value_type import ValueType
 
 from features.errors import StateError
+from features.feast_api import (
+    Entity,
+    FeatureService,
+    FeatureView,
+    Field,
+    FileSource,
+    ParquetFormat,
+    PushSource,
+    ValueType,
+    types,
+)
 from features.views import CUSTOMER_VIEWS, NOT_FEATURES, PURCHASE_VIEWS, SERVICES, vector_view
 
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)

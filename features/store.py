@@ -1,6 +1,6 @@
 """The feature store: Feast, configured from Encore's settings.
 
-Together with `features.definitions` the only module that knows Feast. Importing it takes seconds, so it is
+Together with `features.definitions` the only module that knows Feast. Importing it takes a second or two, so it is
 imported where it is used, never at the top of a light path.
 """
 
@@ -16,18 +16,21 @@ import duckdb
 import orjson
 import pandas as pd
 import yaml
-from feast import FeatureStore, RepoConfig
-from feast.errors import FeatureServiceNotFoundException
-from feast.infra.key_encoding_utils import serialize_entity_key
-from feast.infra.online_stores.helpers import _redis_key as redis_key
-from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-from feast.protos.feast.types.Value_pb2 import Value
 
 from features.addresses import database_url, redis_connection
 from features.build import built_schedule, features_directory
 from features.config import Settings, StoreSettings
 from features.definitions import definitions
 from features.errors import EncoreError, StateError, StoreError
+from features.feast_api import (
+    EntityKey,
+    FeatureServiceNotFoundException,
+    FeatureStore,
+    RepoConfig,
+    Value,
+    redis_key,
+    serialize_entity_key,
+)
 from features.live.known import materialized_directory, write_known
 from features.progress import Report, silent, track
 from features.quiet import quiet

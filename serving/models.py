@@ -14,11 +14,9 @@ from features.errors import StateError
 from features.store import Store
 from features.views import NEXT_PRODUCT_SERVICE
 from training.churn.model import ChurnModel
-from training.churn.pipeline import CHURN_MODEL, load_churn
 from training.next_product.catalogue import STATISTICS
 from training.next_product.model import NextProductModel
-from training.next_product.pipeline import NEXT_PRODUCT_MODEL, load_next_product
-from training.tracking import CHALLENGER, CHAMPION, Tracking, Version
+from training.tracking import CHALLENGER, CHAMPION, CHURN_MODEL, NEXT_PRODUCT_MODEL, Tracking, Version
 
 _Model = TypeVar("_Model", ChurnModel, NextProductModel)
 _log = structlog.get_logger(__name__)
@@ -120,12 +118,12 @@ def load_models(
     day = _statistics_of(store, as_of)
 
     def churn(version: Version) -> ChurnModel:
-        model = load_churn(tracking, version)
+        model = tracking.load(version, ChurnModel)
         model.contributions(np.full((1, len(model.features)), np.nan))  # warm, and sound
         return model
 
     def following(version: Version) -> NextProductModel:
-        return day(load_next_product(tracking, version))
+        return day(tracking.load(version, NextProductModel))
 
     old = before or Models(None, None, None, as_of)
     kept = (old.next_product, old.challenger)

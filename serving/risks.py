@@ -18,8 +18,8 @@ from serving.reasons import risk_reasons
 from serving.tiers import make_tiers
 from serving.what_if import what_would_change
 from serving.wording import Language
+from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
-from training.churn.pipeline import check_definition
 from training.tracking import Version
 
 

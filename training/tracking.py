@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 # A self-hosted service sends nothing home; MLflow reads this when it is imported.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -19,7 +20,6 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 import mlflow
 import pandas as pd
 import sqlalchemy
-from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
@@ -30,6 +30,10 @@ from features.config import TrackingSettings
 from features.errors import EncoreError, StateError, StoreError
 from features.quiet import quiet
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+CHURN_MODEL, NEXT_PRODUCT_MODEL = "encore-churn", "encore-next-product"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _FINGERPRINT = "encore.fingerprint"
@@ -37,6 +41,18 @@ _GRADE = "encore.grade"
 _CHECK = "Check tracking.uri in encore.toml, and that the server runs."
 #: A server that is away should be told in seconds, not after MLflow's minutes of retries.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
+
+
+class Saved(Protocol):
+    """A model that reads the files it has written."""
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what was saved."""
+        ...
+
+
+_Model = TypeVar("_Model", bound=Saved)
 
 
 @dataclass(frozen=True)
@@ -144,12 +160,19 @@ class Tracking:
             )
         return found
 
-    def download(self, version: Version, directory: Path) -> Path:
-        """Copy the files of a version below `directory` and return the folder its `save` wrote."""
-        with _answering(), quiet("mlflow", "alembic", "git"):
-            uri = f"models:/{version.name}/{version.number}"
-            local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(directory)))
-        return local / "data" / "model"
+    def load(self, version: Version, kind: type[_Model]) -> _Model:
+        """Load a version of a kind of model.
+
+        Raises
+        ------
+        StoreError
+            If MLflow does not answer.
+        """
+        with TemporaryDirectory() as directory:
+            with _answering(), quiet("mlflow", "alembic", "git"):
+                uri = f"models:/{version.name}/{version.number}"
+                local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=directory))
+            return kind.load(local / "data" / "model")
 
     def _experiment(self) -> str:
         name = self._settings.experiment
@@ -186,7 +209,7 @@ class Run:
         with _answering():
             mlflow.log_metrics(dict(metrics))
 
-    def figure(self, name: str, figure: Figure) -> None:
+    def figure(self, name: str, figure: "Figure") -> None:
         """Log a picture as `pictures/<name>.png`."""
         with _answering():
             mlflow.log_figure(figure, f"pictures/{name}.png", save_kwargs={"bbox_inches": "tight", "dpi": 120})

@@ -141,7 +141,7 @@ def check_data(
     Recommends the activity window and the horizon from how long customers are silent before they come back. Needs
     `encore ingest` before.
     """
-    from serving.cli.data import check_data as run  # noqa: PLC0415
+    from serving.cli.check import check_data as run  # noqa: PLC0415
 
     run(ctx.obj, output, json=form is Format.JSON)
 
@@ -153,7 +153,7 @@ def features_build(ctx: typer.Context) -> None:
     Snapshots lie time.snapshot_spacing_days apart, back from time.as_of to time.min_history_days after the
     first event; the test snapshots of the models are added. Needs `encore ingest` before.
     """
-    from serving.cli.pipeline import build as run  # noqa: PLC0415
+    from serving.cli.features import build as run  # noqa: PLC0415
 
     run(ctx.obj)
 
@@ -165,7 +165,7 @@ def features_apply(ctx: typer.Context) -> None:
     Writes data/feast/feature_store.yaml too, so that Feast's own commands work: `feast -c data/feast ...`.
     Needs `encore features build` before.
     """
-    from serving.cli.pipeline import apply as run  # noqa: PLC0415
+    from serving.cli.features import apply as run  # noqa: PLC0415
 
     run(ctx.obj)
 
@@ -176,7 +176,7 @@ def features_materialize(ctx: typer.Context) -> None:
 
     Needs `encore features apply` before.
     """
-    from serving.cli.pipeline import materialize as run  # noqa: PLC0415
+    from serving.cli.features import materialize as run  # noqa: PLC0415
 
     run(ctx.obj)
 
@@ -253,7 +253,7 @@ def tune_churn(
     Can be stopped at any time and goes on where it was, until the study has that many trials. `encore train
     churn` takes the best parameters from data/tuning; remove the folder to go back to the defaults.
     """
-    from serving.cli.pipeline import tune_churn as run  # noqa: PLC0415
+    from serving.cli.train import tune_churn as run  # noqa: PLC0415
 
     run(ctx.obj, trials)
 
@@ -265,7 +265,7 @@ def train_churn(ctx: typer.Context, promote: Promote = True) -> None:
     Trains on snapshots whose label windows end before the first of churn.test_snapshots, stops early and
     calibrates on the last churn.validation_snapshots of them, and measures on the test snapshots.
     """
-    from serving.cli.pipeline import train_churn as run  # noqa: PLC0415
+    from serving.cli.train import train_churn as run  # noqa: PLC0415
 
     run(ctx.obj, promote=promote)
 
@@ -277,7 +277,7 @@ def train_next_product(ctx: typer.Context, promote: Promote = True) -> None:
     Trains the reranker on next_product.training_snapshots snapshots before the first test snapshot, one
     horizon apart, measures on the test snapshots, and fits the candidate sources as of today.
     """
-    from serving.cli.pipeline import train_next_product as run  # noqa: PLC0415
+    from serving.cli.train import train_next_product as run  # noqa: PLC0415
 
     run(ctx.obj, promote=promote)
 

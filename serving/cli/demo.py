@@ -23,15 +23,9 @@ def run_demo(context: Context, *, serve: bool) -> None:
     # seconds of imports, after a first sign of life
     from serving.cli.ask import stage_scores  # noqa: PLC0415
     from serving.cli.data import stage_ingest  # noqa: PLC0415
-    from serving.cli.pipeline import (  # noqa: PLC0415
-        sells,
-        stage_apply,
-        stage_build,
-        stage_materialize,
-        stage_train_churn,
-        stage_train_next_product,
-    )
+    from serving.cli.features import sells, stage_apply, stage_build, stage_materialize  # noqa: PLC0415
     from serving.cli.server import address, listen, run_server  # noqa: PLC0415
+    from serving.cli.train import stage_train_churn, stage_train_next_product  # noqa: PLC0415
     from serving.guard.keys import ROLES, KeyFile  # noqa: PLC0415
 
     listening = listen(context) if serve else None
@@ -75,7 +69,7 @@ def _results(lines: int, version: "Version", following: dict[str, float] | None)
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
     from features.build import built_schedule  # noqa: PLC0415 - loaded by now
-    from serving.cli.pipeline import sells  # noqa: PLC0415
+    from serving.cli.features import sells  # noqa: PLC0415
     from training.churn.labels import active_customers  # noqa: PLC0415
 
     console = context.console

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from feast import FeatureStore
 
 from features.config import Settings
 from features.errors import StateError, StoreError
+from features.feast_api import FeatureStore
 from features.store import Store
 from features.vectors import columns_from_frame, with_ages
 from features.views import CHURN_SERVICE, NEXT_PRODUCT_SERVICE

@@ -25,7 +25,8 @@ from serving.scorer import Scorer
 from tests.conftest import NOW, World, bearer, copied
 from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
-from training.churn.pipeline import CHURN_MODEL, train_churn
+from training.churn.pipeline import train_churn
+from training.tracking import CHURN_MODEL
 
 ACTIVE = "6"
 

@@ -18,14 +18,16 @@ from tests.conftest import World
 from training.churn.baselines import recency, rfm_logistic
 from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.definition import check_definition
 from training.churn.evaluation import slices_of
 from training.churn.fit import fit
 from training.churn.grade import grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
-from training.churn.pipeline import CHURN_MODEL, check_definition, evaluate_churn, train_churn
+from training.churn.pipeline import evaluate_churn, train_churn
 from training.metrics import Draws, Scored, measure
+from training.tracking import CHURN_MODEL
 from training.trained import check_unseen
 
 

@@ -26,9 +26,9 @@ from tests.subscriptions import Business, simulate, write_business
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
-from training.churn.pipeline import CHURN_MODEL, evaluate_churn, load_churn, train_churn
+from training.churn.pipeline import evaluate_churn, train_churn
 from training.next_product.pipeline import train_next_product
-from training.tracking import Tracking
+from training.tracking import CHURN_MODEL, Tracking
 
 #: After the last contract has started.
 LATER = datetime(2024, 12, 1, tzinfo=UTC)
@@ -66,7 +66,7 @@ def train() -> tuple[Settings, Schedule, ChurnModel]:
     Store(settings).apply()
     train_churn(settings)
     tracking = Tracking(settings.tracking)
-    return settings, built.schedule, load_churn(tracking, tracking.champion(CHURN_MODEL))
+    return settings, built.schedule, tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
 
 
 def test_the_model_ranks_as_the_true_hazard_does(trained: Trained) -> None:

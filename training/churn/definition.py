@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.config import ChurnSettings
+from features.errors import StateError
 from features.vectors import Columns
 
 
@@ -40,3 +41,18 @@ def definition_of(churn: ChurnSettings) -> Definition:
     if churn.kind == "contractual":
         return Definition(churn.kind, churn.horizon_days, churn.gap_days, grace_days=churn.grace_days)
     return Definition(churn.kind, churn.horizon_days, churn.gap_days, activity_window_days=churn.activity_window_days)
+
+
+def check_definition(model: str, definition: Definition, churn: ChurnSettings) -> None:
+    """Refuse to measure a model on labels of another definition.
+
+    Raises
+    ------
+    StateError
+        If the definition in force is not the model's.
+    """
+    if definition != definition_of(churn):
+        raise StateError(
+            f"{model} was trained for {definition}; the settings say {definition_of(churn)}.",
+            "Train again, or set the definition back.",
+        )

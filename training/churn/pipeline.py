@@ -10,8 +10,7 @@ import pandas as pd
 
 from features.build import built_schedule
 from features.categories import Categories
-from features.config import ChurnSettings, Settings
-from features.errors import StateError
+from features.config import Settings
 from features.progress import Report, part_of, silent
 from features.snapshots import Schedule
 from features.state import code_fingerprint, fingerprint
@@ -19,7 +18,7 @@ from features.store import Store
 from features.views import CHURN_SERVICE
 from training.churn.card import model_card
 from training.churn.dataset import ChurnSet, churn_set
-from training.churn.definition import Definition, definition_of
+from training.churn.definition import check_definition
 from training.churn.evaluation import (
     CHAMPION,
     Evaluation,
@@ -37,10 +36,8 @@ from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.tuning import tuned_parameters
 from training.metrics import ROUNDS
-from training.tracking import Run, Tracking, Version
+from training.tracking import CHURN_MODEL, Run, Tracking, Version
 from training.trained import Trained, already_trained, check_unseen
-
-CHURN_MODEL = "encore-churn"
 
 
 @dataclass(frozen=True)
@@ -133,37 +130,10 @@ def measurable_champion(settings: Settings) -> tuple[Version, ChurnModel]:
     """
     tracking = Tracking(settings.tracking)
     version = tracking.champion(CHURN_MODEL)
-    model = load_churn(tracking, version)
+    model = tracking.load(version, ChurnModel)
     check_unseen(version.label, model.labels_end, built_schedule(settings)[0].churn_test)
     check_definition(version.label, model.definition, settings.churn)
     return version, model
-
-
-def load_churn(tracking: Tracking, version: Version) -> ChurnModel:
-    """Load a registered version of the churn model.
-
-    Raises
-    ------
-    StoreError
-        If MLflow does not answer.
-    """
-    with tempfile.TemporaryDirectory() as directory:
-        return ChurnModel.load(tracking.download(version, Path(directory)))
-
-
-def check_definition(model: str, definition: Definition, churn: ChurnSettings) -> None:
-    """Refuse to measure a model on labels of another definition.
-
-    Raises
-    ------
-    StateError
-        If the definition in force is not the model's.
-    """
-    if definition != definition_of(churn):
-        raise StateError(
-            f"{model} was trained for {definition}; the settings say {definition_of(churn)}.",
-            "Train again, or set the definition back.",
-        )
 
 
 def _load(settings: Settings, schedule: Schedule, built: str, categories: Categories | None = None) -> _Data:

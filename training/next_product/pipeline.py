@@ -32,10 +32,8 @@ from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.upgrades import fit_price_habits
 from training.next_product.views import Exam, views
 from training.quality.limits import MIN_CUSTOMERS
-from training.tracking import Run, Tracking, Version
+from training.tracking import NEXT_PRODUCT_MODEL, Run, Tracking, Version
 from training.trained import Trained, already_trained, check_unseen
-
-NEXT_PRODUCT_MODEL = "encore-next-product"
 
 
 def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
@@ -139,24 +137,12 @@ def examine_champion(settings: Settings, report: Report = silent) -> tuple[Versi
     report(0.0, "registry")
     tracking = Tracking(settings.tracking)
     version = tracking.champion(NEXT_PRODUCT_MODEL)
-    learned = load_next_product(tracking, version).learned
+    learned = tracking.load(version, NextProductModel).learned
     schedule, _ = built_schedule(settings)
     check_unseen(version.label, learned.labels_end, schedule.next_test)
     read = Moments(settings, Store(settings))
     exams = _exams(settings, read, learned, schedule.next_test, part_of(report, 0.1, 1.0))
     return version, Evaluation(list(exams))
-
-
-def load_next_product(tracking: Tracking, version: Version) -> NextProductModel:
-    """Load a registered version of the next-product model.
-
-    Raises
-    ------
-    StoreError
-        If MLflow does not answer.
-    """
-    with tempfile.TemporaryDirectory() as directory:
-        return NextProductModel.load(tracking.download(version, Path(directory)))
 
 
 def _exams(

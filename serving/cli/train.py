@@ -1,33 +1,11 @@
-"""Commands that make something: features and models."""
+"""Commands that make models."""
 
-from features.build import Built, build_features, built_schedule
-from features.store import Store
 from serving.cli.context import Context
-from serving.cli.data import print_rows
 from serving.cli.stages import Stages
 from training.churn.pipeline import train_churn as fit_churn
 from training.churn.tuning import tune_churn as search_churn
 from training.next_product.pipeline import train_next_product as fit_next_product
 from training.trained import Trained
-
-
-def build(context: Context) -> None:
-    """Run `encore features build`."""
-    with Stages(context.console) as stages:
-        built = stage_build(context, stages)
-    print_rows(context, "feature view", built.rows)
-
-
-def apply(context: Context) -> None:
-    """Run `encore features apply`."""
-    with Stages(context.console) as stages:
-        stage_apply(context, stages)
-
-
-def materialize(context: Context) -> None:
-    """Run `encore features materialize`."""
-    with Stages(context.console) as stages:
-        stage_materialize(context, stages)
 
 
 def train_churn(context: Context, *, promote: bool) -> None:
@@ -55,21 +33,6 @@ def tune_churn(context: Context, trials: int) -> None:
     )
 
 
-def stage_build(context: Context, stages: Stages) -> Built:
-    """Compute the features."""
-    return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
-
-
-def stage_apply(context: Context, stages: Stages) -> None:
-    """Register the features."""
-    stages.run("feature registry", lambda _: Store(context.settings).apply(), lambda done: not done)
-
-
-def stage_materialize(context: Context, stages: Stages) -> None:
-    """Copy the features online."""
-    stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
-
-
 def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Trained:
     """Train and register the churn model."""
     return stages.run(
@@ -77,11 +40,6 @@ def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Tra
         lambda r: fit_churn(context.settings, r, promote=promote),
         lambda trained: trained.skipped,
     )
-
-
-def sells(context: Context) -> bool:
-    """Tell whether there are order lines, so that there is a next product."""
-    return bool(built_schedule(context.settings)[0].next_test)
 
 
 def stage_train_next_product(context: Context, stages: Stages, *, promote: bool) -> Trained:
