@@ -11,7 +11,7 @@ from features.engine import engine
 from features.ingest.erased import Erased
 from features.ingest.segments import segments_directory
 from features.live.known import GROUP, materialized_directory
-from features.sql import copy, quoted, relation
+from features.sql import copy, count, quoted, relation
 from features.state import fingerprint, read_stamp, write_stamp
 
 
@@ -27,25 +27,27 @@ def forget(settings: Settings, customer_id: str) -> dict[str, int]:
         "histories beside the online store": sorted(materialized_directory(stores).glob("known-*/*.parquet")),
         "features": sorted(features_directory(stores).glob("*.parquet")),
     }
+    rows: dict[str, int] = {}
     with engine(settings) as con:
-        removed = {
-            place: sum(_without(con, file, customer_id) for file in files if file.is_file())
-            for place, files in places.items()
-        }
-    if removed["contract tables"]:
-        directory = contract_directory(stores)
-        stamp = read_stamp(directory)
-        write_stamp(directory, stamp | {"fingerprint": fingerprint(stamp["fingerprint"], Erased(stores).version())})
-    return removed
+        for place, files in places.items():
+            found = {file: _rows(con, file, customer_id) for file in files if file.is_file()}
+            rows[place] = sum(found.values())
+            # before the rows are gone, so that whoever is interrupted here leaves no model that counts as made of them
+            if place == "contract tables" and rows[place]:
+                directory = contract_directory(stores)
+                stamp = read_stamp(directory)
+                told = fingerprint(stamp["fingerprint"], Erased(stores).version())
+                write_stamp(directory, stamp | {"fingerprint": told})
+            for file in [file for file, count in found.items() if count]:
+                aside = file.with_name(f".{file.name}")
+                kept = f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}"
+                con.execute(copy(kept, aside, GROUP))
+                aside.replace(file)
+    return rows
 
 
-def _without(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
+def _rows(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
     columns = [row[0] for row in con.execute(f"DESCRIBE SELECT * FROM {relation(file)}").fetchall()]
     if "customer_id" not in columns:
         return 0
-    (rows,) = con.execute(f"SELECT count(*) FROM {relation(file)} WHERE customer_id = ?", [customer_id]).fetchall()[0]
-    if rows:
-        aside = file.with_name(f".{file.name}")
-        con.execute(copy(f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}", aside, GROUP))
-        aside.replace(file)
-    return int(rows)
+    return count(con, f"SELECT count(*) FROM {relation(file)} WHERE customer_id = {quoted(customer_id)}")

@@ -1,5 +1,6 @@
 """State on disk: written aside and renamed, and stamped with what it was made from."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -33,6 +34,27 @@ def replacing(directory: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+@contextmanager
+def locked(file: Path, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """Wait until no other process or thread holds a lock on a file; one that dies in the block leaves it.
+
+    Parameters
+    ----------
+    shared
+        Hold it together with others who do so.
+
+    Raises
+    ------
+    BlockingIOError
+        If another one holds it, and there is no time to wait.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as held:
+        how = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(held, how if wait else how | fcntl.LOCK_NB)
+        yield
 
 
 def _exchange(new: Path, directory: Path) -> None:

@@ -231,6 +231,12 @@ class ProfilePart(Answer):
 class Score(Moments):
     """One customer of a bulk answer; parts that were not asked for, or that are absent, are null."""
 
+    missing: list[str] = Field(
+        default_factory=list, description="Parts that cannot be told of this customer while the feature store is away"
+    )
+    model: str | None = Field(
+        None, description="Of a stale answer the churn version that computed it", examples=["encore-churn/1"]
+    )
     risk: float | None = None
     tier: AnyTier | None = None
     base_risk: float | None = None

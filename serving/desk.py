@@ -1,6 +1,6 @@
 """Where questions about customers arrive: answered from the last scores where nothing has happened, else computed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -49,6 +49,10 @@ class Entry:
     ----------
     parts
         JSON objects without their braces, by part.
+    missing
+        Parts that cannot be told while a store is away.
+    model
+        The churn version that computed it, where that may be another than answers now.
     """
 
     customer_id: str
@@ -57,6 +61,8 @@ class Entry:
     computed: Literal["now", "materialised"]
     stale: bool
     parts: dict[Include, bytes]
+    missing: tuple[Include, ...] = ()
+    model: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,9 +114,7 @@ class Desk:
         rest = replace(question, customers=tuple(name for name in question.customers if name not in found))
         unavailable: list[str] = []
         try:
-            computed = _compute(scorer, rest, as_of, wanted)
-            if not question.live:
-                self._keep(scorer, rest, computed)
+            computed = self._computed(scorer, rest, as_of, wanted, keep=not question.live)
         except StoreError as error:
             computed = self._last(rest, wanted)
             if not computed and not found:
@@ -123,7 +127,21 @@ class Desk:
     def prepare(self, scorer: Scorer, question: Question, as_of: datetime) -> None:
         """Compute the answer to a question that will be asked, and keep it."""
         wanted, _ = _wanted(scorer, question)
-        self._keep(scorer, question, _compute(scorer, question, as_of, wanted))
+        self._computed(scorer, question, as_of, wanted, keep=True)
+
+    def _computed(
+        self, scorer: Scorer, question: Question, as_of: datetime, wanted: Sequence[Include], *, keep: bool
+    ) -> list[Entry]:
+        if not (keep and question.customers and _may_keep(scorer, question)):
+            return _compute(scorer, question, as_of, wanted)
+        try:
+            erasures = self._cache.erasures()
+        except StoreError as error:  # an answer is worth more than its copy
+            _log.warning("not_kept", problem=error.problem)
+            return _compute(scorer, question, as_of, wanted)
+        entries = _compute(scorer, question, as_of, wanted)
+        self._keep(scorer, question, entries, erasures)
+        return entries
 
     def _recalled(self, scorer: Scorer, question: Question, as_of: datetime, wanted: Sequence[Include]) -> list[Entry]:
         if question.live or not wanted or "profile" in wanted or not _may_keep(scorer, question):
@@ -136,24 +154,34 @@ class Desk:
                 entries.append(_entry(customer, parts, stale=False))
         return entries
 
-    def _keep(self, scorer: Scorer, question: Question, entries: Iterable[Entry]) -> None:
-        if not _may_keep(scorer, question):
-            return
+    def _keep(self, scorer: Scorer, question: Question, entries: Sequence[Entry], erasures: int) -> None:
+        churn, following = scorer.models.churn, scorer.models.next_product
         try:
             for part in question.include - {"profile"}:
+                model = following if part == "offers" else churn
+                label = model.version.label if model else ""
                 kept = {
-                    one.customer_id: Cached(scorer.made_by, one.as_of, one.feature_timestamp, True, one.parts[part])
+                    one.customer_id: Cached(
+                        scorer.made_by, label, one.as_of, one.feature_timestamp, True, one.parts[part]
+                    )
                     for one in entries
                     if part in one.parts
                 }
                 if kept:
-                    self._cache.keep(_name(part, question), kept)
-        except StoreError as error:  # an answer is worth more than its copy
+                    self._cache.keep(_name(part, question), kept, erasures)
+        except StoreError as error:
             _log.warning("not_kept", problem=error.problem)
 
     def _last(self, question: Question, wanted: Sequence[Include]) -> list[Entry]:
-        found = self._find(wanted, question)
-        return [_entry(customer, parts, stale=True) for customer, parts in found.items() if parts]
+        """Return the last that was computed; offers only where nothing has happened since, as consent may be gone."""
+        entries = []
+        for customer, found in self._find(wanted, question).items():
+            parts = {part: one for part, one in found.items() if part != "offers" or one.current}
+            if parts:
+                missing = tuple(part for part in wanted if part not in parts)
+                model = next((one.model for part, one in parts.items() if part != "offers"), None)
+                entries.append(replace(_entry(customer, parts, stale=True), missing=missing, model=model))
+        return entries
 
     def _find(self, wanted: Sequence[Include], question: Question) -> dict[str, dict[Include, Cached]]:
         names = {_name(part, question): part for part in wanted}
@@ -194,7 +222,8 @@ def _compute(scorer: Scorer, question: Question, as_of: datetime, wanted: Sequen
             parts |= {part: _members(getattr(told[customer], part)) for part in churn}
         if customer in offered:
             parts["offers"] = _members(offered[customer].offered)
-        entries.append(Entry(customer, as_of, known[0].feature_timestamp, "now", False, parts))
+        moment = known[0].feature_timestamp
+        entries.append(Entry(customer, max(as_of, moment), moment, "now", False, parts))
     return entries
 
 

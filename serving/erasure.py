@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 from features.config import Settings
 from features.forget import forget
 from features.ingest.erased import Erased
+from features.jobs import undisturbed
 from features.live.follow import following
 from serving.experiment import Impressions
 from serving.guard.audit import AuditLog
@@ -42,10 +43,11 @@ def erase(settings: Settings, ready: Ready, audit: AuditLog, customer_id: str, n
     Raises
     ------
     StoreError
-        If the online store or a log does not answer; ask again then, what is gone is gone.
+        If a job over all customers runs, or the online store or a log does not answer; ask again then, what is gone is
+        gone.
     """
     stores = settings.stores
-    with following(stores):  # nobody computes features of them meanwhile
+    with undisturbed(stores), following(stores):  # nobody computes anything of them meanwhile
         Erased(stores).add(customer_id, now)
         removed = {"event log": ready.live.log.erase(customer_id)}
         removed["online store"] = ready.store.forget(customer_id)

@@ -8,18 +8,18 @@ from datetime import datetime, timedelta
 import structlog
 
 from features.config import Settings
-from features.errors import DataError, StoreError
+from features.errors import DataError
 from features.live.event import Event
 from features.live.follow import Follower
-from features.live.known import Online
+from features.live.known import Online, read_online
 from features.live.log import EventLog, Outcome
 from features.store import Store
 from serving.cache import ScoreCache
 
 #: How far the clock of a source may be ahead.
 _SKEW = timedelta(minutes=5)
-#: Before the next moment that features are computed for, which is a whole second later.
-_SOON = timedelta(milliseconds=1)
+#: More customers than wait.
+_ALL = 10**9
 _log = structlog.get_logger(__name__)
 
 
@@ -90,9 +90,12 @@ class Live:
         rows = self._rows
         if rows is None or not self.log.exists:
             return
-        self.log.follow(rows[1].fingerprint, rows[1].events)
-        if self.log.pending(1):
+        try:
             self._followed_by(*rows).follow()
+        except Exception:
+            # what was computed before is not current any more, though nothing newer can be computed yet
+            self._cache.outdate(self.log.pending(_ALL))
+            raise
 
     def warm(self) -> None:
         """Prepare what the first event would wait for."""
@@ -114,28 +117,37 @@ class Live:
         ------
         FutureEventError
             If one has not happened yet; none is kept then.
+        StateError
+            If the data stand still, and nothing is materialised that says where; none is kept then.
         StoreError
             If the log cannot be written; none is kept then.
         """
-        now = self._clock() if self._rows is None else self._now(self._rows[1])
+        now = self._now(self._rows[1] if self._rows else None)
         latest = now + (_SKEW if self._is_live else timedelta(days=self._settings.time.snapshot_spacing_days))
         for event in events:
             if event.event_timestamp is not None and event.event_timestamp > latest:
                 raise FutureEventError(event, latest, live=self._is_live)
         outcomes = self.log.append(events, now, self._clock() if self._is_live else None)
+        # they are kept: whatever goes wrong from here on, that is what the source has to know
+        waiting = {event.customer_id for event in events}
         try:
             self.catch_up()
-        except StoreError as error:
-            _log.warning("events_not_applied", problem=error.problem)
-            # what was computed before is not current any more, though nothing newer can be computed yet
-            self._cache.changed({event.customer_id for event in events}, self.as_of(now) + _SOON)
-        return Taken(outcomes, applied=not self.log.is_pending({event.customer_id for event in events}))
+            waiting = {customer for customer in waiting if self.log.is_pending([customer])}
+            self._cache.outdate(waiting)
+        except Exception as error:
+            _log.warning("events_not_applied", problem=str(error))
+        return Taken(outcomes, applied=not waiting)
 
     def as_of(self, wanted: datetime) -> datetime:
-        """Return the moment to answer for: never before one that features follow events to."""
-        followed = self.log.moment()
+        """Return the moment to answer for: where the data stand still, they stand at the last event that is followed.
+
+        A customer's own answer is never for a moment before their features'.
+        """
+        followed = None if self._is_live else self.log.moment()
         return max(wanted, followed) if followed else wanted
 
-    def _now(self, online: Online) -> datetime:
+    def _now(self, online: Online | None) -> datetime:
         """Return the clock, or the moment the data stand at."""
-        return self._clock() if self._is_live else self.as_of(online.as_of)
+        if self._is_live:
+            return self._clock()
+        return self.as_of((online or read_online(self._settings.stores)).as_of)

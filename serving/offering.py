@@ -132,4 +132,5 @@ def _told(offers: Sequence[TypeOffer], language: Language) -> list[TypeOfferAnsw
 
 
 def _history(vector: Vector, as_of: datetime, catalogue: Catalogue) -> History:
-    return read_history(vector.values, catalogue, as_of.timestamp(), vector.moment.timestamp())
+    moment = max(as_of, vector.moment)
+    return read_history(vector.values, catalogue, moment.timestamp(), vector.moment.timestamp())

@@ -18,7 +18,7 @@ from serving.live import Live
 from serving.models import Models, find_labels, find_versions, load_models
 from serving.playbook import load_playbook
 from serving.scorer import Scorer
-from training.next_product.rules import Rules, changed, load_rules
+from training.next_product.rules import Rules, changed, load_rules, read_facts
 from training.tracking import Tracking
 
 #: Seconds between two looks at what there is to load.
@@ -59,8 +59,10 @@ class RulesFile:
         seen = changed(self._path, facts)
         if self._rules is None or seen != self._seen:
             self._seen = seen
-            self._rules = load_rules(self._path)
-            self._seen = changed(self._path, self._rules.facts)
+            rules = load_rules(self._path)
+            read_facts(rules)
+            self._rules = rules
+            self._seen = changed(self._path, rules.facts)
         return self._rules
 
 
@@ -78,6 +80,7 @@ class Ready:
         self._tracking: Tracking | None = None
         self._rules_file = RulesFile(settings)
         self._missing = LOADING
+        self._behind = ""
         self._stop = threading.Event()
         self._loading = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -201,14 +204,25 @@ class Ready:
                 scorer = self.load()
                 if scorer is not before:
                     _log.info("loaded", models=scorer.models.labels)
-                self.live.catch_up()
-                self.live.warm()
                 self._missing = ""
             except Exception as error:
                 if str(error) != self._missing:
                     _log.warning("not_loaded", problem=str(error))
                 self._missing = str(error)
+            self._follow()
             self._stop.wait(_LOOK)
+
+    def _follow(self) -> None:
+        """Let features follow events, whatever can be loaded."""
+        behind = ""
+        try:
+            self.live.catch_up()
+            self.live.warm()
+        except Exception as error:
+            behind = str(error)
+            if behind != self._behind:
+                _log.warning("events_wait", problem=behind)
+        self._behind = behind
 
 
 def _keep_from_garbage() -> None:

@@ -55,7 +55,7 @@ class Risks:
         self._playbook = load_playbook(settings.serving.playbook)
 
     def read(self, customers: Sequence[str], as_of: datetime) -> Known:
-        """Read the known ones of some customers, in the order asked for.
+        """Read the known ones of some customers, in the order asked for; nobody for a moment before their features'.
 
         Raises
         ------
@@ -67,7 +67,8 @@ class Risks:
         values = [vector.values for _, vector in known]
         if not known:
             return Known([], [], {}, np.zeros((0, len(self.model.features))), [])
-        columns = with_ages(columns_from_vectors(values), np.full(len(known), as_of.timestamp()))
+        moments = np.array([max(as_of, vector.moment).timestamp() for _, vector in known])
+        columns = with_ages(columns_from_vectors(values), moments)
         texts = {name: [of.get(name) for of in values] for name in values[0]} if self.model.categories else {}
         inputs = self.model.inputs(columns | self.model.codes(texts), len(known))
         active = self.model.definition.active(columns).tolist()

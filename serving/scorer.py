@@ -223,7 +223,7 @@ class Scorer:
     def _provenance(self, of: Told | Offered[_Answer], as_of: datetime) -> dict[str, object]:
         return {
             "customer_id": of.customer_id,
-            "as_of": as_of,
+            "as_of": max(as_of, of.feature_timestamp),
             "feature_timestamp": of.feature_timestamp,
             "churn_definition": self.definition,
         }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import ibis
 import ibis.expr.types as ir
 
 from features.expressions.visible import visible
@@ -14,8 +15,8 @@ def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, at
     """Consent, and the configured attributes as texts. The table has no history: each snapshot says the same.
 
     `marketing_consent` is 1 or 0, null where the customer was never asked: the value of the last interaction of kind
-    `consent` before the snapshot, else what is on file. A customer who signed up at or after a snapshot is not on file
-    at it.
+    `consent` before the snapshot (0 where two happened at once), else what is on file. A customer who signed up at or
+    after a snapshot is not on file at it.
     """
     pairs = customers.cross_join(snapshots)
     known = pairs.filter(pairs.signup_timestamp.isnull() | (pairs.signup_timestamp < pairs.snapshot))
@@ -26,8 +27,10 @@ def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, at
         **{ATTRIBUTE + name: known[name].cast("string") for name in attributes},
     )
     seen = visible(interactions.filter(interactions.kind == "consent", interactions.value.notnull()), snapshots)
-    asked = seen.group_by("customer_id", "snapshot").agg(answered=seen.value.argmax(seen.event_timestamp))
-    joined = on_file.outer_join(asked, ["customer_id", "snapshot"])
+    customer = ["customer_id", "snapshot"]
+    last = seen.filter(seen.event_timestamp == seen.event_timestamp.max().over(ibis.window(group_by=customer)))
+    asked = last.group_by(customer).agg(answered=last.value.min())
+    joined = on_file.outer_join(asked, customer)
     return joined.select(
         customer_id=joined.customer_id.coalesce(joined.customer_id_right),
         snapshot=joined.snapshot.coalesce(joined.snapshot_right),

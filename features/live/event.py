@@ -1,14 +1,26 @@
 """What can happen to a customer, as a source reports it: validated against the contract, by kind."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from features.config import TableName
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
+#: Years that every store can hold, whatever the time zone.
+_YEARS = 1900, 9998
+
+
+def _storable(moment: datetime) -> datetime:
+    first, last = _YEARS
+    if not first <= moment.year <= last:
+        raise ValueError(f"expected a year from {first} to {last}")
+    return moment.astimezone(UTC)
+
+
+_Moment = Annotated[AwareDatetime, AfterValidator(_storable)]
 _Word = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -24,7 +36,7 @@ class _Event(_Strict):
         examples=["till-4-000123"],
     )
     customer_id: Id = Field(examples=["100"])
-    event_timestamp: AwareDatetime | None = Field(
+    event_timestamp: _Moment | None = Field(
         None, description="When it happened, with a time zone; null is the moment it is received"
     )
     channel: _Word | None = Field(None, examples=["web"])
@@ -114,8 +126,8 @@ class Contract(_Event):
     """A contract period that begins."""
 
     kind: Literal["subscription"]
-    start_timestamp: AwareDatetime
-    end_timestamp: AwareDatetime
+    start_timestamp: _Moment
+    end_timestamp: _Moment
     plan: _Word | None = None
     price: _Money | None = None
 

@@ -1,7 +1,6 @@
 """Features that follow events: computed anew from all that is known of a customer, by the expressions of training."""
 
-import fcntl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,21 +8,27 @@ from threading import Lock
 
 import pandas as pd
 import pyarrow as pa
+import structlog
 
 from features.build import BOUGHT, as_feature_rows, bought_pairs, customer_views, purchase_views, size_table
 from features.config import Settings, StoreSettings
 from features.contract import CONTRACT, CUSTOMER_TABLES
-from features.live.known import Online, known_directory
+from features.errors import StoreError
+from features.live.known import Online, known_directory, materialized_directory
 from features.live.log import EventLog, Logged
 from features.live.rows import SAME, tables_of, with_events
 from features.sources import Sources, connect
 from features.sql import relation
+from features.state import locked, read_stamp
 from features.store import Store
-from features.views import PRODUCT_VIEWS, customer_services, vector_query, vector_view
+from features.views import CHURN_SERVICE, PRODUCT_VIEWS, customer_services, vector_query, vector_view
 
 #: Customers whose features are computed at once.
 _BATCH = 500
 _SECOND = timedelta(seconds=1)
+#: Customers whose moments lie so close are computed for one moment.
+_NEAR = timedelta(minutes=10)
+_log = structlog.get_logger(__name__)
 
 
 class Follower:
@@ -32,7 +37,7 @@ class Follower:
     Parameters
     ----------
     clock
-        Says what time it is; never asked for less than what was answered for already.
+        Says what time it is.
     applied
         Is told which customers have other features now, and the moment they are for.
     """
@@ -53,10 +58,13 @@ class Follower:
         self._clock = clock
         self._applied = applied
         self._lock = Lock()
+        self._broken: dict[str, int] = {}
         self._features = _Features(settings, online)
 
     def follow(self) -> int:
         """Let the features of all pending customers follow their events; return how many there were.
+
+        Does nothing where the online store was filled anew since; who has loaded that goes on.
 
         Raises
         ------
@@ -64,27 +72,57 @@ class Follower:
             If the online store or the log does not answer; the customers stay pending.
         """
         done = 0
+        stores = self._settings.stores
         while True:
             # one at a time, so that nobody pushes what was computed before somebody else's event
-            with self._lock, following(self._settings.stores):
-                pending = self._log.pending(_BATCH)
+            with self._lock, following(stores):
+                if read_stamp(materialized_directory(stores)).get("fingerprint") != self._online.fingerprint:
+                    return done
+                self._log.follow(self._online.fingerprint, self._online.events, self._online.as_of)
+                waiting = self._log.pending(_BATCH + len(self._broken))
+                pending = {name: seq for name, seq in waiting.items() if seq > self._broken.get(name, 0)}
                 if not pending:
                     return done
-                moment = self._next_moment(list(pending))
-                self._store.push(self._features.rows(self._log, list(pending), moment))
-                self._applied(list(pending), moment)
-                self._log.done(pending, moment)
-            done += len(pending)
+                done += self._apply(pending)
 
-    def _next_moment(self, customers: list[str]) -> datetime:
-        """Return a whole second after everything that the features see, and after those they replace."""
-        seen = [
-            moment
-            for logged in self._log.of(customers, self._online.events)
-            for moment in (logged.happened, logged.received)
-        ]
-        latest = max([self._clock(), self._online.as_of, self._log.moment() or self._online.as_of, *seen])
-        return datetime.fromtimestamp(int(latest.timestamp()), tz=UTC) + _SECOND
+    def _apply(self, pending: Mapping[str, int]) -> int:
+        """Push the features of some customers; one whose features cannot be computed is passed over, and told."""
+        try:
+            for moment, customers in self._moments(list(pending)).items():
+                self._store.push(self._features.rows(self._log, customers, moment))
+                self._applied(customers, moment)
+                self._log.done({name: pending[name] for name in customers}, moment)
+        except StoreError:
+            raise
+        except Exception as error:
+            if len(pending) > 1:
+                return sum(self._apply({name: seq}) for name, seq in pending.items())
+            self._broken |= pending
+            _log.exception("events_not_followed", seq=next(iter(pending.values())), exc_info=error)
+            return 0
+        return len(pending)
+
+    def _moments(self, customers: Sequence[str]) -> dict[datetime, list[str]]:
+        """Group customers by the whole second to compute their features for.
+
+        It is after everything that happened to them, and after the moment of what they replace. Who has an event from
+        a clock that was far ahead does not take others there.
+        """
+        now = max(self._clock(), self._online.as_of)
+        known = self._store.vectors(CHURN_SERVICE, customers)
+        before = {name: vector.moment for name, vector in zip(customers, known, strict=True) if vector}
+        latest = self._log.latest(customers)
+        least = {name: max(now, before.get(name, now), latest.get(name, now)) for name in customers}
+        together = [name for name, moment in least.items() if moment <= now + _NEAR]
+        groups = {max(least[name] for name in together): together} if together else {}
+        for name, moment in least.items():
+            if moment > now + _NEAR:
+                groups.setdefault(moment, []).append(name)
+        return {_next_second(moment): names for moment, names in groups.items()}
+
+
+def _next_second(moment: datetime) -> datetime:
+    return datetime.fromtimestamp(int(moment.timestamp()), tz=UTC) + _SECOND
 
 
 class _Features:
@@ -168,7 +206,6 @@ def _tables(events: Sequence[Logged]) -> dict[str, pa.Table]:
 
 @contextmanager
 def following(stores: StoreSettings) -> Iterator[None]:
-    """Wait until no other process computes features; one that dies in the block leaves it."""
-    with (stores.data / "events.lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    """Wait until no other process computes features."""
+    with locked(stores.data / "events.lock"):
         yield

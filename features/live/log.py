@@ -8,7 +8,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from features.config import StoreSettings
@@ -28,7 +28,11 @@ CREATE TABLE IF NOT EXISTS events (
     body TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS events_of_customer ON events (customer_id, seq);
-CREATE TABLE IF NOT EXISTS pending (customer_id TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending (
+    customer_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    first INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS followed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     online TEXT NOT NULL DEFAULT '',
@@ -81,7 +85,7 @@ class EventLog:
         Parameters
         ----------
         moment
-            When those happened that do not say.
+            When those happened that do not say: the first of them then, each other a microsecond after the one before.
         received
             When they became known; None is when each happened.
 
@@ -92,8 +96,8 @@ class EventLog:
         """
         outcomes: list[Outcome] = []
         with self._database.writing() as con:
-            for event in events:
-                happened = event.event_timestamp or moment
+            for place, event in enumerate(events):
+                happened = event.event_timestamp or moment + timedelta(microseconds=place)
                 body = event.model_dump_json(exclude_none=True)
                 row = (
                     event.event_id,
@@ -116,7 +120,7 @@ class EventLog:
                     outcomes.append("duplicate" if there[0] == row[4] else "conflict")
                     continue
                 outcomes.append("accepted")
-                self._expect(con, [(event.customer_id, added[0])])
+                self._expect(con, [(event.customer_id, added[0], added[0])])
         return outcomes
 
     def pending(self, limit: int) -> dict[str, int]:
@@ -136,30 +140,36 @@ class EventLog:
             con.execute("UPDATE followed SET moment = max(moment, ?)", [_micros(moment)])
 
     def moment(self) -> datetime | None:
-        """Return the latest moment that features follow events to; nothing is answered for an earlier one."""
+        """Return the latest moment that features of anybody follow events to."""
         if not self.exists:
             return None
         with self._database.reading() as con:
             (found,) = con.execute("SELECT moment FROM followed").fetchone()
         return _moment(found) if found else None
 
-    def follow(self, online: str, since: int) -> None:
-        """Note which rows the online store holds; where they are others than before, events after `since` are pending.
+    def follow(self, online: str, since: int, as_of: datetime) -> None:
+        """Note which rows the online store holds; where they are others than before, events they lack are pending.
 
         Parameters
         ----------
         online
             Fingerprint of the materialisation.
         since
-            Place of the last event that it has seen.
+            Place of the last event that it could see.
+        as_of
+            The moment its rows are for; it has seen nothing that happened then or later, or was received later.
         """
         with self._database.reading() as con:
             if con.execute("SELECT 1 FROM followed WHERE online = ?", [online]).fetchone():
                 return
         with self._database.writing() as con:
             con.execute("UPDATE followed SET online = ?", [online])
-            later = con.execute("SELECT customer_id, max(seq) FROM events WHERE seq > ? GROUP BY 1", [since])
-            self._expect(con, later.fetchall())
+            lacking = con.execute(
+                "SELECT customer_id, max(seq), min(seq) FROM events "
+                "WHERE seq > ?1 OR happened >= ?2 OR received > ?2 GROUP BY 1",
+                [since, _micros(as_of)],
+            )
+            self._expect(con, lacking.fetchall())
 
     def of(self, customers: Sequence[str], since: int = 0) -> list[Logged]:
         """Return the events of some customers after a place, in their order."""
@@ -173,6 +183,13 @@ class EventLog:
                 ).fetchall()
             ]
         return [_logged(row) for row in sorted(found)]
+
+    def latest(self, customers: Sequence[str]) -> dict[str, datetime]:
+        """Return when the last event of some customers happened or was received, whichever is later."""
+        query = "SELECT max(max(happened, received)) FROM events WHERE customer_id = ?"
+        with self._database.reading() as con:
+            found = {customer: con.execute(query, [customer]).fetchone()[0] for customer in customers}
+        return {customer: _moment(micros) for customer, micros in found.items() if micros is not None}
 
     def all(self, upto: int) -> Iterator[Logged]:
         """Yield all events up to a place, in their order."""
@@ -201,7 +218,7 @@ class EventLog:
             return 0, None
         with self._database.reading() as con:
             count, first = con.execute(
-                "SELECT count(*), min(received) FROM pending JOIN events USING (customer_id, seq)"
+                "SELECT count(*), min(received) FROM pending JOIN events ON events.seq = pending.first"
             ).fetchone()
         return count, None if first is None else _moment(first)
 
@@ -223,9 +240,11 @@ class EventLog:
         return len(ids)
 
     @staticmethod
-    def _expect(con: sqlite3.Connection, rows: Iterable[tuple[str, int]]) -> None:
+    def _expect(con: sqlite3.Connection, rows: Iterable[tuple[str, int, int]]) -> None:
+        """Let customers wait, each with the last and the first event that they wait for."""
         con.executemany(
-            "INSERT INTO pending VALUES (?, ?) ON CONFLICT (customer_id) DO UPDATE SET seq = max(seq, excluded.seq)",
+            "INSERT INTO pending VALUES (?, ?, ?) ON CONFLICT (customer_id) DO UPDATE "
+            "SET seq = max(seq, excluded.seq), first = min(first, excluded.first)",
             rows,
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from fastapi import Request
 
+from features.errors import StoreError
 from serving import metrics
 from serving.answers import Experiment
 from serving.api.security import Caller, check
@@ -12,6 +13,7 @@ from serving.api.state import State
 from serving.desk import Entry, Include, Question, Reply, members, provenance
 from serving.guard.keys import Role
 from serving.scorer import NoModelError, Scorer, UnknownCustomerError
+from training.tracking import Version
 
 #: The role that each part takes.
 ROLE_OF: dict[Include, Role] = {
@@ -43,7 +45,7 @@ async def ask(request: Request, caller: Caller, scorer: Scorer, question: Questi
     else:
         batcher = state.offers if "offers" in question.include else state.quick
         reply = state.desk.recall(scorer, question, as_of) or await batcher.ask(scorer, question, as_of)
-    state.note(request, question.customers, scorer)
+    state.note(request, question.customers, {*scorer.models.labels, *(one.model for one in reply.entries if one.model)})
     for entry in reply.entries:
         _count(state, entry)
     return reply
@@ -56,12 +58,19 @@ async def ask_one(request: Request, caller: Caller, scorer: Scorer, question: Qu
     ------
     UnknownCustomerError
         If nothing is known of them.
+    StoreError
+        If a store is away, and not all that is asked for was computed before.
     NoModelError
         If a part has no model.
     """
     reply = await ask(request, caller, scorer, question)
     if reply.absent:
         raise NoModelError("next-product" if "offers" in reply.absent else "churn")
+    if reply.unavailable or (reply.entries and reply.entries[0].missing):
+        raise StoreError(
+            "The online store does not answer, and what was asked for was not computed before.",
+            "Check stores.online, and that it runs; ask again then.",
+        )
     if not reply.entries or len(reply.entries[0].parts) < len(question.include):
         raise UnknownCustomerError(question.customers[0])
     return reply.entries[0]
@@ -90,7 +99,9 @@ def one_json(scorer: Scorer, entry: Entry) -> bytes:
     churn = scorer.models.churn
     parts = [provenance(entry), members(churn_definition=scorer.definition.model_dump())]
     if "risk" in entry.parts and churn is not None:
-        parts.append(members(model=churn.version.label, model_grade=churn.version.grade))
+        other = entry.model is not None and entry.model != churn.version.label
+        model = {"model": entry.model, "model_grade": None} if other else _named(churn.version)
+        parts.append(members(**model))
     return _object(*parts, *(entry.parts[part] for part in sorted(entry.parts)))
 
 
@@ -98,7 +109,13 @@ def _score(entry: Entry) -> bytes:
     parts = [of for part, of in entry.parts.items() if part != "offers"]
     if "offers" in entry.parts:
         parts.append(b'"offers":{' + entry.parts["offers"] + b"}")
+    if entry.missing or entry.model:
+        parts.append(members(missing=entry.missing, model=entry.model))
     return _object(provenance(entry), *parts)
+
+
+def _named(version: Version) -> dict[str, str | None]:
+    return {"model": version.label, "model_grade": version.grade}
 
 
 def _object(*members: bytes) -> bytes:

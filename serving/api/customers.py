@@ -34,7 +34,10 @@ async def explanation(
     caller: CurrentCaller,
     language: ReaderLanguage,
 ) -> Response:
-    """Return the risk, why it is what it is, and what would change it, in plain sentences. Takes the role `explain`."""
+    """Return the risk, why it is what it is, and what would change it, in plain sentences.
+
+    Takes the roles `score` and `explain`.
+    """
     question = Question((customer_id,), frozenset({"risk", "reasons", "what_if"}), language)
     return await _answer(request, caller, question)
 
@@ -63,9 +66,9 @@ async def types(
     """Return product types that the customer never bought, best first, with reasons. Takes the role `score`."""
     scorer = caller.scorer
     as_of = caller.state.ready.as_of(scorer)
-    found = one(await run_in_threadpool(scorer.types, [customer_id], as_of, limit, language), customer_id)
-    caller.state.note(request, [customer_id], scorer)
-    return found
+    found = await run_in_threadpool(scorer.types, [customer_id], as_of, limit, language)
+    caller.state.note(request, [customer_id], scorer.models.labels)
+    return one(found, customer_id)
 
 
 @router.delete("/{customer_id:path}", operation_id="deleteCustomer")
@@ -77,7 +80,7 @@ async def delete(request: Request, customer_id: CustomerId, caller: Admin) -> Re
     # the erasure itself is written down, without the customer
     state = caller.state
     receipt = await run_in_threadpool(erase, state.settings, state.ready, state.audit, customer_id, state.clock())
-    state.note(request, [], None)
+    state.note(request, [])
     return receipt
 
 

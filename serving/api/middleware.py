@@ -7,9 +7,11 @@ from uuid import uuid4
 import structlog
 from fastapi import HTTPException
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving import metrics
+from serving.api.problems import failed
 
 _log = structlog.get_logger("encore.request")
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
@@ -44,7 +46,7 @@ class Envelope:
         state = scope.setdefault("state", {})
         state |= {"request_id": request_id, "key": None}
         ours = _HEADERS if scope["path"].startswith(_PAGES) else _STRICT
-        status = 500
+        status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -55,6 +57,10 @@ class Envelope:
 
         try:
             await self._app(scope, self._limited(receive, headers), sending)
+        except Exception as error:
+            if status:  # too late to say so
+                raise
+            await failed(Request(scope), error)(scope, receive, sending)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             took = time.perf_counter() - start

@@ -78,7 +78,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotReadyError, _not_ready)
     app.add_exception_handler(EncoreError, _unavailable)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def _problem(
@@ -165,6 +164,7 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
+def failed(request: Request, error: Exception) -> JSONResponse:
+    """Answer where a request ended in a fault of ours."""
     _log.error("failed", exc_info=error, request_id=getattr(request.state, "request_id", None))
     return _problem(request, 500, "internal-error", "The server failed; its log says why.")

@@ -1,6 +1,6 @@
 """What requests share: made once when the API is put together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,6 @@ from serving.guard.audit import AuditLog
 from serving.guard.keys import KeyFile, KeyRing
 from serving.guard.rate import RateLimit
 from serving.ready import Ready
-from serving.scorer import Scorer
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class State:
     audit: AuditLog
     impressions: Impressions
 
-    def note(self, request: Request, customers: Sequence[str], scorer: Scorer | None) -> None:
+    def note(self, request: Request, customers: Sequence[str], models: Iterable[str] = ()) -> None:
         """Write into the audit log who asks for whom.
 
         Raises
@@ -57,7 +56,7 @@ class State:
                 "key": request.state.key,
                 "route": f"{request.method} {route.path if route else '-'}",
                 "customers": list(customers),
-                "models": list(scorer.models.labels) if scorer else [],
+                "models": sorted(models),
             }
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
+from features.jobs import job
 from features.progress import Report
 from serving.answers import Offers, TypeOffers
 from serving.batch import export_scores, materialize_scores
@@ -15,16 +16,23 @@ from serving.cli.stages import Stages
 from serving.desk import Desk, Include
 from serving.offering import Query
 from serving.ready import Ready
-from serving.scorer import one
+from serving.scorer import Scorer, one
 from serving.wording import Language, say
 from training.next_product.offers import Kind
+
+
+def _loaded(ready: Ready) -> Scorer:
+    """Load what answers; features follow events first that a materialisation could not see, such as consent."""
+    scorer = ready.load()
+    ready.live.catch_up()
+    return scorer
 
 
 def score(context: Context, output: Path, language: Language) -> None:
     """Run `encore score`."""
     with Stages(context.console) as stages:
         ready = Ready(context.settings, lambda: context.now)
-        scorer = stages.run("models", lambda _: ready.load())
+        scorer = stages.run("models", lambda _: _loaded(ready))
         start = time.monotonic()
         rows = stages.run(
             "scores",
@@ -48,17 +56,18 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
     include = frozenset([*parts, "offers"] if offers else parts)
 
     def work(report: Report) -> int:
-        scorer = ready.load()
+        scorer = _loaded(ready)
         desk = Desk(context.settings, ready.cache)
         return materialize_scores(context.settings, scorer, desk, ready.as_of(scorer), include, report)
 
-    return stages.run("scores", work)
+    with job(context.settings.stores):
+        return stages.run("scores", work)
 
 
 def explain(context: Context, customer_id: str, language: Language) -> None:
     """Run `encore explain`."""
     ready = Ready(context.settings, lambda: context.now)
-    scorer = ready.load()
+    scorer = _loaded(ready)
     found = one(scorer.explanations([customer_id], ready.as_of(scorer), language), customer_id)
     tier = say(language, f"tier.{found.tier}")
     risk = "–" if found.risk is None else f"{found.risk:.0%}"
@@ -88,7 +97,7 @@ def recommend(
 ) -> None:
     """Run `encore recommend`."""
     ready = Ready(context.settings, lambda: context.now)
-    scorer = ready.load()
+    scorer = _loaded(ready)
     found = one(
         scorer.offers([customer_id], ready.as_of(scorer), Query(kind, limit, tuple(basket)), language), customer_id
     )
@@ -103,7 +112,7 @@ def recommend(
 def recommend_types(context: Context, customer_id: str, limit: int, language: Language, *, explain: bool) -> None:
     """Run `encore recommend --types`."""
     ready = Ready(context.settings, lambda: context.now)
-    scorer = ready.load()
+    scorer = _loaded(ready)
     found = one(scorer.types([customer_id], ready.as_of(scorer), limit, language), customer_id)
     table = _table(found, language, ("type", "product", "name"), explain=explain)
     for offer in found.types:

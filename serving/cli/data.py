@@ -11,6 +11,7 @@ from features.errors import ConfigError
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
+from features.jobs import job
 from features.proposal.propose import propose
 from features.proposal.write import as_toml
 from features.state import write_file
@@ -56,11 +57,12 @@ def ingest(context: Context, *, afresh: bool) -> None:
 
 def stage_ingest(context: Context, stages: Stages, *, afresh: bool = False) -> Ingested:
     """Map the source to the contract tables."""
-    return stages.run(
-        "contract tables",
-        lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
-        lambda ingested: ingested.skipped,
-    )
+    with job(context.settings.stores):
+        return stages.run(
+            "contract tables",
+            lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
+            lambda ingested: ingested.skipped,
+        )
 
 
 def print_rows(context: Context, what: str, rows: dict[str, int]) -> None:

@@ -1,6 +1,7 @@
 """Commands that make features, and bring them where they are asked for."""
 
 from features.build import Built, build_features, built_schedule
+from features.jobs import job
 from features.store import Store
 from serving.cli.context import Context
 from serving.cli.data import print_rows
@@ -28,7 +29,8 @@ def materialize(context: Context) -> None:
 
 def stage_build(context: Context, stages: Stages) -> Built:
     """Compute the features."""
-    return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
+    with job(context.settings.stores):
+        return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
 
 
 def stage_apply(context: Context, stages: Stages) -> None:
@@ -38,7 +40,8 @@ def stage_apply(context: Context, stages: Stages) -> None:
 
 def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
-    stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
+    with job(context.settings.stores):
+        stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
 
 
 def sells(context: Context) -> bool:

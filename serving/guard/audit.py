@@ -6,13 +6,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from features.config import StoreSettings
 from features.errors import StoreError
-from features.state import write_file
+from features.state import locked, write_file
 
 #: What stands in the place of a customer who was erased.
 ERASED = "erased"
@@ -47,14 +48,14 @@ class AuditLog:
         """
         line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
         try:
-            with self._held(fcntl.LOCK_SH):
+            with self._held():
                 file = self._current()
-                # one call: lines of several workers never mix
+                size = os.fstat(file).st_size
                 if os.write(file, line) != len(line):
+                    os.ftruncate(file, size)  # the next line begins where this one would have
                     raise OSError("only a part of the line fitted")
-                full = os.fstat(file).st_size > self._max_bytes
-            if full:
-                self._rotate()
+                if size + len(line) > self._max_bytes:
+                    self._rotate()
         except OSError as error:
             raise StoreError(
                 f"The audit log {self._path} cannot be written: {error}.",
@@ -62,20 +63,17 @@ class AuditLog:
             ) from error
 
     def erase(self, customer: str) -> int:
-        """Put a mark in the place of a customer; the lines stay. Returns how many lines named them."""
-        changed = 0
+        """Put a mark in the place of a customer; the lines stay. Returns how many lines named them.
+
+        Who writes has to wait for the current file alone: nobody writes to those that are full.
+        """
         if not self.directory.is_dir():
             return 0
-        with self._held(fcntl.LOCK_EX):
-            for file in sorted(self.directory.glob("audit*.jsonl")):
-                lines = file.read_bytes().splitlines()
-                named = orjson.dumps(customer)
-                mended = [_without(line, customer) if named in line else line for line in lines]
-                found = sum(new is not line for new, line in zip(mended, lines, strict=True))
-                if found:
-                    write_file(file, b"".join(line + b"\n" for line in mended))
-                    changed += found
-        return changed
+        with locked(self.directory / ".erasing"):
+            with self._held():
+                full = sorted(self.directory.glob("audit-*.jsonl"))
+                changed = _erase(self._path, customer)
+            return changed + sum(_erase(file, customer) for file in full)
 
     def _current(self) -> int:
         """Return the open file, again where another worker has started or rewritten it."""
@@ -90,30 +88,43 @@ class AuditLog:
         return self._file
 
     def _rotate(self) -> None:
-        with self._held(fcntl.LOCK_EX):
-            if self._path.stat().st_size <= self._max_bytes:
-                return
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-            self._path.rename(self._path.with_name(f"audit-{stamp}.jsonl"))
-            for old in sorted(self.directory.glob("audit-*.jsonl"))[: -self._keep]:
-                old.unlink()
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        self._path.rename(self._path.with_name(f"audit-{stamp}.jsonl"))
+        for old in sorted(self.directory.glob("audit-*.jsonl"))[: -self._keep]:
+            old.unlink()
 
     @contextmanager
-    def _held(self, how: int) -> Iterator[None]:
-        """Keep others from starting a new file while one writes, and from writing while one does."""
+    def _held(self) -> Iterator[None]:
+        """Keep others from writing, and from starting a new file."""
         with self._lock:  # of threads; those of one process share a file's lock
             if self._guard is None:
                 self.directory.mkdir(parents=True, exist_ok=True)
                 self._guard = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._guard, how)
+            fcntl.flock(self._guard, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(self._guard, fcntl.LOCK_UN)
 
 
+def _erase(file: Path, customer: str) -> int:
+    named = orjson.dumps(customer)
+    content = file.read_bytes() if file.is_file() else b""
+    if named not in content:
+        return 0
+    lines = content.splitlines()
+    mended = [_without(line, customer) if named in line else line for line in lines]
+    found = sum(new is not line for new, line in zip(mended, lines, strict=True))
+    if found:
+        write_file(file, b"".join(line + b"\n" for line in mended))
+    return found
+
+
 def _without(line: bytes, customer: str) -> bytes:
-    entry = orjson.loads(line)
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:  # somebody has written to the file; who is named there cannot be told
+        return orjson.dumps({"unreadable": ERASED})
     asked: Sequence[str] = entry.get("customers", [])
     if customer not in asked:
         return line

@@ -1,6 +1,5 @@
 """API keys: made at random, kept as hashes, each with the roles it may use."""
 
-import fcntl
 import hashlib
 import json
 import secrets
@@ -14,7 +13,7 @@ from typing import Literal, get_args
 
 from features.config import StoreSettings
 from features.errors import ConfigError
-from features.state import write_file
+from features.state import locked, write_file
 
 #: score: CRM applications; explain: marketers; events: sources; admin: models and erasure; monitor: metrics.
 Role = Literal["score", "explain", "events", "admin", "monitor"]
@@ -100,7 +99,7 @@ class KeyFile:
         return secret
 
     def rotate(self, name: str, now: datetime, grace: timedelta) -> str:
-        """Make a new key with the rights of an old one, which ends after the grace time.
+        """Make a new key with the rights of the last one; all of that name end after the grace time, or before.
 
         Raises
         ------
@@ -109,9 +108,10 @@ class KeyFile:
         """
         with self._changing() as keys:
             old = _named(keys, name, now)
-            key, secret = _make(name, old.roles, now, old.per_minute)
-            _end(keys, old, now + grace)
-            keys.append(key)
+            made, secret = _make(name, old.roles, now, old.per_minute)
+            for key in [key for key in keys if key.name == name and not key.ended(now + grace)]:
+                _end(keys, key, now + grace)
+            keys.append(made)
         return secret
 
     def revoke(self, name: str, now: datetime) -> None:
@@ -129,9 +129,7 @@ class KeyFile:
 
     @contextmanager
     def _changing(self) -> Iterator[list[Key]]:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_suffix(".lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.path.with_suffix(".lock")):
             keys = self.read()
             yield keys
             write_file(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2).encode())

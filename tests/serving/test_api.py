@@ -313,7 +313,11 @@ def test_a_fault_of_ours_is_a_problem_without_details(embedded: TestClient, monk
         raise RuntimeError("secret")
 
     monkeypatch.setattr(Scorer, "tell", fault)
-    assert "secret" not in problem(embedded, "/v1/scores", 500, json={"customer_ids": ["6"], "live": True})["detail"]
+    answer = embedded.post("/v1/scores", json={"customer_ids": ["6"], "live": True}, headers={"X-Request-ID": "mine"})
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:encore:internal-error")
+    assert "secret" not in answer.text
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == "mine"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_nothing_answers_before_the_models_are_loaded(

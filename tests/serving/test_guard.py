@@ -1,6 +1,7 @@
 """What the API lets in: keys, roles, rates, sizes; and what it says of itself."""
 
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from features.config import ServingSettings
+from features.errors import StoreError
 from serving.guard.audit import AuditLog
 from serving.guard.keys import KeyFile, Role
 from serving.logs import _place_of_error
@@ -196,3 +198,27 @@ def test_the_audit_log_rotates_and_forgets(tmp_path: Path, world: World) -> None
     assert '"customers":["a","erased"]' in text
     assert '"number":300' in text
     assert text.count('"number"') == len(numbers) + 1
+
+
+def test_a_line_that_did_not_fit_leaves_no_half_of_itself(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = AuditLog(world.settings.stores.model_copy(update={"data": tmp_path}), 10**6, 3)
+    log.write({"customers": ["a"]})
+    whole = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, line: whole(file, line[:7]))
+        with pytest.raises(StoreError, match="only a part"):
+            log.write({"customers": ["b"]})
+    log.write({"customers": ["c"]})
+    lines = (tmp_path / "audit/audit.jsonl").read_text().splitlines()
+    assert [json.loads(line)["customers"] for line in lines] == [["a"], ["c"]]
+
+
+def test_a_line_that_somebody_broke_does_not_keep_a_customer(tmp_path: Path, world: World) -> None:
+    log = AuditLog(world.settings.stores.model_copy(update={"data": tmp_path}), 10**6, 3)
+    log.write({"customers": ["a", "b"]})
+    with (tmp_path / "audit/audit.jsonl").open("a") as file:
+        file.write('{"customers": ["a"\n')
+    assert log.erase("a") == 2
+    assert '"a"' not in (tmp_path / "audit/audit.jsonl").read_text()

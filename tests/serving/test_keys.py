@@ -65,6 +65,16 @@ def test_names_are_told_where_one_is_wrong(file: KeyFile) -> None:
         file.read()
 
 
+def test_rotating_without_grace_ends_all_keys_of_a_name(file: KeyFile) -> None:
+    first = file.create("crm", ("score",), NOW)
+    second = file.rotate("crm", NOW, timedelta(days=1))
+    ring = KeyRing(file, lambda: NOW + timedelta(minutes=1))
+    assert ring.find(first) and ring.find(second)
+    third = file.rotate("crm", NOW + timedelta(minutes=1), timedelta(0))
+    later = KeyRing(file, lambda: NOW + timedelta(minutes=1))
+    assert [later.find(one) is not None for one in (first, second, third)] == [False, False, True]
+
+
 def test_the_commands_make_list_rotate_and_revoke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,7 +3,8 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from features.config import Settings
 from features.errors import StoreError
 from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
+from features.jobs import job
 from features.live.event import READER
 from features.store import Store
+from serving.cache import Cached, ScoreCache
 from serving.live import Live
 from tests.conftest import NOW, World, connected, copied
 
@@ -124,9 +127,6 @@ def test_events_that_a_store_could_not_take_are_applied_later(
 ) -> None:
     before = score(client)
 
-    def away(*_: object) -> None:
-        raise StoreError("The online store does not answer.", "Check it.")
-
     with monkeypatch.context() as broken:
         broken.setattr(Store, "push", away)
         assert send(client, purchase(1)) == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": False}
@@ -167,9 +167,6 @@ def test_a_materialisation_without_the_events_is_followed_by_them(settings: Sett
 def test_when_the_store_is_away_the_last_scores_are_stale(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     known = score(client, CUSTOMER, "risk", "reasons")
 
-    def away(*_: object) -> None:
-        raise StoreError("The online store does not answer.", "Check it.")
-
     monkeypatch.setattr(Store, "vectors", away)
     asked = {"customer_ids": [CUSTOMER, "18"], "include": ["risk", "reasons", "offers"], "live": True}
     answer = client.post("/v1/scores", json=asked)
@@ -182,6 +179,98 @@ def test_when_the_store_is_away_the_last_scores_are_stale(client: TestClient, mo
     assert (alone.status_code, alone.json()["type"]) == (503, "urn:encore:unavailable")
     assert "metrics" not in alone.json()
     assert 'encore_scores_total{computed="stale"}' in client.get("/metrics").text
+
+
+def away(*_: object) -> None:
+    raise StoreError("The online store does not answer.", "Check it.")
+
+
+def test_offers_are_not_answered_as_stale_after_consent_was_withdrawn(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/v1/customers/{CUSTOMER}/offers"
+    assert client.get(path).json()["offers"]
+    monkeypatch.setattr(Store, "vectors", away)
+    assert client.post("/v1/scores", json={"customer_ids": [CUSTOMER], "include": ["offers"]}).status_code == 200
+    withdrawn = {"event_id": "c1", "customer_id": CUSTOMER, "kind": "consent", "value": 0}
+    assert client.post("/v1/events", json={"events": [withdrawn]}).json()["applied"] is False
+    assert client.get(path).status_code == 503
+
+
+def test_of_two_consents_in_one_request_the_last_one_counts(client: TestClient) -> None:
+    given, withdrawn = (
+        {"event_id": f"c{value}", "customer_id": CUSTOMER, "kind": "consent", "value": value} for value in (1, 0)
+    )
+    send(client, given, withdrawn)
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["withheld"] == "consent"
+    send(client, {**withdrawn, "event_id": "c2"}, {**given, "event_id": "c3"})
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+
+
+def test_while_a_store_is_away_known_customers_are_not_called_unknown(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get(f"/v1/customers/{CUSTOMER}/risk")
+    monkeypatch.setattr(Store, "vectors", away)
+    assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
+    assert client.get(f"/v1/customers/{CUSTOMER}/explanation").status_code == 503
+    with ThreadPoolExecutor(3) as several:  # which are computed together
+        asked = [several.submit(client.get, f"/v1/customers/{name}/risk") for name in (CUSTOMER, "18", "30")]
+        assert sorted(one.result().status_code for one in asked) == [200, 503, 503]
+    body = {"customer_ids": [CUSTOMER], "include": ["risk", "reasons"], "live": True}
+    (stale,) = client.post("/v1/scores", json=body).json()["scores"]
+    assert (stale["missing"], stale["model"]) == (["reasons"], "encore-churn/1")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T00:00:00Z"])
+def test_a_moment_that_no_store_can_hold_is_refused(client: TestClient, moment: str) -> None:
+    answer = client.post("/v1/events", json={"events": [purchase(1, event_timestamp=moment)]})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:encore:invalid-parameter")
+    assert send(client, purchase(2))["applied"]
+
+
+def test_one_whose_features_cannot_be_computed_keeps_nobody_else(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = score(client)
+    push = Store.push
+
+    def pushed(store: Store, rows: dict[str, pd.DataFrame]) -> None:
+        if "18" in set(next(iter(rows.values()))["customer_id"]):
+            raise ValueError("of this one nothing can be computed")
+        push(store, rows)
+
+    monkeypatch.setattr(Store, "push", pushed)
+    assert send(client, purchase(1, "18"), purchase(2))["applied"] is False
+    assert score(client)["risk"] != before["risk"]
+    assert send(client, purchase(3))["applied"]
+    monkeypatch.setattr(Store, "push", push)
+    assert send(client, purchase(4, "18"))["applied"]
+
+
+def test_events_before_stores_are_loaded_happen_where_the_data_stand(settings: Settings) -> None:
+    live = Live(settings, ScoreCache(settings.stores), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    live.take([_read(purchase(1))])
+    (logged,) = live.log.of([CUSTOMER])
+    assert logged.happened.year == 2018
+
+
+def test_nobody_is_erased_while_a_job_over_all_customers_runs(client: TestClient, settings: Settings) -> None:
+    with job(settings.stores):
+        refused = client.delete(f"/v1/customers/{CUSTOMER}")
+        assert (refused.status_code, "Ask again" in refused.json()["detail"]) == (503, True)
+        assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
+    assert client.delete(f"/v1/customers/{CUSTOMER}").status_code == 200
+
+
+def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Settings) -> None:
+    cache = ScoreCache(settings.stores)
+    erasures = cache.erasures()
+    cache.erase(CUSTOMER)
+    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, erasures)
+    assert cache.find([CUSTOMER], ["risk"]) == {CUSTOMER: {}}
+    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, cache.erasures())
+    assert cache.find([CUSTOMER], ["risk"])[CUSTOMER]
 
 
 def test_an_audit_log_that_cannot_be_written_ends_answers(client: TestClient, settings: Settings) -> None:

@@ -40,6 +40,12 @@ def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path)
     assert [line["event"] for line in told] == ["rules_broken"]  # once
     (found,) = ready.scorer.offers(["6"], ready.as_of(ready.scorer), Query(limit=3), "en")
     assert [offer.product_id for offer in found.offers] == second
+    rules.write_text('facts = "facts.csv"\n')
+    (rules.parent / "facts.csv").write_text("product_id,stock\np,many\n")
+    with capture_logs() as told:
+        assert products(ready) == second
+        assert products(ready) == second
+    assert [line["event"] for line in told] == ["rules_broken"]
 
 
 def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World, rules: Path) -> None:

@@ -16,7 +16,6 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from features.errors import ConfigError
-from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.types import types_of
@@ -104,6 +103,32 @@ def load_rules(path: Path | None) -> Rules:
     return rules.model_copy(update={"facts": path.parent / rules.facts}) if rules.facts is not None else rules
 
 
+def read_facts(rules: Rules) -> pd.DataFrame | None:
+    """Return stock, and margin where it counts, by product id; None where the rules name no file of facts.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or tells no such numbers of each product once.
+    """
+    path = rules.facts
+    if path is None:
+        return None
+    columns = ["stock"] if rules.min_margin is None else ["stock", "margin"]
+    try:
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"product_id": str})
+        facts: pd.DataFrame = frame.set_index(frame["product_id"].astype(str))[columns].apply(pd.to_numeric)
+        if not facts.index.is_unique:
+            raise ValueError(f"product {facts.index[facts.index.duplicated()][0]} twice")
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{path}: expected columns product_id, stock and, with min_margin, margin, a row per product; found: "
+            f"{error}.",
+            "Correct the file, or `facts` in the rules.",
+        ) from error
+    return facts
+
+
 def changed(*files: Path | None) -> tuple[str, ...]:
     """Return when each file was last written, so that whoever asks again sees whether it was since."""
     return tuple("" if file is None or not file.is_file() else str(file.stat().st_mtime_ns) for file in files)
@@ -179,10 +204,12 @@ class Policy:
         for group, names in (("type", self.rules.block.types), ("category", self.rules.block.categories)):
             self._warn_of(group, names)
             allowed &= ~np.isin(self.catalogue.texts[group], list(names))
-        if self.rules.facts is not None:
+        facts = read_facts(self.rules)
+        if facts is not None:
+            told = facts.reindex(self.catalogue.ids)
+            allowed &= ~(told["stock"] <= 0).to_numpy()
             if self.rules.min_margin is not None:
-                allowed &= _facts(self.rules.facts, self.catalogue, "margin") >= self.rules.min_margin
-            allowed &= ~(_facts(self.rules.facts, self.catalogue, "stock") <= 0)
+                allowed &= (told["margin"] >= self.rules.min_margin).to_numpy()
         return allowed
 
     def _warn_of(self, group: str, names: Sequence[str]) -> None:
@@ -196,17 +223,3 @@ class Policy:
         if unknown:
             _log.warning("Rules name products that are not in the catalogue: %s", ", ".join(unknown))
         return codes
-
-
-def _facts(path: Path, catalogue: Catalogue, column: str) -> Floats:
-    """Return a column of the file of facts for every product, NaN where it does not tell."""
-    try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"product_id": str})
-        told = pd.to_numeric(frame.set_index(frame["product_id"].astype(str))[column])
-        return told.reindex(catalogue.ids).to_numpy(dtype="float64")
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"{path}: expected columns product_id, stock and, with min_margin, margin, a row per product; found: "
-            f"{error}.",
-            "Correct the file, or `facts` in the rules.",
-        ) from error

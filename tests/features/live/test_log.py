@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from features.live.log import EventLog
 from features.live.rows import tables_of
 
 MOMENT = datetime(2025, 3, 1, 12, tzinfo=UTC)
+LATER = MOMENT + timedelta(days=1)
 
 
 def visit(number: int, customer: str = "a", **more: Any) -> Event:
@@ -60,12 +61,24 @@ def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
 
 def test_another_materialisation_makes_later_events_pending_again(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
-    log.follow("first", 0)
+    log.follow("first", 0, LATER)
     log.done(log.pending(10), MOMENT)
-    log.follow("first", 0)
+    log.follow("first", 0, LATER)
     assert log.pending(10) == {}
-    log.follow("second", 1)  # which has seen the first event
+    log.follow("second", 1, LATER)  # which has seen the first event
     assert log.pending(10) == {"b": 2}
+
+
+def test_what_a_materialisation_could_not_see_is_pending_though_it_was_ingested(log: EventLog) -> None:
+    """Rows for midnight hold nothing of the day after it, whatever was in the tables they were made of."""
+    log.append([visit(1, "early", event_timestamp=MOMENT), visit(2, "late")], LATER, LATER)
+    log.append([visit(3, "told late", event_timestamp=MOMENT)], LATER, LATER + timedelta(days=1))
+    log.done(log.pending(10), LATER)
+    log.follow("next", 3, LATER)
+    assert log.pending(10) == {"late": 2, "told late": 3}
+    log.done(log.pending(10), LATER)
+    log.follow("after", 3, LATER + timedelta(days=2))
+    assert log.pending(10) == {}
 
 
 def test_erasing_leaves_nothing_in_the_file(log: EventLog) -> None:
@@ -95,7 +108,7 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
 
 _WRITER = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from features.config import StoreSettings
 from features.live.event import READER
@@ -204,7 +217,11 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
     (interaction,) = tables["interactions"]
     assert (interaction["kind"], interaction["value"], interaction["channel"]) == ("nps", 9.0, "mail")
     (contract,) = tables["subscriptions"]
-    assert (contract["customer_id"], contract["price"], contract["created_timestamp"]) == ("b", 12.0, MOMENT)
+    assert (contract["customer_id"], contract["price"], contract["created_timestamp"]) == (
+        "b",
+        12.0,
+        MOMENT + timedelta(microseconds=2),  # the third of one request
+    )
 
 
 def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
@@ -213,6 +230,7 @@ def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
     assert not log._database.path.exists()
     log.append([visit(1)], MOMENT)
     assert log.version() == (1, 0)
-    assert log.backlog() == (1, MOMENT)
+    log.append([visit(2)], LATER)
+    assert log.backlog() == (1, MOMENT)  # the first that waits, not the last
     with sqlite3.connect(log._database.path) as con:
         assert con.execute("PRAGMA journal_mode").fetchone() == ("wal",)
