@@ -214,3 +214,19 @@ def test_a_clock_that_is_set_back_does_not_turn_back_answers(settings: Settings,
         assert as_of() > first
         clock[0] = NOW
         assert as_of() >= first
+
+
+def test_a_clock_that_jumped_ahead_takes_nobody_else_there(settings: Settings) -> None:
+    live = settings.model_copy(update={"time": settings.time.model_copy(update={"as_of": "now"})})
+    clock = [NOW]
+    with connected(live, lambda: clock[0]) as client:
+
+        def year(customer: str) -> int:
+            asked = {"customer_ids": [customer], "live": True}
+            return datetime.fromisoformat(client.post("/v1/scores", json=asked).json()["scores"][0]["as_of"]).year
+
+        clock[0] = datetime(2020, 1, 1, tzinfo=UTC)
+        client.post("/v1/events", json={"events": [visit(1)]})
+        clock[0] = NOW
+        assert client.post("/v1/events", json={"events": [visit(2), visit(3, OTHER)]}).json()["applied"]
+        assert (year(CUSTOMER), year(OTHER), year("24")) == (2020, 2018, 2018)

@@ -69,7 +69,8 @@ def test_rotating_without_grace_ends_all_keys_of_a_name(file: KeyFile) -> None:
     first = file.create("crm", ("score",), NOW)
     second = file.rotate("crm", NOW, timedelta(days=1))
     ring = KeyRing(file, lambda: NOW + timedelta(minutes=1))
-    assert ring.find(first) and ring.find(second)
+    assert ring.find(first)
+    assert ring.find(second)
     third = file.rotate("crm", NOW + timedelta(minutes=1), timedelta(0))
     later = KeyRing(file, lambda: NOW + timedelta(minutes=1))
     assert [later.find(one) is not None for one in (first, second, third)] == [False, False, True]
