@@ -87,11 +87,11 @@ class Live:
         StoreError
             If the online store or the log does not answer.
         """
-        rows = self._rows
-        if rows is None or not self.log.exists:
+        follower = self._current() if self.log.exists else None
+        if follower is None:
             return
         try:
-            self._followed_by(*rows).follow()
+            follower.follow()
         except Exception:
             # what was computed before is not current any more, though nothing newer can be computed yet
             self._cache.outdate(self.log.pending(_ALL))
@@ -99,12 +99,13 @@ class Live:
 
     def warm(self) -> None:
         """Prepare what the first event would wait for."""
-        if self._rows is not None:
-            self._followed_by(*self._rows)
+        self._current()
 
-    def _followed_by(self, store: Store, online: Online) -> Follower:
+    def _current(self) -> Follower | None:
+        """Return who follows on the rows that are in use; None where there are none."""
         with self._making:
-            if self._follower is None:
+            if self._follower is None and self._rows is not None:
+                store, online = self._rows
                 self._follower = Follower(
                     self._settings, store, self.log, online, lambda: self._now(online), self._cache.changed
                 )
