@@ -116,7 +116,7 @@ class Desk:
         try:
             computed = self._computed(scorer, rest, as_of, wanted, keep=not question.live)
         except StoreError as error:
-            computed = self._last(rest, wanted)
+            computed = self._last(scorer, rest, wanted)
             if not computed and not found:
                 raise
             _log.warning("answered_stale", problem=error.problem)
@@ -172,11 +172,19 @@ class Desk:
         except StoreError as error:
             _log.warning("not_kept", problem=error.problem)
 
-    def _last(self, question: Question, wanted: Sequence[Include]) -> list[Entry]:
-        """Return the last that was computed; offers only where nothing has happened since, as consent may be gone."""
+    def _last(self, scorer: Scorer, question: Question, wanted: Sequence[Include]) -> list[Entry]:
+        """Return the last that was computed; offers only where nothing has happened since, to customer, rules or models.
+
+        Consent may be gone, or a product blocked.
+        """
+
+        def holds(part: Include, one: Cached) -> bool:
+            same = one.current and one.made_by == scorer.made_by and _may_keep(scorer, question)
+            return part != "offers" or same
+
         entries = []
         for customer, found in self._find(wanted, question).items():
-            parts = {part: one for part, one in found.items() if part != "offers" or one.current}
+            parts = {part: one for part, one in found.items() if holds(part, one)}
             if parts:
                 missing = tuple(part for part in wanted if part not in parts)
                 model = next((one.model for part, one in parts.items() if part != "offers"), None)
