@@ -173,7 +173,7 @@ class Desk:
             _log.warning("not_kept", problem=error.problem)
 
     def _last(self, scorer: Scorer, question: Question, wanted: Sequence[Include]) -> list[Entry]:
-        """Return the last that was computed; offers only where nothing has happened since, to customer, rules or models.
+        """Return the last that was computed; offers only where customer, rules and models are as then.
 
         Consent may be gone, or a product blocked.
         """
