@@ -146,7 +146,8 @@ class _Features:
         asked = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
         for table, rows in {"asked": asked, **_tables(log.of(customers, self._since))}.items():
             con.register("given", rows)
-            con.execute(f"DELETE FROM {table}; INSERT INTO {table} BY NAME FROM given")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} LIMIT 0")
+            con.execute(f"INSERT INTO {table} BY NAME FROM given")
         for step in self._steps:
             con.execute(step)
         return {view: con.execute(f"FROM {view}").df() for view in self._views}
@@ -191,9 +192,10 @@ class _Features:
         return [*views, *map(vector_view, customer_services())]
 
     def _add(self, table: str, query: str) -> None:
-        """Make a table of what a query finds; each run finds it again."""
-        self._con.execute(f"CREATE TEMP TABLE {table} AS {query}")
-        self._steps.append(f"DELETE FROM {table}; INSERT INTO {table} {query}")
+        """Make a table of what a query finds; each run makes it again, as deleted rows would take memory for ever."""
+        step = f"CREATE OR REPLACE TEMP TABLE {table} AS {query}"
+        self._con.execute(step)
+        self._steps.append(step)
 
 
 def _live(table: str) -> str:

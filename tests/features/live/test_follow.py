@@ -266,3 +266,19 @@ def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(pla
     assert list(place.log.pending(10)) == ["6"]
     write_stamp(folder, stamp)
     assert before.follow() == 1
+
+
+def test_memory_does_not_grow_with_events(place: Place) -> None:
+    features = place.follower()._features
+
+    def used() -> int:
+        (rows,) = features._con.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+        return int(rows[0])
+
+    place.log.append([event("6", 1, "contact")], AS_OF)
+    for turn in range(2):
+        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 1))
+    first = used()
+    for turn in range(20):
+        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 3))
+    assert used() <= 1.05 * first
