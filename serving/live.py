@@ -18,8 +18,6 @@ from serving.cache import ScoreCache
 
 #: How far the clock of a source may be ahead.
 _SKEW = timedelta(minutes=5)
-#: More customers than wait.
-_ALL = 10**9
 _log = structlog.get_logger(__name__)
 
 
@@ -94,7 +92,7 @@ class Live:
             follower.follow()
         except Exception:
             # what was computed before is not current any more, though nothing newer can be computed yet
-            self._cache.outdate(self.log.pending(_ALL))
+            self._cache.outdate(self.log.pending())
             raise
 
     def warm(self) -> None:

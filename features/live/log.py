@@ -123,10 +123,16 @@ class EventLog:
                 self._expect(con, [(event.customer_id, added[0], added[0])])
         return outcomes
 
-    def pending(self, limit: int) -> dict[str, int]:
-        """Return customers whose features do not follow their events yet, with the place of their last one."""
+    def pending(self, limit: int = -1) -> dict[str, int]:
+        """Return customers whose features do not follow their events yet, with the place of their last one.
+
+        Parameters
+        ----------
+        limit
+            How many at most, those who wait for the earliest events; all where it is negative.
+        """
         with self._database.reading() as con:
-            return dict(con.execute("SELECT customer_id, seq FROM pending ORDER BY seq LIMIT ?", [limit]).fetchall())
+            return dict(con.execute("SELECT customer_id, seq FROM pending ORDER BY first LIMIT ?", [limit]).fetchall())
 
     def is_pending(self, customers: Iterable[str]) -> bool:
         """Tell whether the features of any of some customers do not follow their events yet."""

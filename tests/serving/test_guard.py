@@ -151,6 +151,15 @@ def test_who_asked_for_whom_is_written_down(client: TestClient, world: World) ->
     assert len(entry["key"]) == 8
 
 
+@pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
+def test_who_asked_for_nobody_is_written_down_too(client: TestClient, world: World, part: str) -> None:
+    name = f"for-nobody-{part}"
+    assert client.get(f"/v1/customers/nobody/{part}", headers={"X-Request-ID": name}).status_code == 404
+    lines = (world.directory / "data/audit/audit.jsonl").read_text().splitlines()
+    (entry,) = (json.loads(line) for line in lines if f'"{name}"' in line)
+    assert entry["customers"] == ["nobody"]
+
+
 def test_errors_are_logged_without_their_values() -> None:
     try:
         int("customer-of-great-renown")

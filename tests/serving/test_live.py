@@ -21,7 +21,9 @@ from features.live.event import READER
 from features.store import Store
 from serving.cache import Cached, ScoreCache
 from serving.live import Live
+from serving.ready import Ready
 from tests.conftest import NOW, World, connected, copied
+from tests.servers import wait_until
 
 CUSTOMER = "12"
 
@@ -133,6 +135,21 @@ def test_events_that_a_store_could_not_take_are_applied_later(
         assert score(client)["risk"] == before["risk"]
     client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
     assert score(client)["risk"] != before["risk"]
+
+
+def test_events_are_applied_when_the_store_is_back_though_no_model_can_be_looked_up(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_registry(_: Ready) -> None:
+        raise StoreError("MLflow does not answer.", "Check it.")
+
+    log = client.app.state.encore.ready.live.log  # type: ignore[attr-defined]
+    monkeypatch.setattr(Ready, "_load", no_registry)
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "push", away)
+        assert not send(client, purchase(1))["applied"]
+        assert log.pending()
+    wait_until(lambda: not log.pending(), log._database.path, seconds=30)
 
 
 def test_another_worker_applies_what_a_dead_one_had_acknowledged(settings: Settings) -> None:

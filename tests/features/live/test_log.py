@@ -37,7 +37,7 @@ def test_an_event_is_there_once_however_often_it_is_sent(log: EventLog) -> None:
     assert log.append([visit(1), visit(2, "b"), visit(1)], MOMENT) == ["accepted", "accepted", "duplicate"]
     assert log.append([visit(2, "b"), visit(2, "c"), visit(3)], MOMENT) == ["duplicate", "conflict", "accepted"]
     assert [one.event.customer_id for one in log.all(log.last())] == ["a", "b", "a"]
-    assert list(log.pending(10)) == ["b", "a"]
+    assert list(log.pending(10)) == ["a", "b"]  # who waits longest comes first
 
 
 def test_moments_are_those_of_the_event_or_of_its_arrival(log: EventLog) -> None:
