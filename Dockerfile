@@ -10,6 +10,7 @@ ENV PATH=/opt/encore/bin:$PATH
 COPY requirements.lock /build/
 RUN pip install --no-cache-dir --require-hashes -r /build/requirements.lock
 COPY pyproject.toml README.md LICENSE /build/
+COPY core /build/core
 COPY features /build/features
 COPY training /build/training
 COPY serving /build/serving

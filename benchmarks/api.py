@@ -23,14 +23,14 @@ from rich.table import Table
 
 from benchmarks.load import Measured, Request, load
 from benchmarks.servers import encore, free_port, serving
-from features.build import built_schedule
-from features.config import StoreSettings, load_settings
+from core.settings import StoreSettings, load_settings
+from features.engine.build import built_schedule
+from features.services import CHURN_SERVICE
 from features.vectors import AGES
-from features.views import CHURN_SERVICE
-from serving.guard.keys import ROLES, KeyFile
+from serving.access.keys import ROLES, KeyFile
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
-from training.tracking import CHURN_MODEL, Tracking
+from training.lifecycle.tracking import CHURN_MODEL, Tracking
 
 _WARM, _SECONDS, _CONNECTIONS = 2.0, 6.0, 8
 _CUSTOMERS, _BATCH, _FEATURES = 200, 100, 36
@@ -123,7 +123,7 @@ def _mlflow(home: Path) -> Row:
 
 
 def _feast(home: Path, customers: Sequence[str]) -> Row:
-    from features.store import Store  # noqa: PLC0415 - seconds
+    from features.store.feature_store import Store  # noqa: PLC0415 - seconds
 
     settings = load_settings()
     tracking = Tracking(settings.tracking)

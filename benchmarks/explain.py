@@ -12,17 +12,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from features.build import built_schedule
-from features.config import load_settings
-from features.store import Store
-from serving.contributions import explain
-from serving.playbook import load_playbook
-from serving.reasons import risk_reasons
-from serving.tiers import Tiers
-from serving.what_if import what_would_change
+from core.settings import load_settings
+from features.engine.build import built_schedule
+from features.store.feature_store import Store
+from serving.explain.contributions import explain
+from serving.explain.playbook import load_playbook
+from serving.explain.reasons import risk_reasons
+from serving.explain.tiers import Tiers
+from serving.explain.what_if import what_would_change
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
-from training.tracking import CHURN_MODEL, Tracking
+from training.lifecycle.tracking import CHURN_MODEL, Tracking
 
 _ROUNDS = 5
 

@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from features.config import Settings
+from core.settings import Settings
 from features.ingest.pipeline import ingest
 
 _ROWS, _ROUNDS, _THREADS = 1_000_000, 5, 2
@@ -130,7 +130,7 @@ def _peak(settings: Settings) -> float:
     """Return the peak resident memory of a process that ingests once, as Linux counts it."""
     shutil.rmtree(settings.stores.data, ignore_errors=True)
     program = (
-        "import sys\nfrom benchmarks.ingest import _NOW, ingest\nfrom features.config import Settings\n"
+        "import sys\nfrom benchmarks.ingest import _NOW, ingest\nfrom core.settings import Settings\n"
         "ingest(Settings.model_validate_json(sys.stdin.read()), _NOW)\n"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )

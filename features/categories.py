@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.expressions.profile import ATTRIBUTE
 from features.vectors import Columns
+from features.views.profile import ATTRIBUTE
 
 #: Aligned texts by feature name; None where one is missing.
 Texts = dict[str, npt.NDArray[np.object_]]

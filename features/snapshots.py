@@ -6,8 +6,8 @@ Everything that pretends to be at an earlier moment (training, evaluation) prete
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from features.config import Settings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import Settings
 
 _DAY = timedelta(days=1)
 

@@ -13,16 +13,16 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from features.build import build_features
-from features.config import Settings, load_settings
+from core.settings import Settings, load_settings
+from features.engine.build import build_features
+from features.engine.sources import connect
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
-from features.sources import connect
-from features.store import Store
+from features.store.feature_store import Store
+from serving.access.keys import ROLES, KeyFile
 from serving.api.app import create_app
-from serving.guard.keys import ROLES, KeyFile
-from serving.ready import Ready
-from serving.scorer import Scorer
+from serving.scoring.reloader import Ready
+from serving.scoring.scorer import Scorer
 from tests.world import config_text, write_slice
 from training.churn.pipeline import train_churn
 from training.next_product.pipeline import train_next_product

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from features.store import OnlineRows
+from features.store.feature_store import OnlineRows
 from features.vectors import Columns, columns_from_vectors
 
 

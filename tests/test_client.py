@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from serving.guard.keys import ROLES, KeyFile
+from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, copied
 from tests.servers import Encore
 

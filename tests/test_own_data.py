@@ -19,10 +19,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
-from features.config import load_settings
-from features.contract import contract_directory
+from core.settings import load_settings
+from core.state import read_stamp
+from features.contract.tables import contract_directory
 from features.ingest.segments import Totals, inputs_from
-from features.state import read_stamp
 from serving import cli
 from tests.conftest import connected, inside
 from tests.shop import Shop, simulate

@@ -24,7 +24,7 @@ def write_slice(directory: Path, condition: str = "household_id % 6 = 0") -> Non
 
 def config_text(root: Path, extra: Sequence[str] = ()) -> str:
     """Return an encore.toml that maps the slice as the preset maps the whole."""
-    preset = (resources.files("features") / "presets" / "completejourney.toml").read_text()
+    preset = (resources.files("features.ingest") / "presets" / "completejourney.toml").read_text()
     inputs = preset.replace("[[inputs]]", "[[data.inputs]]").replace("[inputs.columns]", "[data.inputs.columns]")
     lines = [
         "threads = 2",

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from features.addresses import database_url
-from features.config import InputSettings
-from features.errors import ConfigError, DataError
+from core.addresses import database_url
+from core.errors import ConfigError, DataError
+from core.settings import InputSettings
 
 #: Rows in memory at once.
 _AT_ONCE = 50_000

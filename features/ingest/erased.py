@@ -4,10 +4,10 @@ import hashlib
 import json
 from datetime import datetime
 
-from features.config import StoreSettings, TableName
-from features.contract import CONTRACT
-from features.sql import quoted
-from features.state import fingerprint, write_file
+from core.settings import StoreSettings, TableName
+from core.sql import quoted
+from core.state import fingerprint, write_file
+from features.contract.tables import CONTRACT
 
 
 class Erased:

@@ -10,10 +10,10 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from features.config import WHERE, InputSettings
-from features.contract import Column, Table
-from features.errors import DataError
-from features.sql import first_line, identifier, quoted
+from core.errors import DataError
+from core.settings import WHERE, InputSettings
+from core.sql import first_line, identifier, quoted
+from features.contract.tables import Column, Table
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12

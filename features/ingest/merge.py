@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from features.contract import CONTRACT, Table
-from features.sql import copy, count, identifier, relation
+from core.sql import copy, count, identifier, relation
+from features.contract.tables import CONTRACT, Table
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
 WRITTEN, ROW = "_written", "_row"

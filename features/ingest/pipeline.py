@@ -9,10 +9,13 @@ from typing import Any
 
 import duckdb
 
-from features.config import Settings, StoreSettings, TableName
-from features.contract import contract_directory
-from features.engine import engine
-from features.errors import DataError
+from core.engine import engine
+from core.errors import DataError
+from core.progress import Report, part_of, silent
+from core.settings import Settings, StoreSettings, TableName
+from core.sql import quoted
+from core.state import fingerprint, read_stamp, replacing, write_stamp
+from features.contract.tables import contract_directory
 from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
@@ -30,9 +33,6 @@ from features.ingest.units import find_inputs, find_units
 from features.ingest.work import read_work
 from features.live.log import EventLog
 from features.live.rows import tables_of
-from features.progress import Report, part_of, silent
-from features.sql import quoted
-from features.state import fingerprint, read_stamp, replacing, write_stamp
 
 #: Tables of which at least one must be there: without either nothing happens to a customer.
 _EVENTS = ("transactions", "subscriptions")

@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from features.config import DataSettings, InputSettings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import DataSettings, InputSettings
+from core.state import code_fingerprint, fingerprint
 from features.ingest.segments import Segment
 from features.ingest.units import Unit
-from features.state import code_fingerprint, fingerprint
 
 
 @dataclass(frozen=True)

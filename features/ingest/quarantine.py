@@ -7,11 +7,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.config import Settings, StoreSettings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import Settings, StoreSettings
+from core.sql import copy, quoted
+from core.state import write_file
 from features.ingest.segments import InputTotals, Segment, segments_directory
-from features.sql import copy, quoted
-from features.state import write_file
 
 #: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells
 #: rules of the configuration from those of the contract; `text` is the line, or the row as JSON.

@@ -10,15 +10,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.contract import Table
-from features.errors import DataError
+from core.errors import DataError
+from core.sql import copy, count, first_line, identifier
+from features.contract.tables import Table
 from features.ingest.mapping import AHEAD, RETURNED, RULE, Mapping
 from features.ingest.merge import ROW, WRITTEN
 from features.ingest.quarantine import QUARANTINE
 from features.ingest.scans import Rejected, Scan
 from features.ingest.segments import Segment, Totals
 from features.ingest.units import Unit
-from features.sql import copy, count, first_line, identifier
 
 _AT_ONCE = 10_000
 

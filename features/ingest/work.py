@@ -7,7 +7,9 @@ from threading import Event, Thread
 
 import duckdb
 
-from features.config import Settings
+from core.progress import Report, part_of
+from core.settings import Settings
+from core.sql import quoted
 from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
 from features.ingest.plan import Work
@@ -15,8 +17,6 @@ from features.ingest.reading import read_unit
 from features.ingest.scans import columns_of, opened
 from features.ingest.segments import Segment, segments_directory
 from features.ingest.tables import configured
-from features.progress import Report, part_of
-from features.sql import quoted
 
 
 def read_work(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from features.batches import batches
-from features.config import InputSettings
-from features.errors import DataError
+from core.batches import batches
+from core.errors import DataError
+from core.settings import InputSettings
 from features.ingest.databases import write_texts
 from features.ingest.text import numbered
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from features.config import Settings, StoreSettings
-from features.contract import CONTRACT, CUSTOMER_TABLES, table_path
-from features.engine import engine
-from features.errors import StateError
-from features.sql import copy, relation
-from features.state import read_stamp, replacing
+from core.engine import engine
+from core.errors import StateError
+from core.settings import Settings, StoreSettings
+from core.sql import copy, relation
+from core.state import read_stamp, replacing
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 
 #: Rows that a reader skips or reads as one.
 GROUP = 20_480

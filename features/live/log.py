@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from features.config import StoreSettings
-from features.live.event import READER, Event
-from features.sqlite import Database
+from core.settings import StoreSettings
+from core.sqlite import Database
+from features.contract.events import READER, Event
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from features.config import TableName
-from features.contract import CONTRACT
+from core.settings import TableName
+from features.contract.tables import CONTRACT
 from features.live.log import Logged
 
 #: Columns by which an event and an exported row are told to be about the same. The export is right then.

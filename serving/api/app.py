@@ -8,7 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from features.config import Settings
+from core.settings import Settings
 from serving.api import customers, events, guests, health, models, problems, scores
 from serving.api.middleware import Envelope
 from serving.api.state import make_state

@@ -5,15 +5,15 @@ from typing import Any
 import orjson
 from fastapi import Request
 
-from features.errors import StoreError
-from serving import metrics
+from core.errors import StoreError
+from serving.access.keys import Role
 from serving.answers import Experiment
 from serving.api.security import Caller, check
 from serving.api.state import State
-from serving.desk import Entry, Include, Question, Reply, members, provenance
-from serving.guard.keys import Role
-from serving.scorer import NoModelError, Scorer, UnknownCustomerError
-from training.tracking import Version
+from serving.scoring import metrics
+from serving.scoring.scorer import NoModelError, Scorer, UnknownCustomerError
+from serving.scoring.service import Entry, Include, Question, Reply, members, provenance
+from training.lifecycle.tracking import Version
 
 #: The role that each part takes.
 ROLE_OF: dict[Include, Role] = {

@@ -10,9 +10,9 @@ from serving.api.asking import ask_one, one_json
 from serving.api.dependencies import CustomerId, OfferQuery, ReaderLanguage
 from serving.api.problems import documented
 from serving.api.security import Admin, Caller, CurrentCaller, Reader
-from serving.desk import Question
-from serving.erasure import Receipt, erase
-from serving.scorer import one
+from serving.privacy.erasure import Receipt, erase
+from serving.scoring.scorer import one
+from serving.scoring.service import Question
 
 router = APIRouter(
     prefix="/v1/customers", tags=["customers"], responses=documented(401, 403, 404, 409, 413, 422, 429, 503)

@@ -6,8 +6,8 @@ from fastapi import Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
 from serving.api.state import State, state_of
-from serving.offering import Query as Wanted
-from serving.wording import Language, preferred
+from serving.explain.wording import Language, preferred
+from serving.offers.offering import Query as Wanted
 from training.next_product.offers import Kind
 
 CurrentState = Annotated[State, Depends(state_of)]

@@ -6,11 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from features.live.event import Event
+from features.contract.events import Event
 from features.live.log import Outcome
-from serving import metrics
 from serving.api.problems import documented
 from serving.api.security import Source
+from serving.scoring import metrics
 
 router = APIRouter(
     prefix="/v1",

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from features.errors import StoreError
-from serving import metrics
+from core.errors import StoreError
 from serving.api.dependencies import CurrentState
 from serving.api.problems import documented
 from serving.api.security import Monitor
 from serving.api.state import State
+from serving.scoring import metrics
 
 router = APIRouter(tags=["health"])
 #: Seconds that a store has to answer.

@@ -10,8 +10,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving import metrics
 from serving.api.problems import failed
+from serving.scoring import metrics
 
 _log = structlog.get_logger("encore.request")
 _ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from serving.answers import ChurnDefinition
 from serving.api.problems import documented
 from serving.api.security import Admin
-from training.tracking import Version
+from training.lifecycle.tracking import Version
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=documented(401, 403, 429, 503))
 

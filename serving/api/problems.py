@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from features.errors import EncoreError
+from core.errors import EncoreError
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
-from serving.live import FutureEventError
-from serving.ready import NotReadyError
-from serving.scorer import NoModelError, UnknownCustomerError
+from serving.scoring.intake import FutureEventError
+from serving.scoring.reloader import NotReadyError
+from serving.scoring.scorer import NoModelError, UnknownCustomerError
 
 
 class InvalidParameter(BaseModel):

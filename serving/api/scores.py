@@ -10,9 +10,9 @@ from serving.api.asking import ask, scores_json
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
 from serving.api.security import CurrentCaller
-from serving.desk import Absence, Include, Question
-from serving.offering import Query
-from serving.wording import Language, preferred
+from serving.explain.wording import Language, preferred
+from serving.offers.offering import Query
+from serving.scoring.service import Absence, Include, Question
 from training.next_product.offers import Kind
 
 router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(400, 401, 403, 413, 422, 429, 503))

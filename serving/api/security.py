@@ -9,9 +9,9 @@ from fastapi import Depends, Security
 from fastapi.security import HTTPBearer
 from starlette.requests import HTTPConnection
 
+from serving.access.keys import Key, Role
 from serving.api.state import State, state_of
-from serving.guard.keys import Key, Role
-from serving.scorer import Scorer
+from serving.scoring.scorer import Scorer
 
 
 class UnauthenticatedError(Exception):

@@ -7,14 +7,14 @@ from datetime import datetime
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
-from features.config import Settings
-from serving.batching import Batcher, LoopBatcher, ThreadBatcher
-from serving.desk import Desk
-from serving.experiment import Impressions
-from serving.guard.audit import AuditLog
-from serving.guard.keys import KeyFile, KeyRing
-from serving.guard.rate import RateLimit
-from serving.ready import Ready
+from core.settings import Settings
+from serving.access.audit import AuditLog
+from serving.access.keys import KeyFile, KeyRing
+from serving.access.rate import RateLimit
+from serving.offers.experiment import Impressions
+from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
+from serving.scoring.reloader import Ready
+from serving.scoring.service import Desk
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ def main() -> None:
     """Run `encore`. What the user can mend is told without a traceback, with exit code 2."""
     # implicit and LightGBM have threads of their own; BLAS threads beside them only get in their way
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from features.errors import EncoreError  # noqa: PLC0415 - keeps `encore --help` light
+    from core.errors import EncoreError  # noqa: PLC0415 - keeps `encore --help` light
 
     try:
         app(prog_name="encore")

@@ -7,17 +7,17 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
-from features.jobs import job
-from features.progress import Report
+from core.jobs import job
+from core.progress import Report
 from serving.answers import Offers, TypeOffers
-from serving.batch import export_scores, materialize_scores
 from serving.cli.context import Context
 from serving.cli.stages import Stages
-from serving.desk import Desk, Include
-from serving.offering import Query
-from serving.ready import Ready
-from serving.scorer import Scorer, one
-from serving.wording import Language, say
+from serving.explain.wording import Language, say
+from serving.offers.offering import Query
+from serving.scoring.export import export_scores, materialize_scores
+from serving.scoring.reloader import Ready
+from serving.scoring.scorer import Scorer, one
+from serving.scoring.service import Desk, Include
 from training.next_product.offers import Kind
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
-from features.state import write_file
+from core.state import write_file
 from serving.cli.context import Context
-from training.quality.check import Checked
-from training.quality.check import check_data as check
-from training.quality.page import page
+from training.readiness.check import Checked
+from training.readiness.check import check_data as check
+from training.readiness.page import page
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")
 _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from features.config import Settings
+    from core.settings import Settings
 
 
 class Context:
@@ -27,7 +27,7 @@ class Context:
         ConfigError
             If the file or an `ENCORE_…` variable is not acceptable.
         """
-        from features.config import load_settings  # noqa: PLC0415
+        from core.settings import load_settings  # noqa: PLC0415
 
         return load_settings(self.config)
 

@@ -7,14 +7,14 @@ from tempfile import TemporaryDirectory
 from rich.markup import escape
 from rich.table import Column, Table
 
-from features.errors import ConfigError
+from core.errors import ConfigError
+from core.jobs import job
+from core.state import write_file
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
-from features.jobs import job
-from features.proposal.propose import propose
-from features.proposal.write import as_toml
-from features.state import write_file
+from features.ingest.suggest.propose import propose
+from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
 from serving.cli.stages import Stages
 

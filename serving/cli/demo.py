@@ -13,7 +13,7 @@ from serving.cli.context import Context
 from serving.cli.stages import Stages
 
 if TYPE_CHECKING:
-    from training.tracking import Version
+    from training.lifecycle.tracking import Version
 
 
 def run_demo(context: Context, *, serve: bool) -> None:
@@ -21,12 +21,12 @@ def run_demo(context: Context, *, serve: bool) -> None:
     start = time.monotonic()
     context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
     # seconds of imports, after a first sign of life
+    from serving.access.keys import ROLES, KeyFile  # noqa: PLC0415
     from serving.cli.ask import stage_scores  # noqa: PLC0415
     from serving.cli.data import stage_ingest  # noqa: PLC0415
     from serving.cli.features import sells, stage_apply, stage_build, stage_materialize  # noqa: PLC0415
     from serving.cli.server import address, listen, run_server  # noqa: PLC0415
     from serving.cli.train import stage_train_churn, stage_train_next_product  # noqa: PLC0415
-    from serving.guard.keys import ROLES, KeyFile  # noqa: PLC0415
 
     listening = listen(context) if serve else None
     with Stages(context.console) as stages:
@@ -68,7 +68,7 @@ def _results(lines: int, version: "Version", following: dict[str, float] | None)
 
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
-    from features.build import built_schedule  # noqa: PLC0415 - loaded by now
+    from features.engine.build import built_schedule  # noqa: PLC0415 - loaded by now
     from serving.cli.features import sells  # noqa: PLC0415
     from training.churn.labels import active_customers  # noqa: PLC0415
 

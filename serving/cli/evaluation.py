@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from features.config import Settings
-from features.progress import Report
+from core.progress import Report
+from core.settings import Settings
 from serving.cli.context import Context
 from serving.cli.stages import Stages
-from serving.honesty import evaluate_reasons as measure_reasons
+from serving.explain.fidelity import evaluate_reasons as measure_reasons
 from training.churn.pipeline import evaluate_churn as measure_churn
 from training.next_product.pipeline import evaluate_next_product as measure_next_product
 

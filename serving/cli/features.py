@@ -1,8 +1,8 @@
 """Commands that make features, and bring them where they are asked for."""
 
-from features.build import Built, build_features, built_schedule
-from features.jobs import job
-from features.store import Store
+from core.jobs import job
+from features.engine.build import Built, build_features, built_schedule
+from features.store.feature_store import Store
 from serving.cli.context import Context
 from serving.cli.data import print_rows
 from serving.cli.stages import Stages

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from rich.table import Table
 
+from serving.access.keys import KeyFile, Role
 from serving.cli.context import Context
-from serving.guard.keys import KeyFile, Role
 
 
 def create(context: Context, name: str, roles: Sequence[Role], per_minute: int | None) -> None:

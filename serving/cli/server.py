@@ -14,15 +14,15 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
-from features.config import load_settings
-from features.errors import ConfigError
-from serving import metrics
+from core.errors import ConfigError
+from core.logs import configure
+from core.settings import load_settings
+from serving.access.keys import KeyFile
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.cli.context import Context
-from serving.guard.keys import KeyFile
-from serving.logs import configure
-from serving.ready import LOADING, NotReadyError, Ready
+from serving.scoring import metrics
+from serving.scoring.reloader import LOADING, NotReadyError, Ready
 
 _CONFIG = "ENCORE_CONFIG"
 #: Seconds after which Python asks a thread to let another one run; its own default is five times as long.

@@ -8,7 +8,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from features.progress import Report
+from core.progress import Report
 
 _Result = TypeVar("_Result")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.config import Settings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import Settings
 from features.snapshots import make_schedule, resolve_as_of
 
 START = datetime(2024, 1, 1, tzinfo=UTC)

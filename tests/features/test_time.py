@@ -7,14 +7,14 @@ import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from features.build import size_table, snapshot_table
-from features.expressions.activity import activity
-from features.expressions.engagement import engagement
-from features.expressions.habit import habit
-from features.expressions.preference import preference
-from features.expressions.purchases import goods, history, pairs, product_statistics, types_bought
-from features.expressions.subscription import subscription
-from features.expressions.value import value
+from features.engine.build import size_table, snapshot_table
+from features.views.activity import activity
+from features.views.engagement import engagement
+from features.views.habit import habit
+from features.views.preference import preference
+from features.views.purchases import goods, history, pairs, product_statistics, types_bought
+from features.views.subscription import subscription
+from features.views.value import value
 from tests.features.events import (
     SNAPSHOTS,
     as_table,

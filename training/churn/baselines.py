@@ -12,7 +12,7 @@ from features.vectors import Floats, matrix
 from training.churn.btyd import fit_bg_nbd
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import Definition
-from training.metrics import Scored
+from training.evaluation.metrics import Scored
 
 #: Baselines that a marketer can follow without a model; the grade asks for a gain over the best of them.
 RULES = ("recency", "recency_over_gap", "contract_end")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.churn.grade import RULE, Grading
-from training.metrics import METRICS
+from training.evaluation.metrics import METRICS
 
 _DEFINITIONS = {
     "non_contractual": (

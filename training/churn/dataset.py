@@ -7,18 +7,18 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from features.build import snapshot_table
+from core.errors import DataError
+from core.settings import Settings
 from features.categories import Categories, attribute_texts, codes, learn_categories
-from features.config import Settings
-from features.errors import DataError
-from features.sample import learners, learning_share
-from features.sources import connect, read_sources
-from features.store import Store
+from features.engine.build import snapshot_table
+from features.engine.sample import learners, learning_share
+from features.engine.sources import connect, read_sources
+from features.services import CHURN_SERVICE
+from features.store.feature_store import Store
 from features.vectors import Columns, columns_from_frame, with_ages
-from features.views import CHURN_SERVICE
 from training.churn.labels import labels
-from training.metrics import Ints, Rows
-from training.quality.limits import MIN_CUSTOMERS
+from training.evaluation.metrics import Ints, Rows
+from training.limits import MIN_CUSTOMERS
 
 
 @dataclass(frozen=True)

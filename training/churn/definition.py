@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from features.config import ChurnSettings
-from features.errors import StateError
+from core.errors import StateError
+from core.settings import ChurnSettings
 from features.vectors import Columns
 
 

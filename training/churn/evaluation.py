@@ -7,14 +7,14 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from features.config import Settings
-from features.contract import table_path
-from features.errors import ConfigError
-from features.progress import Report, silent
+from core.errors import ConfigError
+from core.progress import Report, silent
+from core.settings import Settings
+from features.contract.tables import table_path
 from training.churn.baselines import baselines
 from training.churn.dataset import ChurnSet
 from training.churn.model import ChurnModel
-from training.metrics import Draws, Rows, Scored, bootstrap, measure
+from training.evaluation.metrics import Draws, Rows, Scored, bootstrap, measure
 
 CHAMPION = "champion"
 #: Ends of the tenure groups, in days since the first purchase or contract.

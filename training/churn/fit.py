@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 import lightgbm as lgb
 import numpy as np
 
-from features.config import ChurnSettings
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import ChurnSettings
 from features.vectors import Floats, matrix
-from training.calibration import calibrate
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
 from training.churn.peers import Peers, group_of
+from training.evaluation.calibration import calibrate
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
 #: `encore tune churn` in 40 trials on the default data's folds, rounded; a folder `data/tuning` takes their place.

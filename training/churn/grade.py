@@ -5,7 +5,7 @@ from typing import Literal
 
 from training.churn.baselines import RULES
 from training.churn.evaluation import CHAMPION
-from training.metrics import Draws, Estimate
+from training.evaluation.metrics import Draws, Estimate
 
 Grade = Literal["A", "B", "C", "D"]
 

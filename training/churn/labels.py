@@ -5,10 +5,10 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from features.build import snapshot_table
-from features.config import ChurnSettings, Settings
-from features.expressions.visible import purchases, visible
-from features.sources import Sources, connect, read_sources
+from core.settings import ChurnSettings, Settings
+from features.engine.build import snapshot_table
+from features.engine.sources import Sources, connect, read_sources
+from features.views.visible import purchases, visible
 
 
 def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:

@@ -7,7 +7,7 @@ import lightgbm as lgb
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from features.config import ChurnSettings
+from core.settings import ChurnSettings
 from features.vectors import AGES, Floats, matrix
 from training.churn.dataset import ChurnSet
 from training.churn.fit import fitting

@@ -12,14 +12,14 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from core.state import write_file
 from features.categories import Categories, attribute_texts, codes
-from features.expressions.profile import ATTRIBUTE
-from features.state import write_file
 from features.vectors import Columns, Floats, matrix
-from training.booster import load_booster, save_booster
-from training.calibration import Calibration
+from features.views.profile import ATTRIBUTE
 from training.churn.definition import Definition
 from training.churn.peers import Peers
+from training.evaluation.calibration import Calibration
+from training.lifecycle.booster import load_booster, save_booster
 
 #: So few rows are done by one thread: others would take longer to wake up, and take the cores of other requests.
 FEW = 2_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.vectors import Floats
-from training.metrics import Ints
+from training.evaluation.metrics import Ints
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from features.vectors import Floats
 from training.churn.model import ChurnModel
-from training.metrics import Ints, Scored
+from training.evaluation.metrics import Ints, Scored
 
 #: Rows that shap draws; more say nothing more.
 _ROWS = 2000

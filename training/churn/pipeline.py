@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.build import built_schedule
+from core.progress import Report, part_of, silent
+from core.settings import Settings
+from core.state import code_fingerprint, fingerprint
 from features.categories import Categories
-from features.config import Settings
-from features.progress import Report, part_of, silent
+from features.engine.build import built_schedule
+from features.services import CHURN_SERVICE
 from features.snapshots import Schedule
-from features.state import code_fingerprint, fingerprint
-from features.store import Store
-from features.views import CHURN_SERVICE
+from features.store.feature_store import Store
 from training.churn.card import model_card
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
@@ -35,9 +35,9 @@ from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.tuning import tuned_parameters
-from training.metrics import ROUNDS
-from training.tracking import CHURN_MODEL, Run, Tracking, Version
-from training.trained import Trained, already_trained, check_unseen
+from training.evaluation.metrics import ROUNDS
+from training.lifecycle.tracking import CHURN_MODEL, Run, Tracking, Version
+from training.lifecycle.trained import Trained, already_trained, check_unseen
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,11 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     schedule, built = built_schedule(settings)
     parameters = tuned_parameters(settings)
     stamp = fingerprint(
-        built, settings.churn.learned, settings.customers.inputs, parameters, code_fingerprint("features", "training")
+        built,
+        settings.churn.learned,
+        settings.customers.inputs,
+        parameters,
+        code_fingerprint("core", "features", "training"),
     )
     if old := already_trained(tracking, CHURN_MODEL, stamp):
         return old

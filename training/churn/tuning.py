@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import log_loss
 
-from features.build import built_schedule
-from features.config import Settings, StoreSettings
-from features.errors import DataError
-from features.progress import Report, silent
-from features.state import fingerprint, write_file
-from features.store import Store
+from core.errors import DataError
+from core.progress import Report, silent
+from core.settings import Settings, StoreSettings
+from core.state import fingerprint, write_file
+from features.engine.build import built_schedule
+from features.store.feature_store import Store
 from features.vectors import matrix
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import definition_of

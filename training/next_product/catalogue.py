@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.config import NextProductSettings
-from features.sizes import measured
+from core.settings import NextProductSettings
 from features.vectors import Columns, Floats
+from features.views.sizes import measured
 
 Codes = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]

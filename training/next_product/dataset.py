@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from features.build import snapshot_table
-from features.config import Settings
-from features.errors import DataError
-from features.expressions.profile import ATTRIBUTE
-from features.expressions.purchases import goods
-from features.expressions.visible import visible
-from features.sample import drawn, learning_share
-from features.sources import connect, read_sources
-from features.store import Store
+from core.errors import DataError
+from core.settings import Settings
+from features.engine.build import snapshot_table
+from features.engine.sample import drawn, learning_share
+from features.engine.sources import connect, read_sources
+from features.services import NEXT_PRODUCT_SERVICE
+from features.store.feature_store import Store
 from features.vectors import columns_from_frame
-from features.views import NEXT_PRODUCT_SERVICE
+from features.views.profile import ATTRIBUTE
+from features.views.purchases import goods
+from features.views.visible import visible
 from training.next_product.catalogue import Catalogue, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.labels import bought_next, customers_known

@@ -7,12 +7,12 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
-from features.config import NextProductSettings
-from features.errors import DataError
-from features.progress import Report, silent, track
+from core.errors import DataError
+from core.progress import Report, silent, track
+from core.settings import NextProductSettings
 from features.vectors import Floats
-from training.calibration import Calibration, calibrate
-from training.metrics import Ints
+from training.evaluation.calibration import Calibration, calibrate
+from training.evaluation.metrics import Ints
 from training.next_product.candidates import find_candidates
 from training.next_product.dataset import Moment, hits
 from training.next_product.inputs import FEATURES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.vectors import Floats
-from training.metrics import ROUNDS, Estimate
+from training.evaluation.metrics import ROUNDS, Estimate
 from training.next_product.metrics import gain
 
 #: What each grade asks for: the gain in NDCG@10 over the best list by frequency, and the calibration error.

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from features.expressions.profile import ATTRIBUTE
-from features.expressions.purchases import HALF_LIFE_DAYS
 from features.vectors import Floats
+from features.views.profile import ATTRIBUTE
+from features.views.purchases import HALF_LIFE_DAYS
 from training.next_product.catalogue import Catalogue, Codes
 
 DAY = 86_400.0

@@ -3,8 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.config import NextProductSettings
-from features.expressions.visible import purchases, visible
+from core.settings import NextProductSettings
+from features.views.visible import purchases, visible
 
 
 def customers_known(transactions: ir.Table, snapshots: ir.Table, settings: NextProductSettings) -> ir.Table:

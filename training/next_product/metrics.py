@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from features.vectors import Floats
-from training.metrics import ROUNDS, Estimate
+from training.evaluation.metrics import ROUNDS, Estimate
 from training.next_product.catalogue import Codes
 
 K = 10

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.batches import batches
-from features.config import NextProductSettings
-from features.state import write_file
+from core.batches import batches
+from core.settings import NextProductSettings
+from core.state import write_file
 from features.vectors import Columns, Floats
-from training.booster import load_booster, save_booster
-from training.calibration import Calibration
+from training.evaluation.calibration import Calibration
+from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates import BLOCK, find_candidates
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.evidence import Facts

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.build import built_schedule
-from features.config import Settings
-from features.errors import DataError
-from features.progress import Report, part_of, silent
+from core.errors import DataError
+from core.progress import Report, part_of, silent
+from core.settings import Settings
+from core.state import code_fingerprint, fingerprint
+from features.engine.build import built_schedule
+from features.services import NEXT_PRODUCT_SERVICE
 from features.snapshots import Schedule
-from features.state import code_fingerprint, fingerprint
-from features.store import Store
-from features.views import NEXT_PRODUCT_SERVICE
+from features.store.feature_store import Store
+from training.lifecycle.tracking import NEXT_PRODUCT_MODEL, Run, Tracking, Version
+from training.lifecycle.trained import Trained, already_trained, check_unseen
+from training.limits import MIN_CUSTOMERS
 from training.next_product import pictures
 from training.next_product.card import model_card
 from training.next_product.dataset import Moment, Moments
@@ -31,9 +34,6 @@ from training.next_product.segments import fit_segments
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.upgrades import fit_price_habits
 from training.next_product.views import Exam, views
-from training.quality.limits import MIN_CUSTOMERS
-from training.tracking import NEXT_PRODUCT_MODEL, Run, Tracking, Version
-from training.trained import Trained, already_trained, check_unseen
 
 
 def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
@@ -55,7 +55,7 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
         raise DataError(
             "Expected order lines to learn the next product from, found none.", "Map an input to transactions."
         )
-    stamp = fingerprint(built, settings.next_product, code_fingerprint("features", "training"))
+    stamp = fingerprint(built, settings.next_product, code_fingerprint("core", "features", "training"))
     if old := already_trained(tracking, NEXT_PRODUCT_MODEL, stamp):
         return old
     read = Moments(settings, Store(settings))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.vectors import Floats
-from training.metrics import Ints, expected_calibration_error
+from training.evaluation.metrics import Ints, expected_calibration_error
 from training.next_product.views import Exam
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from features.errors import ConfigError
+from core.errors import ConfigError
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.types import types_of

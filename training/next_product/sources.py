@@ -10,7 +10,7 @@ from implicit.nearest_neighbours import CosineRecommender
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from features.quiet import quiet
+from core.quiet import quiet
 from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History

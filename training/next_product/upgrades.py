@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from features.config import UpsellSettings
-from features.expressions.preference import PRIVATE
+from core.settings import UpsellSettings
 from features.vectors import Floats
+from features.views.preference import PRIVATE
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from features.batches import batches
+from core.batches import batches
 from features.vectors import Floats
 from training.next_product.baselines import fitted_scores, simple_scores
 from training.next_product.candidates import BLOCK

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from features.config import Settings
+from core.settings import Settings
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_at
 

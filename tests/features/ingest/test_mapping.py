@@ -6,8 +6,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from features.config import Settings
-from features.errors import ConfigError, DataError
+from core.errors import ConfigError, DataError
+from core.settings import Settings
 from features.ingest.macros import define_macros
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, quarantine, settings_of, table
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from features.contract import CONTRACT
-from features.errors import DataError
-from features.state import read_stamp
+from core.errors import DataError
+from core.state import read_stamp
+from features.contract.tables import CONTRACT
 from tests.features.ingest.exports import COLUMNS, NOW, ORDERS, ingest, orders, quarantine, settings_of, table
 
 

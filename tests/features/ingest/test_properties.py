@@ -8,9 +8,9 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.config import Settings
-from features.contract import CONTRACT
-from features.errors import DataError
+from core.errors import DataError
+from core.settings import Settings
+from features.contract.tables import CONTRACT
 from features.ingest.pipeline import Ingested
 from tests.features.ingest.exports import COLUMNS, NOW, ingest, settings_of, table
 

@@ -9,7 +9,7 @@ import pytest
 from openpyxl import Workbook
 from sqlalchemy import create_engine, text
 
-from features.errors import DataError
+from core.errors import DataError
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, quarantine, settings_of, table
 
 SQL = {"path": None, "query": "SELECT * FROM orders", "columns": {**COLUMNS, "order_id": "number"}}

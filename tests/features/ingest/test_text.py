@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from features.errors import DataError
+from core.errors import DataError
 from features.ingest.text import numbered
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, quarantine, settings_of, table
 

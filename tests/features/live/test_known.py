@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from features.errors import StateError
+from core.errors import StateError
+from core.state import read_stamp, write_stamp
 from features.live.known import known_directory, materialized_directory, read_online, write_known
-from features.state import read_stamp, write_stamp
 from tests.conftest import World, copied
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from features.config import StoreSettings
-from features.errors import StoreError
-from features.live.event import READER, Event
+from core.errors import StoreError
+from core.settings import StoreSettings
+from features.contract.events import READER, Event
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
@@ -110,8 +110,8 @@ _WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from features.config import StoreSettings
-from features.live.event import READER
+from core.settings import StoreSettings
+from features.contract.events import READER
 from features.live.log import EventLog
 log = EventLog(StoreSettings(data=Path(sys.argv[1])))
 for number in range(100_000):

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from features.store import Store
-from serving.scorer import Scorer
+from features.store.feature_store import Store
+from serving.scoring.scorer import Scorer
 from tests.conftest import World
 from training.next_product.dataset import Moment, Moments
 from training.next_product.history import History

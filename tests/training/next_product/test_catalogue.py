@@ -5,9 +5,9 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from features.config import NextProductSettings
-from features.errors import DataError
-from features.store import Store
+from core.errors import DataError
+from core.settings import NextProductSettings
+from features.store.feature_store import Store
 from tests.conftest import NOW, World
 from training.next_product.catalogue import STATISTICS, make_catalogue
 from training.next_product.dataset import Moments

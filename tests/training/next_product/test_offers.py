@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.store import Store
-from serving.offering import Query
-from serving.scorer import Scorer
+from features.store.feature_store import Store
+from serving.offers.offering import Query
+from serving.scoring.scorer import Scorer
 from tests.conftest import World
 from tests.training.next_product.asking import offered
 from training.next_product.baselines import simple_scores

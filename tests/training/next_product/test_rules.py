@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.errors import ConfigError
+from core.errors import ConfigError
 from tests.training.next_product.shelf import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History

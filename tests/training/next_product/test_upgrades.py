@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from features.config import UpsellSettings
+from core.settings import UpsellSettings
 from tests.training.next_product.shelf import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, TypeHistory

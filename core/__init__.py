@@ -1,0 +1,1 @@
+"""What knows no customer: settings, errors, state on disk, locks, engines, progress, logs."""

@@ -1,0 +1,101 @@
+"""Where rows of the contract tables come from."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from core.settings.fields import Encoding, RuleName, Section, TableName, Zone
+
+#: The rule that rows are counted under which do not satisfy `where`.
+WHERE = "where"
+
+
+class InputSettings(Section):
+    """Where rows of one contract table come from, and how they are mapped to it.
+
+    `columns` maps a contract column to a source column or to any DuckDB expression over the source's
+    columns. A contract column that is not listed is taken from the source column of the same name.
+    """
+
+    table: TableName
+    path: str | None = Field(
+        None, description="CSV, Excel or Parquet file below `root`, by its ending; a glob pattern is allowed"
+    )
+    database: str | None = Field(
+        None, description="SQLAlchemy address that `query` is sent to; ${NAME} is taken from the environment"
+    )
+    query: str | None = Field(
+        None,
+        description="Instead of `path`: a query to `database`, or without one to DuckDB, for sources that need a join",
+    )
+    newer: str | None = Field(
+        None, description="Column of `query` by which only rows at or after the last one seen are read again"
+    )
+    columns: dict[str, str] = Field(default_factory=dict)
+    where: str | None = Field(None, description="DuckDB condition over the source's columns; other rows are set aside")
+    skip: dict[RuleName, str] = Field(
+        default_factory=dict, description="Rows to set aside, conditions by the name they are counted under"
+    )
+    returns: str | None = Field(
+        None, description="transactions only: condition for rows that take goods back; they become interactions"
+    )
+    timezone: Zone | None = Field(
+        None, description="Zone of this input's timestamps that carry none; None is that of `data`"
+    )
+    dates: tuple[str, ...] = Field((), description="strptime formats of moments, tried in order; empty is ISO 8601")
+    decimal: Literal[".", ","] = "."
+    encoding: Encoding | None = Field(None, description="Of a CSV file; None is UTF-8, or what a byte order mark says")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None, description="Of a CSV file; None is found from its first lines"
+    )
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    header_line: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Of a CSV file: where the names stand")
+    sheet: str | None = Field(None, description="Of an Excel file; None is the first")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "InputSettings":
+        if (self.path is None) == (self.query is None):
+            raise ValueError("expected exactly one of `path` and `query`")
+        if self.database is not None and self.query is None:
+            raise ValueError("expected `query` with `database`")
+        if self.newer is not None and self.database is None:
+            raise ValueError("expected `newer` with `database` only")
+        if self.returns is not None and self.table != "transactions":
+            raise ValueError("expected `returns` with transactions only")
+        return self
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules of the configuration that a row can be set aside by."""
+        return frozenset({*self.skip, WHERE})
+
+    @property
+    def origin(self) -> str:
+        """What to call it in messages."""
+        return self.path or "query " + " ".join(str(self.query).split())[:60]
+
+
+class DataSettings(Section):
+    """The source of the contract tables."""
+
+    source: Literal["completejourney", "files"] = "completejourney"
+    root: Path = Field(Path(), description="Folder that the paths of `inputs` are relative to")
+    timezone: Zone = Field("UTC", description="Zone of timestamps that carry none")
+    max_unusable: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="Share of an input's rows that may be unusable before ingestion stops"
+    )
+    keys: dict[TableName, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description='Columns that name a row of a table; of equal ones the last written stays. ["*"] is all columns',
+    )
+    inputs: tuple[InputSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DataSettings":
+        if (self.source == "files") != bool(self.inputs):
+            raise ValueError('expected `inputs` with source = "files", and none with any other source')
+        for item in self.inputs:
+            if item.newer is not None and item.table not in {*self.keys, "products", "customers"}:
+                raise ValueError(f"expected a key of {item.table} in `keys` where an input has `newer`")
+        return self

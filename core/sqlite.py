@@ -1,0 +1,93 @@
+"""SQLite files that threads and processes share."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from core.errors import StoreError
+
+#: Seconds that a writer waits for another.
+_PATIENCE = 10.0
+
+
+class Database:
+    """A SQLite file; each thread has a connection of its own. What is deleted is overwritten, not just forgotten.
+
+    Parameters
+    ----------
+    schema
+        Statements that make what is not there yet.
+    name
+        What it is called in errors.
+    remedy
+        What can be done where it cannot be used.
+    durable
+        Whether what is written is on disk when `writing` ends, so that it survives a power failure.
+    """
+
+    def __init__(self, path: Path, schema: str, name: str, remedy: str, *, durable: bool) -> None:
+        self.path = path.resolve()
+        self._schema = schema
+        self._name, self._remedy = name, remedy
+        self._synchronous = "FULL" if durable else "NORMAL"
+        self._local = threading.local()
+        # SQLite lets one writer in; threads of one process wait here, not by trying again and again
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield this thread's connection.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be read.
+        """
+        try:
+            yield self._connection()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._name} {self.path} cannot be read or written: {error}.", self._remedy) from error
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield it in a transaction: all that the block writes is there afterwards, or nothing.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written.
+        """
+        with self._lock, self.reading() as con:
+            con.execute("BEGIN IMMEDIATE")
+            try:
+                yield con
+                con.execute("COMMIT")
+            except BaseException:
+                if con.in_transaction:
+                    con.execute("ROLLBACK")
+                raise
+
+    def settle(self) -> None:
+        """Take what was written into the file itself, so that nothing of what was deleted is left beside it."""
+        with self.reading() as con:
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close this thread's connection."""
+        con: sqlite3.Connection | None = getattr(self._local, "con", None)
+        if con is not None:
+            con.close()
+            del self._local.con
+
+    def _connection(self) -> sqlite3.Connection:
+        con: sqlite3.Connection | None = getattr(self._local, "con", None)
+        if con is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            con = sqlite3.connect(self.path, timeout=_PATIENCE, isolation_level=None)
+            for pragma in ("journal_mode = WAL", f"synchronous = {self._synchronous}", "secure_delete = ON"):
+                con.execute(f"PRAGMA {pragma}")
+            con.executescript(self._schema)
+            self._local.con = con
+        return con

@@ -1,0 +1,1 @@
+"""The contract: tables, events, ids, declared once."""

@@ -1,0 +1,170 @@
+"""The contract tables: the names and types that every input is mapped to.
+
+Optional columns are always there after ingestion, filled with nulls where the source has none, so that
+everything downstream has one schema; what is wholly null is left out of the models, by name, in their log.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.settings import StoreSettings, TableName
+
+Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A contract column: its DuckDB type, and whether every row must have a value."""
+
+    name: str
+    type: Type
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A contract table.
+
+    Attributes
+    ----------
+    grain
+        What one row stands for.
+    key
+        Columns that name a row; empty where rows have no identity (two equal order lines are two lines).
+    extra
+        Whether further source columns are kept, as attributes.
+    """
+
+    name: TableName
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    extra: bool = False
+
+    @property
+    def created(self) -> str | None:
+        """The column that says when a row was written; None where rows stand for what is, not for what happened."""
+        return _CREATED.name if _CREATED in self.columns else None
+
+    @property
+    def happened(self) -> str:
+        """The column that says when it happened, which is when a row counts as written that does not say."""
+        return "start_timestamp" if self.name == "subscriptions" else "event_timestamp"
+
+
+def _required(name: str, kind: Type = "VARCHAR") -> Column:
+    return Column(name, kind, required=True)
+
+
+#: Kinds of interactions that features are made of; others are kept, and say nothing.
+INTERACTION_KINDS = (
+    "visit",
+    "contact",
+    "click",
+    "redemption",
+    "complaint",
+    "service_request",
+    "nps",
+    "return",
+    "consent",
+)
+#: When a row became known. Rows without one count as known when they happened.
+_CREATED = Column("created_timestamp", "TIMESTAMPTZ")
+
+CONTRACT: dict[TableName, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            "transactions",
+            "order line",
+            (
+                _required("customer_id"),
+                _required("order_id"),
+                _required("product_id"),
+                _required("event_timestamp", "TIMESTAMPTZ"),
+                _required("quantity", "DOUBLE"),
+                _required("amount", "DOUBLE"),
+                Column("discount", "DOUBLE"),
+                Column("coupon_discount", "DOUBLE"),
+                Column("store_id", "VARCHAR"),
+                Column("channel", "VARCHAR"),
+                _CREATED,
+            ),
+        ),
+        Table(
+            "products",
+            "product",
+            (
+                _required("product_id"),
+                Column("name", "VARCHAR"),
+                Column("department", "VARCHAR"),
+                Column("category", "VARCHAR"),
+                Column("type", "VARCHAR"),
+                Column("brand", "VARCHAR"),
+                Column("brand_tier", "VARCHAR"),
+                Column("size", "VARCHAR"),
+                Column("unit_price", "DOUBLE"),
+                Column("active", "BOOLEAN"),
+                Column("introduced_timestamp", "TIMESTAMPTZ"),
+            ),
+            key=("product_id",),
+        ),
+        Table(
+            "customers",
+            "customer",
+            (
+                _required("customer_id"),
+                Column("signup_timestamp", "TIMESTAMPTZ"),
+                Column("birth_date", "DATE"),
+                Column("marketing_consent", "BOOLEAN"),
+            ),
+            key=("customer_id",),
+            extra=True,
+        ),
+        Table(
+            "interactions",
+            "contact or event",
+            (
+                _required("customer_id"),
+                _required("event_timestamp", "TIMESTAMPTZ"),
+                _required("kind"),
+                Column("campaign_id", "VARCHAR"),
+                Column("product_id", "VARCHAR"),
+                Column("order_id", "VARCHAR"),
+                Column("channel", "VARCHAR"),
+                Column("value", "DOUBLE"),
+                _CREATED,
+            ),
+        ),
+        Table(
+            "subscriptions",
+            "contract period",
+            (
+                _required("customer_id"),
+                _required("start_timestamp", "TIMESTAMPTZ"),
+                _required("end_timestamp", "TIMESTAMPTZ"),
+                Column("plan", "VARCHAR"),
+                Column("price", "DOUBLE"),
+                Column("cancelled_timestamp", "TIMESTAMPTZ"),
+                _CREATED,
+            ),
+        ),
+    )
+}
+
+
+#: Those whose rows are of a customer.
+CUSTOMER_TABLES: tuple[TableName, ...] = tuple(
+    name for name, table in CONTRACT.items() if "customer_id" in {column.name for column in table.columns}
+)
+
+
+def contract_directory(stores: StoreSettings) -> Path:
+    """Return the folder of the contract tables."""
+    return stores.data / "contract"
+
+
+def table_path(stores: StoreSettings, name: TableName) -> Path:
+    """Return the Parquet file of a contract table."""
+    return contract_directory(stores) / f"{name}.parquet"

@@ -1,0 +1,50 @@
+"""Which customers models learn from, where there are more than they need, and how to get through all of them."""
+
+from dataclasses import replace
+
+import ibis
+import ibis.expr.types as ir
+
+from features.contract.tables import CUSTOMER_TABLES
+from features.engine.sources import Sources
+
+#: Customers are told apart by a hash in so many parts.
+_PARTS = 1_000_000
+
+
+def learning_share(con: ibis.BaseBackend, sources: Sources, most: int) -> float:
+    """Return the share of customers to draw so that about `most` are learned from; 1 where there are no more."""
+    customers = _customers(con, sources)
+    return min(1.0, most / customers) if customers else 1.0
+
+
+def drawn(table: ir.Table, share: float) -> ir.Table:
+    """Keep the rows of a share of the customers, always the same ones."""
+    if share >= 1:
+        return table
+    return table.filter((table.customer_id.hash() % _PARTS).abs() < int(share * _PARTS))
+
+
+def portions(con: ibis.BaseBackend, sources: Sources, most: int) -> list[Sources]:
+    """Split the customers into parts of at most about `most`, each with all that is known of its customers."""
+    parts = -(-_customers(con, sources) // most)
+    if parts <= 1:
+        return [sources]
+
+    def own(table: ir.Table, part: int) -> ir.Table:
+        return table.filter((table.customer_id.hash() % parts).abs() == part)
+
+    return [
+        replace(sources, **{name: own(getattr(sources, name), part) for name in CUSTOMER_TABLES})
+        for part in range(parts)
+    ]
+
+
+def learners(sources: Sources, share: float) -> Sources:
+    """Keep what is known of a share of the customers."""
+    return replace(sources, **{name: drawn(getattr(sources, name), share) for name in CUSTOMER_TABLES})
+
+
+def _customers(con: ibis.BaseBackend, sources: Sources) -> int:
+    ids = ibis.union(sources.transactions.select("customer_id"), sources.subscriptions.select("customer_id"))
+    return int(con.execute(ids.customer_id.nunique()))

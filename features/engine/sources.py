@@ -1,0 +1,103 @@
+"""The contract tables as the engine that runs feature expressions sees them."""
+
+import warnings
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from core.errors import DataError, StateError
+from core.settings import Settings, StoreSettings, TableName
+from core.sql import relation
+from features.contract.tables import table_path
+
+_SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
+_OTHER_EVENTS: list[tuple[TableName, str]] = [
+    ("subscriptions", "start_timestamp"),
+    ("interactions", "event_timestamp"),
+]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The contract tables that features are made from, as Ibis tables."""
+
+    transactions: ir.Table
+    products: ir.Table
+    customers: ir.Table
+    interactions: ir.Table
+    subscriptions: ir.Table
+
+
+def connect(settings: Settings) -> ibis.BaseBackend:
+    """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
+    spill = settings.stores.data / "spill"
+    spill.mkdir(parents=True, exist_ok=True)
+    # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
+    warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
+    con = ibis.duckdb.connect(
+        memory_limit=settings.stores.memory_limit,
+        temp_directory=str(spill),
+        threads=settings.threads,
+    )
+    con.raw_sql("SET TimeZone = 'UTC'")
+    con.raw_sql("SET preserve_insertion_order = false")
+    return con
+
+
+def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
+    """Open the contract tables.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    contract_file(stores, "transactions")
+    return Sources(
+        **{
+            name: con.read_parquet(table_path(stores, name), table_name=name)
+            for name in ("transactions", "products", "customers", "interactions", "subscriptions")
+        }
+    )
+
+
+def contract_file(stores: StoreSettings, name: TableName) -> Path:
+    """Return the file of a contract table.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    path = table_path(stores, name)
+    if not path.is_file():
+        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+    return path
+
+
+def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
+    """Return the moments of the first and the last event, and whether events are order lines.
+
+    Where there are no order lines, events are starts of contracts and interactions.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    with duckdb.connect() as con:
+        for parts in (_SALES, _OTHER_EVENTS):
+            moments = " UNION ALL ".join(
+                f"SELECT min({name}) AS first, max({name}) AS last FROM {relation(contract_file(stores, table))}"
+                for table, name in parts
+            )
+            query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
+            first, last = con.execute(query).fetchall()[0]
+            if first is not None:
+                told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
+                return told[0], told[1], parts is _SALES
+    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")

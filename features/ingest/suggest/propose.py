@@ -1,0 +1,79 @@
+"""A mapping for each source: which contract column each of its columns is, why, and what is left to ask."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+
+from features.ingest.suggest.assign import assign
+from features.ingest.suggest.facts import customers_input, interactions_input, products_input
+from features.ingest.suggest.plain import plain_input
+from features.ingest.suggest.profile import Profile, profile_columns
+from features.ingest.suggest.proposed import Input, Proposal
+from features.ingest.suggest.sales import transactions_input
+from features.ingest.suggest.sources import Source, find_sources, sample
+
+#: A column with more different values per row than this names the rows.
+_UNIQUE = 0.98
+
+
+def propose(paths: Sequence[str], folder: Path) -> Proposal:
+    """Look at exports and propose a mapping.
+
+    Parameters
+    ----------
+    paths
+        Files, folders, addresses of databases.
+    folder
+        For copies of what has to be converted to be looked at.
+
+    Raises
+    ------
+    ConfigError
+        For a path with nothing that can be read.
+    DataError
+        For a file that cannot.
+    """
+    root = _root(paths)
+    proposal = Proposal(root, [])
+    with duckdb.connect() as con:
+        for source in find_sources(con, paths, root, folder):
+            columns = sample(con, source, folder)
+            profiles = profile_columns(con, "sample", columns)
+            inputs = _inputs(con, source, profiles, proposal)
+            proposal.inputs += inputs
+            if not inputs:
+                proposal.unused.append(f"{source.name} ({', '.join(list(columns)[:8])})")
+    return proposal
+
+
+def _root(paths: Sequence[str]) -> Path:
+    local = [Path(path).resolve() for path in paths if "://" not in path]
+    folders = {path if path.is_dir() else path.parent for path in local}
+    return next(iter(folders)) if len(folders) == 1 else Path.cwd()
+
+
+def _inputs(
+    con: duckdb.DuckDBPyConnection, source: Source, profiles: Mapping[str, Profile], proposal: Proposal
+) -> list[Input]:
+    """Decide what a source holds: one table, or order lines with what is known of their products."""
+    found = assign(profiles, ("subscriptions",))
+    if {"customer_id", "start_timestamp", "end_timestamp"} <= found.keys():
+        return [plain_input(source, "subscriptions", found)]
+    found = assign(profiles, ("transactions", "products", "customers", "interactions"))
+    has = found.keys()
+    if (
+        {"customer_id", "event_timestamp"} <= has
+        and has & {"order_id", "product_id"}
+        and has & {"amount", "unit_price"}
+    ):
+        lines = transactions_input(con, source, found, profiles, proposal)
+        goods = {"name", "category", "department", "type", "brand"} & has
+        return [lines, products_input(source, found)] if "product_id" in has and goods else [lines]
+    if {"customer_id", "event_timestamp"} <= has and not has & {"order_id", "quantity"}:
+        return [interactions_input(source, found)]
+    if "product_id" in has and "customer_id" not in has:
+        return [products_input(source, found)]
+    if "customer_id" in has and found["customer_id"].distinct >= _UNIQUE * found["customer_id"].rows:
+        return [customers_input(source, found, profiles, proposal)]
+    return []

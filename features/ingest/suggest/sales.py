@@ -1,0 +1,117 @@
+"""An input of order lines: what a line came to, what was taken back, what is no sale."""
+
+from collections.abc import Mapping
+
+import duckdb
+
+from core.settings import TableName
+from core.sql import identifier, quoted
+from features.ingest.suggest.names import NO_GOODS
+from features.ingest.suggest.plain import by_name, say_how_written
+from features.ingest.suggest.profile import Profile
+from features.ingest.suggest.proposed import Input, Mapped, Proposal
+from features.ingest.suggest.sources import Source
+
+
+def transactions_input(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    found: dict[str, Profile],
+    profiles: Mapping[str, Profile],
+    proposal: Proposal,
+) -> Input:
+    """Map order lines; what tells one from another goes to the proposal."""
+    table: TableName = "transactions"
+    price, quantity = found.get("unit_price"), found.get("quantity")
+    one = Input(table, source, [])
+    one.columns = by_name(table, found, but=("amount",))
+    if "order_id" not in found:
+        whole = f"{identifier(found['customer_id'].name)} || ' ' || {identifier(found['event_timestamp'].name)}"
+        one.columns.append(Mapped("order_id", whole, "what a customer bought at one moment"))
+        one.questions.append(
+            "No column names an order; lines of a customer at one moment are taken for one. Is that right?"
+        )
+    if "product_id" not in found:
+        one.columns.append(Mapped("product_id", None, f"which column names the product? There are {_listed(profiles)}"))
+    if quantity is None:
+        one.columns.append(Mapped("quantity", "1", "no column says how many"))
+        one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
+    if "amount" in found:
+        one.columns.append(Mapped("amount", found["amount"].name, found["amount"].told))
+        one.questions.append(
+            f"Is {found['amount'].name} what the whole line came to? If it is the price of a piece, multiply."
+        )
+    elif price is not None and quantity is not None:
+        product = f"{identifier(quantity.name)} * {identifier(price.name)}"
+        one.columns.append(Mapped("amount", product, f"quantity times price; {price.name}: {price.told}"))
+    elif price is not None:
+        one.columns.append(Mapped("amount", price.name, price.told))
+    say_how_written(source, table, found, one)
+    _returns(con, found, one)
+    _skip(con, found, one)
+    _line_keys(con, profiles, proposal, one)
+    return one
+
+
+def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Input) -> None:
+    conditions: list[str] = []
+    evidence: list[str] = []
+    for name in ("quantity", "amount"):
+        profile = found.get(name)
+        if profile is not None and profile.negative > 0 and not conditions:
+            conditions.append(f"{identifier(profile.name)} < 0")
+            evidence.append(f"{profile.negative:.1%} of {profile.name} are below 0")
+    order = found.get("order_id")
+    if order is not None and conditions:
+        # a letter that stands before the numbers of orders only where something is taken back
+        prefixes = con.execute(
+            f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n, "
+            f"avg((number({conditions[0].removesuffix(' < 0')}) < 0)::INT) AS share FROM sample GROUP BY 1 "
+            "HAVING prefix <> '' AND share > 0.9 ORDER BY n DESC LIMIT 1"
+        ).fetchall()
+        if prefixes:
+            prefix, count, _ = prefixes[0]
+            conditions.append(f"{identifier(order.name)} LIKE {quoted(prefix + '%')}")
+            evidence.append(f"{count:,} rows of {order.name} begin with {prefix}")
+    if conditions:
+        one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
+
+
+def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Input) -> None:
+    customer = found["customer_id"]
+    if customer.filled < 1:
+        one.skip.append(
+            (
+                "guest",
+                f"nullif(trim({identifier(customer.name)}), '') IS NULL",
+                f"{1 - customer.filled:.1%} of the rows",
+            )
+        )
+    looked_at = [identifier(found[name].name) for name in ("product_id", "name") if name in found]
+    if looked_at:
+        text = f"concat_ws(' ', {', '.join(looked_at)})"
+        condition = f"regexp_matches({text}, {quoted(NO_GOODS)})"
+        rows, example = con.execute(f"SELECT count(*), min({text}) FROM sample WHERE {condition}").fetchall()[0]
+        if rows:
+            one.skip.append(("no_goods", condition, f"{rows:,} rows, such as {example}"))
+            one.questions.append(
+                f"Are rows such as {example!r} no goods? {rows:,} of the rows seen are set aside as such."
+            )
+
+
+def _line_keys(con: duckdb.DuckDBPyConnection, profiles: Mapping[str, Profile], proposal: Proposal, one: Input) -> None:
+    names = ", ".join(identifier(name) for name in profiles)
+    twice = con.execute(
+        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM sample GROUP BY {names})"
+    ).fetchall()
+    if twice[0][0]:
+        rows = int(twice[0][0])
+        proposal.keys[one.table] = ("*",), f"{rows:,} of the rows seen equal another one in every column"
+        one.questions.append(
+            f"{rows:,} of the rows seen equal another one in every column, and count once with the key in [data.keys]. "
+            "Remove it if two equal lines are two sales."
+        )
+
+
+def _listed(profiles: Mapping[str, Profile]) -> str:
+    return ", ".join(list(profiles)[:12])

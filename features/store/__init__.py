@@ -1,0 +1,1 @@
+"""The feature store: Feast, and the only package that imports it."""

@@ -1,0 +1,51 @@
+"""How often and how regularly a customer buys. One row per customer and snapshot."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.views.visible import days_between, visible_orders, whole_seconds, within
+
+WINDOWS = (7, 14, 28, 56, 84)
+#: Gaps that end in this many days before the snapshot are "now" for the trend.
+RECENT_DAYS = 56
+
+
+def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Take counts and amounts over trailing windows, purchase days, and the gaps between purchase days.
+
+    Timestamps (`first_purchase`, `last_purchase`) are stored as they are; their age is computed on demand.
+    Gaps are in days between consecutive days with a purchase, over the whole visible history; a customer
+    with one purchase day has none. `gap_trend` is the mean of the gaps that end in the last 56 days over
+    the mean of all: above 1, the customer comes less often than they used to.
+    """
+    seen = visible_orders(transactions, snapshots)
+    counts: dict[str, ir.Value] = {
+        "first_purchase": whole_seconds(seen.event_timestamp.min()),
+        "last_purchase": whole_seconds(seen.event_timestamp.max()),
+        "purchase_days_84d": seen.event_timestamp.date().nunique(where=within(seen, 84)),
+        "baskets_total": seen.count(),
+    }
+    for days in WINDOWS:
+        counts[f"baskets_{days}d"] = seen.count(where=within(seen, days))
+        counts[f"amount_{days}d"] = seen.amount.sum(where=within(seen, days)).fill_null(0.0)
+    return (
+        seen.group_by("customer_id", "snapshot")
+        .agg(**counts)
+        .left_join(_gaps(seen), ["customer_id", "snapshot"])
+        .drop("customer_id_right", "snapshot_right")
+    )
+
+
+def _gaps(seen: ir.Table) -> ir.Table:
+    days = seen.group_by("customer_id", "snapshot", day=seen.event_timestamp.truncate("D")).agg(orders=seen.count())
+    own = ibis.window(group_by=["customer_id", "snapshot"], order_by="day")
+    gaps = days.mutate(gap=days_between(days.day.lag().over(own), days.day))
+    gaps = gaps.filter(gaps.gap.notnull())
+    recent = gaps.day >= gaps.snapshot - ibis.interval(days=RECENT_DAYS)
+    return gaps.group_by("customer_id", "snapshot").agg(
+        gap_mean=gaps.gap.mean(),
+        gap_median=gaps.gap.median(),
+        gap_std=gaps.gap.std(how="pop"),
+        gap_p90=gaps.gap.quantile(0.9),
+        gap_trend=gaps.gap.mean(where=recent) / gaps.gap.mean(),
+    )

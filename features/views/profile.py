@@ -1,0 +1,39 @@
+"""What is on file about a customer. One row per customer of the table and snapshot."""
+
+from collections.abc import Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from features.views.visible import visible
+
+#: Before the name of a configured attribute, so that it cannot be taken for a feature.
+ATTRIBUTE = "attribute_"
+
+
+def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, attributes: Sequence[str]) -> ir.Table:
+    """Consent, and the configured attributes as texts. The table has no history: each snapshot says the same.
+
+    `marketing_consent` is 1 or 0, null where the customer was never asked: the value of the last interaction of kind
+    `consent` before the snapshot (0 where two happened at once), else what is on file. A customer who signed up at or
+    after a snapshot is not on file at it.
+    """
+    pairs = customers.cross_join(snapshots)
+    known = pairs.filter(pairs.signup_timestamp.isnull() | (pairs.signup_timestamp < pairs.snapshot))
+    on_file = known.select(
+        "customer_id",
+        "snapshot",
+        on_file=known.marketing_consent.cast("int64").cast("float64"),
+        **{ATTRIBUTE + name: known[name].cast("string") for name in attributes},
+    )
+    seen = visible(interactions.filter(interactions.kind == "consent", interactions.value.notnull()), snapshots)
+    customer = ["customer_id", "snapshot"]
+    last = seen.filter(seen.event_timestamp == seen.event_timestamp.max().over(ibis.window(group_by=customer)))
+    asked = last.group_by(customer).agg(answered=last.value.min())
+    joined = on_file.outer_join(asked, customer)
+    return joined.select(
+        customer_id=joined.customer_id.coalesce(joined.customer_id_right),
+        snapshot=joined.snapshot.coalesce(joined.snapshot_right),
+        marketing_consent=joined.answered.coalesce(joined.on_file),
+        **{name: joined[name] for name in (ATTRIBUTE + name for name in attributes)},
+    )

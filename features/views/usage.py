@@ -1,0 +1,52 @@
+"""How a customer uses what they pay for, complains, and sends back. One row per customer and snapshot."""
+
+import ibis
+import ibis.expr.types as ir
+
+from features.views.visible import days_between, visible, whole_seconds, within
+
+WINDOW = 84
+#: "Now" is this long; what lies before it is the habit, known from this much history on.
+RECENT_DAYS = 28
+#: Kinds of interactions that the view is made of.
+KINDS = ("visit", "click", "complaint", "service_request", "nps", "return")
+
+
+def usage(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Visits against the customer's own habit, clicks, complaints, service requests, the last rating, and returns.
+
+    `visits_usual_28d` is the average of 28 days over [first visit, t - 28 days), null where that is shorter than 28
+    days; `visits_trend` is the last 28 days over it. `visit_value_28d` sums the values of visits, whatever their unit.
+    `nps_latest` is the value of the last rating before t, at any age.
+
+    Parameters
+    ----------
+    known
+        One row per customer and snapshot to answer for; a customer without interactions has counts of 0.
+    """
+    keys = ["customer_id", "snapshot"]
+    seen = visible(interactions, snapshots)
+    kind = {name: seen.kind == name for name in KINDS}
+    visit, recent, lately = kind["visit"], within(seen, RECENT_DAYS), within(seen, WINDOW)
+    counts = seen.group_by(keys).agg(
+        visits_28d=seen.count(where=visit & recent),
+        visits_84d=seen.count(where=visit & lately),
+        visit_value_28d=seen.value.sum(where=visit & recent).fill_null(0.0),
+        visits_before=seen.count(where=visit & ~recent),
+        first_visit=seen.event_timestamp.min(where=visit),
+        last_visit=whole_seconds(seen.event_timestamp.max(where=visit)),
+        clicks_84d=seen.count(where=kind["click"] & lately),
+        complaints_84d=seen.count(where=kind["complaint"] & lately),
+        service_requests_84d=seen.count(where=kind["service_request"] & lately),
+        nps_latest=seen.value.argmax(seen.event_timestamp, where=kind["nps"] & seen.value.notnull()),
+        returns_84d=seen.count(where=kind["return"] & lately),
+        returned_amount_84d=seen.value.sum(where=kind["return"] & lately).fill_null(0.0),
+    )
+    joined = known.left_join(counts, keys).drop("customer_id_right", "snapshot_right")
+    lived = days_between(joined.first_visit, joined.snapshot) / RECENT_DAYS - 1
+    usual = (lived >= 1).ifelse(joined.visits_before / lived, ibis.null("float64"))
+    zero = {name: joined[name].fill_null(0) for name in joined.columns if name.endswith(("_28d", "_84d"))}
+    told = joined.mutate(**zero, visits_usual_28d=usual)
+    return told.mutate(visits_trend=told.visits_28d / told.visits_usual_28d.nullif(0.0)).drop(
+        "visits_before", "first_visit"
+    )

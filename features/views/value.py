@@ -1,0 +1,31 @@
+"""What a customer spends. One row per customer and snapshot."""
+
+import ibis.expr.types as ir
+
+from features.views.visible import visible_orders, within
+
+WINDOW = 84
+
+
+def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Lifetime and basket amounts in the data's currency, and the shares saved by discounts and coupons.
+
+    A share is what was saved over what the same goods would have cost without, in the last 84 days; null where
+    nothing was bought in them or where the source knows no discounts. Amounts are after discounts and before
+    coupons, which the manufacturer refunds. `discounted_lines_share_84d` is the share of order lines with a discount.
+    """
+    seen = visible_orders(transactions, snapshots)
+    recent = within(seen, WINDOW)
+    paid = seen.amount.sum(where=recent)
+    saved = seen.discount.sum(where=recent)
+    coupons = seen.coupon_discount.sum(where=recent)
+    return seen.group_by("customer_id", "snapshot").agg(
+        amount_total=seen.amount.sum(),
+        basket_amount_mean=seen.amount.mean(),
+        basket_amount_84d=seen.amount.mean(where=recent),
+        basket_lines_84d=seen.lines.cast("float64").mean(where=recent),
+        discount_share_84d=saved / (paid + saved).nullif(0.0),
+        coupon_share_84d=coupons / paid.nullif(0.0),
+        discounted_lines_share_84d=seen.discounted_lines.sum(where=recent & seen.discount.notnull())
+        / seen.lines.sum(where=recent & seen.discount.notnull()).nullif(0),
+    )

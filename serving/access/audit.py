@@ -1,0 +1,131 @@
+"""The audit log: who asked for which customer, when, and which model answered. Lines are appended, never changed."""
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from core.errors import StoreError
+from core.settings import StoreSettings
+from core.state import locked, write_file
+
+#: What stands in the place of a customer who was erased.
+ERASED = "erased"
+
+
+class AuditLog:
+    """Appends lines of JSON to one file that all workers share, and starts a new one when it is long.
+
+    Parameters
+    ----------
+    max_bytes
+        From which length on a new file is started.
+    keep
+        How many full files stay.
+    """
+
+    def __init__(self, stores: StoreSettings, max_bytes: int, keep: int) -> None:
+        self.directory = (stores.data / "audit").resolve()
+        self._path = self.directory / "audit.jsonl"
+        self._max_bytes, self._keep = max_bytes, keep
+        self._lock = threading.Lock()
+        self._file: int | None = None
+        self._guard: int | None = None
+
+    def write(self, entry: dict[str, Any]) -> None:
+        """Append a line; it is in the file when this returns.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
+        line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            with self._held():
+                file = self._current()
+                size = os.fstat(file).st_size
+                if os.write(file, line) != len(line):
+                    os.ftruncate(file, size)  # the next line begins where this one would have
+                    raise OSError("only a part of the line fitted")
+                if size + len(line) > self._max_bytes:
+                    self._rotate()
+        except OSError as error:
+            raise StoreError(
+                f"The audit log {self._path} cannot be written: {error}.",
+                "Free space on the disk; nothing about customers is answered without it.",
+            ) from error
+
+    def erase(self, customer: str) -> int:
+        """Put a mark in the place of a customer; the lines stay. Returns how many lines named them.
+
+        Who writes has to wait for the current file alone: nobody writes to those that are full.
+        """
+        if not self.directory.is_dir():
+            return 0
+        with locked(self.directory / ".erasing"):
+            with self._held():
+                full = sorted(self.directory.glob("audit-*.jsonl"))
+                changed = _erase(self._path, customer)
+            return changed + sum(_erase(file, customer) for file in full)
+
+    def _current(self) -> int:
+        """Return the open file, again where another worker has started or rewritten it."""
+        try:
+            there = self._path.stat().st_ino
+        except FileNotFoundError:
+            there = None
+        if self._file is None or there != os.fstat(self._file).st_ino:
+            if self._file is not None:
+                os.close(self._file)
+            self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        return self._file
+
+    def _rotate(self) -> None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+        self._path.rename(self._path.with_name(f"audit-{stamp}.jsonl"))
+        for old in sorted(self.directory.glob("audit-*.jsonl"))[: -self._keep]:
+            old.unlink()
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep others from writing, and from starting a new file."""
+        with self._lock:  # of threads; those of one process share a file's lock
+            if self._guard is None:
+                self.directory.mkdir(parents=True, exist_ok=True)
+                self._guard = os.open(self.directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._guard, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._guard, fcntl.LOCK_UN)
+
+
+def _erase(file: Path, customer: str) -> int:
+    named = orjson.dumps(customer)
+    content = file.read_bytes() if file.is_file() else b""
+    if named not in content:
+        return 0
+    lines = content.splitlines()
+    mended = [_without(line, customer) if named in line else line for line in lines]
+    found = sum(new is not line for new, line in zip(mended, lines, strict=True))
+    if found:
+        write_file(file, b"".join(line + b"\n" for line in mended))
+    return found
+
+
+def _without(line: bytes, customer: str) -> bytes:
+    try:
+        entry = orjson.loads(line)
+    except orjson.JSONDecodeError:  # somebody has written to the file; who is named there cannot be told
+        return orjson.dumps({"unreadable": ERASED})
+    asked: Sequence[str] = entry.get("customers", [])
+    if customer not in asked:
+        return line
+    return orjson.dumps({**entry, "customers": [ERASED if name == customer else name for name in asked]})

@@ -1,0 +1,188 @@
+"""API keys: made at random, kept as hashes, each with the roles it may use."""
+
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, get_args
+
+from core.errors import ConfigError
+from core.settings import StoreSettings
+from core.state import locked, write_file
+
+#: score: CRM applications; explain: marketers; events: sources; admin: models and erasure; monitor: metrics.
+Role = Literal["score", "explain", "events", "admin", "monitor"]
+ROLES: tuple[Role, ...] = get_args(Role)
+#: Seconds after which a changed file is noticed at the latest.
+_LOOK = 1.0
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key as it is kept.
+
+    Attributes
+    ----------
+    id
+        Stands in front of the secret, and in logs.
+    digest
+        SHA-256 of the whole key. A slow hash would protect a secret that somebody chose; 256 random bits need none.
+    per_minute
+        Requests that it may make; None is the configured default.
+    until
+        When it ends, as ISO 8601; None is never.
+    """
+
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+    digest: str
+    created: str
+    per_minute: int | None = None
+    until: str | None = None
+
+    def ended(self, now: datetime) -> bool:
+        """Tell whether it is no longer accepted."""
+        return self.until is not None and datetime.fromisoformat(self.until) <= now
+
+
+class KeyFile:
+    """The keys of a deployment. Changes are written aside and renamed, one writer at a time."""
+
+    def __init__(self, stores: StoreSettings) -> None:
+        self.path = (stores.data / "keys.json").resolve()
+
+    def read(self) -> list[Key]:
+        """Return all keys, ended ones too.
+
+        Raises
+        ------
+        ConfigError
+            If the file is there and cannot be read.
+        """
+        try:
+            content = json.loads(self.path.read_text())
+            return [Key(**{**one, "roles": tuple(one["roles"])}) for one in content["keys"]]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise ConfigError(
+                f"The API keys in {self.path} cannot be read: {error!r}.", "Restore the file from a backup."
+            ) from error
+
+    def create(self, name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | None = None) -> str:
+        """Make a key and return it; only its hash is kept.
+
+        Raises
+        ------
+        ConfigError
+            If a key of that name is there.
+        """
+        with self._changing() as keys:
+            if any(key.name == name and not key.ended(now) for key in keys):
+                raise ConfigError(f"There is a key {name!r} already.", "Choose another name, or rotate it.")
+            key, secret = _make(name, roles, now, per_minute)
+            keys.append(key)
+        return secret
+
+    def renew(self, name: str, roles: tuple[Role, ...], now: datetime) -> str:
+        """Make a key in the place of those of its name."""
+        with self._changing() as keys:
+            keys[:] = [key for key in keys if key.name != name]
+            key, secret = _make(name, roles, now, None)
+            keys.append(key)
+        return secret
+
+    def rotate(self, name: str, now: datetime, grace: timedelta) -> str:
+        """Make a new key with the rights of the last one; all of that name end after the grace time, or before.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such key.
+        """
+        with self._changing() as keys:
+            old = _named(keys, name, now)
+            made, secret = _make(name, old.roles, now, old.per_minute)
+            for key in [key for key in keys if key.name == name and not key.ended(now + grace)]:
+                _end(keys, key, now + grace)
+            keys.append(made)
+        return secret
+
+    def revoke(self, name: str, now: datetime) -> None:
+        """End all keys of a name at once.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such key.
+        """
+        with self._changing() as keys:
+            _named(keys, name, now)
+            for key in [key for key in keys if key.name == name and not key.ended(now)]:
+                _end(keys, key, now)
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Key]]:
+        with locked(self.path.with_suffix(".lock")):
+            keys = self.read()
+            yield keys
+            write_file(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2).encode())
+            self.path.chmod(0o600)
+
+
+class KeyRing:
+    """Finds the key that a request carries; follows changes of the file within a second."""
+
+    def __init__(self, file: KeyFile, clock: Callable[[], datetime]) -> None:
+        self._file = file
+        self._clock = clock
+        self._keys: dict[str, Key] = {}
+        self._seen: int | None = None
+        self._looked = 0.0
+        self._lock = threading.Lock()
+
+    def find(self, secret: str) -> Key | None:
+        """Return the key, or None for one that is unknown or has ended."""
+        if time.monotonic() - self._looked > _LOOK:
+            self._look()
+        key = self._keys.get(_digest(secret))
+        return None if key is None or key.ended(self._clock()) else key
+
+    def _look(self) -> None:
+        with self._lock:
+            self._looked = time.monotonic()
+            try:
+                seen = self._file.path.stat().st_mtime_ns
+            except FileNotFoundError:
+                seen = 0
+            if seen != self._seen:
+                self._keys = {key.digest: key for key in self._file.read()}
+                self._seen = seen
+
+
+def _make(name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | None) -> tuple[Key, str]:
+    place = secrets.token_hex(4)
+    secret = f"encore_{place}_{secrets.token_urlsafe(32)}"
+    return Key(place, name, roles, _digest(secret), now.isoformat(timespec="seconds"), per_minute), secret
+
+
+def _named(keys: list[Key], name: str, now: datetime) -> Key:
+    found = [key for key in keys if key.name == name and not key.ended(now)]
+    if not found:
+        known = sorted({key.name for key in keys if not key.ended(now)})
+        raise ConfigError(f"No key {name!r} is in use; there are {', '.join(known) or 'none'}.", "Correct the name.")
+    return found[-1]
+
+
+def _end(keys: list[Key], key: Key, moment: datetime) -> None:
+    keys[keys.index(key)] = replace(key, until=moment.isoformat())
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

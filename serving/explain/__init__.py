@@ -1,0 +1,1 @@
+"""From SHAP values to themes to sentences."""

@@ -1,0 +1,163 @@
+"""Whether the reasons are true to the model, measured on the customers of the test snapshots."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from core.progress import Report, silent
+from core.settings import Settings
+from features.engine.build import built_schedule
+from features.store.feature_store import Store
+from features.vectors import AGES, Columns, Floats, overdue
+from serving.answers import Reason
+from serving.explain.contributions import Explained, explain
+from serving.explain.playbook import Playbook, load_playbook
+from serving.explain.reasons import MIN_SHARE, risk_reasons, theme_title
+from serving.explain.themes import themes_of
+from serving.explain.tiers import Tiers, make_tiers
+from serving.explain.what_if import what_would_change
+from serving.explain.wording import say
+from training.churn.dataset import churn_set
+from training.churn.model import ChurnModel
+from training.churn.pipeline import measurable_champion
+
+_TOP = 3
+
+
+def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, Any]:
+    """Tell the reasons of every customer of the test snapshots, and check each against the model.
+
+    Returns
+    -------
+    `protocol`.
+
+    `direction_agreement`: the share of sentences whose direction is that of the change in margin when the theme's
+    features are set to the median of the population.
+
+    `untold`: themes of which the model says otherwise get no sentence; how many, and the median customer's share of
+    the explanation that has none.
+
+    `top_three_share`: the median customer's share of the absolute explanation in the three strongest themes told.
+
+    `stability`: the median Jaccard index of those three today and a day later without an event.
+
+    `missing_values`: sentences about themes of which nothing is known, and how many of them do not say so.
+
+    `additivity`: the largest distance between contributions plus base value and the margin.
+
+    `what_if`: customers of high or medium risk, and for how many a way a tier down was found.
+
+    Raises
+    ------
+    StateError, StoreError
+        If there is no champion, it was trained on the test snapshots, or a store does not answer.
+    """
+    report(0.0, "champion")
+    version, model = measurable_champion(settings)
+    schedule, _ = built_schedule(settings)
+    store = Store(settings)
+    rows = churn_set(settings, store, schedule.churn_test, model.categories)
+    rows.check("test")
+    inputs = model.inputs(rows.columns, len(rows))
+    report(0.3, "sentences")
+    playbook = load_playbook(settings.serving.playbook)
+    explained = explain(model, inputs)
+    told = _tell(explained, playbook)
+    later = _tell(explain(model, model.inputs(a_day_later(rows.columns), len(rows))), playbook)
+    report(0.7, "what would change")
+    return {
+        "protocol": {
+            "model": version.label,
+            "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
+            "customers": len(rows),
+            "themes": len({reason.theme for reasons in told for reason in reasons}),
+        },
+        "direction_agreement": agreement(model, inputs, told),
+        "top_three_share": {"median": float(np.median([sum(r.share for r in of[:_TOP]) for of in told]))},
+        "untold": untold(explained, told),
+        "stability": {"median_jaccard": float(np.median(jaccard(_top(told), _top(later))))},
+        "missing_values": missing(model, inputs, told),
+        "additivity": additivity(model, inputs),
+        "what_if": ways_down(model, inputs, make_tiers(settings, store, model, schedule.as_of)),
+    }
+
+
+def a_day_later(columns: Columns) -> Columns:
+    """Return the columns of customers who got a day older without an event."""
+    older = {name: values + 1 if name in AGES else values for name, values in columns.items()}
+    if "days_to_contract_end" in older:
+        older["days_to_contract_end"] = older["days_to_contract_end"] - 1
+    return older | overdue(older)
+
+
+def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, float]:
+    """Compare each sentence's direction with what the model does when its theme is as usual.
+
+    Asks the model anew rather than what decided which sentences are told, so that it notices if the two part.
+    """
+    before = model.margin(inputs)
+    agree = asked = 0
+    for theme in themes_of(model.features):
+        places = [place for place, name in enumerate(model.features) if name in theme.features]
+        usual = inputs.copy()
+        usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
+        difference = before - model.margin(usual)
+        for customer, reasons in enumerate(told):
+            for reason in reasons:
+                if reason.theme == theme.name:
+                    asked += 1
+                    agree += (difference[customer] > 0) == (reason.direction == "raises") and difference[customer] != 0
+    return {"value": agree / asked if asked else 1.0, "sentences": asked}
+
+
+def untold(explained: Sequence[Explained], told: Sequence[Sequence[Reason]]) -> dict[str, float]:
+    """Say how much goes without a sentence: the median share, and the sentences withheld as the model disagrees."""
+    shares = [1 - sum(reason.share for reason in reasons) for reasons in told]
+    withheld = 0
+    for one in explained:
+        whole = sum(abs(part.contribution) for part in one.parts.values()) or 1.0
+        withheld += sum(not p.agrees and abs(p.contribution) >= MIN_SHARE * whole for p in one.parts.values())
+    return {"median_share": float(np.median(shares)), "sentences_withheld": withheld}
+
+
+def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
+    """Return the largest distance between contributions plus base value and the margin."""
+    return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
+
+
+def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]:
+    """Count the customers of high or medium risk, and those of them with a way a tier down."""
+    asked = [
+        (row, risk) for row, risk in zip(inputs, model.risk(inputs).tolist(), strict=True) if tiers.of(risk) != "low"
+    ]
+    found = sum(what_would_change(model, row, risk, tiers, "en") is not None for row, risk in asked)
+    return {"asked": len(asked), "found": found}
+
+
+def missing(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, int]:
+    """Count the sentences of themes of which nothing is known, and those that do not say so."""
+    themes = themes_of(model.features)
+    features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
+    names = {theme.name: theme_title(theme, "en") for theme in themes}
+    about_nothing = hidden = 0
+    for row, reasons in zip(inputs, told, strict=True):
+        known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
+        for reason in reasons:
+            if any(features[reason.theme]) and not known & set(features[reason.theme]):
+                about_nothing += 1
+                hidden += say("en", "fact.unknown", theme=names[reason.theme]) not in reason.text
+    return {"sentences": about_nothing, "told_as_known": hidden}
+
+
+def jaccard(one: Sequence[set[str]], other: Sequence[set[str]]) -> list[float]:
+    """Return the Jaccard index of each pair of sets."""
+    return [len(a & b) / len(a | b) if a | b else 1.0 for a, b in zip(one, other, strict=True)]
+
+
+def _top(told: Sequence[Sequence[Reason]]) -> list[set[str]]:
+    return [{reason.theme for reason in reasons[:_TOP]} for reasons in told]
+
+
+def _tell(explained: Sequence[Explained], playbook: Playbook) -> list[list[Reason]]:
+    return [risk_reasons(one, playbook, "en") for one in explained]

@@ -1,0 +1,144 @@
+"""From TreeSHAP values to sentences: one reason per theme, told from raw values, never from column names."""
+
+import numpy as np
+
+from features.views.profile import ATTRIBUTE
+from serving.answers import Direction, Reason
+from serving.explain.contributions import Explained
+from serving.explain.playbook import Playbook, Suggestion
+from serving.explain.themes import ATTRIBUTE_FINDINGS, Fact, Theme
+from serving.explain.wording import Language, amount, say
+
+#: A theme with less of the explanation than this is not worth a sentence.
+MIN_SHARE = 0.01
+_NOTHING = Suggestion()
+
+
+def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -> list[Reason]:
+    """Tell why one customer's risk is what it is.
+
+    Parameters
+    ----------
+    playbook
+        What can be done about a theme.
+
+    Returns
+    -------
+    Reasons in both directions, the largest share of the explanation first. Left out are themes below 1 % of it, and
+    those of which the model says the opposite when their features are set to what is usual.
+    """
+    whole = sum(abs(part.contribution) for part in explained.parts.values()) or 1.0
+    reasons = [
+        _reason(theme, abs(part.contribution) / whole, part.direction, explained, playbook, language)
+        for theme in explained.themes
+        if (part := explained.parts.get(theme.name)) and part.agrees and abs(part.contribution) >= MIN_SHARE * whole
+    ]
+    return sorted(reasons, key=lambda reason: -reason.share)
+
+
+def _reason(
+    theme: Theme, share: float, direction: Direction, explained: Explained, playbook: Playbook, language: Language
+) -> Reason:
+    values = explained.values
+    told = [name for name in values if name in theme.features]
+    habits = [fact.habit.feature for fact in theme.facts if fact.habit]
+    told += [name for name in habits if name in values and name not in told]
+    sentence, finding = _told(theme, direction, explained, language)
+    suggestion = playbook.get(finding or "", _NOTHING) if direction == "raises" else _NOTHING
+    return Reason(
+        theme=theme.name,
+        finding=finding,
+        title=say(language, f"finding.{finding}") if finding else theme_title(theme, language),
+        direction=direction,
+        share=share,
+        text=say(language, f"direction.{direction}", fact=sentence),
+        values={name: _value(explained, name) for name in told},
+        actionable=suggestion != _NOTHING,
+        action=suggestion.told(language),
+    )
+
+
+def _told(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Tell the first fact that speaks for the direction, with what it is compared with; else the first known, alone.
+
+    Returns
+    -------
+    The sentence, and what was found: None where nothing speaks for the direction.
+    """
+    if theme.attribute is not None:
+        return _attribute(theme, direction, explained, language)
+    if not theme.facts:
+        return say(language, f"plain.{theme.name}"), None
+    known = [fact for fact in theme.facts if not np.isnan(explained.values.get(fact.feature, np.nan))]
+    for fact in known:
+        against, finding = _found(fact, direction, explained, language)
+        if finding is not None:
+            return _plain(fact, explained, language) + against, finding
+    plain = [fact for fact in known if fact.unit != "flag"]
+    if not plain:
+        return say(language, "fact.unknown", theme=theme_title(theme, language)), None
+    return _plain(plain[0], explained, language), None
+
+
+def theme_title(theme: Theme, language: Language) -> str:
+    """Return what a reader would call a theme; an attribute by its own name."""
+    if theme.attribute is not None:
+        return theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+    return say(language, f"theme.{theme.name}")
+
+
+def _value(explained: Explained, name: str) -> float | str | None:
+    if name in explained.attributes:
+        return explained.attributes[name].text
+    return None if np.isnan(explained.values[name]) else explained.values[name]
+
+
+def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Tell an attribute's value, and how many customers with it left where that speaks for the direction."""
+    title = theme_title(theme, language)
+    known = explained.attributes.get(str(theme.attribute))
+    if known is None:
+        return say(language, "fact.unknown", theme=title), None
+    told = say(language, "fact.attribute", name=title, value=known.text)
+    left, left_of_all = (amount(language, share, "percent") for share in (known.left, known.left_of_all))
+    more = known.left > known.left_of_all
+    if left == left_of_all or more != (direction == "raises"):
+        return told, None
+    finding = ATTRIBUTE_FINDINGS[0 if more else 1]
+    return told + say(language, "against.left", value=left, other=left_of_all), finding
+
+
+def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Compare a value with the customer's own habit, else with similar customers.
+
+    Returns
+    -------
+    The words of the comparison, and the finding: None where it does not speak for the direction, where a reader would
+    see the same number twice, or where the model's own contribution of the feature speaks against it.
+    """
+    value, contribution = explained.values[fact.feature], explained.contributions[fact.feature]
+    turn = 1 if direction == "raises" else -1
+    if contribution * turn < 0 or (fact.sign == 0 and not contribution):
+        return "", None
+    if fact.unit == "flag":
+        return "", fact.findings[0] if value and turn == fact.sign else None
+    if fact.below is not None:
+        limit, finding = fact.below
+        return "", finding if value < limit and turn == -fact.sign else None
+    own = explained.values.get(fact.habit.feature, np.nan) if fact.habit else np.nan
+    if fact.habit is not None and not np.isnan(own):
+        kind, other, findings = "habit", own, (fact.habit.more, fact.habit.less)
+    elif fact.similar is not None:
+        kind, other, findings = "similar", explained.similar[fact.feature], fact.similar
+    else:
+        return "", None
+    told = amount(language, other, fact.unit)
+    above = value > other
+    if amount(language, value, fact.unit) == told or (fact.sign and above != (turn == fact.sign)):
+        return "", None
+    pace = kind == "habit" and fact.feature == "recency_days"
+    return say(language, f"against.{'pace' if pace else kind}", value=told), findings[0 if above else 1]
+
+
+def _plain(fact: Fact, explained: Explained, language: Language) -> str:
+    return say(language, f"fact.{fact.feature}", value=amount(language, explained.values[fact.feature], fact.unit))

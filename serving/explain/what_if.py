@@ -1,0 +1,167 @@
+"""What would change a score: the smallest realistic change that moves a customer a tier down.
+
+It says what the model says of a customer who is otherwise the same. It does not say that bringing the change
+about would keep anybody.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from features.vectors import overdue
+from features.views.activity import WINDOWS
+from serving.answers import Change, WhatIf
+from serving.explain.tiers import Tiers
+from serving.explain.wording import Language, amount, say
+from training.churn.model import ChurnModel
+
+Values = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Lever:
+    """Something about a customer that can realistically become different within days.
+
+    Attributes
+    ----------
+    steps
+        How far it may go, smallest first; each is told by the text `change.<name>`.
+    needs
+        Inputs that the model must read and that must be known of the customer.
+    apply
+        Returns the customer's values after a step.
+    with_visit
+        Whether it takes a purchase to happen.
+    """
+
+    name: str
+    steps: tuple[int, ...]
+    needs: tuple[str, ...]
+    apply: Callable[[Values, int], Values]
+    with_visit: bool = False
+
+
+def _visit(values: Values, count: int) -> Values:
+    """Buy baskets as they usually are, the last of them today; the usual gaps between purchases stay what they were."""
+    spent = count * values["basket_amount_mean"]
+    changed = {**values, "recency_days": 0.0}
+    for name in (*(f"baskets_{days}d" for days in WINDOWS), "baskets_total", "purchase_days_84d"):
+        changed[name] = values.get(name, np.nan) + count
+    for name in (*(f"amount_{days}d" for days in WINDOWS), "amount_total"):
+        changed[name] = values.get(name, np.nan) + spent
+    changed["basket_amount_84d"] = changed["amount_84d"] / changed["baskets_84d"]
+    for name in ("baskets", "amount"):
+        usual = values.get(f"{name}_usual_28d", np.nan)
+        changed[f"{name}_trend"] = changed[f"{name}_28d"] / usual if usual else np.nan
+    return changed
+
+
+def _widen(values: Values, count: int) -> Values:
+    """Buy from categories that are new in the last 84 days."""
+    return {**values, **{name: values[name] + count for name in ("categories_28d", "categories_84d")}}
+
+
+def _answer(values: Values, count: int) -> Values:
+    """Redeem something of a campaign today."""
+    rate = min(values["answer_rate"] + count / values["campaigns_contacted"], 1.0)
+    more = {name: values.get(name, 0.0) + count for name in ("redemptions_total", "redemptions_84d")}
+    return {**values, **more, "answer_rate": rate, "days_since_redemption": 0.0}
+
+
+def _cheaper(values: Values, percent: int) -> Values:
+    """Pay less for the contract."""
+    factor = 1 - percent / 100
+    change = values.get("contract_price_change", np.nan) * factor
+    return {**values, "contract_price": values["contract_price"] * factor, "contract_price_change": change}
+
+
+LEVERS = (
+    Lever("visit", (1, 2, 3), ("recency_days", "basket_amount_mean", "baskets_28d", "amount_28d"), _visit),
+    Lever("widen", (2, 5), ("categories_28d", "categories_84d"), _widen, with_visit=True),
+    Lever("answer", (1,), ("answer_rate", "campaigns_contacted"), _answer, with_visit=True),
+    Lever("cheaper", (10, 20), ("contract_price",), _cheaper),
+)
+
+#: A risk that falls by less than this is the same to a reader.
+_LEAST = 0.01
+#: What the age of the last purchase is set against.
+_GAPS = ("recency_days", "gap_mean", "gap_p90")
+#: One step, or none, of each lever.
+_Plan = tuple[tuple[Lever, int], ...]
+
+
+def what_would_change(
+    model: ChurnModel, inputs: np.ndarray, risk: float, tiers: Tiers, language: Language
+) -> WhatIf | None:
+    """Find the change of fewest and smallest steps after which the model puts the customer in a lower tier.
+
+    Parameters
+    ----------
+    inputs
+        The customer's row of model inputs.
+
+    Returns
+    -------
+    None for a customer in the lowest tier, and where no realistic change is enough.
+    """
+    now = tiers.of(risk)
+    if now == "low":
+        return None
+    values = dict(zip(model.features, inputs.tolist(), strict=True))
+    plans = _plans(values)
+    if not plans:
+        return None
+    outcomes = [_after(values, plan) for plan in plans]
+    rows = np.array([[outcome[name] for name in model.features] for outcome in outcomes])
+    for plan, outcome, after in zip(plans, outcomes, model.risk(rows).tolist(), strict=True):
+        tier = tiers.of(after)
+        if tier != now and after <= risk - _LEAST:
+            told = (say(language, f"change.{lever.name}_{'one' if n == 1 else 'many'}", n=str(n)) for lever, n in plan)
+            return WhatIf(
+                changes=_changes(model, values, outcome),
+                risk=after,
+                tier=tier,
+                text=say(
+                    language,
+                    "change.text",
+                    changes=say(language, "change.and").join(told),
+                    risk=amount(language, after, "percent"),
+                    tier=say(language, f"tier.{tier}"),
+                    now=amount(language, risk, "percent"),
+                ),
+            )
+    return None
+
+
+def _plans(values: Mapping[str, float]) -> list[_Plan]:
+    """Return every combination of steps that the customer's values allow, the smallest first."""
+    open_to = [lever for lever in LEVERS if not any(np.isnan(values.get(name, np.nan)) for name in lever.needs)]
+    choices = [[(lever, place, n) for place, n in enumerate((0, *lever.steps))] for lever in open_to]
+    combined = [[step for step in steps if step[1]] for steps in product(*choices)]
+    possible = [steps for steps in combined if steps and _happens(steps)]
+    ordered = sorted(possible, key=lambda s: (len(s), sum(place for _, place, _ in s)))
+    return [tuple((lever, n) for lever, _, n in steps) for steps in ordered]
+
+
+def _happens(steps: Sequence[tuple[Lever, int, int]]) -> bool:
+    """Tell whether steps that take a purchase come with one."""
+    return any(lever.name == "visit" for lever, _, _ in steps) or not any(lever.with_visit for lever, _, _ in steps)
+
+
+def _after(values: Values, plan: _Plan) -> Values:
+    for lever, count in plan:
+        values = lever.apply(values, count)
+    if "recency_days" in values:
+        late = overdue({name: np.array([values[name]]) for name in _GAPS if name in values})
+        values = values | {name: float(column[0]) for name, column in late.items()}
+    return values
+
+
+def _changes(model: ChurnModel, before: Values, after: Values) -> list[Change]:
+    return [
+        Change(feature=name, before=None if np.isnan(before[name]) else before[name], after=after[name])
+        for name in model.features
+        if after[name] != before[name] and not np.isnan(after[name])
+    ]

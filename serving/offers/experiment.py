@@ -1,0 +1,66 @@
+"""Experiments: a share of customers gets another list, always the same ones, and each impression is written down."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.settings import ExperimentSettings, StoreSettings
+from core.state import write_file
+from serving.answers import Experiment
+
+_WHOLE = 2**64
+
+
+def arm_of(settings: ExperimentSettings, customer_id: str) -> Experiment | None:
+    """Return a customer's part in the experiment; None where none runs.
+
+    The arm depends on the experiment's name and the customer alone: whoever knows both can compute it again.
+    """
+    if settings.name is None:
+        return None
+    digest = hashlib.sha256(f"{settings.name}\0{customer_id}".encode()).digest()
+    chosen = int.from_bytes(digest[:8], "big") < settings.share * _WHOLE
+    return Experiment(name=settings.name, arm=settings.other if chosen else "champion")
+
+
+class Impressions:
+    """Offers that were shown while an experiment ran, one line of JSON each answer, appended."""
+
+    def __init__(self, stores: StoreSettings) -> None:
+        self.path = stores.data / "impressions.jsonl"
+        self._lock = threading.Lock()
+
+    def write(
+        self,
+        customer_id: str,
+        as_of: datetime,
+        experiment: Experiment,
+        model: str,
+        products: Sequence[str],
+    ) -> None:
+        """Append one answer; nothing where nothing was offered."""
+        if not products:
+            return
+        line = {
+            "as_of": as_of.isoformat(),
+            "customer_id": customer_id,
+            "experiment": experiment.name,
+            "arm": experiment.arm,
+            "model": model,
+            "products": list(products),
+        }
+        with self._lock, self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def erase(self, customer_id: str) -> int:
+        """Remove a customer's lines; returns how many there were."""
+        with self._lock:
+            if not self.path.exists():
+                return 0
+            lines = self.path.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if json.loads(line)["customer_id"] != customer_id]
+            if len(kept) < len(lines):
+                write_file(self.path, b"".join(kept))
+            return len(lines) - len(kept)

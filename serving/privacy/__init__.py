@@ -1,0 +1,1 @@
+"""Consent, erasure, and what is stored about a customer."""

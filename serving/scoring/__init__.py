@@ -1,0 +1,1 @@
+"""The scoring service, its batches, its table of scores, and what loads models."""

@@ -1,0 +1,284 @@
+"""Features follow events: the same numbers that training would see, whoever pushes them."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.errors import StoreError
+from core.settings import Settings
+from core.state import read_stamp, write_stamp
+from features.contract.events import READER, Event
+from features.engine.build import (
+    BOUGHT,
+    as_feature_rows,
+    bought_pairs,
+    build_features,
+    customer_views,
+    interaction_kinds,
+    purchase_views,
+    size_table,
+    snapshot_table,
+)
+from features.engine.sources import connect, read_sources
+from features.ingest.pipeline import ingest
+from features.live.known import materialized_directory, read_online
+from features.live.log import EventLog
+from features.live.updater import Follower
+from features.services import (
+    CHURN_SERVICE,
+    CUSTOMER_VIEWS,
+    NEXT_PRODUCT_SERVICE,
+    PRODUCT_VIEWS,
+    SERVICES,
+    customer_services,
+    vector_query,
+)
+from features.store.feature_store import Store
+from tests.conftest import NOW, World, copied
+
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+
+
+class Place:
+    """A copy of the fitted world that events may change."""
+
+    def __init__(self, directory: Path, settings: Settings) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.store = Store(self.settings)
+        self.log = EventLog(self.settings.stores)
+        self.online = read_online(self.settings.stores)
+        self.applied: list[tuple[list[str], datetime]] = []
+
+    def follower(self) -> Follower:
+        def noted(customers: list[str], moment: datetime) -> None:
+            self.applied.append((customers, moment))
+
+        def clock() -> datetime:
+            """Where the data stand still, they stand at the last event."""
+            return max(self.online.as_of, self.log.moment() or self.online.as_of)
+
+        return Follower(self.settings, self.store, self.log, self.online, clock, noted)
+
+    def take(self, *events: dict[str, Any]) -> None:
+        self.log.append([event(**one) for one in events], self.online.as_of)
+        self.follower().follow()
+
+    def vector(self, customer: str, service: str = CHURN_SERVICE) -> dict[str, Any] | None:
+        (found,) = self.store.vectors(service, [customer])
+        return found.values if found else None
+
+
+@pytest.fixture
+def place(world: World, tmp_path: Path) -> Iterator[Place]:
+    with copied(world, tmp_path) as settings:
+        yield Place(tmp_path, settings)
+
+
+def event(customer_id: str, number: int, kind: str, **more: Any) -> Event:
+    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
+
+
+def purchase(customer_id: str, number: int, product: str, **more: Any) -> dict[str, Any]:
+    line = {"product_id": product, "quantity": 1, "amount": 2.5, "discount": 0.5}
+    order = {"order_id": f"o{number}", "lines": [line], **more}
+    return {"customer_id": customer_id, "number": number, "kind": "purchase", **order}
+
+
+def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[str, dict[str, dict[str, Any]]]:
+    """The vectors that the expressions give on the whole contract tables."""
+    con: Any = connect(settings)
+    sources, snapshots = read_sources(con, settings.stores), snapshot_table([moment])
+    views = customer_views(sources, snapshots, settings.customers.kept, interaction_kinds(con, sources))
+    sizes = size_table(con.to_pandas(sources.products))
+    bought = con.create_table(BOUGHT, bought_pairs(sources, snapshots, settings.time.history_days), temp=True)
+    views |= purchase_views(sources, bought, snapshots, sizes)
+    for view in {*views} - {*PRODUCT_VIEWS}:
+        con.create_table(view, as_feature_rows(views[view]), temp=True)
+    found = {}
+    for service, of in customer_services().items():
+        rows = con.con.execute(vector_query(con.con, {view: f"SELECT * FROM {view}" for view in of})).fetchall()
+        found[service] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
+    return found
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal but for the last of six decimals, which depends on the order of a sum."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return one == pytest.approx(other, abs=2e-6)
+    return bool(one == other)
+
+
+def with_every_kind(place: Place) -> Place:
+    """Let the data know every kind of interaction; rows for the moment the data end at see none of that moment."""
+    kinds = ("visit", "click", "complaint", "service_request")
+    events = [{"number": 900 + n, "kind": kind} for n, kind in enumerate(kinds)]
+    events += [
+        {"number": 910, "kind": "nps", "value": 4},
+        {"number": 911, "kind": "return", "product_id": "1029743", "value": 2},
+    ]
+    place.take(*({"customer_id": "36", "event_timestamp": AS_OF - timedelta(days=3), **one} for one in events))
+    place.take({"customer_id": "42", "number": 950, "kind": "consent", "value": 0, "event_timestamp": AS_OF})
+    ingest(place.settings, NOW)
+    build_features(place.settings, NOW)
+    place.store.apply()
+    place.store.materialize()
+    after = Place(place.directory, place.settings)
+    assert after.online.as_of == AS_OF
+    assert (after.vector("36") or {})["visits_28d"] == 1
+    assert (after.vector("42") or {})["marketing_consent"] is None
+    assert after.follower().follow() > 0
+    assert (after.vector("42") or {})["marketing_consent"] == 0
+    return after
+
+
+def test_replayed_events_give_the_features_that_training_sees(place: Place) -> None:
+    place = with_every_kind(place)
+    lines = pd.read_parquet(place.directory / "data/contract/transactions.parquet")
+    products = lines["product_id"].value_counts().index[:3].tolist()
+    again = lines[lines["customer_id"] == "18"].iloc[-1]
+    days = [AS_OF + timedelta(days=day, hours=9) for day in range(4)]
+    events = [
+        purchase("6", 1, products[0], event_timestamp=days[0]),
+        purchase("6", 2, products[1], event_timestamp=days[2]),
+        {"customer_id": "6", "number": 3, "kind": "visit", "event_timestamp": days[2], "value": 30},
+        {"customer_id": "12", "number": 4, "kind": "redemption", "campaign_id": "8", "event_timestamp": days[1]},
+        {"customer_id": "12", "number": 5, "kind": "complaint", "event_timestamp": days[1]},
+        purchase("12", 6, products[2], event_timestamp=AS_OF - timedelta(days=40)),  # late: it was not known before
+        # an order that the exports have already
+        purchase("18", 7, products[0]) | {"order_id": again["order_id"], "event_timestamp": again["event_timestamp"]},
+        {"customer_id": "18", "number": 8, "kind": "nps", "value": 3, "event_timestamp": days[3]},
+        {"customer_id": "24", "number": 9, "kind": "consent", "value": 0, "event_timestamp": days[0]},
+        {"customer_id": "24", "number": 10, "kind": "return", "product_id": products[0], "value": 4.5},
+        purchase("brand-new", 11, products[0], event_timestamp=days[1]),
+        {
+            "customer_id": "30",
+            "number": 12,
+            "kind": "subscription",
+            "start_timestamp": "2017-12-01T00:00:00Z",
+            "end_timestamp": "2018-12-01T00:00:00Z",
+            "price": 9.9,
+            "event_timestamp": days[0],
+        },
+    ]
+    customers = ["6", "12", "18", "24", "30", "brand-new"]
+    # one after the other, the last of each as of its end, is the same as all at once
+    for one in events[:4]:
+        place.take(one)
+    place.take(*events[4:])
+    place.log.append([event("30", 13, "contact", event_timestamp=days[3])], AS_OF)
+    place.follower().follow()
+    (moment,) = {vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["30"]) if vector}
+    place.take(*({"customer_id": c, "number": 100 + n, "kind": "click"} for n, c in enumerate(customers)))
+    stamped = {vector.moment for vector in place.store.vectors(CHURN_SERVICE, customers) if vector}
+    (moment,) = stamped
+    assert moment > days[3]
+
+    ingested = ingest(place.settings, NOW)
+    assert ingested.rows["transactions"] == len(lines) + 4
+    found = offline(place.settings, customers, moment)
+    for service in (CHURN_SERVICE, NEXT_PRODUCT_SERVICE):
+        for customer in customers:
+            online = place.vector(customer, service)
+            assert online is not None
+            wanted = found[service][customer]
+            other = {name: (wanted[name], online[name]) for name in online if not same(wanted[name], online[name])}
+            assert not other, other
+
+
+def test_the_customer_is_other_on_the_very_next_read(place: Place) -> None:
+    before = place.vector("6")
+    assert place.vector("brand-new") is None
+    place.take(purchase("6", 1, "1029743"), purchase("brand-new", 2, "1029743"))
+    after = place.vector("6")
+    assert before is not None
+    assert after is not None
+    assert after["baskets_7d"] == before["baskets_7d"] + 1
+    assert after["last_purchase"] == AS_OF.timestamp()
+    new = place.vector("brand-new", NEXT_PRODUCT_SERVICE)
+    assert new is not None
+    assert new["history_products"] == ["1029743"]
+    (applied,) = place.applied
+    assert set(applied[0]) == {"6", "brand-new"}
+
+
+def test_views_that_fall_silent_are_cleared(place: Place) -> None:
+    customer = "6"
+    assert (place.vector(customer) or {})["products_84d"] is not None
+    late = AS_OF + timedelta(days=100)
+    place.take({"customer_id": customer, "number": 1, "kind": "contact", "event_timestamp": late})
+    vector = place.vector(customer)
+    assert vector is not None
+    assert vector["products_84d"] is None  # nothing was bought in 84 days
+    rows = place.store.online(CHURN_SERVICE, "customer_id", [customer])
+    assert rows.values["products_84d"] == [None]
+    assert rows.values["contacts_84d"][0] >= 1
+
+
+def test_all_views_follow_not_just_the_vectors(place: Place) -> None:
+    place.take(purchase("6", 1, "1029743"), {"customer_id": "6", "number": 2, "kind": "contact"})
+    vector = place.vector("6")
+    rows = place.store.online(CHURN_SERVICE, "customer_id", ["6"]).values
+    assert vector is not None
+    for name, (value,) in rows.items():
+        told = value.timestamp() if isinstance(value, datetime) else value
+        assert told == vector[name], name
+    assert set(SERVICES[CHURN_SERVICE]) == set(CUSTOMER_VIEWS)
+
+
+def test_a_store_that_is_away_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("The online store does not answer.", "Check it.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "push", away)
+        with pytest.raises(StoreError):
+            place.take(purchase("6", 1, "1029743"))
+    assert list(place.log.pending(10)) == ["6"]
+    assert place.follower().follow() == 1
+    assert place.log.pending(10) == {}
+    assert (place.vector("6") or {})["last_purchase"] == AS_OF.timestamp()
+
+
+def test_moments_only_go_forward(place: Place) -> None:
+    place.take(purchase("6", 1, "1029743"))
+    (first,) = (vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["6"]) if vector)
+    place.take(purchase("6", 2, "1029743"))
+    (second,) = (vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["6"]) if vector)
+    assert AS_OF < first < second == place.log.moment()
+
+
+def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(place: Place) -> None:
+    before = place.follower()
+    before.follow()
+    folder = materialized_directory(place.settings.stores)
+    stamp = read_stamp(folder)
+    write_stamp(folder, stamp | {"fingerprint": "another"})
+    place.log.append([event(**purchase("6", 1, "1029743"))], AS_OF)
+    assert before.follow() == 0
+    assert list(place.log.pending(10)) == ["6"]
+    write_stamp(folder, stamp)
+    assert before.follow() == 1
+
+
+def test_memory_does_not_grow_with_events(place: Place) -> None:
+    features = place.follower()._features
+
+    def used() -> int:
+        (rows,) = features._con.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
+        return int(rows[0])
+
+    place.log.append([event("6", 1, "contact")], AS_OF)
+    for turn in range(2):
+        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 1))
+    first = used()
+    for turn in range(20):
+        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 3))
+    assert used() <= 1.05 * first

@@ -1,0 +1,151 @@
+"""Features of contacts, use, contracts and attributes against a naive loop, on tables that hit every edge."""
+
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.engine.build import customer_views, snapshot_table
+from features.engine.sources import Sources
+from features.views.activity import activity
+from features.views.engagement import engagement
+from features.views.profile import profile
+from features.views.subscription import subscription
+from features.views.usage import usage
+from tests.features.events import (
+    SNAPSHOTS,
+    as_table,
+    keyed,
+    make_customers,
+    make_interactions,
+    make_products,
+    make_subscriptions,
+    make_transactions,
+    records,
+)
+from tests.features.views.naive import SEEDS, Row, by, known, same
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines, interactions = make_transactions(seed), make_interactions(seed)
+    snapshots = snapshot_table(SNAPSHOTS)
+    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
+    found = keyed(con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    for (customer, t), row in found.items():
+        mine = records(interactions[interactions["customer_id"] == customer])
+        seen = known(mine, t)
+        contacts = [r for r in seen if r["kind"] == "contact"]
+        redemptions = [r for r in seen if r["kind"] == "redemption"]
+        contacted = {r["campaign_id"] for r in contacts}
+        answered = contacted & {r["campaign_id"] for r in redemptions}
+        wanted = {
+            "contacts_total": len(contacts),
+            "contacts_84d": len(known(contacts, t, 84)),
+            "last_contact": max((r["event_timestamp"] for r in contacts), default=None),
+            "redemptions_total": len(redemptions),
+            "redemptions_84d": len(known(redemptions, t, 84)),
+            "last_redemption": max((r["event_timestamp"] for r in redemptions), default=None),
+            "campaigns_contacted": len(contacted),
+            "answer_rate": len(answered) / len(contacted) if contacted else None,
+        }
+        same(row, wanted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
+    lines, interactions = make_transactions(seed), make_interactions(seed)
+    snapshots = snapshot_table(SNAPSHOTS)
+    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
+    found = keyed(con.to_pandas(usage(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    assert len(found) > 5
+    for (customer, t), row in found.items():
+        seen = known(records(interactions[interactions["customer_id"] == customer]), t)
+        of = by(seen, "kind")
+        visits = of.get("visit", [])
+        first = min((r["event_timestamp"] for r in visits), default=t)
+        lived = (t - first).total_seconds() / 86400 / 28 - 1
+        usual = (len(visits) - len(known(visits, t, 28))) / lived if lived >= 1 else None
+        ratings = sorted(of.get("nps", []), key=lambda r: r["event_timestamp"])
+        rated = [r["value"] for r in ratings if not np.isnan(r["value"])]
+        wanted = {
+            "visits_28d": len(known(visits, t, 28)),
+            "visits_84d": len(known(visits, t, 84)),
+            "visit_value_28d": np.nansum([r["value"] for r in known(visits, t, 28)]),
+            "last_visit": max((r["event_timestamp"] for r in visits), default=None),
+            "visits_usual_28d": usual,
+            "visits_trend": len(known(visits, t, 28)) / usual if usual else None,
+            "clicks_84d": len(known(of.get("click", []), t, 84)),
+            "complaints_84d": len(known(of.get("complaint", []), t, 84)),
+            "service_requests_84d": len(known(of.get("service_request", []), t, 84)),
+            "nps_latest": rated[-1] if rated else None,
+            "returns_84d": len(known(of.get("return", []), t, 84)),
+            "returned_amount_84d": np.nansum([r["value"] for r in known(of.get("return", []), t, 84)]),
+        }
+        same(row, wanted)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
+    contracts = make_subscriptions(seed)
+    expression = subscription(as_table(contracts), snapshot_table(SNAPSHOTS))
+    found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    count = 0
+    for t in SNAPSHOTS:
+        rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
+        for customer, mine in by(rows, "customer_id").items():
+            ordered = sorted(mine, key=lambda r: (r["end_timestamp"], r["start_timestamp"]))
+            latest, before = ordered[-1], (ordered[-2] if len(ordered) > 1 else None)
+            prices = latest["price"], before["price"] if before else np.nan
+            row: Row = {
+                "first_contract": min(r["start_timestamp"] for r in mine),
+                "contract_start": latest["start_timestamp"],
+                "contract_end": latest["end_timestamp"],
+                "contracts_total": len(mine),
+                "contract_price": None if pd.isna(prices[0]) else prices[0],
+                "contract_price_change": None if any(pd.isna(p) for p in prices) else prices[0] / prices[1],
+                "contract_cancelled": int(
+                    not pd.isna(latest["cancelled_timestamp"]) and latest["cancelled_timestamp"] < t
+                ),
+            }
+            same(found[customer, t], row)
+            count += 1
+    assert count == len(found) > 0
+
+
+def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> None:
+    empty_contracts = as_table(make_subscriptions(1)).limit(0)
+    contacted = make_interactions(1).assign(customer_id="prospect")
+    lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
+    sources = Sources(lines, products, customers, as_table(contacted), empty_contracts)
+    rows = con.to_pandas(
+        customer_views(sources, snapshot_table(SNAPSHOTS), [], frozenset({"contact"}))["customer_engagement"]
+    )
+    seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
+    mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]
+    assert mine["contacts_total"].tolist() == [len(seen)]
+    others = rows[rows["customer_id"] != "prospect"]
+    assert len(others) > 5
+    assert (others["contacts_total"] == 0).all()
+
+
+def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
+    asked = make_interactions(1).iloc[:4].assign(kind="consent")
+    asked["customer_id"] = ["c1", "c1", "c3", "new"]
+    asked["value"] = [0.0, 1.0, 0.0, 1.0]
+    asked["event_timestamp"] = [
+        SNAPSHOTS[0] - timedelta(days=2),
+        *[SNAPSHOTS[0] + timedelta(days=d) for d in (0, 1, 2)],
+    ]
+    asked["created_timestamp"] = asked["event_timestamp"]
+    profiles = profile(as_table(make_customers()), as_table(asked), snapshot_table(SNAPSHOTS), ["region"])
+    rows = con.to_pandas(profiles)
+    at = {t: keyed(rows[rows["snapshot"] == t], "customer_id") for t in SNAPSHOTS}
+    assert sorted(name for (name,) in at[SNAPSHOTS[0]]) == ["c0", "c1", "c3"]  # c2 signed up at this very moment
+    assert at[SNAPSHOTS[0]]["c1",]["marketing_consent"] == 0.0
+    assert len(at[SNAPSHOTS[1]]) == 5
+    consents = [at[SNAPSHOTS[1]][name,]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
+    assert consents == [1.0, 1.0, 1.0, 0.0, 1.0]  # the last answer, else what is on file
+    assert [at[SNAPSHOTS[1]][f"c{i}",]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]

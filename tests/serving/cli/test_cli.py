@@ -1,0 +1,262 @@
+"""Every command as a user runs it: in the fitted world, and where something is missing."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.progress import Report
+from core.settings import Settings, StoreSettings
+from serving import cli
+from serving.access.keys import KeyFile
+from serving.cli import evaluation
+from tests.conftest import NOW, World
+from training.next_product.pipeline import evaluate_next_product as measure_next_product
+
+COMMANDS = [
+    "demo",
+    "init",
+    "ingest",
+    "check-data",
+    "features build",
+    "features apply",
+    "features materialize",
+    "tune churn",
+    "train churn",
+    "train next-product",
+    "evaluate churn",
+    "evaluate reasons",
+    "evaluate next-product",
+    "scores materialize",
+    "keys create",
+    "keys list",
+    "keys rotate",
+    "keys revoke",
+    "score",
+    "explain",
+    "recommend",
+    "serve",
+]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run `encore` in this process and return its exit code."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(sys, "argv", ["encore", *arguments])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    return int(left.value.code or 0)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, *command.split(), "--help") == 0
+    assert len(capsys.readouterr().out) > 200
+
+
+def test_help_loads_no_heavy_library() -> None:
+    heavy = "{'feast', 'mlflow', 'lightgbm', 'pandas', 'numpy', 'duckdb', 'ibis', 'fastapi', 'pydantic'}"
+    code = (
+        "import sys; from serving import cli; sys.argv = ['encore', '--help']\n"
+        "try: cli.main()\n"
+        f"except SystemExit: print('LOADED', sorted({heavy} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stderr
+
+
+def test_the_pipeline_again_is_skipped(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "demo", "--no-serve") == 0
+    text = capsys.readouterr().out
+    # the slice is read by queries, which nobody can watch, so it is mapped again, with the same outcome
+    for stage in ("features", "feature registry", "churn model", "next-product model", "online store"):
+        assert any(stage in line and "skipped" in line for line in text.splitlines()), stage
+    for row in ("order lines read", "customers", "churn rate", "churn AUC", "average precision", "NDCG@10"):
+        assert row in text
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("ingest", ["contract tables", "transactions"]),
+        ("features build", ["features", "product_statistics"]),
+        ("features apply", ["feature registry"]),
+        ("features materialize", ["online store"]),
+        ("train churn", ["encore-churn/1 is champion"]),
+        ("train next-product", ["encore-next-product/1 is champion"]),
+        ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
+        ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
+        (
+            "evaluate next-product",
+            ["two_stage", "tifu_knn", "ndcg", "2017-11-29", "new_type", "fixed_interval", "pair_auc", "Grade"],
+        ),
+        ("explain 6", ["encore-churn/1", "risk", "grade"]),
+        ("explain 6 --language zh", ["流失风险"]),
+        ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),
+        ("recommend 6 --language zh", ["次购物"]),
+        ("recommend 6 --explain --limit 4", ["likely", "evidence", "own_", "baskets", "%"]),
+        ("recommend 6 --types --limit 3", ["Customers who buy", "times as often as usual"]),
+        ("recommend 6 --types --explain --language zh", ["type_together", "lift"]),
+    ],
+)
+def test_each_command_on_its_own(
+    at_home: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    words: list[str],
+) -> None:
+    assert run(monkeypatch, *command.split()) == 0
+    text = capsys.readouterr().out
+    for word in words:
+        assert word in text
+
+
+@pytest.fixture(autouse=True, scope="module")
+def measured_once() -> Iterator[None]:
+    """Measure the next product once, for the table and for JSON."""
+    known: dict[Path, dict[str, Any]] = {}
+
+    def measure(settings: Settings, report: Report) -> dict[str, Any]:
+        if Path.cwd() not in known:
+            known[Path.cwd()] = measure_next_product(settings, report)
+        return known[Path.cwd()]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(evaluation, "measure_next_product", measure)
+        yield
+
+
+def test_tuning_says_what_it_found(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        assert run(monkeypatch, "tune", "churn", "--trials", "2") == 0
+        assert "best of 2 trials" in capsys.readouterr().out
+    finally:
+        shutil.rmtree(at_home.directory / "data/tuning")
+
+
+@pytest.mark.parametrize("model", ["churn", "next-product"])
+def test_json_is_one_object_on_standard_output(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    assert run(monkeypatch, "evaluate", model, "--format", "json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["protocol"]["model"] == f"encore-{model}/1"
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_scores_are_written(at_home: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"lists/scores.{suffix}"
+    assert run(monkeypatch, "score", "--output", str(file), "--language", "zh") == 0
+    frame = pd.read_parquet(file) if suffix == "parquet" else pd.read_csv(file, dtype={"customer_id": str})
+    assert frame["customer_id"].is_unique
+    assert frame["risk"].is_monotonic_decreasing
+    assert frame["risk"].between(0, 1).all()
+    assert len(frame) > 250
+    assert frame["offer_reason_1"].notna().all()
+    assert frame["reason_1"].str.contains("流失风险").sum() > 100
+    assert frame["action_1"].notna().sum() > 100
+    assert frame["what_if"].dropna().str.contains("相似").all()
+    assert set(frame["churn_model_grade"]) <= {"A", "B", "C"}
+    assert [p.name for p in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("explain nobody", ["No customer 'nobody'", "Check the id"]),
+        ("recommend nobody", ["No customer 'nobody'"]),
+        ("score --output scores.xlsx", [".parquet or .csv", "scores.xlsx"]),
+        ("--config none.toml ingest", ["none.toml", "found none"]),
+        ("recommend 6 --kind gift", ["gift"]),
+    ],
+)
+def test_bad_arguments_end_with_two(
+    at_home: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: str,
+    words: list[str],
+) -> None:
+    assert run(monkeypatch, *arguments.split()) == 2
+    text = capsys.readouterr().err
+    for word in words:
+        assert word in text
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ENCORE_STORES__DATA", str(tmp_path / "file"))
+    assert run(monkeypatch, "ingest") == 2
+    assert str(tmp_path / "file") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("features build", "encore ingest"),
+        ("features materialize", "encore features build"),
+        ("features apply", "encore features build"),
+        ("tune churn", "encore features build"),
+        ("train churn", "encore features build"),
+        ("evaluate churn", "encore train churn"),
+        ("evaluate reasons", "encore train churn"),
+        ("evaluate next-product", "encore train next-product"),
+        ("score", "encore features materialize"),
+        ("explain 6", "encore features materialize"),
+        ("recommend 6", "encore features materialize"),
+    ],
+)
+def test_a_step_without_the_one_before_names_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    remedy: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, *command.split()) == 2
+    assert remedy in capsys.readouterr().err
+
+
+def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    KeyFile(StoreSettings(data=tmp_path / "data")).create("crm", ("score",), NOW)
+    command = [sys.executable, "-c", "from serving.cli import main; main()", "serve", "--port", "0"]
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as server,
+    ):
+        try:
+            deadline = time.monotonic() + 60
+            while "encore features materialize" not in log.read_text() and time.monotonic() < deadline:
+                time.sleep(0.2)
+        finally:
+            server.terminate()
+    assert "encore features materialize" in log.read_text()
+
+
+def test_a_taken_port_is_told(
+    at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    KeyFile(at_home.settings.stores).renew("crm", ("score",), NOW)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(monkeypatch, "serve", "--port", str(port)) == 2
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err

@@ -1,0 +1,74 @@
+"""The check of the reasons: it holds on real customers, and it can fail."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.store.feature_store import Store
+from features.vectors import with_ages
+from serving.explain.contributions import Explained, Part, explain
+from serving.explain.fidelity import a_day_later, agreement, evaluate_reasons, jaccard, missing
+from serving.explain.reasons import risk_reasons
+from serving.scoring.scorer import Scorer
+from tests.conftest import World
+from training.churn.dataset import churn_set
+
+
+def test_reasons_hold_on_the_test_snapshots(at_home: World) -> None:
+    found = evaluate_reasons(at_home.settings)
+    assert found["direction_agreement"]["value"] >= 0.98
+    assert found["direction_agreement"]["sentences"] > 2 * found["protocol"]["customers"]
+    assert found["top_three_share"]["median"] >= 0.6
+    assert found["stability"]["median_jaccard"] >= 0.8
+    assert found["missing_values"]["told_as_known"] == 0
+    assert found["additivity"]["largest_error"] < 1e-9
+    assert found["untold"]["median_share"] < 0.5
+
+
+def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scorer: Scorer) -> None:
+    model = scorer.churn.model
+    rows = churn_set(at_home.settings, store, at_home.schedule.churn_test[:1])
+    inputs = model.inputs(rows.columns, len(rows))
+    explained = explain(model, inputs)
+    told = [risk_reasons(one, {}, "en") for one in explained]
+    assert agreement(model, inputs, told)["value"] == 1.0
+    turned = [[reason.model_copy(update={"direction": "raises"}) for reason in reasons] for reasons in told]
+    raising = [reason.direction == "raises" for reasons in told for reason in reasons]
+    assert agreement(model, inputs, turned)["value"] == pytest.approx(np.mean(raising))
+
+
+def test_a_number_out_of_nothing_is_counted(scorer: Scorer) -> None:
+    model = scorer.churn.model
+    nothing = np.full((1, len(model.features)), np.nan)
+    values = dict.fromkeys(model.features, np.nan)
+    one = Explained(values, dict.fromkeys(model.features, 1.0), model.peers.everyone, {"silence": Part(1.0, 1.0)})
+    (reason,) = risk_reasons(one, {}, "en")
+    assert missing(model, nothing, [[reason]]) == {"sentences": 1, "told_as_known": 0}
+    made_up = reason.model_copy(update={"text": "Last purchase 3 days ago. This raises the risk."})
+    assert missing(model, nothing, [[made_up]]) == {"sentences": 1, "told_as_known": 1}
+
+
+def test_a_day_later_is_what_the_clock_makes_of_it(world: World, store: Store) -> None:
+    today = np.full(3, world.schedule.as_of.timestamp())
+    moments = {"last_purchase": today - 9e5, "first_purchase": today - 9e6, "last_contact": today - 5e5}
+    columns = {
+        **moments,
+        "contract_end": today + 1e6,
+        "gap_mean": np.array([3.0, 9.0, np.nan]),
+        "gap_p90": today * 0 + 7,
+    }
+    wanted = with_ages(columns, today + 86400)
+    found = a_day_later(with_ages(columns, today))
+    for name in wanted.keys() - {"season_sin", "season_cos"}:
+        np.testing.assert_allclose(found[name], wanted[name])
+
+
+def test_jaccard_by_hand() -> None:
+    assert jaccard([{"a", "b", "c"}, set()], [{"b", "c", "d"}, set()]) == [pytest.approx(0.5), 1.0]
+
+
+def test_parts_agree_only_with_the_same_sign() -> None:
+    assert Part(0.2, 0.1).agrees
+    assert not Part(0.2, -0.1).agrees
+    assert not replace(Part(0.2, 0.1), effect=0.0).agrees

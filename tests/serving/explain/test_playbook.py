@@ -1,0 +1,42 @@
+"""The playbook: the business may edit it, and is told what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import ConfigError
+from serving.explain.playbook import load_playbook
+from serving.explain.themes import FINDINGS
+
+
+def test_our_own_has_every_language() -> None:
+    playbook = load_playbook(None)
+    assert set(playbook) <= FINDINGS
+    assert all(suggestion.told("en") and suggestion.told("zh") for suggestion in playbook.values())
+
+
+def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "playbook.toml"
+    file.write_text('[long_silence]\nen = "Call them."\n')
+    playbook = load_playbook(file)
+    assert list(playbook) == ["long_silence"]
+    assert playbook["long_silence"].told("en") == "Call them."
+    assert playbook["long_silence"].told("zh") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, asks"),
+        ("[long_silence]\nfr = 'x'", r"long_silence\.fr = 'x'"),
+        ("[long_silence", "cannot be read"),
+        ("long_silence = 3", "long_silence = 3"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "playbook.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=told):
+        load_playbook(file)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_playbook(tmp_path / "none.toml")

@@ -1,0 +1,88 @@
+"""What would change a score: realistic, consistent, the smallest, and computed by the model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from features.services import CHURN_SERVICE
+from features.store.feature_store import Store
+from features.vectors import Floats, with_ages
+from serving.explain.tiers import Tiers
+from serving.explain.what_if import LEVERS, what_would_change
+from serving.scoring.scorer import Scorer
+from tests.conftest import World
+from tests.online import columns_of
+from training.churn.labels import active_customers
+from training.churn.model import ChurnModel
+
+
+@pytest.fixture(scope="module")
+def model(scorer: Scorer) -> ChurnModel:
+    return scorer.churn.model
+
+
+@pytest.fixture(scope="module")
+def inputs(world: World, store: Store, model: ChurnModel) -> Floats:
+    customers = active_customers(world.settings, world.schedule.as_of)
+    online = store.online(CHURN_SERVICE, "customer_id", customers)
+    columns = with_ages(columns_of(online), np.full(len(customers), world.schedule.as_of.timestamp()))
+    return model.inputs(columns, len(customers))
+
+
+def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnModel, inputs: Floats) -> None:
+    risks = model.risk(inputs)
+    tiers = Tiers(float(np.quantile(risks, 0.9)), float(np.quantile(risks, 0.6)))
+    found = 0
+    for row, risk in zip(inputs, risks.tolist(), strict=True):
+        way = what_would_change(model, row, risk, tiers, "en")
+        if tiers.of(risk) == "low":
+            assert way is None
+        if way is not None:
+            found += 1
+            assert way.risk <= risk - 0.01
+            assert {"recency_days", "baskets_28d"} <= {change.feature for change in way.changes}
+            assert (tiers.of(risk), way.tier) in {("high", "medium"), ("high", "low"), ("medium", "low")}
+            assert way.text.startswith("Customers like this who ")
+            after = row.copy()
+            for change in way.changes:
+                place = model.features.index(change.feature)
+                assert change.before is None or change.before == row[place]
+                after[place] = change.after
+            assert model.risk(after.reshape(1, -1))[0] == way.risk
+    assert found > 10
+
+
+def test_a_visit_changes_all_that_a_visit_changes() -> None:
+    (visit,) = (lever for lever in LEVERS if lever.name == "visit")
+    before = {
+        **{f"baskets_{d}d": 1.0 for d in (7, 14, 28, 56, 84)},
+        **{f"amount_{d}d": 10.0 for d in (7, 14, 28, 56, 84)},
+        **{"baskets_total": 9.0, "amount_total": 99.0, "purchase_days_84d": 1.0, "recency_days": 20.0},
+        **{"basket_amount_mean": 11.0, "baskets_usual_28d": 2.0, "amount_usual_28d": 22.0},
+    }
+    after = visit.apply(before, 2)
+    assert after["recency_days"] == 0
+    assert after["baskets_84d"] == 3
+    assert after["amount_7d"] == after["amount_84d"] == 32
+    assert after["baskets_trend"] == 1.5
+    assert after["amount_trend"] == pytest.approx(32 / 22)
+    assert after["basket_amount_84d"] == pytest.approx(32 / 3)
+    assert before["baskets_84d"] == 1
+
+
+def test_other_levers() -> None:
+    of = {lever.name: lever for lever in LEVERS}
+    answered = of["answer"].apply({"answer_rate": 0.0, "campaigns_contacted": 4.0, "redemptions_total": 0.0}, 1)
+    assert (answered["answer_rate"], answered["redemptions_total"], answered["days_since_redemption"]) == (0.25, 1, 0)
+    assert of["cheaper"].apply({"contract_price": 20.0}, 10)["contract_price"] == pytest.approx(18)
+    assert of["widen"].apply({"categories_28d": 1.0, "categories_84d": 4.0}, 5)["categories_84d"] == 9
+
+
+def test_who_has_nothing_to_change_gets_nothing(model: ChurnModel, inputs: Floats) -> None:
+    unknown = np.full(inputs.shape[1], np.nan)
+    assert what_would_change(model, unknown, 0.9, Tiers(0.5, 0.2), "en") is None
+    hopeless = replace(model, calibration=replace(model.calibration, intercept=9.0))
+    row = inputs[0]
+    risk = float(hopeless.risk(row.reshape(1, -1))[0])
+    assert what_would_change(hopeless, row, risk, Tiers(0.5, 0.2), "en") is None

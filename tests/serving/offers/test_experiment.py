@@ -1,0 +1,66 @@
+"""Experiments: who gets which list, and that each impression is written down."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+
+from core.errors import StateError
+from core.settings import ExperimentSettings, Settings
+from serving.offers.experiment import arm_of
+from serving.scoring.models import find_versions
+from tests.conftest import World, connected, inside
+from training.lifecycle.tracking import Tracking
+
+
+def test_the_arm_depends_on_name_and_customer_alone() -> None:
+    spring = ExperimentSettings(name="spring", share=0.2)
+    arms = [arm_of(spring, str(customer)) for customer in range(4000)]
+    others = np.array([arm is not None and arm.arm == "baseline" for arm in arms])
+    assert others.mean() == pytest.approx(0.2, abs=0.02)
+    assert arms == [arm_of(spring, str(customer)) for customer in range(4000)]
+    more = ExperimentSettings(name="spring", share=0.4)  # who was in it stays in it when it grows
+    assert all(arm_of(more, str(c)).arm == "baseline" for c in np.flatnonzero(others))  # type: ignore[union-attr]
+    summer = ExperimentSettings(name="summer", share=0.2)
+    again = np.array([arm_of(summer, str(c)).arm == "baseline" for c in range(4000)])  # type: ignore[union-attr]
+    assert (again & others).mean() == pytest.approx(0.04, abs=0.015)
+    assert arm_of(ExperimentSettings(), "1") is None
+
+
+def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -> None:
+    settings = world.settings.model_copy(update={"experiment": ExperimentSettings(name="spring", share=0.5)})
+    log = world.directory / "data/impressions.jsonl"
+    with inside(world.directory), connected(settings) as client:
+        one_by_one = {}
+        for customer in range(6, 90, 6):
+            found = client.get(f"/v1/customers/{customer}/offers?limit=3")
+            if found.status_code == 200:
+                one_by_one[str(customer)] = found.json()
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+        assert len(lines) == len(one_by_one)
+        for line, (asked_for, found) in zip(lines, one_by_one.items(), strict=True):
+            assert line["customer_id"] == asked_for
+            assert found["experiment"] == {"name": line["experiment"], "arm": line["arm"]}
+            assert line["products"] == [offer["product_id"] for offer in found["offers"]]
+        assert {line["arm"] for line in lines} == {"champion", "baseline"}
+        asked = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
+        together = client.post("/v1/scores", json=asked).json()["scores"]
+        for score in together:
+            alone = one_by_one[score["customer_id"]]
+            assert score["offers"] == {name: alone[name] for name in score["offers"]}
+        assert len(log.read_text(encoding="utf-8").splitlines()) == 2 * len(lines)
+    log.unlink()
+
+
+def test_without_an_experiment_nothing_is_written(client: TestClient, world: World) -> None:
+    assert client.get("/v1/customers/6/offers").json()["experiment"] is None
+    assert not (world.directory / "data/impressions.jsonl").exists()
+
+
+def test_an_experiment_without_a_challenger_is_told(at_home: World) -> None:
+    settings: Settings = at_home.settings
+    experiment = ExperimentSettings(name="spring", other="challenger")
+    with pytest.raises(StateError, match="no-promote"):
+        find_versions(Tracking(settings.tracking), experiment, sells=True)

@@ -1,0 +1,276 @@
+"""The fitted churn model: explanations add up, files bring it back, and it beats the rule it replaces."""
+
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import shap
+
+from core.errors import ConfigError, DataError, StateError
+from features.store.feature_store import Store
+from features.vectors import matrix
+from serving.scoring.scorer import Scorer
+from tests.conftest import World
+from training.churn.baselines import recency, rfm_logistic
+from training.churn.btyd import BgNbd, fit_bg_nbd
+from training.churn.dataset import ChurnSet, churn_set, usable_features
+from training.churn.definition import check_definition
+from training.churn.evaluation import slices_of
+from training.churn.fit import fit
+from training.churn.grade import grade
+from training.churn.leakage import leakage_report
+from training.churn.model import ChurnModel
+from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
+from training.churn.pipeline import evaluate_churn, train_churn
+from training.evaluation.metrics import Draws, Scored, measure
+from training.lifecycle.tracking import CHURN_MODEL
+from training.lifecycle.trained import check_unseen
+
+
+@pytest.fixture(scope="module")
+def rows(world: World, store: Store) -> ChurnSet:
+    return churn_set(world.settings, store, world.schedule.churn_test)
+
+
+@pytest.fixture(scope="module")
+def model(scorer: Scorer) -> ChurnModel:
+    return scorer.churn.model
+
+
+def test_contributions_and_base_value_sum_to_the_margin(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    np.testing.assert_allclose(model.contributions(inputs).sum(axis=1), model.margin(inputs), atol=1e-9)
+
+
+def test_contributions_are_those_of_shap(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))[:50]
+    explained = shap.TreeExplainer(model.booster).shap_values(inputs)
+    np.testing.assert_allclose(np.asarray(explained), model.contributions(inputs)[:, :-1], atol=1e-9)
+
+
+def test_a_single_row_is_scored_like_a_batch(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))[:20]
+    alone = np.concatenate([model.risk(row.reshape(1, -1)) for row in inputs])
+    np.testing.assert_array_equal(alone, model.risk(inputs))
+
+
+def test_saved_and_loaded_is_the_same(model: ChurnModel, rows: ChurnSet, tmp_path: Path) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    model.save(tmp_path)
+    again = ChurnModel.load(tmp_path)
+    np.testing.assert_array_equal(again.risk(inputs), model.risk(inputs))
+    assert again.features == model.features
+    assert again.definition == model.definition
+
+
+def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
+    schedule = world.schedule
+    found = churn_set(world.settings, store, (*schedule.churn_train, *schedule.churn_validation))
+    train, validation = found.at(schedule.churn_train), found.at(schedule.churn_validation)
+    one, two = (fit(train, validation, world.settings.churn, threads=2) for _ in range(2))
+    assert one.booster.model_to_string() == two.booster.model_to_string()
+    assert one.calibration == two.calibration
+
+
+def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
+    risk = model.risk(model.inputs(rows.columns, len(rows)))
+    champion = measure(rows.churned, Scored(risk, risk))
+    rule = measure(rows.churned, recency(rows))
+    assert champion["roc_auc"] > rule["roc_auc"] + 0.02
+    assert champion["ece"] < 0.06
+
+
+def test_rfm_is_fitted_on_the_training_rows_alone(rows: ChurnSet, world: World) -> None:
+    train = rows.at(world.schedule.churn_test[:1])
+    later = rows.at(world.schedule.churn_test[1:])
+    scored = rfm_logistic(train, later)
+    assert scored.probabilities is not None
+    assert len(scored.probabilities) == len(later)
+    assert measure(later.churned, scored)["roc_auc"] > 0.7
+
+
+def test_columns_that_cannot_exist_are_left_out(rows: ChurnSet) -> None:
+    columns = {**rows.columns, "answer_rate": np.full(len(rows), np.nan), "contacts_84d": np.zeros(len(rows))}
+    usable, left_out = usable_features(ChurnSet(rows.customers, rows.snapshots, columns, rows.churned))
+    assert {"answer_rate", "contacts_84d"} <= set(left_out)
+    assert "recency_days" in usable
+    assert np.isnan(matrix({}, ["anything"], 2)).all()
+
+
+def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
+    churn = at_home.settings.churn.model_copy(update={"gap_days": 365})
+    settings = at_home.settings.model_copy(update={"churn": churn})
+    with pytest.raises(DataError, match=r"churn rate of 100%.*at the test snapshots.*activity_window_days"):
+        churn_set(settings, store, at_home.schedule.churn_test).check("test")
+
+
+def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model: ChurnModel) -> None:
+    churn = at_home.settings.churn
+    tests = at_home.schedule.churn_test
+    check_unseen("m", model.labels_end, tests)
+    check_definition("m", model.definition, churn)
+    assert max(at_home.schedule.churn_validation) + timedelta(days=28) == model.labels_end
+    with pytest.raises(StateError, match="train again"):
+        check_unseen("m", tests[1], tests)
+    with pytest.raises(StateError, match="horizon_days=14"):
+        check_definition("m", model.definition, churn.model_copy(update={"horizon_days": 14}))
+
+
+def test_bg_nbd_finds_the_published_estimates() -> None:
+    """Fader, Hardie and Lee (2005), table 2: r 0.243, alpha 4.414, a 0.793, b 2.426 on 2,357 customers of CDNOW."""
+    folder = Path(find_spec("lifetimes").origin).parent  # type: ignore[union-attr, arg-type]
+    cdnow = pd.read_csv(folder / "datasets/cdnow_customers_summary.csv")
+    model = fit_bg_nbd(*(cdnow[name].to_numpy(dtype="float64") for name in ("frequency", "recency", "T")))
+    assert (model.r, model.alpha, model.a, model.b) == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=6e-4)
+
+
+def test_bg_nbd_says_what_it_should_of_three_customers() -> None:
+    model = BgNbd(0.243, 4.414, 0.793, 2.426)
+    repeats, last, age = np.array([0.0, 5.0, 5.0]), np.array([0.0, 38.0, 5.0]), np.array([38.0, 38.0, 38.0])
+    alive = model.alive(repeats, last, age)
+    assert alive[0] == 1.0
+    assert alive[1] > 0.8
+    assert alive[2] < 0.1
+    silent = model.silent(repeats, last, age, 4.0)
+    assert silent[1] < silent[2]
+    assert model.silent(repeats, last, age, 0.0) == pytest.approx(1.0)
+
+
+def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
+    first = train_churn(at_home.settings)
+    assert first.skipped
+    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 2})
+    other = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False)
+    assert not other.skipped
+    assert other.version.aliases == ("challenger",)
+    assert train_churn(at_home.settings).version.number == first.version.number
+
+
+def test_the_run_holds_metrics_pictures_and_a_servable_model(at_home: World, rows: ChurnSet, model: ChurnModel) -> None:
+    version = train_churn(at_home.settings).version
+    assert version.metrics["champion.roc_auc"] > version.metrics["recency.roc_auc"]
+    pictures = mlflow.artifacts.list_artifacts(run_id=version.run_id, artifact_path="pictures")
+    assert {Path(p.path).stem for p in pictures} == {"calibration", "lift_and_gain", "shap_beeswarm", "shap_bar"}
+    served = mlflow.pyfunc.load_model(f"models:/{CHURN_MODEL}@champion")
+    inputs = model.inputs(rows.columns, len(rows))[:5]
+    predicted = served.predict(pd.DataFrame(inputs, columns=list(model.features)))
+    np.testing.assert_array_equal(predicted["risk"], model.risk(inputs))
+    assert served.metadata.signature is not None
+
+
+def test_pictures_are_drawn(model: ChurnModel, rows: ChurnSet) -> None:
+    inputs = model.inputs(rows.columns, len(rows))
+    risk = model.risk(inputs)
+    assert beeswarm(model, inputs[:200]).axes
+    assert bar(model, inputs[:200]).axes
+    assert calibration_curve(rows.churned, risk).axes
+    left, right = lift_and_gain(rows.churned, {"champion": Scored(risk, risk), "recency": recency(rows)}).axes
+    assert len(left.lines) == len(right.lines) == 3
+
+
+def test_the_version_carries_its_grade_and_its_card(at_home: World) -> None:
+    version = train_churn(at_home.settings).version
+    assert version.grade in {"A", "B", "C"}
+    folder = f"runs:/{version.run_id}"
+    card = mlflow.artifacts.load_text(f"{folder}/model_card.md")
+    assert card.startswith(f"# Churn model, grade {version.grade}\n")
+    assert "buy nothing in the 28 days" in card
+    assert "| bg_nbd | 0." in card
+    environment = mlflow.artifacts.load_text(f"{folder}/environment.txt")
+    assert "lightgbm==" in environment
+    params = mlflow.get_run(version.run_id).data.params
+    assert params["feature_service"] == "churn_v1"
+    assert params["data_start"] == "2017-01-01"
+    assert "season_cos" in params["features_left_out"]
+
+
+def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
+    found = evaluate_churn(at_home.settings)
+    methods = {"champion", "recency", "recency_over_gap", "rfm_logistic", "all_features_logistic", "bg_nbd"}
+    parts = [found["methods"], *found["by_snapshot"].values()]
+    parts += [group for groups in found["by_slice"].values() for group in groups.values()]
+    for part in parts:
+        assert set(part) == methods
+        for metrics in part.values():
+            for estimate in metrics.values():
+                assert estimate["low"] <= estimate["high"]
+    assert set(found["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
+    assert set(found["by_slice"]) == {"tenure", "value", "income", "age"}
+    assert found["protocol"]["training_labels_end"] == "2017-10-31"
+    sizes = found["protocol"]["slices"]
+    assert sum(group["customers"] for group in sizes["value"].values()) == found["protocol"]["customers"]
+    assert found["grade"] == found["grading"]["grade"]
+    leakage = found["leakage"]
+    assert leakage["features_before_labels"]
+    assert 0.5 < leakage["strongest_feature"]["roc_auc"] < leakage["time_split"]["roc_auc"] + 0.05
+    assert len(leakage["timestamps"]) == sum(
+        len(found["protocol"][f"{group}_snapshots"]) for group in ("training", "validation", "test")
+    )
+
+
+def test_a_slice_that_does_not_exist_is_told(at_home: World, rows: ChurnSet) -> None:
+    churn = at_home.settings.churn.model_copy(update={"slices": ("shoe_size",)})
+    with pytest.raises(ConfigError, match=r"'shoe_size'.*`customers` has .*income"):
+        slices_of(at_home.settings.model_copy(update={"churn": churn}), rows)
+
+
+def test_the_leakage_report_sees_a_leak(at_home: World, store: Store, model: ChurnModel, rows: ChurnSet) -> None:
+    leaked = {**rows.columns, model.features[0]: rows.churned.astype(float), "recency_days": rows.churned - 1.0}
+    told = leakage_report(
+        model,
+        ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
+        ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
+        at_home.settings.churn,
+    )
+    assert told["strongest_feature"]["roc_auc"] == 1.0
+    assert not told["features_before_labels"]
+    assert told["random_split"]["roc_auc"] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("champion", "logistic", "ece", "wanted"),
+    [
+        (0.86, 0.85, 0.01, "A"),
+        (0.86, 0.87, 0.01, "B"),
+        (0.86, 0.85, 0.03, "B"),
+        (0.82, 0.80, 0.01, "B"),
+        (0.78, 0.70, 0.01, "C"),
+        (0.86, 0.85, 0.09, "D"),
+        (0.74, 0.70, 0.01, "D"),
+    ],
+)
+def test_grades_follow_their_rule(champion: float, logistic: float, ece: float, wanted: str) -> None:
+    auc = {"champion": champion, "recency": 0.75, "recency_over_gap": 0.6, "all_features_logistic": logistic}
+    points = {name: {"roc_auc": value, "ece": ece} for name, value in auc.items()}
+    draws = {name: {"roc_auc": value + np.linspace(-0.01, 0.01, 9)} for name, value in auc.items()}
+    found = grade(Draws(points, draws))
+    assert found.grade == wanted
+    assert found.best_rule == "recency"
+
+
+def test_a_gain_that_may_be_chance_is_a_d() -> None:
+    points = {name: {"roc_auc": value, "ece": 0.0} for name, value in (("champion", 0.9), ("recency", 0.7))}
+    draws = {"champion": {"roc_auc": np.array([0.6, 0.9, 0.95])}, "recency": {"roc_auc": np.array([0.7, 0.7, 0.7])}}
+    assert grade(Draws(points, draws)).grade == "D"
+
+
+def test_peers_are_thirds_and_those_without_a_habit(model: ChurnModel, rows: ChurnSet) -> None:
+    peers = model.peers
+    assert peers.by == "amount_usual_28d"
+    assert len(peers.groups) == 4
+    low, high = (peers.like(value)["amount_84d"] for value in (peers.edges[0] - 1, peers.edges[1] + 1))
+    assert low < peers.everyone["amount_84d"] < high
+    assert peers.like(float("nan")) == peers.groups[0]
+    assert peers.groups[0]["tenure_days"] < peers.everyone["tenure_days"]
+    assert peers.like(peers.edges[0]) == peers.groups[2]
+
+
+def test_season_needs_a_year(rows: ChurnSet) -> None:
+    assert {"season_sin", "season_cos"} <= set(usable_features(rows)[1])
+    years = rows.snapshots.copy()
+    years[::2] -= np.timedelta64(400, "D")
+    assert "season_sin" in usable_features(ChurnSet(rows.customers, years, rows.columns, rows.churned))[0]

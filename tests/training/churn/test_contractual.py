@@ -1,0 +1,186 @@
+"""Contractual churn from raw files to a graded model, on a business whose true hazard is known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from core.errors import DataError
+from core.settings import Settings, load_settings
+from features.engine.build import build_features
+from features.ingest.pipeline import ingest
+from features.snapshots import Schedule
+from features.store.feature_store import Store
+from serving.explain.contributions import explain
+from serving.explain.fidelity import evaluate_reasons
+from serving.explain.playbook import load_playbook
+from serving.explain.reasons import risk_reasons
+from tests.conftest import connected, inside
+from tests.subscriptions import Business, simulate, write_business
+from training.churn.dataset import ChurnSet, churn_set
+from training.churn.labels import active_customers
+from training.churn.model import ChurnModel
+from training.churn.pipeline import evaluate_churn, train_churn
+from training.lifecycle.tracking import CHURN_MODEL, Tracking
+from training.next_product.pipeline import train_next_product
+
+#: After the last contract has started.
+LATER = datetime(2024, 12, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Trained:
+    directory: Path
+    business: Business
+    settings: Settings
+    schedule: Schedule
+    model: ChurnModel
+    rows: ChurnSet
+    evaluation: dict[str, Any]
+    reasons: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    directory: Path = tmp_path_factory.mktemp("subscriptions")
+    business = simulate()
+    write_business(directory, business)
+    with inside(directory):
+        settings, schedule, model = train()
+        rows = churn_set(settings, Store(settings), schedule.churn_test, model.categories)
+        found, reasons = evaluate_churn(settings), evaluate_reasons(settings)
+        yield Trained(directory, business, settings, schedule, model, rows, found, reasons)
+
+
+def train() -> tuple[Settings, Schedule, ChurnModel]:
+    """Go from the exports of the working directory to a champion."""
+    settings = load_settings()
+    ingest(settings, LATER)
+    built = build_features(settings, LATER)
+    Store(settings).apply()
+    train_churn(settings)
+    tracking = Tracking(settings.tracking)
+    return settings, built.schedule, tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
+
+
+def test_the_model_ranks_as_the_true_hazard_does(trained: Trained) -> None:
+    """Of those whose contract ends in the horizon; the others cannot leave in it."""
+    ends = trained.business.hazards
+    truth = []
+    for customer, snapshot in zip(trained.rows.customers, trained.rows.snapshots, strict=True):
+        t = pd.Timestamp(snapshot, tz="UTC")
+        inside_horizon = ends["end_timestamp"].between(t, t + timedelta(days=30), inclusive="left")
+        hazards = ends.loc[(ends["customer_id"] == customer) & inside_horizon, "hazard"]
+        truth.append(1 - np.prod(1 - hazards) if len(hazards) else np.nan)
+    hazard = np.array(truth)
+    risk = trained.model.risk(trained.model.inputs(trained.rows.columns, len(trained.rows)))
+    known = ~np.isnan(hazard)
+    assert known.mean() > 0.9
+    assert spearmanr(risk[known], hazard[known])[0] > 0.5
+
+
+def test_it_is_measured_beside_the_rule_of_a_contract(trained: Trained) -> None:
+    methods = trained.evaluation["methods"]
+    assert set(methods) == {"champion", "contract_end", "all_features_logistic"}
+    assert methods["champion"]["roc_auc"]["value"] > methods["contract_end"]["roc_auc"]["value"] + 0.1
+    assert trained.evaluation["grade"] in {"A", "B", "C"}
+    assert trained.evaluation["grading"]["best_rule"] == "contract_end"
+    definition = trained.evaluation["protocol"]["definition"]
+    assert (definition["kind"], definition["grace_days"]) == ("contractual", 10)
+    assert definition["activity_window_days"] is None
+    assert trained.evaluation["leakage"]["features_before_labels"]
+    assert {"tenure", "value"} <= set(trained.evaluation["by_slice"])
+
+
+def test_labels_wait_for_the_grace_period(trained: Trained) -> None:
+    schedule = trained.schedule
+    assert max(schedule.churn_test) + timedelta(days=40) <= schedule.as_of
+    assert max(schedule.churn_validation) + timedelta(days=40) <= min(schedule.churn_test)
+
+
+def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
+    notice = trained.rows.columns["contract_cancelled"] == 1
+    assert notice.sum() > 5
+    model = trained.model
+    inputs = model.inputs(trained.rows.columns, len(trained.rows))
+    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs[notice])]
+    texts = [reason.text for reasons in told for reason in reasons]
+    assert texts.count("The customer has given notice. This raises the risk.") > 0.9 * notice.sum()
+    assert model.risk(inputs[notice]).mean() > 2 * model.risk(inputs[~notice]).mean()
+
+
+def test_reasons_are_as_honest_as_elsewhere(trained: Trained) -> None:
+    assert trained.reasons["direction_agreement"]["value"] >= 0.98
+    assert trained.reasons["missing_values"]["told_as_known"] == 0
+
+
+def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_none(trained: Trained) -> None:
+    model = trained.model
+    assert set(model.categories) == {"attribute_segment"}
+    assert {"attribute_gender", "marketing_consent"} & set(model.features) == set()
+    left = dict(zip(model.categories["attribute_segment"], model.left["attribute_segment"], strict=True))
+    assert left["student"] > model.left[""][0] > left["business"]
+    inputs = model.inputs(trained.rows.columns, len(trained.rows))
+    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs)]
+    own = [reason for reasons in told for reason in reasons if reason.theme == "attribute_segment"]
+    sentences = {reason.text for reason in own if reason.values == {"attribute_segment": "student"}}
+    assert f"Segment: student; of customers with it {left['student']:.0%}"[:-1] in "".join(sentences).replace(" %", "")
+    assert not any("gender" in reason.text.lower() for reasons in told for reason in reasons)
+
+
+def test_use_and_calls_are_among_the_reasons(trained: Trained) -> None:
+    assert {"visits_28d", "visits_trend", "days_since_visit", "service_requests_84d"} <= set(trained.model.features)
+    inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
+    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(trained.model, inputs)]
+    findings = {reason.finding for reasons in told for reason in reasons}
+    assert {"uses_less_than_usual", "asks_more", "notice_given"} <= findings
+
+
+def test_nothing_is_said_of_purchases_that_cannot_be(trained: Trained) -> None:
+    assert not {"recency_days", "baskets_28d", "amount_84d", "contacts_total"} & set(trained.model.features)
+    inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
+    themes = {reason.theme for one in explain(trained.model, inputs) for reason in risk_reasons(one, {}, "en")}
+    assert themes <= {"usage", "service", "contract", "price", "loyalty", "attribute_segment", "season"}
+
+
+def test_the_api_answers_without_offers(trained: Trained) -> None:
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        with connected(trained.settings, lambda: LATER) as client:
+            customer = active_customers(trained.settings, trained.schedule.as_of)[0]
+            told = client.get(f"/v1/customers/{customer}/explanation").json()
+            assert told["reasons"] + told["protections"]
+            offers = client.get(f"/v1/customers/{customer}/offers")
+            assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-model")
+            assert client.get("/v1/offers").status_code == 409
+            asked = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
+            answer = client.post("/v1/scores", json=asked).json()
+            assert answer["next_product_model"] is None
+            assert answer["absent"] == {"offers": "no_model"}
+            assert answer["scores"][0]["risk"] == told["risk"]
+            assert "offers" not in answer["scores"][0]
+            assert len(client.get("/v1/models").json()["models"]) == 1
+        with pytest.raises(DataError, match="order lines to learn the next product from"):
+            train_next_product(trained.settings)
+
+
+def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
+    write_business(tmp_path, simulate(300), contracts_alone=True)
+    with inside(tmp_path):
+        _, _, model = train()
+    assert {"contract_age_days", "days_to_contract_end"} <= set(model.features)
+    assert not [name for name in model.features if "visit" in name or name.startswith("attribute_")]
+
+
+def test_active_are_those_with_a_contract(trained: Trained) -> None:
+    as_of = pd.Timestamp(trained.schedule.as_of)
+    contracts = trained.business.subscriptions
+    runs = (contracts["start_timestamp"] < as_of) & (contracts["end_timestamp"] >= as_of)
+    found = active_customers(trained.settings, trained.schedule.as_of)
+    assert found == sorted(set(contracts.loc[runs, "customer_id"]))

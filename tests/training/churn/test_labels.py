@@ -1,0 +1,95 @@
+"""Labels against a naive loop, on tables that hit every edge."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from core.settings import ChurnSettings, NextProductSettings
+from features.engine.build import snapshot_table
+from features.engine.sources import Sources
+from features.views.purchases import goods
+from tests.features.events import (
+    SNAPSHOTS,
+    as_table,
+    make_customers,
+    make_interactions,
+    make_products,
+    make_subscriptions,
+    make_transactions,
+)
+from training.churn.labels import labels
+from training.next_product.labels import bought_next, customers_known
+
+
+def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
+    empty = as_table(make_interactions(1))
+    return Sources(as_table(lines), as_table(make_products()), as_table(make_customers()), empty, as_table(contracts))
+
+
+@pytest.mark.parametrize("gap", [0, 5])
+@pytest.mark.parametrize("grace", [1, 14])
+def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -> None:
+    contracts = make_subscriptions(6)
+    churn = ChurnSettings(kind="contractual", horizon_days=30, gap_days=gap, grace_days=grace)
+    found = con.to_pandas(labels(sources(make_transactions(5), contracts), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    wanted = {}
+    for t in SNAPSHOTS:
+        start, end = t + timedelta(days=gap), t + timedelta(days=gap + 30)
+        for customer, mine in contracts.groupby("customer_id"):
+            rows = mine.to_dict("records")
+            if not any(r["start_timestamp"] < t <= r["end_timestamp"] and r["created_timestamp"] <= t for r in rows):
+                continue
+            lapses = [
+                r["end_timestamp"]
+                for r in rows
+                if not any(
+                    o["end_timestamp"] > r["end_timestamp"]
+                    and o["start_timestamp"] < r["end_timestamp"] + timedelta(days=grace)
+                    for o in rows
+                )
+            ]
+            if not any(t <= lapse < start for lapse in lapses):
+                wanted[customer, t] = int(any(start <= lapse < end for lapse in lapses))
+    assert actual == wanted
+    assert set(wanted.values()) == {0, 1}
+
+
+@pytest.mark.parametrize("gap", [0, 5])
+def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
+    lines = make_transactions(5, count=60)
+    churn = ChurnSettings(activity_window_days=56, horizon_days=14, gap_days=gap)
+    found = con.to_pandas(labels(sources(lines, make_subscriptions(5)), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    rows = [row for row in lines.to_dict("records") if row["quantity"] > 0]
+    wanted = {}
+    for t in SNAPSHOTS:
+        start, end = t + timedelta(days=gap), t + timedelta(days=gap + 14)
+        for customer in {r["customer_id"] for r in rows}:
+            mine = [r for r in rows if r["customer_id"] == customer]
+            active = any(
+                t - timedelta(days=56) <= r["event_timestamp"] < t and r["created_timestamp"] <= t for r in mine
+            )
+            returned = any(start <= r["event_timestamp"] < end for r in mine)
+            if active:
+                wanted[customer, t] = 0 if returned else 1
+    assert actual == wanted
+    assert set(wanted.values()) == {0, 1}
+
+
+def test_what_was_bought_next_equals_a_naive_loop(con: Any) -> None:
+    lines, settings = make_transactions(6), NextProductSettings(horizon_days=14)
+    clean = goods(as_table(lines), as_table(make_products()))
+    found = con.to_pandas(bought_next(clean, snapshot_table(SNAPSHOTS[:1]), settings))
+    t: datetime = SNAPSHOTS[0]
+    wanted: dict[str, set[str]] = {}
+    for r in lines.to_dict("records"):
+        inside = t <= r["event_timestamp"] < t + timedelta(days=14)
+        if inside and r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0:
+            wanted.setdefault(r["customer_id"], set()).add(r["product_id"])
+    assert {r.customer_id: set(r.products) for r in found.itertuples()} == wanted
+    known = con.to_pandas(customers_known(as_table(lines), snapshot_table(SNAPSHOTS[:1]), settings))
+    assert known["customer_id"].is_unique
+    assert set(known["active"]) <= {True, False}

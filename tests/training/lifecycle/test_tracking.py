@@ -1,0 +1,33 @@
+"""MLflow as Encore uses it: what is missing or away is told in words."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import StateError, StoreError
+from core.settings import TrackingSettings
+from training.lifecycle.tracking import Tracking
+
+
+def local(folder: Path) -> TrackingSettings:
+    return TrackingSettings(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"))
+
+
+def test_no_champion_says_what_to_run(tmp_path: Path) -> None:
+    tracking = Tracking(local(tmp_path))
+    assert tracking.find("encore-churn") is None
+    with pytest.raises(StateError, match=r"encore-churn.*champion.*encore train churn"):
+        tracking.champion("encore-churn")
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "postgresql://u:p@127.0.0.1:1/none"])
+def test_a_server_that_is_away_is_named(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
+    with pytest.raises(StoreError, match=r"MLflow does not answer.*tracking\.uri"):
+        Tracking(TrackingSettings(uri=uri))
+
+
+def test_an_error_in_a_run_is_not_blamed_on_the_server(tmp_path: Path) -> None:
+    tracking = Tracking(local(tmp_path))
+    with pytest.raises(FileNotFoundError), tracking.run("x", {"a": 1}):
+        raise FileNotFoundError

@@ -1,0 +1,136 @@
+"""The data report: what it counts, recommends and judges."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+from core.settings import Settings
+from features.ingest.pipeline import ingest
+from tests.features.ingest.exports import NOW, settings_of
+from training.readiness.check import Checked, check_data
+from training.readiness.page import page
+from training.readiness.silence import Silence, measure_silence
+
+HEADER = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
+START = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+def checked(folder: Path, lines: list[str], products: str = "", **sections: object) -> tuple[Checked, Settings]:
+    (folder / "orders.csv").write_text(HEADER + "".join(lines))
+    items: list[dict[str, Any]] = [{"columns": {}}]
+    if products:
+        (folder / "products.csv").write_text(products)
+        items.append({"table": "products", "path": "products.csv", "columns": {}})
+    settings = settings_of(folder, *items).model_copy(update=sections)
+    ingest(settings, NOW)
+    return check_data(settings, NOW), settings
+
+
+def orders(customers: int, days: int, pace: int, leave: int | None = None) -> list[str]:
+    """Customers who come every `pace` days, half of them only until day `leave`."""
+    return [
+        f"c{c},c{c}-{day},p{day % 12},{START + timedelta(days=day + c % pace):%Y-%m-%d},1,5\n"
+        for c in range(customers)
+        for day in range(0, days, pace)
+        if leave is None or c % 2 or day < leave
+    ]
+
+
+def test_silence_is_kaplan_and_meiers_estimate() -> None:
+    """Gaps 2, 2, 5 that a purchase ended and 3, 9 that go on: S(2) = 1 - 2/5, S(5) = 3/5 x 1/2."""
+    rows = "('a', 0), ('a', 2), ('b', 5), ('b', 7), ('c', 3), ('c', 8), ('a', 2), ('d', 6), ('e', 0)"
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(
+            f"CREATE TABLE t AS SELECT k AS customer_id, TIMESTAMPTZ '2024-01-01' + d * INTERVAL 1 DAY AS "
+            f"event_timestamp, 1 AS quantity FROM (VALUES {rows}) v(k, d)"
+        )
+        found = measure_silence(con, "t", datetime(2024, 1, 10, tzinfo=UTC))
+    assert found.ended[:6].tolist() == [0, 0, 2, 0, 0, 1]
+    assert found.covered == 9
+    # too few for a curve: one point
+    assert found.lasting.tolist() == [1.0]
+
+
+def test_the_share_that_comes_back_follows_from_the_curve() -> None:
+    silence = Silence(np.array([1.0, 0.8, 0.5, 0.2, 0.2]), np.array([0.0, 20, 30, 30, 0]), 400)
+    assert silence.come_back(0) == pytest.approx(0.8)
+    assert silence.come_back(2) == pytest.approx(1 - 0.2 / 0.5)
+    assert silence.come_back(99) == 0.0
+
+
+def test_a_steady_pace_recommends_its_own_horizon_and_window(tmp_path: Path) -> None:
+    """Who comes every ten days and is silent for two weeks has left."""
+    found, _ = checked(tmp_path, orders(300, 360, 10, leave=200))
+    assert found.silence is not None
+    assert found.silence.horizon == 14
+    assert found.silence.gone_after == 14
+    assert found.silence.come_back(28) == 0.0
+    names = [trial.name for trial in found.trials]
+    assert names == ["in force", "recommended"]
+    assert found.trials[0].churn_rate == pytest.approx(0.0, abs=0.01)
+
+
+def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
+    found, settings = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
+    churn, following = found.fitness
+    assert (churn.model, churn.verdict, following.verdict) == ("churn", "unfit", "unfit")
+    told = {finding.what: finding for finding in churn.findings}
+    assert told["40 customers are active at a time; expected at least 100"].verdict == "unfit"
+    assert any("churn; expected 0.5% to 99.5%" in what for what in told)
+    assert all(finding.remedy for finding in (*churn.findings, *following.findings) if finding.verdict != "fit")
+    html = page(found, settings)
+    assert html.count("<svg") == 3
+    assert "40 customers are active at a time" in html
+    assert "http" not in html.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    ).replace("https://matplotlib.org", "")
+
+
+def test_what_is_odd_is_counted(tmp_path: Path) -> None:
+    lines = orders(150, 300, 15)
+    lines += [f"till,t{n},p1,2024-03-01,1,5\n" for n in range(400)]
+    lines += [" C1,x1,p1,2024-03-01,1,5\n", "c 2,x2,p1,2024-03-02,1,9999\n", lines[0]]
+    found, _ = checked(tmp_path, lines, "product_id,name,type\np1,A,Tea\np2,B,\n")
+    assert found.sales is not None
+    assert list(found.sales.dominant) == ["till"]
+    assert found.sales.spellings[0] == 2
+    assert found.sales.outliers == {}
+    transactions, products, *_ = found.tables
+    assert transactions.duplicates == 1
+    assert "discount" in transactions.absent
+    assert products.missing["type"] == 0.5
+    assert 0.5 < found.sales.untyped < 1
+
+
+def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
+    rows = [
+        f"s{n},{START + timedelta(days=30 * k):%Y-%m-%d},{START + timedelta(days=30 * k + 30):%Y-%m-%d}\n"
+        for n in range(600)
+        for k in range(3 + n % 9)
+    ]
+    (tmp_path / "contracts.csv").write_text("customer_id,start_timestamp,end_timestamp\n" + "".join(rows))
+    settings = settings_of(tmp_path, {"table": "subscriptions", "path": "contracts.csv", "columns": {}})
+    ingest(settings, NOW)
+    (refused,) = check_data(settings, NOW).fitness
+    assert refused.verdict == "unfit"
+    assert any('churn.kind = "contractual"' in str(finding.remedy) for finding in refused.findings)
+    contractual = settings.model_copy(
+        update={"churn": settings.churn.model_copy(update={"kind": "contractual", "horizon_days": 30})}
+    )
+    found = check_data(contractual, NOW)
+    (fitness,), (trial,) = found.fitness, found.trials
+    assert (trial.name, trial.window_days, trial.horizon_days) == ("in force", None, 30)
+    ends = [START + timedelta(days=90 + 30 * (n % 9)) for n in range(600)]
+    moments = [found.as_of - timedelta(days=30 + 14 + 30 * step) for step in range(3)]
+    active = sum(end >= moment for moment in moments for end in ends)
+    gone = sum(moment <= end < moment + timedelta(days=30) for moment in moments for end in ends)
+    assert trial.active == pytest.approx(active / 3)
+    assert trial.churn_rate == pytest.approx(gone / active)
+    told = [finding.what for finding in fitness.findings]
+    assert told[0] == "4,191 contract periods of 600 customers"
+    assert page(check_data(contractual, NOW), contractual).count("<svg") == 1
