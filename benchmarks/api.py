@@ -23,13 +23,15 @@ from rich.table import Table
 
 from benchmarks.load import Measured, Request, load
 from benchmarks.servers import encore, free_port, serving
-from core.settings import StoreSettings, load_settings
+from core.settings import StoreSettings
 from features.engine.build import built_schedule
-from features.services import CHURN_SERVICE
-from features.vectors import AGES
+from features.vectors import ages
 from serving.access.keys import ROLES, KeyFile
+from serving.settings import load_settings
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHURN_MODEL, Tracking
 
 _WARM, _SECONDS, _CONNECTIONS = 2.0, 6.0, 8
@@ -111,7 +113,7 @@ def _echo(home: Path) -> Row:
 
 
 def _mlflow(home: Path) -> Row:
-    tracking = Tracking(load_settings().tracking)
+    tracking = Tracking(load_settings()[TrackingSettings])
     found = tracking.champion(CHURN_MODEL)
     model = tracking.load(found, ChurnModel)
     content = {"dataframe_split": {"columns": list(model.features), "data": [[1.0] * len(model.features)]}}
@@ -126,10 +128,10 @@ def _feast(home: Path, customers: Sequence[str]) -> Row:
     from features.store.feature_store import Store  # noqa: PLC0415 - seconds
 
     settings = load_settings()
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     model = tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
-    read = {*model.features, *(AGES.get(name, "") for name in model.features)}
-    references = Store(settings)._features_of(CHURN_SERVICE, frozenset({"customer_id"}))
+    read = {*model.features, *(ages().get(name, "") for name in model.features)}
+    references = Store(settings)._repo.references(ChurnSettings.service, ("customer_id",))
     features = list(islice((one for one in references if one.split(":")[1] in read), _FEATURES))
     requests = [
         Request(

@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from core.settings import load_settings
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
 from serving.explain.contributions import explain
@@ -20,8 +19,11 @@ from serving.explain.playbook import load_playbook
 from serving.explain.reasons import risk_reasons
 from serving.explain.tiers import Tiers
 from serving.explain.what_if import what_would_change
+from serving.settings import load_settings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHURN_MODEL, Tracking
 
 _ROUNDS = 5
@@ -30,15 +32,15 @@ _ROUNDS = 5
 def main() -> None:
     """Run and print."""
     settings = load_settings()
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     version = tracking.champion(CHURN_MODEL)
     model = tracking.load(version, ChurnModel)
     schedule, _ = built_schedule(settings)
-    rows = churn_set(settings, Store(settings), schedule.churn_test)
+    rows = churn_set(settings, Store(settings), schedule.splits["churn"].test)
     inputs = model.inputs(rows.columns, len(rows))
     playbook = load_playbook(None)
     explained = explain(model, inputs)
-    tiers = Tiers(settings.churn.high_risk, settings.churn.medium_risk)
+    tiers = Tiers(settings[ChurnSettings].high_risk, settings[ChurnSettings].medium_risk)
     pairs = list(zip(inputs, model.risk(inputs).tolist(), strict=True))
     one = inputs[:1]
     steps: dict[str, tuple[int, Callable[[], object]]] = {

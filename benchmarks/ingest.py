@@ -4,6 +4,7 @@ Each round does both, one after the other, in this process; the first round of e
 memory is that of a process of its own.
 """
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -18,8 +19,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.ingest.pipeline import ingest
+from features.ingest.settings import DataSettings
 
 _ROWS, _ROUNDS, _THREADS = 1_000_000, 5, 2
 _COLUMNS = {
@@ -70,8 +72,8 @@ def main() -> None:
         for case, settings in cases.items():
             copied, ingested = [], []
             for round_ in range(_ROUNDS + 1):
-                seconds = _seconds(lambda: _copy(folder, str(settings.data.inputs[0].path)))  # noqa: B023 - called at once
-                shutil.rmtree(settings.stores.data, ignore_errors=True)
+                seconds = _seconds(lambda: _copy(folder, str(settings[DataSettings].inputs[0].path)))  # noqa: B023 - called at once
+                shutil.rmtree(settings[StoreSettings].data, ignore_errors=True)
                 own = _seconds(lambda: ingest(settings, _NOW))  # noqa: B023
                 if round_:
                     copied.append(seconds)
@@ -86,7 +88,7 @@ def main() -> None:
 def _settings(folder: Path, path: str, keys: dict[str, list[str]] | None = None, **options: object) -> Settings:
     item = {"table": "transactions", "path": path, "columns": _COLUMNS} | options
     data = {"source": "files", "root": folder, "inputs": [item], "keys": keys or {}, "timezone": "Europe/Berlin"}
-    return Settings(data=data, stores={"data": folder / "state"}, threads=_THREADS)
+    return Settings(DataSettings.model_validate(data), StoreSettings(data=folder / "state"), threads=_THREADS)
 
 
 def _write(file: Path, broken: int) -> None:
@@ -128,15 +130,14 @@ def _seconds(work: Callable[[], object]) -> float:
 
 def _peak(settings: Settings) -> float:
     """Return the peak resident memory of a process that ingests once, as Linux counts it."""
-    shutil.rmtree(settings.stores.data, ignore_errors=True)
+    shutil.rmtree(settings[StoreSettings].data, ignore_errors=True)
     program = (
-        "import sys\nfrom benchmarks.ingest import _NOW, ingest\nfrom core.settings import Settings\n"
-        "ingest(Settings.model_validate_json(sys.stdin.read()), _NOW)\n"
+        "import pickle, sys\nfrom benchmarks.ingest import _NOW, ingest\n"
+        "ingest(pickle.load(sys.stdin.buffer), _NOW)\n"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program], input=settings.model_dump_json(), capture_output=True, text=True, check=True
-    )
+    given = pickle.dumps(settings)
+    done = subprocess.run([sys.executable, "-c", program], input=given, capture_output=True, check=True)
     return int(done.stdout) / 1024
 
 

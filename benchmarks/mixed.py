@@ -17,8 +17,8 @@ from rich.console import Console
 from benchmarks.api import copy_of_the_demo, wait_idle
 from benchmarks.load import Measured, Request, load
 from benchmarks.servers import encore
-from core.settings import load_settings
 from features.engine.build import built_schedule
+from serving.settings import load_settings
 from training.churn.labels import active_customers
 
 _SECONDS, _CONNECTIONS, _CUSTOMERS = 120.0, 8, 500

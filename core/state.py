@@ -101,14 +101,17 @@ def fingerprint(*parts: object) -> str:
     return digest.hexdigest()[:16]
 
 
-def code_fingerprint(*packages: str) -> str:
-    """Hash the source of packages, so that a changed definition makes its stage run again."""
+def code_fingerprint(*modules: str) -> str:
+    """Hash the source of modules and whole packages, so that a changed definition makes its stage run again."""
     digest = hashlib.sha256()
-    for package in packages:
-        spec = find_spec(package)
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for file in sorted(Path(folder).rglob("*.py")):
-                digest.update(file.relative_to(folder).as_posix().encode() + file.read_bytes())
+    for module in modules:
+        spec = find_spec(module)
+        folders = list(spec.submodule_search_locations or []) if spec else []
+        files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
+        if spec and spec.origin and not folders:
+            files = [Path(spec.origin)]
+        for file in files:
+            digest.update(f"{module} {file.name}".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 

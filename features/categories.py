@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from features.vectors import Columns
+from core.arrays import Columns
 from features.views.profile import ATTRIBUTE
 
 #: Aligned texts by feature name; None where one is missing.

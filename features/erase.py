@@ -5,7 +5,7 @@ from pathlib import Path
 import duckdb
 
 from core.engine import engine
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from core.sql import copy, count, quoted, relation
 from core.state import fingerprint, read_stamp, write_stamp
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
@@ -20,7 +20,7 @@ def forget(settings: Settings, customer_id: str) -> dict[str, int]:
 
     Each file is written aside and renamed. Features and models count as made from other data afterwards.
     """
-    stores = settings.stores
+    stores = settings[StoreSettings]
     places = {
         "contract tables": [table_path(stores, name) for name in CUSTOMER_TABLES],
         "segments": sorted(segments_directory(stores).glob("*.parquet")),

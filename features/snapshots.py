@@ -3,13 +3,59 @@
 Everything that pretends to be at an earlier moment (training, evaluation) pretends to be at one of these.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from core.errors import DataError
-from core.settings import Settings
+from features.settings import TimeSettings
 
 _DAY = timedelta(days=1)
+Group = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Which snapshots a model takes.
+
+    Attributes
+    ----------
+    reach_days
+        Days after a snapshot until its labels are complete: gap, horizon, and whatever else has to be waited for.
+    tests
+        The test snapshots; none are the last ones whose labels are complete.
+    validation
+        How many snapshots before the tests stop training early and calibrate.
+    steps
+        None trains at every snapshot of the grid that is early enough; a number at so many before the first test,
+        one reach apart.
+    needs_sales
+        Whether there is nothing to learn where there are no order lines.
+    """
+
+    reach_days: int
+    tests: tuple[datetime, ...] = ()
+    validation: int = 0
+    steps: int | None = None
+    needs_sales: bool = False
+
+
+@dataclass(frozen=True)
+class Split:
+    """The snapshots of a model, each group in ascending order.
+
+    A label window of an earlier group ends at or before the first snapshot of the next group.
+    """
+
+    train: tuple[datetime, ...] = ()
+    validation: tuple[datetime, ...] = ()
+    test: tuple[datetime, ...] = ()
+
+    @property
+    def every(self) -> tuple[datetime, ...]:
+        """All of them, in ascending order."""
+        return (*self.train, *self.validation, *self.test)
 
 
 @dataclass(frozen=True)
@@ -24,85 +70,84 @@ class Schedule:
         The moment taken for now; features are materialised as they are at it.
     grid
         Every `snapshot_spacing_days` back from `as_of`, as long as there is history before.
-    churn_train, churn_validation, churn_test
-        Snapshots whose label windows are complete. A label window of an earlier group ends at or before
-        the first snapshot of the next group.
-    next_train, next_test
-        The same for the next product; none where nothing is sold.
+    splits
+        By name of the model; a split without snapshots where there is nothing to learn from.
+    needed
+        By name of the model the snapshots at which its features are needed: those of its split, `as_of`, and the
+        grid where it trains on it.
     """
 
     data_start: datetime
     as_of: datetime
     grid: tuple[datetime, ...]
-    churn_train: tuple[datetime, ...]
-    churn_validation: tuple[datetime, ...]
-    churn_test: tuple[datetime, ...]
-    next_train: tuple[datetime, ...]
-    next_test: tuple[datetime, ...]
-
-    @property
-    def customer_snapshots(self) -> tuple[datetime, ...]:
-        """Snapshots at which the features of customers are needed."""
-        return tuple(sorted({*self.grid, *self.churn_test, *self.purchase_snapshots}))
-
-    @property
-    def purchase_snapshots(self) -> tuple[datetime, ...]:
-        """Snapshots at which histories and product statistics are needed."""
-        return tuple(sorted({*self.next_train, *self.next_test, self.as_of}))
+    splits: Mapping[str, Split]
+    needed: Mapping[str, tuple[datetime, ...]]
 
 
-def resolve_as_of(settings: Settings, last_event: datetime, now: datetime) -> datetime:
+def resolve_as_of(time: TimeSettings, last_event: datetime, now: datetime) -> datetime:
     """Return the moment taken for now: a configured one, the last midnight, or the one after the last event."""
-    if settings.time.as_of == "now":
+    if time.as_of == "now":
         return _midnight(now)
-    if settings.time.as_of == "data_end":
+    if time.as_of == "data_end":
         return _midnight(last_event) + _DAY
-    return settings.time.as_of
+    return time.as_of
 
 
 def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def make_schedule(settings: Settings, first_event: datetime, as_of: datetime, *, sells: bool = True) -> Schedule:
+def make_schedule(
+    time: TimeSettings, models: Mapping[str, Windows], first_event: datetime, as_of: datetime, *, sells: bool = True
+) -> Schedule:
     """Lay out the snapshots between the first event and `as_of`.
 
     Parameters
     ----------
+    models
+        What each model takes, by name, which is that of its section of the configuration.
     sells
-        Whether there are order lines. Without any there is no next product, and no snapshots for it.
+        Whether there are order lines.
 
     Raises
     ------
     DataError
         If the history is too short for training, validation and test snapshots that do not overlap.
     """
-    grid = _grid(first_event + settings.time.min_history_days * _DAY, as_of, settings.time.snapshot_spacing_days)
+    grid = _grid(first_event + time.min_history_days * _DAY, as_of, time.snapshot_spacing_days)
     if len(grid) < 2:
         raise DataError(
             f"Expected several snapshots between {first_event:%Y-%m-%d} and {as_of:%Y-%m-%d}, found {len(grid)}: "
-            f"the first may be {settings.time.min_history_days} days after the first event.",
+            f"the first may be {time.min_history_days} days after the first event.",
             "Supply a longer history, or lower time.min_history_days or time.snapshot_spacing_days.",
         )
-    churn, following = settings.churn, settings.next_product
-    reach = churn.label_days * _DAY
-    test = churn.test_snapshots or _last_complete(grid, as_of, reach, 2)
-    before = [t for t in grid if t + reach <= min(test)] if test else []
-    validation = tuple(before[-churn.validation_snapshots :])
-    train = tuple(t for t in before if t + reach <= validation[0]) if validation else ()
-    step = following.horizon_days * _DAY
-    next_test = (following.test_snapshots or _last_complete(grid, as_of, step, 2)) if sells else ()
-    next_train = _steps_back(grid[0], next_test, step, following.training_snapshots)
-    schedule = Schedule(
-        first_event, as_of, grid, train, validation, tuple(sorted(test)), next_train, tuple(sorted(next_test))
-    )
-    _check(schedule, settings, sells=sells)
-    return schedule
+    splits: dict[str, Split] = {}
+    needed: dict[str, tuple[datetime, ...]] = {}
+    for name, windows in models.items():
+        if windows.needs_sales and not sells:
+            splits[name], needed[name] = Split(), (as_of,)
+            continue
+        splits[name] = _split(windows, grid, as_of)
+        _check(name, splits[name], windows.reach_days, grid, as_of)
+        trained = grid if windows.steps is None else ()
+        needed[name] = tuple(sorted({*trained, *splits[name].every, as_of}))
+    return Schedule(first_event, as_of, grid, splits, needed)
 
 
 def _grid(first: datetime, as_of: datetime, spacing: int) -> tuple[datetime, ...]:
     count = int((as_of - first) / (spacing * _DAY)) + 1 if as_of >= first else 0
     return tuple(as_of - k * spacing * _DAY for k in reversed(range(count)))
+
+
+def _split(windows: Windows, grid: tuple[datetime, ...], as_of: datetime) -> Split:
+    reach = windows.reach_days * _DAY
+    test = tuple(sorted(windows.tests or _last_complete(grid, as_of, reach, 2)))
+    if windows.steps is not None:
+        return Split(train=_steps_back(grid[0], test, reach, windows.steps), test=test)
+    before = [t for t in grid if t + reach <= min(test)] if test else []
+    validation = tuple(before[-windows.validation :])
+    train = tuple(t for t in before if t + reach <= validation[0]) if validation else ()
+    return Split(train, validation, test)
 
 
 def _last_complete(grid: tuple[datetime, ...], as_of: datetime, reach: timedelta, count: int) -> tuple[datetime, ...]:
@@ -121,31 +166,23 @@ def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta
     return tuple(sorted(moment for moment in moments if moment >= earliest))
 
 
-def _check(schedule: Schedule, settings: Settings, *, sells: bool) -> None:
-    needs = {
-        "churn": (schedule.churn_train, schedule.churn_test, settings.churn.label_days),
-        "next_product": (schedule.next_train, schedule.next_test, settings.next_product.horizon_days),
-    }
-    if not sells:
-        del needs["next_product"]
-    for section, (train, group, reach) in needs.items():
-        outside = [t for t in group if not schedule.grid[0] <= t <= schedule.as_of]
-        if outside:
-            raise DataError(
-                f"{section}.test_snapshots: expected moments between {schedule.grid[0]:%Y-%m-%d} and "
-                f"{schedule.as_of:%Y-%m-%d}, found {outside[0]:%Y-%m-%d}.",
-                "Correct or remove them; without any, the last complete snapshots are taken.",
-            )
-        if not train:
-            raise DataError(
-                f"{section}: expected training snapshots whose {reach}-day label windows end before the first "
-                f"test snapshot, found none among {len(schedule.grid)} snapshots from "
-                f"{schedule.grid[0]:%Y-%m-%d} to {schedule.as_of:%Y-%m-%d}.",
-                f"Supply a longer history, or lower time.min_history_days or {section}.horizon_days.",
-            )
-        if group[-1] + reach * _DAY > schedule.as_of:
-            raise DataError(
-                f"{section}.test_snapshots: expected a {reach}-day label window that is over by "
-                f"{schedule.as_of:%Y-%m-%d}, found the one of {group[-1]:%Y-%m-%d}.",
-                "Choose an earlier test snapshot.",
-            )
+def _check(name: str, split: Split, reach: int, grid: tuple[datetime, ...], as_of: datetime) -> None:
+    outside = [t for t in split.test if not grid[0] <= t <= as_of]
+    if outside:
+        raise DataError(
+            f"{name}.test_snapshots: expected moments between {grid[0]:%Y-%m-%d} and {as_of:%Y-%m-%d}, "
+            f"found {outside[0]:%Y-%m-%d}.",
+            "Correct or remove them; without any, the last complete snapshots are taken.",
+        )
+    if not split.train:
+        raise DataError(
+            f"{name}: expected training snapshots whose {reach}-day label windows end before the first test snapshot, "
+            f"found none among {len(grid)} snapshots from {grid[0]:%Y-%m-%d} to {as_of:%Y-%m-%d}.",
+            f"Supply a longer history, or lower time.min_history_days or {name}.horizon_days.",
+        )
+    if split.test[-1] + reach * _DAY > as_of:
+        raise DataError(
+            f"{name}.test_snapshots: expected a {reach}-day label window that is over by {as_of:%Y-%m-%d}, found "
+            f"the one of {split.test[-1]:%Y-%m-%d}.",
+            "Choose an earlier test snapshot.",
+        )

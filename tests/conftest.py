@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
-from core.settings import Settings, load_settings
+from core.settings import Settings, StoreSettings
 from features.engine.build import build_features
-from features.engine.sources import connect
+from features.engine.duckdb import connect
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
 from features.store.feature_store import Store
@@ -23,6 +23,7 @@ from serving.access.keys import ROLES, KeyFile
 from serving.api.app import create_app
 from serving.scoring.reloader import Ready
 from serving.scoring.scorer import Scorer
+from serving.settings import load_settings
 from tests.world import config_text, write_slice
 from training.churn.pipeline import train_churn
 from training.next_product.pipeline import train_next_product
@@ -33,7 +34,7 @@ NOW = datetime(2018, 1, 2, 12, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The engine that runs feature expressions."""
-    return connect(Settings(stores={"data": tmp_path_factory.mktemp("spill")}))
+    return connect(Settings(StoreSettings(data=tmp_path_factory.mktemp("spill"))))
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def connected(settings: Settings, clock: Callable[[], datetime] = lambda: NOW) -
     """Start an API that is ready, with a key for everything."""
     app = create_app(settings, clock)
     app.state.encore.ready.load()
-    headers = bearer(KeyFile(settings.stores).create(uuid4().hex, ROLES, clock(), per_minute=10_000_000))
+    headers = bearer(KeyFile(settings[StoreSettings]).create(uuid4().hex, ROLES, clock(), per_minute=10_000_000))
     with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
         yield client
 

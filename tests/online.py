@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from features.store.feature_store import OnlineRows
-from features.vectors import Columns, columns_from_vectors
+from core.arrays import Columns
+from features.store.online import OnlineRows
+from features.vectors import columns_from_vectors
 
 
 def columns_of(rows: OnlineRows) -> Columns:

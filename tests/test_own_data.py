@@ -19,11 +19,12 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
-from core.settings import load_settings
+from core.settings import StoreSettings
 from core.state import read_stamp
 from features.contract.tables import contract_directory
 from features.ingest.segments import Totals, inputs_from
 from serving import cli
+from serving.settings import load_settings
 from tests.conftest import connected, inside
 from tests.shop import Shop, simulate
 from tests.subscriptions import simulate as simulate_subscriptions
@@ -223,7 +224,7 @@ def test_a_database_is_the_source(tmp_path: Path) -> None:
         server.cleanup()
     with inside(tmp_path):
         settings = load_settings()
-        stamp = read_stamp(contract_directory(settings.stores))
+        stamp = read_stamp(contract_directory(settings[StoreSettings]))
         assert stamp["rows"]["subscriptions"] == len(business.subscriptions)
         assert stamp["rows"]["interactions"] == len(business.visits)
         with connected(settings) as client:

@@ -1,27 +1,23 @@
 """Settings: one file, `encore.toml`, every value of it overridable by an `ENCORE_…` variable.
 
-The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_CHURN__HORIZON_DAYS=42`.
+The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_CHURN__HORIZON_DAYS=42`. Sections are declared
+in the rooms that they configure; `serving.settings` lists them.
 """
 
-from core.settings.data import WHERE, DataSettings, InputSettings
-from core.settings.fields import TableName
-from core.settings.learning import ChurnSettings, CustomerSettings, NextProductSettings, UpsellSettings
-from core.settings.load import Settings, load_settings
-from core.settings.running import ExperimentSettings, ServingSettings, StoreSettings, TrackingSettings
+from core.settings.load import Settings
+from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
+from core.settings.stores import StoreSettings, database_url, redis_connection
 
 __all__ = [
-    "WHERE",
-    "ChurnSettings",
-    "CustomerSettings",
-    "DataSettings",
-    "ExperimentSettings",
-    "InputSettings",
-    "NextProductSettings",
-    "ServingSettings",
+    "Days",
+    "Encoding",
+    "Moment",
+    "Part",
+    "Section",
     "Settings",
+    "Share",
     "StoreSettings",
-    "TableName",
-    "TrackingSettings",
-    "UpsellSettings",
-    "load_settings",
+    "Zone",
+    "database_url",
+    "redis_connection",
 ]

@@ -2,10 +2,11 @@
 
 import os
 import tomllib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError, create_model
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -15,18 +16,46 @@ from pydantic_settings import (
 )
 
 from core.errors import ConfigError
-from core.settings.data import DataSettings, InputSettings
-from core.settings.learning import ChurnSettings, CustomerSettings, NextProductSettings, TimeSettings
-from core.settings.running import ExperimentSettings, ServingSettings, StoreSettings, TrackingSettings
+from core.settings.section import Part, Section
 
 DEFAULT_CONFIG = Path("encore.toml")
 ENV_PREFIX = "ENCORE_"
 #: Variables that carry our prefix and are not settings.
 _NOT_SETTINGS = {"ENCORE_CONFIG"}
+_Kind = TypeVar("_Kind", bound=Section)
 
 
-class Settings(BaseSettings):
-    """The whole of `encore.toml`, overlaid with the environment."""
+class Settings:
+    """The sections of the configuration, each asked for by its class: `settings[StoreSettings].data`.
+
+    Never changes after it was made. A section that was not given has its defaults.
+
+    Attributes
+    ----------
+    threads
+        For training and feature building.
+    """
+
+    def __init__(self, *sections: Section, threads: int | None = None) -> None:
+        self._sections = {type(section): section for section in sections}
+        self.threads = threads or os.cpu_count() or 1
+
+    def __getitem__(self, kind: type[_Kind]) -> _Kind:
+        section = self._sections.get(kind)
+        return section if isinstance(section, kind) else kind()
+
+    def every(self, kind: type[_Kind]) -> tuple[_Kind, ...]:
+        """Return all sections of a kind, subclasses among them, in the order in which they were registered."""
+        return tuple(section for section in self._sections.values() if isinstance(section, kind))
+
+    def replaced(self, *sections: Section, threads: int | None = None) -> "Settings":
+        """Return settings with other sections in the place of those of the same class."""
+        merged = self._sections | {type(section): section for section in sections}
+        return Settings(*merged.values(), threads=threads or self.threads)
+
+
+class _File(BaseSettings):
+    """What a configuration file may say beside its sections."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -36,17 +65,8 @@ class Settings(BaseSettings):
         nested_model_default_partial_update=True,
     )
 
-    data: DataSettings = DataSettings()
-    time: TimeSettings = TimeSettings()
-    customers: CustomerSettings = CustomerSettings()
-    churn: ChurnSettings = ChurnSettings()
-    next_product: NextProductSettings = NextProductSettings()
-    stores: StoreSettings = StoreSettings()
-    tracking: TrackingSettings = TrackingSettings()
-    serving: ServingSettings = ServingSettings()
-    experiment: ExperimentSettings = ExperimentSettings()
-    threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        default_factory=lambda: os.cpu_count() or 1, description="For training and feature building"
+    threads: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        None, description="For training and feature building; None is all cores"
     )
 
     @classmethod
@@ -62,13 +82,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
 
 
-def load_settings(path: Path | None = None) -> Settings:
+def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Settings:
     """Read the settings from the file and the environment.
 
     Parameters
     ----------
     path
         The file; None means `encore.toml` in the working directory if there is one, else the defaults.
+    sections
+        The sections that there are.
 
     Raises
     ------
@@ -79,54 +101,75 @@ def load_settings(path: Path | None = None) -> Settings:
     file = path or DEFAULT_CONFIG
     if path is not None and not path.is_file():
         raise ConfigError(f"Expected a configuration file at {path}, found none.", "Check --config or ENCORE_CONFIG.")
-    _refuse_unknown_variables()
-
-    class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
+    known = {section.section: section for section in sections}
+    _refuse_unknown_variables(known)
+    fields: dict[str, Any] = {name: (section, section()) for name, section in known.items()}
+    model = create_model("FileSettings", __base__=_File, **fields)
+    model.model_config["toml_file"] = file
     try:
-        return FileSettings()
+        found = model()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}.", "Mend that line; the file must be UTF-8.") from error
+        raise ConfigError(
+            f"{file} is not valid TOML: {error}.", "Correct that line; the file must be UTF-8."
+        ) from error
     except SettingsError as error:
         raise ConfigError(
             f"An ENCORE_… variable cannot be read: {error}.",
             "Write lists and tables as JSON, for example ENCORE_CHURN__TEST_SNAPSHOTS='[\"2017-11-01\"]'.",
         ) from error
     except ValidationError as error:
-        raise ConfigError(_describe(error, file), "Mend the value or remove it to get the default.") from error
+        raise ConfigError(
+            _describe(error, file, known), "Correct the value or remove it to get the default."
+        ) from error
+    return Settings(*(getattr(found, name) for name in known), threads=found.threads)
 
 
-def _refuse_unknown_variables() -> None:
+def _refuse_unknown_variables(known: Iterable[str]) -> None:
+    expected = {*known, *_File.model_fields}
     for name in os.environ:
         if name.startswith(ENV_PREFIX) and name not in _NOT_SETTINGS:
             section = name.removeprefix(ENV_PREFIX).lower().split("__")[0]
-            if section not in Settings.model_fields:
+            if section not in expected:
                 raise ConfigError(
                     f"{name} is no setting of Encore; expected ENCORE_<SECTION>__<KEY> with a section out of "
-                    f"{', '.join(Settings.model_fields)}.",
+                    f"{', '.join(sorted(expected))}.",
                     "Correct the variable or unset it.",
                 )
 
 
-def _keys_beside(location: list[str]) -> str:
-    section = Settings.model_fields.get(location[0]) if len(location) > 1 else None
-    model = section.annotation if section is not None else Settings
-    if len(location) > 2:
-        model = InputSettings
-    return ", ".join(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else "none"
+def _describe(error: ValidationError, file: Path, known: Mapping[str, type[Section]]) -> str:
+    return " ".join(_describe_one(dict(item), file, known) for item in error.errors(include_url=False))
 
 
-def _describe(error: ValidationError, file: Path) -> str:
-    return " ".join(_describe_one(dict(item), file) for item in error.errors(include_url=False))
-
-
-def _describe_one(item: dict[str, Any], file: Path) -> str:
+def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Section]]) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location) or "the whole"
     variable = ENV_PREFIX + "__".join(location[:2]).upper()
     origin = f"{variable} in the environment" if variable in os.environ else str(file)
     if item["type"] == "extra_forbidden":
-        return f"{origin}: unknown key {key} (value {item['input']!r}); expected one of {_keys_beside(location)}."
+        part = _part_of(location, known)
+        expected = ", ".join(part.model_fields) if part else ", ".join([*known, *_File.model_fields])
+        if part and location[-1] in part.renamed:
+            return f"{origin}: {key} is called {part.renamed[location[-1]]} now."
+        return f"{origin}: unknown key {key} (value {item['input']!r}); expected one of {expected}."
     message = item["msg"].removeprefix("Value error, ")
     return f"{origin}: {key} = {item['input']!r}: {message}."
+
+
+def _part_of(location: Sequence[str], known: Mapping[str, type[Section]]) -> type[Part] | None:
+    """Return the section, or the part of one, that a key stands in; None for the top of the file."""
+    if len(location) < 2:
+        return None
+    part: type[Part] | None = known.get(location[0])
+    for name in location[1:-1]:
+        if part is not None and not name.isdigit():
+            part = next(iter(_parts_in(part.model_fields[name].annotation)), None)
+    return part
+
+
+def _parts_in(annotation: object) -> Iterable[type[Part]]:
+    """Yield the parts that an annotation speaks of, such as those that a list holds."""
+    if isinstance(annotation, type) and issubclass(annotation, Part):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _parts_in(argument)

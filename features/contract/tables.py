@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.settings import StoreSettings, TableName
+from core.settings import StoreSettings
 
+TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions"]
 Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
 
 

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.contract.tables import CUSTOMER_TABLES
-from features.engine.sources import Sources
+from features.engine.duckdb import Sources
 
 #: Customers are told apart by a hash in so many parts.
 _PARTS = 1_000_000

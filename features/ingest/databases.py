@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from core.addresses import database_url
 from core.errors import ConfigError, DataError
-from core.settings import InputSettings
+from core.settings import database_url
+from features.ingest.settings import InputSettings
 
 #: Rows in memory at once.
 _AT_ONCE = 50_000
@@ -29,7 +29,7 @@ def copy_result(item: InputSettings, target: Path, since: str | None = None) -> 
     Parameters
     ----------
     since
-        Only rows whose column `newer` is this or later are asked for.
+        Only rows whose `incremental_column` is this or later are asked for.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def copy_result(item: InputSettings, target: Path, since: str | None = None) -> 
         If the database does not answer, or refuses the query.
     """
     query, given = _query(item), {}
-    if item.newer is not None and since is not None:
-        query, given = f'{query} WHERE "{item.newer}" >= :since', {"since": since}
+    if item.incremental_column is not None and since is not None:
+        query, given = f'{query} WHERE "{item.incremental_column}" >= :since', {"since": since}
     with _answering(item) as connection:
         result = connection.execute(text(query), given)
         write_texts(target, list(result.keys()), result.partitions())

@@ -4,10 +4,10 @@ import hashlib
 import json
 from datetime import datetime
 
-from core.settings import StoreSettings, TableName
+from core.settings import StoreSettings
 from core.sql import quoted
 from core.state import fingerprint, write_file
-from features.contract.tables import CONTRACT
+from features.contract.tables import CONTRACT, TableName
 
 
 class Erased:

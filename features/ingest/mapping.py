@@ -11,9 +11,9 @@ import sqlglot
 from sqlglot import exp
 
 from core.errors import DataError
-from core.settings import WHERE, InputSettings
 from core.sql import first_line, identifier, quoted
 from features.contract.tables import Column, Table
+from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12

@@ -12,10 +12,10 @@ import duckdb
 from core.engine import engine
 from core.errors import DataError
 from core.progress import Report, part_of, silent
-from core.settings import Settings, StoreSettings, TableName
+from core.settings import Settings, StoreSettings
 from core.sql import quoted
 from core.state import fingerprint, read_stamp, replacing, write_stamp
-from features.contract.tables import contract_directory
+from features.contract.tables import TableName, contract_directory
 from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
@@ -28,6 +28,7 @@ from features.ingest.segments import (
     inputs_from,
     segments_directory,
 )
+from features.ingest.settings import DataSettings
 from features.ingest.tables import TableStamp, write_tables
 from features.ingest.units import find_inputs, find_units
 from features.ingest.work import read_work
@@ -81,37 +82,38 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
     ------
     DataError
         For a file, column or table that does not satisfy the contract, and where more of an input is unusable than
-        `data.max_unusable`; they are in the quarantine then.
+        `data.max_rejected_share`; they are in the quarantine then.
     """
-    directory = contract_directory(settings.stores)
-    root, inputs = find_inputs(settings.data)
+    directory = contract_directory(settings[StoreSettings])
+    root, inputs = find_inputs(settings[DataSettings])
     if not any(item.table in _EVENTS for item in inputs):
         raise DataError(
             "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
         )
     stamp = read_stamp(directory)
-    before = [] if afresh else _there(settings.stores, from_stamp(stamp.get("segments", [])))
-    work, kept = find_work(settings.data, find_units(settings.data, root, inputs), before, now)
-    log = EventLog(settings.stores)
+    before = [] if afresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
+    work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
+    log = EventLog(settings[StoreSettings])
     version = log.version()
     source = _source(settings, kept, version)
     if not work and stamp.get("source") == source:
         return _ingested(directory, stamp, 0)
     with connection(settings, root) as con:
         done = read_work(con, settings, work, kept, now, part_of(report, 0.0, 0.8))
-        segments = in_order(settings.data, inputs, [*done, *kept])
+        segments = in_order(settings[DataSettings], inputs, [*done, *kept])
         report(0.8, "quarantine")
-        write_quarantine(con, settings.stores, segments)
+        write_quarantine(con, settings[StoreSettings], segments)
         check_share(con, settings, by_input(segments, {}))
         _check_rows(segments)
         with replacing(directory) as aside:
-            live = _write_events(con, settings.stores, log, version)
+            live = _write_events(con, settings[StoreSettings], log, version)
             told = part_of(report, 0.8, 1.0)
             tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, told)
             stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
             write_stamp(aside, stamp)
     _forget(
-        segments_directory(settings.stores), {*(f for s in segments for f in s.files), *(f.name for f in live.values())}
+        segments_directory(settings[StoreSettings]),
+        {*(f for s in segments for f in s.files), *(f.name for f in live.values())},
     )
     return _ingested(directory, stamp, len(work))
 
@@ -154,8 +156,8 @@ def _there(stores: StoreSettings, segments: list[Segment]) -> list[Segment]:
 
 
 def _source(settings: Settings, segments: list[Segment], version: tuple[int, int]) -> str:
-    erased = Erased(settings.stores).version()
-    return fingerprint(sorted(s.key for s in segments), settings.data.keys, version, erased)
+    erased = Erased(settings[StoreSettings]).version()
+    return fingerprint(sorted(s.key for s in segments), settings[DataSettings].keys, version, erased)
 
 
 def _write_events(

@@ -7,9 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from core.errors import DataError
-from core.settings import DataSettings, InputSettings
 from core.state import code_fingerprint, fingerprint
 from features.ingest.segments import Segment
+from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.units import Unit
 
 
@@ -53,7 +53,7 @@ def find_work(
         )
     work = []
     for unit, mapping in zip(units, mappings, strict=True):
-        earlier = [s for s in before if s.mapping == mapping] if unit.item.newer else []
+        earlier = [s for s in before if s.mapping == mapping] if unit.item.incremental_column else []
         since = max((s.newest for s in earlier if s.newest is not None), key=_ordered, default=None)
         kept += [s for s in earlier if s.since != since]
         key = uuid4().hex[:16]

@@ -12,6 +12,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import copy, quoted
 from core.state import write_file
 from features.ingest.segments import InputTotals, Segment, segments_directory
+from features.ingest.settings import DataSettings
 
 #: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells
 #: rules of the configuration from those of the contract; `text` is the line, or the row as JSON.
@@ -49,27 +50,27 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, stores: StoreSettings, segm
 
 
 def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequence[InputTotals]) -> None:
-    """Refuse an input of which too many rows are unusable, with the commonest causes.
+    """Refuse an input of which too many rows are rejected, with the most frequent causes.
 
     Raises
     ------
     DataError
-        If its share of unusable rows is above `data.max_unusable`. What the configuration sets aside does not count.
+        If its share of rejected rows is above `data.max_rejected_share`. Rows that the configuration skips are not.
     """
+    most = settings[DataSettings].max_rejected_share
     for one in inputs:
         totals = one.totals
         unusable = sum(totals.unusable.values())
-        if unusable > settings.data.max_unusable * totals.read:
+        if unusable > most * totals.read:
             causes = [
-                f"{rule} ({rows:,} rows, for example {_example(con, settings.stores, one, rule)})"
+                f"{rule} ({rows:,} rows, for example {_example(con, settings[StoreSettings], one, rule)})"
                 for rule, rows in list(totals.unusable.items())[:_SHOWN]
             ]
             raise DataError(
                 f"{one.input}: {unusable:,} of {totals.read:,} rows cannot be used for {one.table}, "
-                f"{unusable / totals.read:.1%}; at most {settings.data.max_unusable:.1%} may. Commonest: "
-                f"{'; '.join(causes)}.",
-                "Correct the mapping, name rows to leave out in `skip`, or raise data.max_unusable. All of them are in "
-                f"{quarantine_path(settings.stores)}.",
+                f"{unusable / totals.read:.1%}; at most {most:.1%} may. Most frequent: {'; '.join(causes)}.",
+                "Correct the mapping, name rows to leave out in `skip`, or raise data.max_rejected_share. All of them "
+                f"are in {quarantine_path(settings[StoreSettings])}.",
             )
 
 

@@ -144,9 +144,9 @@ def _until(con: duckdb.DuckDBPyConnection, table: Table, mapping: Mapping) -> st
 
 
 def _newest(con: duckdb.DuckDBPyConnection, unit: Unit, scan: Scan) -> str | None:
-    if unit.item.newer is None:
+    if unit.item.incremental_column is None:
         return None
-    column = identifier(unit.item.newer)
+    column = identifier(unit.item.incremental_column)
     # whole numbers are compared as such; moments come as ISO 8601, which sorts as a text
     query = f"SELECT coalesce(max(TRY_CAST({column} AS HUGEINT))::VARCHAR, max({column})) FROM {scan.relation}"
     newest = con.execute(query).fetchall()[0][0]

@@ -97,7 +97,7 @@ def opened(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str 
     folder
         For copies of what DuckDB cannot read as it is; removed afterwards.
     since
-        The last value of the input's column `newer` that was read before.
+        The last value of the input's `incremental_column` that was read before.
 
     Raises
     ------

@@ -7,7 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.settings import StoreSettings, TableName
+from core.settings import StoreSettings
+from features.contract.tables import TableName
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Segment:
     path
         The unit's file; None for a query.
     since, newest
-        The values of the input's column `newer` that its rows lie between; None where it has none.
+        The values of the input's `incremental_column` that its rows lie between; None where it has none.
     columns
         Of the source.
     rows, returns, quarantine

@@ -8,12 +8,13 @@ from typing import Any
 import duckdb
 
 from core.progress import Report, track
-from core.settings import Settings, TableName
+from core.settings import Settings, StoreSettings
 from core.sql import relation
-from features.contract.tables import CONTRACT, CUSTOMER_TABLES, Table, contract_directory
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, Table, TableName, contract_directory
 from features.ingest.erased import Erased
 from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
+from features.ingest.settings import DataSettings
 from features.live.rows import with_events
 
 
@@ -44,7 +45,7 @@ class TableStamp:
 def configured(settings: Settings, name: TableName) -> Table:
     """Return a contract table with the key that the configuration gives it."""
     table = CONTRACT[name]
-    return replace(table, key=tuple(settings.data.keys.get(name, table.key)))
+    return replace(table, key=tuple(settings[DataSettings].keys.get(name, table.key)))
 
 
 def write_tables(
@@ -88,14 +89,14 @@ def _write(
     returns = [s for s in sales if s.returns is not None]
     matters = sales if returns else []
     files = [*table.key, *(file for s in [*own, *matters] for file in s.files), *([live.name] if live else [])]
-    erased = Erased(settings.stores)
+    erased = Erased(settings[StoreSettings])
     files += [erased.version()] if erased.read() else []
-    there = contract_directory(settings.stores) / f"{name}.parquet"
+    there = contract_directory(settings[StoreSettings]) / f"{name}.parquet"
     target = folder / there.name
     if old is not None and old.files == files and there.is_file():
         link(there, target)
         return old
-    source = segments_directory(settings.stores)
+    source = segments_directory(settings[StoreSettings])
     merged = merge(con, table, [source / str(s.rows) for s in own], target)
     stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
     if returns:
@@ -113,7 +114,7 @@ def _with_returns(
     con: duckdb.DuckDBPyConnection, settings: Settings, stamp: TableStamp, returns: Sequence[Segment], target: Path
 ) -> TableStamp:
     """Add what was taken back to the table of interactions."""
-    folder, source = target.parent, segments_directory(settings.stores)
+    folder, source = target.parent, segments_directory(settings[StoreSettings])
     back = folder / "returns.parquet"
     lines = configured(settings, "transactions")
     taken, matched = merge_returns(

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from charset_normalizer import from_bytes
 
 from core.errors import DataError
-from core.settings import InputSettings
+from features.ingest.settings import InputSettings
 
 _DELIMITERS = ",;\t|"
 #: Enough to see an encoding and a dialect, and little to read.

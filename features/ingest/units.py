@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import DataError
-from core.settings import DataSettings, InputSettings
 from core.state import fingerprint
+from features.ingest.settings import DataSettings, InputSettings
 
 
 @dataclass(frozen=True)

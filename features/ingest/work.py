@@ -8,7 +8,7 @@ from threading import Event, Thread
 import duckdb
 
 from core.progress import Report, part_of
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from core.sql import quoted
 from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
@@ -16,6 +16,7 @@ from features.ingest.plan import Work
 from features.ingest.reading import read_unit
 from features.ingest.scans import columns_of, opened
 from features.ingest.segments import Segment, segments_directory
+from features.ingest.settings import DataSettings
 from features.ingest.tables import configured
 
 
@@ -39,7 +40,7 @@ def read_work(
     DataError
         For the first unit that cannot be opened, mapped or read.
     """
-    spill, folder = settings.stores.data / "spill" / "units", segments_directory(settings.stores)
+    spill, folder = settings[StoreSettings].data / "spill" / "units", segments_directory(settings[StoreSettings])
     folder.mkdir(parents=True, exist_ok=True)
     columns = [columns_of(con, one.unit, spill) for one in work]
     everywhere: dict[str, set[str]] = {}
@@ -72,7 +73,7 @@ def read_work(
 def _prepare(con: duckdb.DuckDBPyConnection, settings: Settings, one: Work) -> None:
     """Let the connection read moments and numbers as the unit's input writes them."""
     define_macros(con, one.unit.item.decimal)
-    con.execute(f"SET TimeZone = {quoted(one.unit.item.timezone or settings.data.timezone)}")
+    con.execute(f"SET TimeZone = {quoted(one.unit.item.timezone or settings[DataSettings].timezone)}")
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from core.batches import batches
 from core.errors import DataError
-from core.settings import InputSettings
 from features.ingest.databases import write_texts
+from features.ingest.settings import InputSettings
 from features.ingest.text import numbered
 
 _AT_ONCE = 50_000

@@ -73,7 +73,7 @@ def known_directory(stores: StoreSettings, online: str) -> Path:
 
 def write_known(settings: Settings, online: str) -> None:
     """Copy the contract tables, ordered by customer; copies of materialisations before the last are removed."""
-    stores = settings.stores
+    stores = settings[StoreSettings]
     folder = known_directory(stores, online)
     last = read_stamp(materialized_directory(stores)).get("fingerprint", "")
     with replacing(folder) as aside, engine(settings) as con:

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from core.settings import TableName
-from features.contract.tables import CONTRACT
+from features.contract.tables import CONTRACT, TableName
 from features.live.log import Logged
 
 #: Columns by which an event and an exported row are told to be about the same. The export is right then.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -15,13 +16,15 @@ from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.state import locked, read_stamp
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES
-from features.engine.build import BOUGHT, as_feature_rows, bought_pairs, customer_views, purchase_views, size_table
-from features.engine.sources import Sources, connect
+from features.engine.build import BOUGHT
+from features.engine.duckdb import Sources, connect
+from features.engine.inputs import as_feature_rows, size_table, view_inputs
+from features.engine.vectors import services_of, vector_query, vector_views
 from features.live.known import Online, known_directory, materialized_directory
 from features.live.log import EventLog, Logged
 from features.live.rows import SAME, tables_of, with_events
-from features.services import CHURN_SERVICE, PRODUCT_VIEWS, customer_services, vector_query, vector_view
 from features.store.feature_store import Store
+from features.views import customer_views_of
 
 #: Customers whose features are computed at once.
 _BATCH = 500
@@ -31,7 +34,7 @@ _NEAR = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 
 
-class Follower:
+class FeatureUpdater:
     """Pushes features of customers with new events to the online store. Safe for threads and processes.
 
     Parameters
@@ -59,9 +62,9 @@ class Follower:
         self._applied = applied
         self._lock = Lock()
         self._broken: dict[str, int] = {}
-        self._features = _Features(settings, online)
+        self._features = _CustomerFeatures(settings, online)
 
-    def follow(self) -> int:
+    def update(self) -> int:
         """Let the features of all pending customers follow their events; return how many there were.
 
         Does nothing where the online store was filled anew since; who has loaded that goes on.
@@ -72,7 +75,7 @@ class Follower:
             If the online store or the log does not answer; the customers stay pending.
         """
         done = 0
-        stores = self._settings.stores
+        stores = self._settings[StoreSettings]
         while True:
             # one at a time, so that nobody pushes what was computed before somebody else's event
             with self._lock, following(stores):
@@ -89,7 +92,7 @@ class Follower:
         """Push the features of some customers; one whose features cannot be computed is passed over, and told."""
         try:
             for moment, customers in self._moments(list(pending)).items():
-                self._store.push(self._features.rows(self._log, customers, moment))
+                self._store.online.push(self._features.rows(self._log, customers, moment))
                 self._applied(customers, moment)
                 self._log.done({name: pending[name] for name in customers}, moment)
         except StoreError:
@@ -109,8 +112,10 @@ class Follower:
         a clock that was far ahead does not take others there.
         """
         now = max(self._clock(), self._online.as_of)
-        known = self._store.vectors(CHURN_SERVICE, customers)
-        before = {name: vector.moment for name, vector in zip(customers, known, strict=True) if vector}
+        before: dict[str, datetime] = {}
+        for service in services_of(self._settings)[:1]:  # vectors of all services are of one moment
+            known = self._store.online.vectors(service, customers)
+            before = {name: vector.moment for name, vector in zip(customers, known, strict=True) if vector}
         latest = self._log.latest(customers)
         least = {name: max(now, before.get(name, now), latest.get(name, now)) for name in customers}
         together = [name for name, moment in least.items() if moment <= now + _NEAR]
@@ -125,7 +130,7 @@ def _next_second(moment: datetime) -> datetime:
     return datetime.fromtimestamp(int(moment.timestamp()), tz=UTC) + _SECOND
 
 
-class _Features:
+class _CustomerFeatures:
     """Computes all views of some customers, by queries that are compiled once.
 
     A table a step: what is asked, what is known and has happened, what is theirs of the catalogue, then the views and
@@ -134,10 +139,10 @@ class _Features:
 
     def __init__(self, settings: Settings, online: Online) -> None:
         self._since = online.events
-        self._backend = connect(settings.model_copy(update={"threads": 1}))
+        self._backend = connect(settings.replaced(threads=1))
         self._con = self._backend.con
         self._steps: list[str] = []
-        self._add_known(known_directory(settings.stores, online.fingerprint))
+        self._add_known(known_directory(settings[StoreSettings], online.fingerprint))
         self._views = self._add_views(settings, online.kinds)
 
     def rows(self, log: EventLog, customers: list[str], moment: datetime) -> dict[str, pd.DataFrame]:
@@ -171,25 +176,25 @@ class _Features:
             self._add(part, f"SELECT * FROM {whole} SEMI JOIN transactions USING (product_id)")
 
     def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
-        backend, days = self._backend, settings.time.history_days
+        backend = self._backend
         sources = Sources(**{name: backend.table(name) for name in CONTRACT})
-        snapshots = backend.table("snapshots")
-        self._add(BOUGHT, str(backend.compile(bought_pairs(sources, snapshots, days))))
-        expressions = customer_views(sources, snapshots, settings.customers.kept, kinds)
-        expressions |= purchase_views(sources, backend.table(BOUGHT), snapshots, backend.table("sizes"))
-        views = [view for view in expressions if view not in PRODUCT_VIEWS]
-        told = "event_timestamp, created_timestamp"
-        for view in views:
+        inputs = view_inputs(settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds)
+        self._add(BOUGHT, str(backend.compile(inputs.bought)))
+        inputs = replace(inputs, bought=backend.table(BOUGHT))
+        used = {view.name: view for service in services_of(settings) for view in customer_views_of(service)}
+        stamps = "event_timestamp, created_timestamp"
+        for name, view in used.items():
             # a customer of whom a view says nothing now gets a row of nulls in place of what it said before
             self._add(
-                view,
-                f"SELECT asked.customer_id, found.* EXCLUDE (customer_id, {told}), moment AS event_timestamp, "
+                name,
+                f"SELECT asked.customer_id, found.* EXCLUDE (customer_id, {stamps}), moment AS event_timestamp, "
                 f"moment AS created_timestamp FROM asked "
-                f"LEFT JOIN ({backend.compile(as_feature_rows(expressions[view]))}) AS found USING (customer_id)",
+                f"LEFT JOIN ({backend.compile(as_feature_rows(view.rows(inputs)))}) AS found USING (customer_id)",
             )
-        for service, parts in customer_services().items():
-            self._add(vector_view(service), vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
-        return [*views, *map(vector_view, customer_services())]
+        vectors = vector_views(settings)
+        for vector, parts in vectors.items():
+            self._add(vector, vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
+        return [*used, *vectors]
 
     def _add(self, table: str, query: str) -> None:
         """Make a table of what a query finds; each run makes it again, as deleted rows would take memory for ever."""

@@ -1,4 +1,4 @@
-"""What Feast is told: entities, feature views, feature services.
+"""What is registered with Feast: entities, feature views, feature services.
 
 The fields of a view are those of its Parquet file, so that a feature is named once, in its expression.
 """
@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import StateError
-from features.services import CUSTOMER_VIEWS, NOT_FEATURES, PURCHASE_VIEWS, SERVICES, vector_view
+from core.settings import Settings
+from features.engine.vectors import NOT_FEATURES, services_of, vector_views
+from features.settings import TimeSettings
 from features.store.feast_api import (
     Entity,
     FeatureService,
@@ -22,32 +24,42 @@ from features.store.feast_api import (
     ValueType,
     types,
 )
+from features.views import VIEWS, views_of
 
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
 product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
 
 
-def definitions(directory: Path, spacing: timedelta) -> list[Entity | FeatureView | FeatureService]:
+def view_names(settings: Settings) -> list[str]:
+    """Return the names of all views: those of the services, and the vectors of them."""
+    used = {view.name for service in services_of(settings) for view in views_of(service)}
+    return [*(view.name for view in VIEWS if view.name in used), *vector_views(settings)]
+
+
+def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureView | FeatureService]:
     """Return everything to apply.
+
+    A row answers for less than the time between snapshots, so that a customer whose next snapshot has no row has
+    nothing, offline as online.
 
     Parameters
     ----------
     directory
         The folder of feature files that `features.engine.build` left.
-    spacing
-        Time between snapshots. A row answers for less than that, so that a customer of whom the next snapshot
-        says nothing has nothing, offline as online.
 
     Raises
     ------
     StateError
         If the features have not been built.
     """
+    spacing = timedelta(days=settings[TimeSettings].snapshot_spacing_days)
     # whole days, or hours, since Feast's DuckDB store takes no mixed interval
     ttl = spacing - timedelta(days=1) if spacing > timedelta(days=1) else timedelta(hours=12)
-    names = (*CUSTOMER_VIEWS, *PURCHASE_VIEWS, *map(vector_view, SERVICES))
-    views = {name: _view(name, directory, ttl) for name in names}
-    services = [FeatureService(name=name, features=[views[v] for v in of]) for name, of in SERVICES.items()]
+    views = {name: _view(name, directory, ttl) for name in view_names(settings)}
+    services = [
+        FeatureService(name=service.name, features=[views[view.name] for view in views_of(service)])
+        for service in services_of(settings)
+    ]
     return [customer, product, *views.values(), *services]
 
 

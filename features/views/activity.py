@@ -3,11 +3,13 @@
 import ibis
 import ibis.expr.types as ir
 
+from core.arrays import Columns
+from features.views.view import FeatureView
 from features.views.visible import days_between, visible_orders, whole_seconds, within
 
 WINDOWS = (7, 14, 28, 56, 84)
-#: Gaps that end in this many days before the snapshot are "now" for the trend.
-RECENT_DAYS = 56
+#: Gaps that end in this many days before the snapshot are recent ones, which the trend compares with all.
+GAP_TREND_DAYS = 56
 
 
 def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
@@ -41,7 +43,7 @@ def _gaps(seen: ir.Table) -> ir.Table:
     own = ibis.window(group_by=["customer_id", "snapshot"], order_by="day")
     gaps = days.mutate(gap=days_between(days.day.lag().over(own), days.day))
     gaps = gaps.filter(gaps.gap.notnull())
-    recent = gaps.day >= gaps.snapshot - ibis.interval(days=RECENT_DAYS)
+    recent = gaps.day >= gaps.snapshot - ibis.interval(days=GAP_TREND_DAYS)
     return gaps.group_by("customer_id", "snapshot").agg(
         gap_mean=gaps.gap.mean(),
         gap_median=gaps.gap.median(),
@@ -49,3 +51,29 @@ def _gaps(seen: ir.Table) -> ir.Table:
         gap_p90=gaps.gap.quantile(0.9),
         gap_trend=gaps.gap.mean(where=recent) / gaps.gap.mean(),
     )
+
+
+def overdue(columns: Columns) -> Columns:
+    """Compare the age of the last purchase with the gaps that the customer usually leaves.
+
+    Returns
+    -------
+    `recency_over_gap`, over the mean gap between purchase days, and `recency_over_p90`, over the gap that nine in ten
+    of the customer's gaps stay below.
+    """
+    return {
+        f"recency_over_{name}": columns["recency_days"] / columns[gap]
+        for name, gap in (("gap", "gap_mean"), ("p90", "gap_p90"))
+        if gap in columns and "recency_days" in columns
+    }
+
+
+VIEW = FeatureView(
+    name="customer_activity",
+    entity="customer",
+    group="customer",
+    tables=("transactions",),
+    expression=lambda inputs: activity(inputs.transactions, inputs.snapshots),
+    ages={"recency_days": "last_purchase", "tenure_days": "first_purchase"},
+    on_demand=overdue,
+)

@@ -2,6 +2,8 @@
 
 import ibis.expr.types as ir
 
+from features.views.known import known_customers
+from features.views.view import FeatureView
 from features.views.visible import visible, whole_seconds, within
 
 WINDOW = 84
@@ -44,3 +46,14 @@ def engagement(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> 
     joined = joined.left_join(answers, keys).drop("customer_id_right", "snapshot_right")
     filled = {name: joined[name].fill_null(0) for name in (*_COUNTS, "campaigns_contacted")}
     return joined.mutate(**filled, answer_rate=joined.answered / joined.campaigns_contacted.nullif(0)).drop("answered")
+
+
+VIEW = FeatureView(
+    name="customer_engagement",
+    entity="customer",
+    group="customer",
+    tables=("interactions", "transactions", "subscriptions"),
+    expression=lambda inputs: engagement(inputs.interactions, known_customers(inputs), inputs.snapshots),
+    kinds=frozenset({"contact", "redemption"}),
+    ages={"days_since_contact": "last_contact", "days_since_redemption": "last_redemption"},
+)

@@ -3,10 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.views.visible import days_between, visible_orders, within
+from features.views.view import FeatureView
+from features.views.visible import RECENT_DAYS, days_between, visible_orders, within
 
-#: "Now" is this long; what lies before it is the habit.
-RECENT_DAYS = 28
 #: A habit is known from this much history before the recent days.
 MIN_HABIT_DAYS = 28
 #: A day has this many parts, of four hours each.
@@ -56,3 +55,12 @@ def _concentration(sums: ir.Table, names: list[str]) -> ir.FloatingValue:
     whole = sum((sums[name] for name in names), ibis.literal(0)).cast("float64")
     squares = sum((sums[name] * sums[name] for name in names), ibis.literal(0)).cast("float64")
     return squares / (whole * whole)
+
+
+VIEW = FeatureView(
+    name="customer_habit",
+    entity="customer",
+    group="customer",
+    tables=("transactions",),
+    expression=lambda inputs: habit(inputs.transactions, inputs.snapshots),
+)

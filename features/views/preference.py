@@ -3,10 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.views.visible import days_between, purchases, visible, within
+from features.views.view import FeatureView
+from features.views.visible import RECENT_DAYS, days_between, purchases, visible, within
 
 WINDOW = 84
-RECENT = 28
 PRIVATE = "private"
 
 
@@ -59,7 +59,7 @@ def _kept(bought: ir.Table, firsts: ir.Table) -> ir.Table:
     """Compare the categories of the last 28 days with those before. One row per customer and snapshot."""
     keys = ["customer_id", "snapshot"]
     known = bought.filter(bought.category.notnull())
-    now, middle = within(known, RECENT), within(known, 2 * RECENT)
+    now, middle = within(known, RECENT_DAYS), within(known, 2 * RECENT_DAYS)
     windows = known.group_by(*keys, "category").agg(now=now.any(), middle=(middle & ~now).any(), early=(~middle).any())
     before = windows.middle | windows.early
     sums = windows.group_by(keys).agg(
@@ -68,7 +68,7 @@ def _kept(bought: ir.Table, firsts: ir.Table) -> ir.Table:
         categories_kept_28d=windows.count(where=before & windows.now) / windows.count(where=before).nullif(0),
     )
     joined = sums.inner_join(firsts, keys)
-    lived = days_between(joined["first"], joined.snapshot) / RECENT - 1
+    lived = days_between(joined["first"], joined.snapshot) / RECENT_DAYS - 1
     usual = joined.before / ibis.least(lived, 2.0)
     return joined.select(
         *keys,
@@ -84,3 +84,12 @@ def _shares(spent: ir.Table, level: str) -> ir.Table:
     sums = known.group_by("customer_id", "snapshot", level).agg(amount=known.amount.sum())
     whole = sums.amount.sum().over(ibis.window(group_by=["customer_id", "snapshot"]))
     return sums.mutate(share=sums.amount / whole.nullif(0.0))
+
+
+VIEW = FeatureView(
+    name="customer_preference",
+    entity="customer",
+    group="customer",
+    tables=("transactions", "products"),
+    expression=lambda inputs: preference(inputs.transactions, inputs.products, inputs.snapshots),
+)

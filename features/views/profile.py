@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from features.views.view import FeatureView
 from features.views.visible import visible
 
 #: Before the name of a configured attribute, so that it cannot be taken for a feature.
@@ -37,3 +38,12 @@ def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, at
         marketing_consent=joined.answered.coalesce(joined.on_file),
         **{name: joined[name] for name in (ATTRIBUTE + name for name in attributes)},
     )
+
+
+VIEW = FeatureView(
+    name="customer_profile",
+    entity="customer",
+    group="customer",
+    tables=("customers", "interactions"),
+    expression=lambda inputs: profile(inputs.customers, inputs.interactions, inputs.snapshots, inputs.attributes),
+)

@@ -2,7 +2,10 @@
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 
+from core.arrays import Columns
+from features.views.view import FeatureView
 from features.views.visible import visible, whole_seconds
 
 
@@ -13,24 +16,62 @@ def subscription(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
     had been given before t. `contract_price_change` is its price over that of the contract before; null for the
     first contract, and where a price is not known.
     """
-    seen = _started(subscriptions, snapshots)
+    seen = started(subscriptions, snapshots)
     own = ibis.window(group_by=["customer_id", "snapshot"], order_by=["end_timestamp", "start_timestamp"])
-    ranked = seen.mutate(price_before=seen.price.lag().over(own))
-    keys = ["customer_id", "snapshot"]
-    latest = [ranked.end_timestamp, ranked.start_timestamp]
-    return ranked.group_by(keys).agg(
-        first_contract=whole_seconds(ranked.start_timestamp.min()),
-        contract_start=whole_seconds(ranked.start_timestamp.last(order_by=latest)),
-        contract_end=whole_seconds(ranked.end_timestamp.max()),
-        contracts_total=ranked.count(),
-        contract_price=ranked.price.last(order_by=latest, include_null=True),
-        contract_price_change=(ranked.price / ranked.price_before.nullif(0.0)).last(order_by=latest, include_null=True),
-        contract_cancelled=(ranked.cancelled_timestamp < ranked.snapshot)
-        .fill_null(False)
-        .cast("int64")
-        .last(order_by=latest),
+    before = seen.price.lag().over(own)
+    ranked = seen.mutate(
+        change=seen.price / before.nullif(0.0),
+        cancelled=(seen.cancelled_timestamp < seen.snapshot).fill_null(False).cast("int64"),
+    )
+    # the greatest of structs that begin with what contracts are ordered by, since not every engine sorts aggregates
+    ordered = ("end_timestamp", "start_timestamp", "price", "change", "cancelled")
+    current = ibis.struct({name: ranked[name] for name in ordered}).max()
+    contracts = ranked.group_by("customer_id", "snapshot").agg(
+        first_contract=whole_seconds(ranked.start_timestamp.min()), contracts_total=ranked.count(), current=current
+    )
+    return contracts.select(
+        "customer_id",
+        "snapshot",
+        "first_contract",
+        contract_start=whole_seconds(contracts.current["start_timestamp"]),
+        contract_end=whole_seconds(contracts.current["end_timestamp"]),
+        contracts_total=contracts.contracts_total,
+        contract_price=contracts.current["price"],
+        contract_price_change=contracts.current["change"],
+        contract_cancelled=contracts.current["cancelled"],
     )
 
 
-def _started(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
+def started(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Return the contracts that started, and were known to, before each snapshot."""
     return visible(subscriptions.mutate(event_timestamp=subscriptions.start_timestamp), snapshots)
+
+
+#: What describes a running contract, and is missing once it is over.
+_RUNNING = (
+    "contract_age_days",
+    "contract_cancelled",
+    "contract_price",
+    "contract_price_change",
+    "days_to_contract_end",
+)
+
+
+def while_running(columns: Columns) -> Columns:
+    """Return what describes the contract, missing for customers whose contract is over."""
+    if "days_to_contract_end" not in columns:
+        return {}
+    over = columns["days_to_contract_end"] < 0
+    return {name: np.where(over, np.nan, columns[name]) for name in _RUNNING if name in columns}
+
+
+VIEW = FeatureView(
+    name="customer_subscription",
+    entity="customer",
+    group="customer",
+    tables=("subscriptions",),
+    expression=lambda inputs: subscription(inputs.subscriptions, inputs.snapshots),
+    ages={"contract_age_days": "contract_start", "contracts_tenure_days": "first_contract"},
+    countdowns={"days_to_contract_end": "contract_end"},
+    on_demand=while_running,
+)

@@ -3,11 +3,11 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.views.visible import days_between, visible, whole_seconds, within
+from features.views.known import known_customers
+from features.views.view import FeatureView
+from features.views.visible import RECENT_DAYS, days_between, visible, whole_seconds, within
 
 WINDOW = 84
-#: "Now" is this long; what lies before it is the habit, known from this much history on.
-RECENT_DAYS = 28
 #: Kinds of interactions that the view is made of.
 KINDS = ("visit", "click", "complaint", "service_request", "nps", "return")
 
@@ -46,7 +46,18 @@ def usage(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> ir.Ta
     lived = days_between(joined.first_visit, joined.snapshot) / RECENT_DAYS - 1
     usual = (lived >= 1).ifelse(joined.visits_before / lived, ibis.null("float64"))
     zero = {name: joined[name].fill_null(0) for name in joined.columns if name.endswith(("_28d", "_84d"))}
-    told = joined.mutate(**zero, visits_usual_28d=usual)
-    return told.mutate(visits_trend=told.visits_28d / told.visits_usual_28d.nullif(0.0)).drop(
+    filled = joined.mutate(**zero, visits_usual_28d=usual)
+    return filled.mutate(visits_trend=filled.visits_28d / filled.visits_usual_28d.nullif(0.0)).drop(
         "visits_before", "first_visit"
     )
+
+
+VIEW = FeatureView(
+    name="customer_usage",
+    entity="customer",
+    group="customer",
+    tables=("interactions", "transactions", "subscriptions"),
+    expression=lambda inputs: usage(inputs.interactions, known_customers(inputs), inputs.snapshots),
+    kinds=frozenset(KINDS),
+    ages={"days_since_visit": "last_visit"},
+)

@@ -2,6 +2,7 @@
 
 import ibis.expr.types as ir
 
+from features.views.view import FeatureView
 from features.views.visible import visible_orders, within
 
 WINDOW = 84
@@ -29,3 +30,12 @@ def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
         discounted_lines_share_84d=seen.discounted_lines.sum(where=recent & seen.discount.notnull())
         / seen.lines.sum(where=recent & seen.discount.notnull()).nullif(0),
     )
+
+
+VIEW = FeatureView(
+    name="customer_value",
+    entity="customer",
+    group="customer",
+    tables=("transactions",),
+    expression=lambda inputs: value(inputs.transactions, inputs.snapshots),
+)

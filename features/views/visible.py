@@ -3,6 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
+#: The last four weeks are "now"; what lies before them is a customer's habit.
+RECENT_DAYS = 28
+
 
 def visible(events: ir.Table, snapshots: ir.Table, days: int | None = None) -> ir.Table:
     """Pair every snapshot with the events that could be known at it.

@@ -12,6 +12,7 @@ from core.settings import Settings
 from serving.api import customers, events, guests, health, models, problems, scores
 from serving.api.middleware import Envelope
 from serving.api.state import make_state
+from serving.settings import ServingSettings
 
 _DESCRIPTION = """
 Who is about to leave, why, and what to offer them next.
@@ -41,10 +42,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     problems.install(app)
     for module in (scores, customers, guests, events, models, health):
         app.include_router(module.router)
-    origins = settings.serving.cors_origins
+    origins = settings[ServingSettings].cors_origins
     if origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["Authorization"]
         )
-    app.add_middleware(Envelope, max_body_bytes=settings.serving.max_body_kb * 1024)
+    app.add_middleware(Envelope, max_body_bytes=settings[ServingSettings].max_body_kb * 1024)
     return app

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from serving.access.keys import Key, Role
 from serving.api.state import State, state_of
 from serving.scoring.scorer import Scorer
+from serving.settings import ServingSettings
 
 
 class UnauthenticatedError(Exception):
@@ -64,7 +65,7 @@ class _Bearer(HTTPBearer):
         if key is None:
             raise UnauthenticatedError
         request.state.key = key.id
-        wait = state.rate.wait(key.id, key.per_minute or state.settings.serving.requests_per_minute)
+        wait = state.rate.wait(key.id, key.per_minute or state.settings[ServingSettings].requests_per_minute)
         if wait:
             raise TooManyRequestsError(key, wait)
         return Caller(state, key)

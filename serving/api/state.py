@@ -7,7 +7,7 @@ from datetime import datetime
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
@@ -15,6 +15,7 @@ from serving.offers.experiment import Impressions
 from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
 from serving.scoring.reloader import Ready
 from serving.scoring.service import Desk
+from serving.settings import ServingSettings
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
     """Open everything that requests share."""
     ready = Ready(settings, clock)
     desk = Desk(settings, ready.cache)
-    is_local = settings.stores.online.startswith("sqlite://")
-    serving = settings.serving
+    is_local = settings[StoreSettings].online.startswith("sqlite://")
+    serving = settings[ServingSettings]
     return State(
         settings,
         clock,
@@ -75,10 +76,10 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         LoopBatcher(desk.answer) if is_local else ThreadBatcher(desk.answer, "scores"),
         ThreadBatcher(desk.answer, "offers"),
         ThreadBatcher(desk.answer, "bulk"),
-        KeyRing(KeyFile(settings.stores), clock),
-        RateLimit(settings.stores.data / "rates.bin"),
-        AuditLog(settings.stores, serving.audit_file_mb * 1_000_000, serving.audit_files),
-        Impressions(settings.stores),
+        KeyRing(KeyFile(settings[StoreSettings]), clock),
+        RateLimit(settings[StoreSettings].data / "rates.bin"),
+        AuditLog(settings[StoreSettings], serving.audit_file_mb * 1_000_000, serving.audit_files),
+        Impressions(settings[StoreSettings]),
     )
 
 

@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from core.jobs import job
 from core.progress import Report
+from core.settings import StoreSettings
 from serving.answers import Offers, TypeOffers
 from serving.cli.context import Context
 from serving.cli.stages import Stages
@@ -46,7 +47,7 @@ def materialize(context: Context, *, offers: bool) -> None:
     """Run `encore scores materialize`."""
     with Stages(context.console) as stages:
         count = stage_scores(context, stages, offers=offers)
-    context.console.print(f"  {count:,} active customers in {context.settings.stores.data / 'scores.db'}")
+    context.console.print(f"  {count:,} active customers in {context.settings[StoreSettings].data / 'scores.db'}")
 
 
 def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> int:
@@ -60,7 +61,7 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
         desk = Desk(context.settings, ready.cache)
         return materialize_scores(context.settings, scorer, desk, ready.as_of(scorer), include, report)
 
-    with job(context.settings.stores):
+    with job(context.settings[StoreSettings]):
         return stages.run("scores", work)
 
 

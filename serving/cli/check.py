@@ -8,8 +8,10 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
+from core.settings import StoreSettings
 from core.state import write_file
 from serving.cli.context import Context
+from training.churn.settings import ChurnSettings
 from training.readiness.check import Checked
 from training.readiness.check import check_data as check
 from training.readiness.page import page
@@ -21,7 +23,7 @@ _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}
 def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     """Run `encore check-data`."""
     checked = check(context.settings, context.now)
-    output = output or context.settings.stores.data / "check.html"
+    output = output or context.settings[StoreSettings].data / "check.html"
     write_file(output, page(checked, context.settings).encode())
     if json:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
@@ -81,7 +83,7 @@ def _print_sales(context: Context, checked: Checked) -> None:
 
 
 def _print_silence(context: Context, checked: Checked) -> None:
-    silence, churn = checked.silence, context.settings.churn
+    silence, churn = checked.silence, context.settings[ChurnSettings]
     if silence is None:
         return
     table = Table("silent for", "come back", title=f"Customers who come back, as far as {silence.days} days tell")

@@ -104,7 +104,7 @@ def ingest(
     """Map the configured source to the contract tables in data/contract.
 
     Reads what is new or has changed. Rows that cannot be used go to data/quarantine.parquet, with file, line, rule and
-    text; above data.max_unusable the command stops, and what was there before stays.
+    text; above data.max_rejected_share the command stops, and what was there before stays.
     """
     from serving.cli.data import ingest as run  # noqa: PLC0415
 

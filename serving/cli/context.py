@@ -27,7 +27,7 @@ class Context:
         ConfigError
             If the file or an `ENCORE_…` variable is not acceptable.
         """
-        from core.settings import load_settings  # noqa: PLC0415
+        from serving.settings import load_settings  # noqa: PLC0415
 
         return load_settings(self.config)
 

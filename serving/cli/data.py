@@ -9,6 +9,7 @@ from rich.table import Column, Table
 
 from core.errors import ConfigError
 from core.jobs import job
+from core.settings import StoreSettings
 from core.state import write_file
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
@@ -57,7 +58,7 @@ def ingest(context: Context, *, afresh: bool) -> None:
 
 def stage_ingest(context: Context, stages: Stages, *, afresh: bool = False) -> Ingested:
     """Map the source to the contract tables."""
-    with job(context.settings.stores):
+    with job(context.settings[StoreSettings]):
         return stages.run(
             "contract tables",
             lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
@@ -89,7 +90,7 @@ def _print_inputs(context: Context, ingested: Ingested) -> None:
         for rule, rows in one.totals.by_rule.items():
             context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
     if any(one.totals.quarantined for one in ingested.inputs):
-        path = quarantine_path(context.settings.stores)
+        path = quarantine_path(context.settings[StoreSettings])
         context.console.print(f"  Rows set aside and unusable rows are in {path}.", markup=False, soft_wrap=True)
     if returned := sum(one.totals.returned for one in ingested.inputs):
         context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)

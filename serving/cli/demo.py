@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from rich.table import Table
 
+from core.settings import StoreSettings
 from serving.cli.context import Context
 from serving.cli.stages import Stages
+from training.lifecycle.settings import TrackingSettings
 
 if TYPE_CHECKING:
     from training.lifecycle.tracking import Version
@@ -42,7 +44,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
         return
-    key = KeyFile(context.settings.stores).renew("demo", ROLES, context.now)
+    key = KeyFile(context.settings[StoreSettings]).renew("demo", ROLES, context.now)
     run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
 
 
@@ -84,7 +86,7 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
     console.print(f"  API          {url}", soft_wrap=True)
     console.print(f"  API docs     {url}/docs", soft_wrap=True)
     console.print(
-        f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings.tracking.uri}\n",
+        f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings[TrackingSettings].uri}\n",
         soft_wrap=True,
     )
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Commands that make features, and bring them where they are asked for."""
 
 from core.jobs import job
+from core.settings import StoreSettings
 from features.engine.build import Built, build_features, built_schedule
 from features.store.feature_store import Store
 from serving.cli.context import Context
@@ -29,7 +30,7 @@ def materialize(context: Context) -> None:
 
 def stage_build(context: Context, stages: Stages) -> Built:
     """Compute the features."""
-    with job(context.settings.stores):
+    with job(context.settings[StoreSettings]):
         return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
 
 
@@ -40,10 +41,10 @@ def stage_apply(context: Context, stages: Stages) -> None:
 
 def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
-    with job(context.settings.stores):
+    with job(context.settings[StoreSettings]):
         stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
 
 
 def sells(context: Context) -> bool:
     """Tell whether there are order lines, so that there is a next product."""
-    return bool(built_schedule(context.settings)[0].next_test)
+    return bool(built_schedule(context.settings)[0].splits["next_product"].test)

@@ -16,13 +16,14 @@ from uvicorn.supervisors import Multiprocess
 
 from core.errors import ConfigError
 from core.logs import configure
-from core.settings import load_settings
+from core.settings import StoreSettings
 from serving.access.keys import KeyFile
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.cli.context import Context
 from serving.scoring import metrics
 from serving.scoring.reloader import LOADING, NotReadyError, Ready
+from serving.settings import ServingSettings, load_settings
 
 _CONFIG = "ENCORE_CONFIG"
 #: Seconds after which Python asks a thread to let another one run; its own default is five times as long.
@@ -37,14 +38,14 @@ def serve(context: Context, host: str | None, port: int | None, workers: int | N
     ConfigError
         If there is no key, or the address is taken.
     """
-    keys = KeyFile(context.settings.stores)
+    keys = KeyFile(context.settings[StoreSettings])
     if all(key.ended(context.now) for key in keys.read()):
         raise ConfigError(
             f"Expected API keys in {keys.path}, found none in use.",
             "Make one: `encore keys create crm --role score --role explain`.",
         )
     listening = listen(context, host, port)
-    count = workers or context.settings.serving.workers
+    count = workers or context.settings[ServingSettings].workers
     if count > 1:
         _run_workers(context, listening, count)
         return
@@ -65,7 +66,10 @@ def listen(context: Context, host: str | None = None, port: int | None = None) -
     ConfigError
         If it is taken or not ours.
     """
-    wanted = (host or context.settings.serving.host, context.settings.serving.port if port is None else port)
+    wanted = (
+        host or context.settings[ServingSettings].host,
+        context.settings[ServingSettings].port if port is None else port,
+    )
     try:
         return socket.create_server(wanted, backlog=2048)
     except OSError as error:
@@ -102,7 +106,7 @@ def worker_app() -> FastAPI:
 
 def _run_workers(context: Context, listening: socket.socket, count: int) -> None:
     """Serve in several processes until interrupted; one that dies is started again."""
-    shared = (context.settings.stores.data / "metrics").resolve()
+    shared = (context.settings[StoreSettings].data / "metrics").resolve()
     shutil.rmtree(shared, ignore_errors=True)
     shared.mkdir(parents=True)
     os.environ[metrics.SHARED] = str(shared)

@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from serving.answers import Direction
 from serving.explain.themes import THEMES, Theme, themes_of
 from training.churn.model import ChurnModel

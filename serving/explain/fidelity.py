@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Floats
 from core.progress import Report, silent
 from core.settings import Settings
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
-from features.vectors import AGES, Columns, Floats, overdue
+from features.vectors import later
 from serving.answers import Reason
 from serving.explain.contributions import Explained, explain
 from serving.explain.playbook import Playbook, load_playbook
@@ -18,6 +19,7 @@ from serving.explain.themes import themes_of
 from serving.explain.tiers import Tiers, make_tiers
 from serving.explain.what_if import what_would_change
 from serving.explain.wording import say
+from serving.settings import ServingSettings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
 from training.churn.pipeline import measurable_champion
@@ -57,38 +59,30 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     version, model = measurable_champion(settings)
     schedule, _ = built_schedule(settings)
     store = Store(settings)
-    rows = churn_set(settings, store, schedule.churn_test, model.categories)
+    rows = churn_set(settings, store, schedule.splits["churn"].test, model.categories)
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
-    playbook = load_playbook(settings.serving.playbook)
+    playbook = load_playbook(settings[ServingSettings].playbook)
     explained = explain(model, inputs)
     told = _tell(explained, playbook)
-    later = _tell(explain(model, model.inputs(a_day_later(rows.columns), len(rows))), playbook)
+    next_day = _tell(explain(model, model.inputs(later(rows.columns, 1), len(rows))), playbook)
     report(0.7, "what would change")
     return {
         "protocol": {
             "model": version.label,
-            "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.churn_test],
+            "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.splits["churn"].test],
             "customers": len(rows),
             "themes": len({reason.theme for reasons in told for reason in reasons}),
         },
         "direction_agreement": agreement(model, inputs, told),
         "top_three_share": {"median": float(np.median([sum(r.share for r in of[:_TOP]) for of in told]))},
         "untold": untold(explained, told),
-        "stability": {"median_jaccard": float(np.median(jaccard(_top(told), _top(later))))},
+        "stability": {"median_jaccard": float(np.median(jaccard(_top(told), _top(next_day))))},
         "missing_values": missing(model, inputs, told),
         "additivity": additivity(model, inputs),
         "what_if": ways_down(model, inputs, make_tiers(settings, store, model, schedule.as_of)),
     }
-
-
-def a_day_later(columns: Columns) -> Columns:
-    """Return the columns of customers who got a day older without an event."""
-    older = {name: values + 1 if name in AGES else values for name, values in columns.items()}
-    if "days_to_contract_end" in older:
-        older["days_to_contract_end"] = older["days_to_contract_end"] - 1
-    return older | overdue(older)
 
 
 def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, float]:

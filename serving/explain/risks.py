@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Columns, Floats
 from core.settings import Settings
-from features.services import CHURN_SERVICE
-from features.store.feature_store import Store, Vector
-from features.vectors import Columns, Floats, columns_from_vectors, with_ages
+from features.store.feature_store import Store
+from features.store.online import Vector
+from features.vectors import columns_from_vectors, with_ages
 from serving.answers import ChurnDefinition, ProfilePart, ReasonsPart, RiskPart, WhatIfPart
 from serving.explain.contributions import explain
 from serving.explain.playbook import load_playbook
@@ -18,8 +19,10 @@ from serving.explain.reasons import risk_reasons
 from serving.explain.tiers import make_tiers
 from serving.explain.what_if import what_would_change
 from serving.explain.wording import Language
+from serving.settings import ServingSettings
 from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
 from training.lifecycle.tracking import Version
 
 
@@ -46,13 +49,13 @@ class Risks:
     def __init__(
         self, settings: Settings, store: Store, model: ChurnModel, version: Version, materialized: datetime
     ) -> None:
-        check_definition(version.label, model.definition, settings.churn)
+        check_definition(version.label, model.definition, settings[ChurnSettings])
         self._store = store
         self.model = model
         self.version = version
         self.definition = ChurnDefinition(**asdict(model.definition))
         self._tiers = make_tiers(settings, store, model, materialized)
-        self._playbook = load_playbook(settings.serving.playbook)
+        self._playbook = load_playbook(settings[ServingSettings].playbook)
 
     def read(self, customers: Sequence[str], as_of: datetime) -> Known:
         """Read the known ones of some customers, in the order asked for; nobody for a moment before their features'.
@@ -62,7 +65,7 @@ class Risks:
         StoreError
             If the online store does not answer.
         """
-        vectors = self._store.vectors(CHURN_SERVICE, customers)
+        vectors = self._store.online.vectors(ChurnSettings.service, customers)
         known = [(customer, vector) for customer, vector in zip(customers, vectors, strict=True) if vector is not None]
         values = [vector.values for _, vector in known]
         if not known:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from core.settings import Settings
-from features.services import CHURN_SERVICE
 from features.store.feature_store import Store
 from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
 
 Tier = Literal["high", "medium", "low"]
 
@@ -42,7 +42,7 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
     StateError, StoreError
         If tiers are cut by share and features are missing or a store does not answer.
     """
-    churn = settings.churn
+    churn = settings[ChurnSettings]
     if churn.tiers == "threshold":
         return Tiers(churn.high_risk, churn.medium_risk)
     customers = pd.Series(active_customers(settings, moment), dtype=object)
@@ -50,7 +50,7 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
     if some.empty:
         return Tiers(1.0, 1.0)
     entities = pd.DataFrame({"customer_id": some.to_numpy(), "event_timestamp": moment})
-    frame = store.point_in_time(CHURN_SERVICE, entities).drop(columns=["customer_id", "event_timestamp"])
+    frame = store.point_in_time(ChurnSettings.service, entities).drop(columns=["customer_id", "event_timestamp"])
     columns = with_ages(columns_from_frame(frame), np.full(len(some), moment.timestamp()))
     risk = model.risk(model.inputs(columns, len(some)))
     cuts = 1 - churn.high_share, max(0.0, 1 - churn.high_share - churn.medium_share)

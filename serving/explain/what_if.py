@@ -10,8 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from features.vectors import overdue
-from features.views.activity import WINDOWS
+from features.views.activity import WINDOWS, overdue
 from serving.answers import Change, WhatIf
 from serving.explain.tiers import Tiers
 from serving.explain.wording import Language, amount, say

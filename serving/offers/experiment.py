@@ -6,9 +6,10 @@ import threading
 from collections.abc import Sequence
 from datetime import datetime
 
-from core.settings import ExperimentSettings, StoreSettings
+from core.settings import StoreSettings
 from core.state import write_file
 from serving.answers import Experiment
+from serving.settings import ExperimentSettings
 
 _WHOLE = 2**64
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from core.settings import ExperimentSettings
-from features.services import NEXT_PRODUCT_SERVICE
-from features.store.feature_store import Store, Vector
+from features.store.feature_store import Store
+from features.store.online import Vector
 from features.views.profile import ATTRIBUTE
 from serving.answers import Experiment, OfferList, TypeOfferAnswer, TypeOfferList
 from serving.explain.wording import Language
 from serving.offers.experiment import arm_of
 from serving.offers.reasons import offer_reason, type_reason
 from serving.offers.recommender import Maker
+from serving.settings import ExperimentSettings
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, read_history
 from training.next_product.model import NextProductModel
 from training.next_product.offers import Kind
+from training.next_product.settings import NextProductSettings
 from training.next_product.type_offers import TypeOffer, recommend_types
 
 _List = TypeVar("_List")
@@ -112,7 +113,7 @@ class Offering:
         make: Callable[[Maker, Sequence[History], Sequence[Experiment | None]], list[_List]],
     ) -> list[Offered[_List]]:
         """Let each known customer's arm of the experiment make a list."""
-        vectors = self._store.vectors(NEXT_PRODUCT_SERVICE, customers)
+        vectors = self._store.online.vectors(NextProductSettings.service, customers)
         known = {place: vector for place, vector in enumerate(vectors) if vector is not None}
         parts = {place: arm_of(self._experiment, customers[place]) for place in known}
         found: dict[int, Offered[_List]] = {}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from core.settings import ExperimentSettings
 from serving.scoring.models import Models
+from serving.settings import ExperimentSettings
 from training.lifecycle.tracking import Version
 from training.next_product.history import History
 from training.next_product.model import NextProductModel

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, Field
 
 from core.jobs import undisturbed
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.erase import forget
 from features.ingest.erased import Erased
 from features.live.updater import following
@@ -46,11 +46,11 @@ def erase(settings: Settings, ready: Ready, audit: AuditLog, customer_id: str, n
         If a job over all customers runs, or the online store or a log does not answer; ask again then, what is gone is
         gone.
     """
-    stores = settings.stores
+    stores = settings[StoreSettings]
     with undisturbed(stores), following(stores):  # nobody computes anything of them meanwhile
         Erased(stores).add(customer_id, now)
         removed = {"event log": ready.live.log.erase(customer_id)}
-        removed["online store"] = ready.store.forget(customer_id)
+        removed["online store"] = ready.store.online.erase(customer_id)
         removed["score cache"] = ready.cache.erase(customer_id)
         removed |= forget(settings, customer_id)
     removed["impressions"] = Impressions(stores).erase(customer_id)

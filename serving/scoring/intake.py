@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from core.errors import DataError
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.contract.events import Event
 from features.live.known import Online, read_online
 from features.live.log import EventLog, Outcome
-from features.live.updater import Follower
+from features.live.updater import FeatureUpdater
+from features.settings import TimeSettings
 from features.store.feature_store import Store
 from serving.scoring.score_table import ScoreCache
 
@@ -66,16 +67,16 @@ class Live:
         self._settings = settings
         self._cache = cache
         self._clock = clock
-        self._is_live = settings.time.as_of == "now"
+        self._is_live = settings[TimeSettings].as_of == "now"
         self._rows: tuple[Store, Online] | None = None
-        self._follower: Follower | None = None
+        self._updater: FeatureUpdater | None = None
         self._making = threading.Lock()
-        self.log = EventLog(settings.stores)
+        self.log = EventLog(settings[StoreSettings])
 
     def use(self, store: Store, online: Online) -> None:
         """Let features follow events on the rows of a materialisation from now on."""
         with self._making:
-            self._rows, self._follower = (store, online), None
+            self._rows, self._updater = (store, online), None
 
     def catch_up(self) -> None:
         """Let features follow what was kept and not followed yet, by a worker that died or while a store was away.
@@ -85,11 +86,11 @@ class Live:
         StoreError
             If the online store or the log does not answer.
         """
-        follower = self._current() if self.log.exists else None
-        if follower is None:
+        updater = self._current() if self.log.exists else None
+        if updater is None:
             return
         try:
-            follower.follow()
+            updater.update()
         except Exception:
             # what was computed before is not current any more, though nothing newer can be computed yet
             self._cache.outdate(self.log.pending())
@@ -99,15 +100,15 @@ class Live:
         """Prepare what the first event would wait for."""
         self._current()
 
-    def _current(self) -> Follower | None:
+    def _current(self) -> FeatureUpdater | None:
         """Return who follows on the rows that are in use; None where there are none."""
         with self._making:
-            if self._follower is None and self._rows is not None:
+            if self._updater is None and self._rows is not None:
                 store, online = self._rows
-                self._follower = Follower(
+                self._updater = FeatureUpdater(
                     self._settings, store, self.log, online, lambda: self._now(online), self._cache.changed
                 )
-            return self._follower
+            return self._updater
 
     def take(self, events: Sequence[Event]) -> Taken:
         """Keep events and let features follow.
@@ -122,7 +123,7 @@ class Live:
             If the log cannot be written; none is kept then.
         """
         now = self._now(self._rows[1] if self._rows else None)
-        latest = now + (_SKEW if self._is_live else timedelta(days=self._settings.time.snapshot_spacing_days))
+        latest = now + (_SKEW if self._is_live else timedelta(days=self._settings[TimeSettings].snapshot_spacing_days))
         for event in events:
             if event.event_timestamp is not None and event.event_timestamp > latest:
                 raise FutureEventError(event, latest, live=self._is_live)
@@ -149,4 +150,4 @@ class Live:
         """Return the clock, or the moment the data stand at."""
         if self._is_live:
             return self._clock()
-        return self.as_of((online or read_online(self._settings.stores)).as_of)
+        return self.as_of((online or read_online(self._settings[StoreSettings])).as_of)

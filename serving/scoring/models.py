@@ -10,13 +10,13 @@ import numpy as np
 import structlog
 
 from core.errors import StateError
-from core.settings import ExperimentSettings
-from features.services import NEXT_PRODUCT_SERVICE
 from features.store.feature_store import Store
+from serving.settings import ExperimentSettings
 from training.churn.model import ChurnModel
 from training.lifecycle.tracking import CHALLENGER, CHAMPION, CHURN_MODEL, NEXT_PRODUCT_MODEL, Tracking, Version
 from training.next_product.catalogue import STATISTICS
 from training.next_product.model import NextProductModel
+from training.next_product.settings import NextProductSettings
 
 _Model = TypeVar("_Model", ChurnModel, NextProductModel)
 _log = structlog.get_logger(__name__)
@@ -173,7 +173,7 @@ def _statistics_of(store: Store, as_of: datetime) -> Callable[[NextProductModel]
     """Return what gives a model's catalogue the product statistics that the online store holds."""
 
     def day(model: NextProductModel) -> NextProductModel:
-        rows = store.online(NEXT_PRODUCT_SERVICE, "product_id", [str(i) for i in model.catalogue.ids])
+        rows = store.online.rows(NextProductSettings.service, "product_id", [str(i) for i in model.catalogue.ids])
         statistics = {
             name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
             for name in STATISTICS

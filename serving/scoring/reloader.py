@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from core.errors import EncoreError, StateError
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from core.state import fingerprint
 from features.live.known import Online, read_online
 from features.store.feature_store import Store
@@ -18,6 +18,9 @@ from serving.scoring.intake import Live
 from serving.scoring.models import Models, find_labels, find_versions, load_models
 from serving.scoring.score_table import ScoreCache
 from serving.scoring.scorer import Scorer
+from serving.settings import ExperimentSettings, ServingSettings
+from training.churn.settings import ChurnSettings
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
 from training.next_product.rules import Rules, changed, load_rules, read_facts
 
@@ -38,7 +41,7 @@ class RulesFile:
     """The rules file, read again where it or the facts it names were written; broken ones never take over."""
 
     def __init__(self, settings: Settings) -> None:
-        self._path = settings.serving.rules
+        self._path = settings[ServingSettings].rules
         self._rules: Rules | None = None
         self._seen: tuple[str, ...] = ()
 
@@ -72,7 +75,7 @@ class Ready:
     def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._settings = settings
         self._clock = clock
-        self.cache = ScoreCache(settings.stores)
+        self.cache = ScoreCache(settings[StoreSettings])
         self.live = Live(settings, self.cache, clock)
         self._scorer: Scorer | None = None
         self._online: Online | None = None
@@ -132,9 +135,9 @@ class Ready:
             return self._load()
 
     def _load(self) -> Scorer:
-        online = read_online(self._settings.stores)
+        online = read_online(self._settings[StoreSettings])
         if self._tracking is None:
-            self._tracking = Tracking(self._settings.tracking)
+            self._tracking = Tracking(self._settings[TrackingSettings])
         before = self._scorer
         if self._store is None or self._online != online:
             self._store = Store(self._settings)
@@ -155,7 +158,7 @@ class Ready:
     def _models(self, tracking: Tracking, store: Store, online: Online) -> Models:
         """Return the models that answer, loaded anew where the registry names others or the day is another."""
         before = self._scorer.models if self._scorer else None
-        experiment, sells = self._settings.experiment, online.sells
+        experiment, sells = self._settings[ExperimentSettings], online.sells
         if (
             before is not None
             and self._online == online
@@ -182,8 +185,17 @@ class Ready:
         """Name all that scores depend on besides the customer."""
         settings = self._settings
         return fingerprint(
-            *(online.fingerprint, models.labels, settings.churn, settings.experiment, self._rules_file.version),
-            {finding: texts.model_dump() for finding, texts in load_playbook(settings.serving.playbook).items()},
+            *(
+                online.fingerprint,
+                models.labels,
+                settings[ChurnSettings],
+                settings[ExperimentSettings],
+                self._rules_file.version,
+            ),
+            {
+                finding: texts.model_dump()
+                for finding, texts in load_playbook(settings[ServingSettings].playbook).items()
+            },
         )
 
     def start(self) -> None:

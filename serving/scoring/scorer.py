@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 
 from core.errors import DataError
 from core.settings import Settings
+from features.settings import TimeSettings
 from features.store.feature_store import Store
 from serving.answers import (
     ChurnDefinition,
@@ -26,7 +27,9 @@ from serving.explain.wording import Language
 from serving.offers.offering import Offered, Offering, Query
 from serving.offers.recommender import make_makers
 from serving.scoring.models import Models
+from serving.settings import ExperimentSettings
 from training.churn.definition import definition_of
+from training.churn.settings import ChurnSettings
 from training.lifecycle.tracking import Version
 from training.next_product.rules import Rules
 
@@ -98,17 +101,17 @@ class Scorer:
         churn = models.churn
         self._risks = Risks(settings, store, churn.model, churn.version, materialized) if churn else None
         self.definition = (
-            self._risks.definition if self._risks else ChurnDefinition(**asdict(definition_of(settings.churn)))
+            self._risks.definition if self._risks else ChurnDefinition(**asdict(definition_of(settings[ChurnSettings])))
         )
-        makers = make_makers(models, settings.experiment, rules)
-        self._offering = Offering(store, makers, settings.experiment) if makers else None
+        makers = make_makers(models, settings[ExperimentSettings], rules)
+        self._offering = Offering(store, makers, settings[ExperimentSettings]) if makers else None
 
     def with_rules(self, rules: Rules, made_by: str) -> "Scorer":
         """Return the scorer with other rules for offers."""
         other = copy(self)
         other.rules, other.made_by = rules, made_by
-        makers = make_makers(self.models, self._settings.experiment, rules)
-        other._offering = Offering(self._store, makers, self._settings.experiment) if makers else None
+        makers = make_makers(self.models, self._settings[ExperimentSettings], rules)
+        other._offering = Offering(self._store, makers, self._settings[ExperimentSettings]) if makers else None
         return other
 
     @property
@@ -152,7 +155,7 @@ class Scorer:
 
         Never before what was materialised, even where the clock is.
         """
-        return max(now, self._materialized) if self._settings.time.as_of == "now" else self._materialized
+        return max(now, self._materialized) if self._settings[TimeSettings].as_of == "now" else self._materialized
 
     def tell(self, customers: Sequence[str], as_of: datetime, parts: Sequence[Part], language: Language) -> list[Told]:
         """Return what was asked of every known customer, and always the risk, in the order asked for.

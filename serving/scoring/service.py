@@ -11,10 +11,12 @@ from pydantic import BaseModel
 
 from core.errors import StoreError
 from core.settings import Settings
+from features.settings import TimeSettings
 from serving.explain.wording import Language
 from serving.offers.offering import Query
 from serving.scoring.score_table import Cached, ScoreCache
 from serving.scoring.scorer import Part, Scorer
+from serving.settings import ServingSettings
 
 #: What can be asked of a customer.
 Include = Literal["risk", "reasons", "what_if", "offers", "profile"]
@@ -87,8 +89,8 @@ class Desk:
 
     def __init__(self, settings: Settings, cache: ScoreCache) -> None:
         self._cache = cache
-        self._is_live = settings.time.as_of == "now"
-        self._oldest = timedelta(hours=settings.serving.score_age_hours)
+        self._is_live = settings[TimeSettings].as_of == "now"
+        self._oldest = timedelta(hours=settings[ServingSettings].score_age_hours)
 
     def recall(self, scorer: Scorer, question: Question, as_of: datetime) -> Reply | None:
         """Answer all of a question from what was computed before; None where any of it is not there, or not current.

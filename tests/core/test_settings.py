@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from core.addresses import redis_connection
 from core.errors import ConfigError
-from core.settings import load_settings
+from core.settings import StoreSettings, redis_connection
+from features.settings import CustomerSettings, TimeSettings
+from serving.settings import load_settings
+from training.churn.settings import ChurnSettings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -19,9 +21,9 @@ def test_the_file_and_then_the_environment(tmp_path: Path, monkeypatch: pytest.M
     file = write(tmp_path, "[churn]\nhorizon_days = 21\nactivity_window_days = 30\n")
     monkeypatch.setenv("ENCORE_CHURN__HORIZON_DAYS", "42")
     settings = load_settings(file)
-    assert settings.churn.horizon_days == 42
-    assert settings.churn.activity_window_days == 30
-    assert settings.time.snapshot_spacing_days == 7
+    assert settings[ChurnSettings].horizon_days == 42
+    assert settings[ChurnSettings].activity_window_days == 30
+    assert settings[TimeSettings].snapshot_spacing_days == 7
 
 
 def test_the_file_in_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,12 +34,12 @@ def test_the_file_in_the_working_directory_is_found(tmp_path: Path, monkeypatch:
 
 def test_the_committed_file_holds_the_defaults_it_shows() -> None:
     settings = load_settings(Path(__file__).parents[2] / "encore.toml")
-    assert [f"{t:%Y-%m-%d}" for t in settings.churn.test_snapshots] == [
+    assert [f"{t:%Y-%m-%d}" for t in settings[ChurnSettings].test_snapshots] == [
         "2017-11-01",
         "2017-11-15",
         "2017-12-03",
     ]
-    assert settings.stores.online == "sqlite://data/online.db"
+    assert settings[StoreSettings].online == "sqlite://data/online.db"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,15 @@ def test_the_committed_file_holds_the_defaults_it_shows() -> None:
         ("[data]\nsource = 'files'\n", ["data", "expected `inputs`"]),
         ("[[data.inputs]]\ntable = 'transactions'\n", ["exactly one of `path` and `query`"]),
         ("[churn\n", ["not valid TOML"]),
+        ("[customers]\nnever = ['x']\n", ["customers.never is called excluded_attributes now"]),
+        ("[customers]\ninputs = ['x']\n", ["customers.inputs is called model_attributes now"]),
+        ("[customers]\nlearned_from = 500\n", ["customers.learned_from is called max_training_customers now"]),
+        ("[data]\nmax_unusable = 0.1\n", ["data.max_unusable is called max_rejected_share now"]),
+        (
+            "[data]\nsource = 'files'\n[[data.inputs]]\ntable = 'products'\npath = 'x.csv'\nnewer = 'id'\n",
+            ["data.inputs.0.newer is called incremental_column now"],
+        ),
+        ("[next_product.upsell]\nrul = 'x'\n", ["unknown key next_product.upsell.rul", "min_step"]),
     ],
 )
 def test_a_bad_file_is_told(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -63,10 +74,12 @@ def test_a_bad_file_is_told(tmp_path: Path, text: str, words: list[str]) -> None
 
 
 def test_what_no_model_may_read_is_in_no_list_that_models_read(tmp_path: Path) -> None:
-    text = "[customers]\nnever = ['Gender']\n"
-    assert load_settings(write(tmp_path, text + "inputs = ['region']\n")).customers.kept == ("region",)
-    for name in ("inputs", "attributes"):
-        with pytest.raises(ConfigError, match=r"'gender' is named in `never`"):
+    text = "[customers]\nexcluded_attributes = ['Gender']\n"
+    assert load_settings(write(tmp_path, text + "model_attributes = ['region']\n"))[CustomerSettings].kept == (
+        "region",
+    )
+    for name in ("model_attributes", "attributes"):
+        with pytest.raises(ConfigError, match=r"'gender' is named in `excluded_attributes`"):
             load_settings(write(tmp_path, text + f"{name} = ['gender']\n"))
 
 

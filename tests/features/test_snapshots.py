@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import DataError
-from core.settings import Settings
+from features.settings import TimeSettings
 from features.snapshots import make_schedule, resolve_as_of
+from training.churn.settings import ChurnSettings
+from training.next_product.settings import NextProductSettings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
+CHURN = {"churn": ChurnSettings().windows}
 
 
 @given(
@@ -21,46 +24,58 @@ DAY = timedelta(days=1)
     spacing=st.integers(3, 14),
 )
 def test_labels_never_overlap_the_next_group(days: int, horizon: int, gap: int, spacing: int) -> None:
-    settings = Settings(churn={"horizon_days": horizon, "gap_days": gap}, time={"snapshot_spacing_days": spacing})
+    time = TimeSettings(snapshot_spacing_days=spacing)
+    churn, following = ChurnSettings(horizon_days=horizon, gap_days=gap), NextProductSettings()
     as_of = START + days * DAY
     try:
-        schedule = make_schedule(settings, START, as_of)
+        schedule = make_schedule(time, {"churn": churn.windows, "next_product": following.windows}, START, as_of)
     except DataError:
         return
+    splits, following_reach = schedule.splits, following.horizon_days * DAY
     reach = (horizon + gap) * DAY
-    assert max(schedule.churn_train) + reach <= min(schedule.churn_validation)
-    assert max(schedule.churn_validation) + reach <= min(schedule.churn_test)
-    assert max(schedule.churn_test) + reach <= as_of
-    assert max(schedule.next_train) + settings.next_product.horizon_days * DAY <= min(schedule.next_test)
-    assert min(schedule.customer_snapshots) >= START + settings.time.min_history_days * DAY
-    assert schedule.as_of in schedule.customer_snapshots
-    assert set(schedule.purchase_snapshots) <= set(schedule.customer_snapshots)
+    assert max(splits["churn"].train) + reach <= min(splits["churn"].validation)
+    assert max(splits["churn"].validation) + reach <= min(splits["churn"].test)
+    assert max(splits["churn"].test) + reach <= as_of
+    assert max(splits["next_product"].train) + following_reach <= min(splits["next_product"].test)
+    for needed in schedule.needed.values():
+        assert needed[0] >= START + time.min_history_days * DAY
+        assert needed[-1] == schedule.as_of
+        assert list(needed) == sorted(needed)
+    assert set(splits["next_product"].every) < set(schedule.needed["next_product"])
+    assert set(schedule.grid) <= set(schedule.needed["churn"])
+
+
+def test_a_model_of_sales_needs_nothing_where_nothing_is_sold() -> None:
+    models = {"churn": ChurnSettings().windows, "next_product": NextProductSettings().windows}
+    schedule = make_schedule(TimeSettings(), models, START, START + 600 * DAY, sells=False)
+    assert schedule.splits["churn"].test
+    assert schedule.splits["next_product"].every == ()
 
 
 def test_a_single_snapshot_is_told() -> None:
     with pytest.raises(DataError, match=r"several snapshots.*found 1.*longer history"):
-        make_schedule(Settings(), START, START + 88 * DAY)
+        make_schedule(TimeSettings(), CHURN, START, START + 88 * DAY)
 
 
 def test_a_history_too_short_to_train_is_told() -> None:
     with pytest.raises(DataError, match=r"churn: expected training snapshots.*28-day"):
-        make_schedule(Settings(), START, START + 140 * DAY)
+        make_schedule(TimeSettings(), CHURN, START, START + 140 * DAY)
 
 
 def test_test_snapshots_outside_the_data_are_told() -> None:
-    settings = Settings(churn={"test_snapshots": ["2030-01-01"]})
+    churn = ChurnSettings(test_snapshots=(datetime(2030, 1, 1, tzinfo=UTC),))
     with pytest.raises(DataError, match=r"churn\.test_snapshots.*2030-01-01"):
-        make_schedule(settings, START, START + 600 * DAY)
+        make_schedule(TimeSettings(), {"churn": churn.windows}, START, START + 600 * DAY)
 
 
 def test_a_label_window_that_is_not_over_is_told() -> None:
-    settings = Settings(churn={"test_snapshots": [(START + 590 * DAY).isoformat()]})
+    churn = ChurnSettings(test_snapshots=(START + 590 * DAY,))
     with pytest.raises(DataError, match=r"churn\.test_snapshots.*label window"):
-        make_schedule(settings, START, START + 600 * DAY)
+        make_schedule(TimeSettings(), {"churn": churn.windows}, START, START + 600 * DAY)
 
 
 def test_now_is_what_is_configured() -> None:
     last, now = START + 0.4 * DAY, START + 99 * DAY
-    assert resolve_as_of(Settings(), last, now) == START + DAY
-    assert resolve_as_of(Settings(time={"as_of": "now"}), last, now + 0.7 * DAY) == now
-    assert resolve_as_of(Settings(time={"as_of": "2024-02-03"}), last, now) == datetime(2024, 2, 3, tzinfo=UTC)
+    assert resolve_as_of(TimeSettings(), last, now) == START + DAY
+    assert resolve_as_of(TimeSettings(as_of="now"), last, now + 0.7 * DAY) == now
+    assert resolve_as_of(TimeSettings(as_of=START), last, now) == START

@@ -7,13 +7,16 @@ import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from features.engine.build import size_table, snapshot_table
+from features.engine.inputs import size_table, snapshot_table
 from features.views.activity import activity
 from features.views.engagement import engagement
 from features.views.habit import habit
+from features.views.history import history
 from features.views.preference import preference
-from features.views.purchases import goods, history, pairs, product_statistics, types_bought
+from features.views.product_statistics import product_statistics
+from features.views.purchases import goods, pairs
 from features.views.subscription import subscription
+from features.views.types import types_bought
 from features.views.value import value
 from tests.features.events import (
     SNAPSHOTS,

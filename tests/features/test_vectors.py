@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from features.vectors import Columns, with_ages
+from core.arrays import Columns
+from features.vectors import with_ages
 
 _DAY = 86_400.0
 NOW = np.full(2, 100 * _DAY)

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from features.vectors import Floats, matrix
+from core.arrays import Floats, matrix
 from training.churn.btyd import fit_bg_nbd
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import Definition

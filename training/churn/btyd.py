@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from features.vectors import Floats
+from core.arrays import Floats
 
 
 @dataclass(frozen=True)

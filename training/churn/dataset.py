@@ -7,17 +7,19 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Columns, Ints
 from core.errors import DataError
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.categories import Categories, attribute_texts, codes, learn_categories
-from features.engine.build import snapshot_table
+from features.engine.duckdb import connect, read_sources
+from features.engine.inputs import snapshot_table
 from features.engine.sample import learners, learning_share
-from features.engine.sources import connect, read_sources
-from features.services import CHURN_SERVICE
+from features.settings import CustomerSettings
 from features.store.feature_store import Store
-from features.vectors import Columns, columns_from_frame, with_ages
+from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import labels
-from training.evaluation.metrics import Ints, Rows
+from training.churn.settings import ChurnSettings
+from training.evaluation.metrics import Rows
 from training.limits import MIN_CUSTOMERS
 
 
@@ -98,17 +100,17 @@ def churn_set(
         Those of a model that is to read the rows; None learns them from the rows.
     """
     con = connect(settings)
-    everybody = read_sources(con, settings.stores)
-    sources = learners(everybody, learning_share(con, everybody, settings.customers.learned_from))
-    labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings.churn))
+    everybody = read_sources(con, settings[StoreSettings])
+    sources = learners(everybody, learning_share(con, everybody, settings[CustomerSettings].max_training_customers))
+    labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings[ChurnSettings]))
     labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
     entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]
-    frame = store.point_in_time(CHURN_SERVICE, entities)
+    frame = store.point_in_time(ChurnSettings.service, entities)
     moments = labelled["snapshot"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
     seconds = moments.astype("datetime64[s]").astype("float64")
     # consent decides who gets offers, and is no reason to stay or leave
     columns = columns_from_frame(frame.drop(columns=["customer_id", "event_timestamp", "marketing_consent"]))
-    texts = attribute_texts(frame, settings.customers.inputs)
+    texts = attribute_texts(frame, settings[CustomerSettings].model_attributes)
     learned = learn_categories(texts) if categories is None else categories
     return ChurnSet(
         labelled["customer_id"].to_numpy(dtype=object),

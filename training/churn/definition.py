@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Columns
 from core.errors import StateError
-from core.settings import ChurnSettings
-from features.vectors import Columns
+from training.churn.settings import ChurnSettings
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ import numpy as np
 
 from core.errors import ConfigError
 from core.progress import Report, silent
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.contract.tables import table_path
 from training.churn.baselines import baselines
 from training.churn.dataset import ChurnSet
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
 from training.evaluation.metrics import Draws, Rows, Scored, bootstrap, measure
 
 CHAMPION = "champion"
@@ -83,7 +84,7 @@ def slices_of(settings: Settings, rows: ChurnSet) -> Slices:
         If `customers` has no such column.
     """
     slices: Slices = {}
-    contractual = settings.churn.kind == "contractual"
+    contractual = settings[ChurnSettings].kind == "contractual"
     tenure = _known(rows, "contracts_tenure_days" if contractual else "tenure_days")
     if tenure is not None:
         slices["tenure"] = _between(tenure, _TENURES, "days")
@@ -93,7 +94,7 @@ def slices_of(settings: Settings, rows: ChurnSet) -> Slices:
         slices["value"] = {
             name: (thirds == third) & ~np.isnan(value) for third, name in enumerate(("lowest", "middle", "highest"))
         }
-    for attribute in settings.churn.slices:
+    for attribute in settings[ChurnSettings].slices:
         slices[attribute] = _attribute_groups(settings, rows, attribute)
     return {name: {g: mask for g, mask in groups.items() if mask.any()} for name, groups in slices.items()}
 
@@ -137,7 +138,7 @@ def _attribute_groups(settings: Settings, rows: ChurnSet, attribute: str) -> dic
 
 
 def _attribute(settings: Settings, name: str) -> Mapping[str, str | None]:
-    file = str(table_path(settings.stores, "customers"))
+    file = str(table_path(settings[StoreSettings], "customers"))
     with duckdb.connect() as con:
         table = con.read_parquet(file)
         if name not in table.columns:

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import lightgbm as lgb
 import numpy as np
 
+from core.arrays import Floats, matrix
 from core.errors import DataError
-from core.settings import ChurnSettings
-from features.vectors import Floats, matrix
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
 from training.churn.peers import Peers, group_of
+from training.churn.settings import ChurnSettings
 from training.evaluation.calibration import calibrate
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by

@@ -5,10 +5,11 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from core.settings import ChurnSettings, Settings
-from features.engine.build import snapshot_table
-from features.engine.sources import Sources, connect, read_sources
+from core.settings import Settings, StoreSettings
+from features.engine.duckdb import Sources, connect, read_sources
+from features.engine.inputs import snapshot_table
 from features.views.visible import purchases, visible
+from training.churn.settings import ChurnSettings
 
 
 def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
@@ -59,7 +60,7 @@ def active_customers(settings: Settings, moment: datetime) -> list[str]:
         If nothing was ingested yet.
     """
     con = connect(settings)
-    found = active(read_sources(con, settings.stores), snapshot_table([moment]), settings.churn)
+    found = active(read_sources(con, settings[StoreSettings]), snapshot_table([moment]), settings[ChurnSettings])
     return sorted(con.to_pandas(found)["customer_id"])
 
 

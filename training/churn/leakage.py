@@ -7,11 +7,12 @@ import lightgbm as lgb
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from core.settings import ChurnSettings
-from features.vectors import AGES, Floats, matrix
+from core.arrays import Floats, matrix
+from features.vectors import ages
 from training.churn.dataset import ChurnSet
 from training.churn.fit import fitting
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
 
 #: Of the rows at random, this share is held out.
 _HELD_OUT = 0.25
@@ -70,8 +71,8 @@ def _strongest(model: ChurnModel, rows: ChurnSet) -> tuple[str, float]:
 
 
 def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:
-    ages = [rows.columns[name] for name in AGES if name in rows.columns]
-    youngest = np.nanmin(np.vstack([*ages, np.full(len(rows), np.inf)]), axis=0)
+    known = [rows.columns[name] for name in ages() if name in rows.columns]
+    youngest = np.nanmin(np.vstack([*known, np.full(len(rows), np.inf)]), axis=0)
     found = []
     for moment in np.unique(rows.snapshots):
         age = timedelta(days=float(youngest[rows.snapshots == moment].min()))

@@ -12,9 +12,9 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from core.arrays import Columns, Floats, matrix
 from core.state import write_file
 from features.categories import Categories, attribute_texts, codes
-from features.vectors import Columns, Floats, matrix
 from features.views.profile import ATTRIBUTE
 from training.churn.definition import Definition
 from training.churn.peers import Peers

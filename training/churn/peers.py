@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.vectors import Floats
-from training.evaluation.metrics import Ints
+from core.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)

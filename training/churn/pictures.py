@@ -8,9 +8,9 @@ import shap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from features.vectors import Floats
+from core.arrays import Floats, Ints
 from training.churn.model import ChurnModel
-from training.evaluation.metrics import Ints, Scored
+from training.evaluation.metrics import Scored
 
 #: Rows that shap draws; more say nothing more.
 _ROWS = 2000

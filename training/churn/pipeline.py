@@ -13,7 +13,7 @@ from core.settings import Settings
 from core.state import code_fingerprint, fingerprint
 from features.categories import Categories
 from features.engine.build import built_schedule
-from features.services import CHURN_SERVICE
+from features.settings import CustomerSettings
 from features.snapshots import Schedule
 from features.store.feature_store import Store
 from training.churn.card import model_card
@@ -34,8 +34,10 @@ from training.churn.grade import RULE, Grading, grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
+from training.churn.settings import ChurnSettings
 from training.churn.tuning import tuned_parameters
 from training.evaluation.metrics import ROUNDS
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHURN_MODEL, Run, Tracking, Version
 from training.lifecycle.trained import Trained, already_trained, check_unseen
 
@@ -63,13 +65,13 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
         If features are missing, cannot carry a model, or a store does not answer.
     """
     report(0.0, "registry")
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     schedule, built = built_schedule(settings)
     parameters = tuned_parameters(settings)
     stamp = fingerprint(
         built,
-        settings.churn.learned,
-        settings.customers.inputs,
+        settings[ChurnSettings].learned,
+        settings[CustomerSettings].model_attributes,
         parameters,
         code_fingerprint("core", "features", "training"),
     )
@@ -78,7 +80,7 @@ def train_churn(settings: Settings, report: Report = silent, *, promote: bool = 
     report(0.1, "point-in-time training set")
     data = _load(settings, schedule, built)
     report(0.3, "LightGBM")
-    model = fit(data.train, data.validation, settings.churn, settings.threads, parameters)
+    model = fit(data.train, data.validation, settings[ChurnSettings], settings.threads, parameters)
     report(0.4, "test snapshots")
     found = evaluate(model, data.train, data.test)
     grading = grade(found.overall)
@@ -120,7 +122,7 @@ def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any
         "by_slice": by_slice(found, slices, part_of(report, 0.5, 0.95)),
         "grade": grading.grade,
         "grading": {**asdict(grading), "rule": RULE},
-        "leakage": leakage_report(model, data.everything, data.test, settings.churn),
+        "leakage": leakage_report(model, data.everything, data.test, settings[ChurnSettings]),
     }
 
 
@@ -132,16 +134,16 @@ def measurable_champion(settings: Settings) -> tuple[Version, ChurnModel]:
     StateError, StoreError
         If there is no such champion, features are missing, or MLflow does not answer.
     """
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     version = tracking.champion(CHURN_MODEL)
     model = tracking.load(version, ChurnModel)
-    check_unseen(version.label, model.labels_end, built_schedule(settings)[0].churn_test)
-    check_definition(version.label, model.definition, settings.churn)
+    check_unseen(version.label, model.labels_end, built_schedule(settings)[0].splits["churn"].test)
+    check_definition(version.label, model.definition, settings[ChurnSettings])
     return version, model
 
 
 def _load(settings: Settings, schedule: Schedule, built: str, categories: Categories | None = None) -> _Data:
-    groups = schedule.churn_train, schedule.churn_validation, schedule.churn_test
+    groups = schedule.splits["churn"].train, schedule.splits["churn"].validation, schedule.splits["churn"].test
     rows = churn_set(settings, Store(settings), tuple(t for group in groups for t in group), categories)
     train, validation, test = (rows.at(group) for group in groups)
     for name, some in (("training", train), ("validation", validation), ("test", test)):
@@ -153,7 +155,7 @@ def _protocol(model: ChurnModel, data: _Data) -> dict[str, Any]:
     """Tell what the model was learned from, and what it is measured on."""
     origin = model.origin
     return {
-        "test_snapshots": [f"{t:%Y-%m-%d}" for t in data.schedule.churn_test],
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in data.schedule.splits["churn"].test],
         "validation_snapshots": list(origin.validation_snapshots),
         "training_snapshots": list(origin.training_snapshots),
         "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
@@ -162,7 +164,7 @@ def _protocol(model: ChurnModel, data: _Data) -> dict[str, Any]:
         "customers": len(data.test),
         "churn_rate": float(data.test.churned.mean()),
         "bootstrap_draws": ROUNDS,
-        "feature_service": CHURN_SERVICE,
+        "feature_service": ChurnSettings.service.name,
         "features": len(model.features),
         "features_left_out": list(origin.features_left_out),
         "data_fingerprint": data.built,
@@ -175,7 +177,7 @@ def _metrics(model: ChurnModel, data: _Data, found: Evaluation, grading: Grading
     metrics = {
         f"{method}.{metric}": value for method, of in found.overall.points.items() for metric, value in of.items()
     }
-    for moment in data.schedule.churn_test:
+    for moment in data.schedule.splits["churn"].test:
         for metric, value in found.point(CHAMPION, data.test.mask([moment])).items():
             metrics[f"{CHAMPION}.{metric}.{moment:%Y-%m-%d}"] = value
     return metrics | {
@@ -191,7 +193,7 @@ def _params(settings: Settings, parameters: dict[str, object], protocol: dict[st
     told = ("feature_service", "features", "data_fingerprint", "data_start", "data_end", "training_labels_end")
     return {
         **parameters,
-        **settings.churn.learned,
+        **settings[ChurnSettings].learned,
         **{name: protocol[name] for name in told},
         "features_left_out": ", ".join(protocol["features_left_out"]) or "none",
         "train_snapshots": f"{protocol['training_snapshots'][0]} to {protocol['training_snapshots'][-1]}",

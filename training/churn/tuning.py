@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.metrics import log_loss
 
+from core.arrays import matrix
 from core.errors import DataError
 from core.progress import Report, silent
 from core.settings import Settings, StoreSettings
 from core.state import fingerprint, write_file
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
-from features.vectors import matrix
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import definition_of
 from training.churn.fit import PARAMETERS, boost
+from training.churn.settings import ChurnSettings
 
 if TYPE_CHECKING:
     import optuna
@@ -58,14 +59,14 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     schedule, built = built_schedule(settings)
-    snapshots = (*schedule.churn_train, *schedule.churn_validation)
+    snapshots = (*schedule.splits["churn"].train, *schedule.splits["churn"].validation)
     rows = churn_set(settings, Store(settings), snapshots)
-    folds = time_ordered(rows, snapshots, timedelta(days=settings.churn.label_days))
-    directory = tuning_directory(settings.stores)
+    folds = time_ordered(rows, snapshots, timedelta(days=settings[ChurnSettings].label_days))
+    directory = tuning_directory(settings[StoreSettings])
     directory.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
         storage=optuna.storages.JournalStorage(JournalFileBackend(str(directory / "churn.log"))),
-        study_name=fingerprint(built, settings.churn.learned, PARAMETERS, dict(_SEARCHED)),
+        study_name=fingerprint(built, settings[ChurnSettings].learned, PARAMETERS, dict(_SEARCHED)),
         load_if_exists=True,
         direction="minimize",
     )
@@ -78,19 +79,19 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
         study.sampler = optuna.samplers.TPESampler(seed=_SEED + done, multivariate=False, constant_liar=False)
         study.optimize(objective, n_trials=1)
     found = Tuned({**PARAMETERS, **study.best_params}, study.best_value, _default_loss(study), _finished(study))
-    content = {"study": study.study_name, "definition": asdict(definition_of(settings.churn)), **asdict(found)}
-    write_file(_best_file(settings.stores), json.dumps(content, indent=2).encode())
+    content = {"study": study.study_name, "definition": asdict(definition_of(settings[ChurnSettings])), **asdict(found)}
+    write_file(_best_file(settings[StoreSettings]), json.dumps(content, indent=2).encode())
     return found
 
 
 def tuned_parameters(settings: Settings) -> dict[str, object]:
     """Return the parameters that tuning found for the churn definition in force, else the defaults."""
     try:
-        found = json.loads(_best_file(settings.stores).read_text())
+        found = json.loads(_best_file(settings[StoreSettings]).read_text())
     except FileNotFoundError:
         return dict(PARAMETERS)
     parameters: dict[str, object] = found["parameters"]
-    return parameters if found["definition"] == asdict(definition_of(settings.churn)) else dict(PARAMETERS)
+    return parameters if found["definition"] == asdict(definition_of(settings[ChurnSettings])) else dict(PARAMETERS)
 
 
 def tuning_directory(stores: StoreSettings) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from features.vectors import Floats
+from core.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from features.vectors import Floats
+from core.arrays import Floats
 
 Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.bool_] | Ints

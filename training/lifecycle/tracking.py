@@ -25,10 +25,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.addresses import database_url
 from core.errors import EncoreError, StateError, StoreError
 from core.quiet import quiet
-from core.settings import TrackingSettings
+from core.settings import database_url
+from training.lifecycle.settings import TrackingSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

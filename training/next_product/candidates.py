@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Floats
 from core.batches import batches
-from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.inputs import ranker_inputs

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.settings import NextProductSettings
-from features.vectors import Columns, Floats
+from core.arrays import Columns, Floats
 from features.views.sizes import measured
+from training.next_product.settings import NextProductSettings
 
 Codes = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]

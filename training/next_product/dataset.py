@@ -11,11 +11,11 @@ import pandas as pd
 from scipy import sparse
 
 from core.errors import DataError
-from core.settings import Settings
-from features.engine.build import snapshot_table
+from core.settings import Settings, StoreSettings
+from features.engine.duckdb import connect, read_sources
+from features.engine.inputs import snapshot_table
 from features.engine.sample import drawn, learning_share
-from features.engine.sources import connect, read_sources
-from features.services import NEXT_PRODUCT_SERVICE
+from features.settings import CustomerSettings, TimeSettings
 from features.store.feature_store import Store
 from features.vectors import columns_from_frame
 from features.views.profile import ATTRIBUTE
@@ -24,6 +24,7 @@ from features.views.visible import visible
 from training.next_product.catalogue import Catalogue, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.labels import bought_next, customers_known
+from training.next_product.settings import NextProductSettings
 from training.next_product.tifu import customer_vectors
 
 
@@ -65,9 +66,9 @@ class Moments:
         self._settings = settings
         self._store = store
         self._con = connect(settings)
-        sources = read_sources(self._con, settings.stores)
+        sources = read_sources(self._con, settings[StoreSettings])
         lines = goods(sources.transactions, sources.products)
-        share = learning_share(self._con, sources, settings.customers.learned_from)
+        share = learning_share(self._con, sources, settings[CustomerSettings].max_training_customers)
         self._transactions, self._lines = drawn(sources.transactions, share), drawn(lines, share)
         self._products: pd.DataFrame = self._con.to_pandas(sources.products)
         bought: pd.DataFrame = self._con.to_pandas(lines.select("product_id").distinct())
@@ -83,7 +84,7 @@ class Moments:
         DataError
             If no product has enough baskets before the snapshot.
         """
-        settings = self._settings.next_product
+        settings = self._settings[NextProductSettings]
         snapshots = snapshot_table([snapshot])
         known = self._con.to_pandas(customers_known(self._transactions, snapshots, settings))
         known = known.sort_values("customer_id", ignore_index=True)
@@ -98,7 +99,7 @@ class Moments:
         return Moment(snapshot, catalogue, histories, active, following, vectors, self._types)
 
     def _vectors(self, snapshots: ir.Table, customers: Sequence[str], catalogue: Catalogue) -> sparse.csr_matrix:
-        seen = visible(self._lines, snapshots, self._settings.time.history_days)
+        seen = visible(self._lines, snapshots, self._settings[TimeSettings].history_days)
         baskets = seen.group_by("customer_id", "order_id", "product_id").agg(moment=seen.event_timestamp.min())
         frame: pd.DataFrame = self._con.to_pandas(baskets).sort_values(["customer_id", "moment", "order_id"])
         orders = frame.groupby(["customer_id", "order_id"], sort=False)["moment"].min().reset_index()
@@ -111,8 +112,8 @@ class Moments:
 
     def _catalogue(self, snapshot: datetime) -> Catalogue:
         entities = pd.DataFrame({"product_id": self._bought, "event_timestamp": snapshot})
-        statistics = self._store.point_in_time(NEXT_PRODUCT_SERVICE, entities)
-        settings = self._settings.next_product
+        statistics = self._store.point_in_time(NextProductSettings.service, entities)
+        settings = self._settings[NextProductSettings]
         catalogue = make_catalogue(self._products, statistics, snapshot, settings)
         if len(catalogue) < 2:
             raise DataError(
@@ -124,7 +125,7 @@ class Moments:
 
     def _histories(self, customers: Sequence[str], catalogue: Catalogue, snapshot: datetime) -> list[History]:
         entities = pd.DataFrame({"customer_id": customers, "event_timestamp": snapshot})
-        frame = self._store.point_in_time(NEXT_PRODUCT_SERVICE, entities)
+        frame = self._store.point_in_time(NextProductSettings.service, entities)
         # moments as seconds, as the online store gives them
         numbers = pd.DataFrame(columns_from_frame(frame))
         arrays = frame[[c for c in frame.columns if c.startswith(("history_", "types_", ATTRIBUTE))]]

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.grade import Grading, grade
 from training.next_product.metrics import Measured, compare, ndcg_by_customer
 from training.next_product.probability import Promised, promised

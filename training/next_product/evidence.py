@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.segments import Segments

@@ -7,15 +7,14 @@ import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
+from core.arrays import Floats, Ints
 from core.errors import DataError
 from core.progress import Report, silent, track
-from core.settings import NextProductSettings
-from features.vectors import Floats
 from training.evaluation.calibration import Calibration, calibrate
-from training.evaluation.metrics import Ints
 from training.next_product.candidates import find_candidates
 from training.next_product.dataset import Moment, hits
 from training.next_product.inputs import FEATURES
+from training.next_product.settings import NextProductSettings
 from training.next_product.sources import fit_sources
 from training.next_product.upgrades import Upgrades, fit_price_habits
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.evaluation.metrics import ROUNDS, Estimate
 from training.next_product.metrics import gain
 

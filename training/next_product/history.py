@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from features.views.profile import ATTRIBUTE
 from features.views.purchases import HALF_LIFE_DAYS
 from training.next_product.catalogue import Catalogue, Codes

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from features.vectors import Columns, Floats
+from core.arrays import Columns, Floats
 from training.next_product.catalogue import GROUPS, Codes
 from training.next_product.history import CUSTOMER_FEATURES, History
 from training.next_product.upgrades import Upgrades

@@ -3,8 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from core.settings import NextProductSettings
 from features.views.visible import purchases, visible
+from training.next_product.settings import NextProductSettings
 
 
 def customers_known(transactions: ir.Table, snapshots: ir.Table, settings: NextProductSettings) -> ir.Table:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import sparse
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.history import History
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.evaluation.metrics import ROUNDS, Estimate
 from training.next_product.catalogue import Codes
 

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.arrays import Columns, Floats
 from core.batches import batches
-from core.settings import NextProductSettings
 from core.state import write_file
-from features.vectors import Columns, Floats
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates import BLOCK, find_candidates
@@ -25,6 +24,7 @@ from training.next_product.evidence import Facts
 from training.next_product.history import History
 from training.next_product.inputs import FEATURES
 from training.next_product.segments import Segments
+from training.next_product.settings import NextProductSettings
 from training.next_product.sources import Sources
 from training.next_product.upgrades import PriceHabits, Upgrades
 

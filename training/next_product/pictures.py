@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.history import CUSTOMER_FEATURES
 from training.next_product.metrics import K, Wanted
 from training.next_product.probability import Promised

@@ -15,9 +15,9 @@ from core.progress import Report, part_of, silent
 from core.settings import Settings
 from core.state import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
-from features.services import NEXT_PRODUCT_SERVICE
 from features.snapshots import Schedule
 from features.store.feature_store import Store
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import NEXT_PRODUCT_MODEL, Run, Tracking, Version
 from training.lifecycle.trained import Trained, already_trained, check_unseen
 from training.limits import MIN_CUSTOMERS
@@ -31,6 +31,7 @@ from training.next_product.inputs import FEATURES
 from training.next_product.metrics import K, Measured
 from training.next_product.model import Learned, NextProductModel
 from training.next_product.segments import fit_segments
+from training.next_product.settings import NextProductSettings
 from training.next_product.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.upgrades import fit_price_habits
 from training.next_product.views import Exam, views
@@ -49,19 +50,19 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
         If features are missing, cannot carry a model, or a store does not answer.
     """
     report(0.0, "registry")
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     schedule, built = built_schedule(settings)
-    if not schedule.next_test:
+    if not schedule.splits["next_product"].test:
         raise DataError(
             "Expected order lines to learn the next product from, found none.", "Map an input to transactions."
         )
-    stamp = fingerprint(built, settings.next_product, code_fingerprint("core", "features", "training"))
+    stamp = fingerprint(built, settings[NextProductSettings], code_fingerprint("core", "features", "training"))
     if old := already_trained(tracking, NEXT_PRODUCT_MODEL, stamp):
         return old
     read = Moments(settings, Store(settings))
     moments = []
-    for done, snapshot in enumerate(schedule.next_train):
-        report(0.05 + 0.2 * done / len(schedule.next_train), f"histories {snapshot:%Y-%m-%d}")
+    for done, snapshot in enumerate(schedule.splits["next_product"].train):
+        report(0.05 + 0.2 * done / len(schedule.splits["next_product"].train), f"histories {snapshot:%Y-%m-%d}")
         moments.append(read.at(snapshot))
     most = max(len(moment.active) for moment in moments)
     if most < MIN_CUSTOMERS:
@@ -70,20 +71,22 @@ def train_next_product(settings: Settings, report: Report = silent, *, promote: 
             "from so few could be trusted.",
             "Supply more customers. `encore check-data` says what is missing.",
         )
-    fitted = fit_purchases(moments, settings.next_product, settings.threads, part_of(report, 0.25, 0.7))
+    fitted = fit_purchases(moments, settings[NextProductSettings], settings.threads, part_of(report, 0.25, 0.7))
     del moments
-    labels_end = schedule.next_train[-1] + timedelta(days=settings.next_product.horizon_days)
+    labels_end = schedule.splits["next_product"].train[-1] + timedelta(days=settings[NextProductSettings].horizon_days)
     learned = Learned(fitted.booster, fitted.calibration, labels_end)
-    found = Evaluation(list(_exams(settings, read, learned, schedule.next_test, part_of(report, 0.7, 0.9))))
+    found = Evaluation(
+        list(_exams(settings, read, learned, schedule.splits["next_product"].test, part_of(report, 0.7, 0.9)))
+    )
     protocol = _protocol(settings, schedule, labels_end) | {
-        "training_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.next_train],
+        "training_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.splits["next_product"].train],
         "candidate_recall": fitted.recall,
     }
     params = {
         **PARAMETERS,
         "rounds": fitted.booster.current_iteration(),
-        **settings.next_product.model_dump(mode="json"),
-        "feature_service": NEXT_PRODUCT_SERVICE,
+        **settings[NextProductSettings].model_dump(mode="json"),
+        "feature_service": NextProductSettings.service.name,
         "als_factors": FACTORS,
         "als_alpha": ALPHA,
     }
@@ -135,13 +138,13 @@ def examine_champion(settings: Settings, report: Report = silent) -> tuple[Versi
         If there is no such champion, features are missing, or a store does not answer.
     """
     report(0.0, "registry")
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     version = tracking.champion(NEXT_PRODUCT_MODEL)
     learned = tracking.load(version, NextProductModel).learned
     schedule, _ = built_schedule(settings)
-    check_unseen(version.label, learned.labels_end, schedule.next_test)
+    check_unseen(version.label, learned.labels_end, schedule.splits["next_product"].test)
     read = Moments(settings, Store(settings))
-    exams = _exams(settings, read, learned, schedule.next_test, part_of(report, 0.1, 1.0))
+    exams = _exams(settings, read, learned, schedule.splits["next_product"].test, part_of(report, 0.1, 1.0))
     return version, Evaluation(list(exams))
 
 
@@ -167,19 +170,19 @@ def model_at(moment: Moment, learned: Learned, settings: Settings) -> NextProduc
         learned,
         fit_sources(histories, catalogue, settings.threads),
         fit_segments(histories, len(catalogue)),
-        fit_price_habits(histories, catalogue, settings.next_product.upsell),
+        fit_price_habits(histories, catalogue, settings[NextProductSettings].upsell),
         catalogue,
-        settings.next_product,
+        settings[NextProductSettings],
     )
 
 
 def _protocol(settings: Settings, schedule: Schedule, labels_end: datetime) -> dict[str, Any]:
     return {
-        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.next_test],
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.splits["next_product"].test],
         "training_labels_end": f"{labels_end:%Y-%m-%d}",
-        "activity_window_days": settings.next_product.activity_window_days,
-        "horizon_days": settings.next_product.horizon_days,
-        "min_baskets": settings.next_product.min_baskets,
+        "activity_window_days": settings[NextProductSettings].activity_window_days,
+        "horizon_days": settings[NextProductSettings].horizon_days,
+        "min_baskets": settings[NextProductSettings].min_baskets,
         "k": K,
     }
 

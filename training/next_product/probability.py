@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.vectors import Floats
-from training.evaluation.metrics import Ints, expected_calibration_error
+from core.arrays import Floats, Ints
+from training.evaluation.metrics import expected_calibration_error
 from training.next_product.views import Exam
 
 

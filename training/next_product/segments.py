@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.history import History
 
 #: A segment of fewer customers says nothing.

@@ -10,8 +10,8 @@ from implicit.nearest_neighbours import CosineRecommender
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
+from core.arrays import Floats
 from core.quiet import quiet
-from features.vectors import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.matrices import stacked, summed

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from features.vectors import Floats
+from core.arrays import Floats
 
 GROUPS, WITHIN_DECAY, GROUP_DECAY = 7, 0.9, 0.7
 NEAREST, OWN_WEIGHT = 300, 0.7

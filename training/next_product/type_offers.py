@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.evidence import MIN_LIFT, MIN_TOGETHER
 from training.next_product.history import History

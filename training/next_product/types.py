@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from features.vectors import Floats
+from core.arrays import Floats
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 

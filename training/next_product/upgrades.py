@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from core.settings import UpsellSettings
-from features.vectors import Floats
+from core.arrays import Floats
 from features.views.preference import PRIVATE
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
+from training.next_product.settings import UpsellSettings
 
 #: A type is bought regularly from this many baskets in 182 days, the last within 56.
 REGULAR_BASKETS, REGULAR_WITHIN = 3, 56.0

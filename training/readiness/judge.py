@@ -7,7 +7,8 @@ import duckdb
 
 from core.errors import DataError
 from core.settings import Settings
-from features.snapshots import make_schedule
+from features.engine.build import schedule_for
+from training.churn.settings import ChurnSettings
 from training.limits import (
     CHURN_RATES,
     FEW_CUSTOMERS,
@@ -16,6 +17,7 @@ from training.limits import (
     MIN_PRODUCTS,
     USUAL_CHURN_RATES,
 )
+from training.next_product.settings import NextProductSettings
 from training.readiness.facts import SalesFacts, TableFacts
 from training.readiness.fitness import Finding, Fitness, at_least, within
 from training.readiness.trials import Trial
@@ -37,7 +39,7 @@ def judge_churn(
 ) -> Fitness:
     """Judge whether churn can be learned by the definition in force."""
     found = []
-    if settings.churn.kind == "contractual":
+    if settings[ChurnSettings].kind == "contractual":
         found.append(_contracts(contracts))
     elif not sells:
         what = "There are no order lines, and churn is defined by purchases"
@@ -65,14 +67,14 @@ def _contracts(contracts: TableFacts) -> Finding:
 
 
 def _history(settings: Settings, first: datetime, as_of: datetime) -> Finding:
-    days, horizon = (as_of - first) / _DAY, settings.churn.horizon_days
+    days, horizon = (as_of - first) / _DAY, settings[ChurnSettings].horizon_days
     return at_least(days, 2 * horizon, 6 * horizon, f"{days:,.0f} days of history for a horizon of {horizon}", _WAIT)
 
 
 def _schedule(settings: Settings, first: datetime, as_of: datetime, *, sells: bool) -> list[Finding]:
     """Say why the snapshots cannot be laid out, if they cannot."""
     try:
-        make_schedule(settings, first, as_of, sells=sells)
+        schedule_for(settings, first, as_of, sells=sells)
     except DataError as error:
         return [Finding("unfit", error.problem.rstrip("."), error.remedy)]
     return []
@@ -82,7 +84,7 @@ def judge_next_product(
     con: duckdb.DuckDBPyConnection, settings: Settings, sales: SalesFacts, lines: str, first: datetime, as_of: datetime
 ) -> Fitness:
     """Judge whether next products can be learned."""
-    following = settings.next_product
+    following = settings[NextProductSettings]
     least = following.min_baskets
     query = f"SELECT product_id FROM {lines} WHERE quantity > 0 GROUP BY 1 HAVING count(DISTINCT order_id) >= {least}"
     offered = int(con.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0])

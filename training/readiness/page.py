@@ -6,6 +6,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from core.settings import Settings
+from training.churn.settings import ChurnSettings
 from training.readiness import pictures
 from training.readiness.check import Checked
 
@@ -16,10 +17,10 @@ def page(checked: Checked, settings: Settings) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     drawn = {"reach": pictures.reach(checked)}
     if checked.silence is not None:
-        drawn["comes_back"] = pictures.comes_back(checked.silence, settings.churn.activity_window_days)
+        drawn["comes_back"] = pictures.comes_back(checked.silence, settings[ChurnSettings].activity_window_days)
         drawn["gaps"] = pictures.gaps(checked.silence)
     return environment.from_string(template).render(
         checked=checked,
-        churn=settings.churn,
+        churn=settings[ChurnSettings],
         pictures={name: Markup(svg) for name, svg in drawn.items()},  # noqa: S704 - drawn by ourselves, from numbers
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 import duckdb
 import numpy as np
 
-from features.vectors import Floats
+from core.arrays import Floats
 
 #: A curve ends where fewer silences than this have been seen to last so long.
 _ENOUGH = 30

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import ibis
 
-from core.settings import ChurnSettings
-from features.engine.build import snapshot_table
-from features.engine.sources import Sources
+from features.engine.duckdb import Sources
+from features.engine.inputs import snapshot_table
 from training.churn.labels import labels
+from training.churn.settings import ChurnSettings
 from training.readiness.silence import Silence
 
 #: Moments at which a churn definition is tried out.

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.settings import TableName
-from features.contract.tables import CONTRACT, Column
+from features.contract.tables import CONTRACT, Column, TableName
 from features.ingest.suggest.names import likeness
 from features.ingest.suggest.profile import Profile
 

@@ -33,7 +33,7 @@ def customers_input(
     taken = {mapped.expression for mapped in one.columns}
     for name, profile in profiles.items():
         if name not in taken and is_sensitive(name):
-            proposal.never.append(name)
+            proposal.excluded.append(name)
         elif name not in taken and 2 <= profile.distinct <= 50 and profile.filled > 0.5:
             proposal.attributes.append(name)
     return one

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.settings import TableName
-from features.contract.tables import CONTRACT
+from features.contract.tables import CONTRACT, TableName
 from features.ingest.suggest.profile import ISO, Profile
 from features.ingest.suggest.proposed import Input, Mapped
 from features.ingest.suggest.sources import Source

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.settings import TableName
+from features.contract.tables import TableName
 from features.ingest.suggest.sources import Source
 
 
@@ -36,7 +36,7 @@ class Proposal:
     ----------
     keys
         Columns that name a row of a table, with the evidence.
-    never
+    excluded
         Attributes that should not be inputs of a model.
     attributes
         Attributes that could be.
@@ -47,7 +47,7 @@ class Proposal:
     root: Path
     inputs: list[Input]
     keys: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
-    never: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
 

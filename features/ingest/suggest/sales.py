@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import duckdb
 
-from core.settings import TableName
 from core.sql import identifier, quoted
+from features.contract.tables import TableName
 from features.ingest.suggest.names import NO_GOODS
 from features.ingest.suggest.plain import by_name, say_how_written
 from features.ingest.suggest.profile import Profile

@@ -9,9 +9,9 @@ import duckdb
 from sqlalchemy import inspect
 
 from core.errors import ConfigError
-from core.settings import InputSettings
 from features.ingest.databases import database_address, open_engine
 from features.ingest.scans import PARQUET, TEXTS, WORKBOOKS, columns_of, opened
+from features.ingest.settings import InputSettings
 from features.ingest.text import guess_encoding
 from features.ingest.units import Unit
 

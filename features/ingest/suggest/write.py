@@ -46,12 +46,13 @@ def _lines(proposal: Proposal, timezone: str) -> Iterator[str]:
     else:
         yield ""
         yield "# [churn]  # `encore check-data` recommends an activity window and a horizon"
-    if proposal.attributes or proposal.never:
+    if proposal.attributes or proposal.excluded:
         yield ""
         yield "[customers]"
         yield "# QUESTION: which attributes may the churn model read, and name as reasons?"
-        yield f"# inputs = {json.dumps(proposal.attributes, ensure_ascii=False)}"
-        yield f"never = {json.dumps(proposal.never, ensure_ascii=False)}  # by their names, nothing to treat people by"
+        yield f"# model_attributes = {json.dumps(proposal.attributes, ensure_ascii=False)}"
+        excluded = json.dumps(proposal.excluded, ensure_ascii=False)
+        yield f"excluded_attributes = {excluded}  # by their names, nothing to treat people by"
 
 
 def _input(one: Input) -> Iterator[str]:

@@ -6,9 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from core.settings import CustomerSettings, Settings
+from core.settings import Settings, StoreSettings
 from features.engine import build
 from features.ingest.pipeline import ingest
+from features.settings import CustomerSettings, TimeSettings
 from features.snapshots import Schedule
 from features.store.feature_store import Store
 from tests.features.ingest.exports import NOW, settings_of
@@ -29,14 +30,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Schedule]
     ]
     header = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
     (folder / "orders.csv").write_text(header + "".join(rows))
-    settings = settings_of(folder, {"columns": {}}).model_copy(
-        update={"customers": CustomerSettings(learned_from=LEARNED_FROM)}
-    )
-    settings = settings.model_copy(
-        update={
-            "time": settings.time.model_copy(update={"snapshot_spacing_days": 14, "min_history_days": 40}),
-            "stores": settings.stores.model_copy(update={"registry": f"file://{folder}/registry.db"}),
-        }
+    settings = settings_of(folder, {"columns": {}})
+    settings = settings.replaced(
+        CustomerSettings(max_training_customers=LEARNED_FROM),
+        TimeSettings(snapshot_spacing_days=14, min_history_days=40),
+        settings[StoreSettings].model_copy(update={"registry": f"file://{folder}/registry.db"}),
     )
     ingest(settings, NOW)
     with pytest.MonkeyPatch.context() as patch:
@@ -52,7 +50,7 @@ def test_past_snapshots_are_of_some_customers_and_the_last_one_is_of_all(
 ) -> None:
     settings, schedule = built
     for view in ("customer_activity", "customer_history"):
-        file = settings.stores.data / "features" / f"{view}.parquet"
+        file = settings[StoreSettings].data / "features" / f"{view}.parquet"
         counts = dict(
             duckdb.sql(f"SELECT epoch(event_timestamp)::BIGINT, count(*) FROM '{file}' GROUP BY 1").fetchall()
         )
@@ -66,11 +64,11 @@ def test_rows_to_learn_from_are_of_the_same_customers_and_have_features(
 ) -> None:
     settings, schedule = built
     store = Store(settings)
-    rows = churn_set(settings, store, schedule.churn_train)
+    rows = churn_set(settings, store, schedule.splits["churn"].train)
     learned = set(rows.customers)
     assert 0.5 * LEARNED_FROM < len(learned) < 1.6 * LEARNED_FROM
     assert (rows.columns["baskets_total"] >= 1).all()
-    moment = Moments(settings, store).at(schedule.next_train[-1])
+    moment = Moments(settings, store).at(schedule.splits["next_product"].train[-1])
     assert len(moment.histories) == len(learned)
     assert all(len(history) for history in moment.histories)
     # products are known by everybody's baskets

@@ -7,9 +7,11 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_at
+from features.ingest.settings import DataSettings
+from serving.settings import default_settings
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 ORDERS = """cust,order,sku,when,qty,price
@@ -30,9 +32,8 @@ COLUMNS = {
 def settings_of(folder: Path, *inputs: dict[str, Any], **data: Any) -> Settings:
     """Settings that read inputs below a folder; an input without a table is one of transactions."""
     items = [{"table": "transactions", "columns": COLUMNS, "path": "orders.csv"} | item for item in inputs or [{}]]
-    return Settings(
-        data={"source": "files", "root": folder, "inputs": items} | data, stores={"data": folder / "state"}, threads=2
-    )
+    found = DataSettings.model_validate({"source": "files", "root": folder, "inputs": items} | data)
+    return default_settings(found, StoreSettings(data=folder / "state"), threads=2)
 
 
 def orders(folder: Path, text: str | bytes = ORDERS, name: str = "orders.csv") -> None:

@@ -7,8 +7,8 @@ import duckdb
 import pytest
 
 from core.errors import ConfigError, DataError
-from core.settings import Settings
 from features.ingest.macros import define_macros
+from features.ingest.settings import DataSettings
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, quarantine, settings_of, table
 
 HEADER = "cust,order,sku,when,qty,price\n"
@@ -62,21 +62,21 @@ def test_each_input_has_its_own_decimal_sign(tmp_path: Path) -> None:
 
 def test_numbers_that_no_calculation_gives_set_the_row_aside(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,4,x,2024-01-10,1,free\n")
-    ingest(settings_of(tmp_path, max_unusable=0.5))
+    ingest(settings_of(tmp_path, max_rejected_share=0.5))
     assert quarantine(tmp_path) == [("orders.csv", 5, "missing amount", "c,4,x,2024-01-10,1,free")]
 
 
 def test_an_expression_that_fails_for_a_row_sets_that_row_aside(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,4,x,10.01.2024,1,1\n")
     columns = {**COLUMNS, "event_timestamp": "strptime(\"when\", '%Y-%m-%d %H:%M:%S')"}
-    ingest(settings_of(tmp_path, {"columns": columns}, max_unusable=0.5))
+    ingest(settings_of(tmp_path, {"columns": columns}, max_rejected_share=0.5))
     assert [row[1:3] for row in quarantine(tmp_path)] == [(5, "missing event_timestamp")]
 
 
 def test_mixed_formats_of_dates_are_tried_in_order(tmp_path: Path) -> None:
     text = HEADER + "a,1,x,03.04.2024 10:00,1,1\na,2,x,2024-04-05,1,1\na,3,x,4/6/2024,1,1\n"
     orders(tmp_path, text)
-    ingest(settings_of(tmp_path, {"dates": ["%d.%m.%Y %H:%M", "%Y-%m-%d"]}, max_unusable=0.5))
+    ingest(settings_of(tmp_path, {"dates": ["%d.%m.%Y %H:%M", "%Y-%m-%d"]}, max_rejected_share=0.5))
     moments = table(tmp_path, "transactions")["event_timestamp"]
     assert [f"{moment:%m-%d}" for moment in moments] == ["04-03", "04-05"]
     assert [row[1:3] for row in quarantine(tmp_path)] == [(4, "unreadable event_timestamp")]
@@ -111,7 +111,7 @@ def test_spellings_of_an_id_become_one(tmp_path: Path) -> None:
 def test_rows_are_set_aside_by_name_and_do_not_count_as_unusable(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + ",8,POST,2024-01-10,1,1\n,9,x,2024-01-10,1,1\nd,10,x,2024-01-11,0,0\n")
     item = {"skip": {"postage": "sku = 'POST'", "guest": "cust IS NULL"}, "where": "qty > 0"}
-    totals = ingest(settings_of(tmp_path, item, max_unusable=0)).inputs[0].totals
+    totals = ingest(settings_of(tmp_path, item, max_rejected_share=0)).inputs[0].totals
     assert (totals.read, totals.kept, totals.set_aside) == (6, 3, {"guest": 1, "postage": 1, "where": 1})
     assert [row[1:3] for row in quarantine(tmp_path)] == [(5, "postage"), (6, "guest"), (7, "where")]
 
@@ -160,15 +160,15 @@ def test_returns_of_overlapping_exports_are_one(tmp_path: Path) -> None:
         ({"path": "a.csv", "query": "SELECT 1"}, "exactly one of"),
         ({"path": "a.csv", "encoding": "klingon"}, "is no encoding"),
         ({"path": "a.csv", "database": "sqlite:///x"}, "`query` with `database`"),
-        ({"query": "SELECT 1", "newer": "n"}, "`newer` with `database`"),
-        ({"database": "sqlite:///x", "query": "SELECT 1", "newer": "n"}, "a key of transactions"),
+        ({"query": "SELECT 1", "incremental_column": "n"}, "`incremental_column` with `database`"),
+        ({"database": "sqlite:///x", "query": "SELECT 1", "incremental_column": "n"}, "a key of transactions"),
         ({"table": "products", "path": "a.csv", "returns": "true"}, "`returns` with transactions"),
         ({"path": "a.csv", "skip": {"Two words": "true"}}, "skip"),
     ],
 )
 def test_contradictions_in_an_input_are_told(tmp_path: Path, item: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        Settings(data={"source": "files", "inputs": [{"table": "transactions"} | item]})
+        DataSettings.model_validate({"source": "files", "inputs": [{"table": "transactions"} | item]})
 
 
 def test_a_variable_that_is_not_set_is_told(tmp_path: Path) -> None:

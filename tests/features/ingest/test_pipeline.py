@@ -231,7 +231,7 @@ def test_a_file_may_lack_what_another_of_its_input_has(tmp_path: Path) -> None:
 
 def test_a_row_in_the_future_waits_for_its_day(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,9,x,2025-06-01 00:00:00,1,1\nd,10,x,never,1,1\n")
-    settings = settings_of(tmp_path, max_unusable=0.5)
+    settings = settings_of(tmp_path, max_rejected_share=0.5)
     assert ingest(settings).rows["transactions"] == 3
     never = ("orders.csv", 6, "unreadable event_timestamp", "d,10,x,never,1,1")
     assert quarantine(tmp_path) == [

@@ -32,7 +32,7 @@ def write(folder: Path, name: str, rows: list[tuple[str, ...]]) -> None:
 
 def configured(folder: Path, keys: list[str]) -> Settings:
     item = {"path": "*.csv", "columns": {**COLUMNS, "created_timestamp": "written"}, "returns": "qty < 0"}
-    return settings_of(folder, item, max_unusable=1, keys={"transactions": keys} if keys else {})
+    return settings_of(folder, item, max_rejected_share=1, keys={"transactions": keys} if keys else {})
 
 
 def accepted(folder: Path, keys: list[str]) -> Ingested | None:

@@ -49,7 +49,7 @@ def test_a_workbook(tmp_path: Path) -> None:
         book["Orders"].append(row)
     book.save(tmp_path / "orders.xlsx")
     item = {"path": "orders.xlsx", "sheet": "Orders", "header_line": 2}
-    ingest(settings_of(tmp_path, item, max_unusable=0.5))
+    ingest(settings_of(tmp_path, item, max_rejected_share=0.5))
     assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [3.0, 4.0, 1.5]
     ((_, line, rule, told),) = quarantine(tmp_path)
     assert (line, rule) == (6, "missing customer_id")
@@ -91,7 +91,7 @@ def test_an_unknown_ending_is_told(tmp_path: Path) -> None:
 def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS + ",5,x,2024-01-09 00:00:00,1,2.5\n")
     duckdb.execute(f"COPY (FROM '{tmp_path}/orders.csv') TO '{tmp_path}/orders.parquet' (FORMAT parquet)")
-    ingest(settings_of(tmp_path, {"path": "orders.parquet"}, max_unusable=0.5))
+    ingest(settings_of(tmp_path, {"path": "orders.parquet"}, max_rejected_share=0.5))
     assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [3.0, 4.0, 1.5]
     assert [row[1:3] for row in quarantine(tmp_path)] == [(4, "missing customer_id")]
 
@@ -118,7 +118,7 @@ def test_a_query_that_fails_is_told(tmp_path: Path) -> None:
 def test_a_database_is_read_by_sqlalchemy(tmp_path: Path, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOP_FOLDER", str(tmp_path))
     item = SQL | {"database": "sqlite:///${SHOP_FOLDER}/shop.db"}
-    totals = ingest(settings_of(tmp_path, item, max_unusable=0.5)).inputs[0].totals
+    totals = ingest(settings_of(tmp_path, item, max_rejected_share=0.5)).inputs[0].totals
     assert (totals.read, totals.kept) == (2, 1)
     assert table(tmp_path, "transactions")["order_id"].tolist() == ["9"]
     ((_, line, rule, _),) = quarantine(tmp_path)
@@ -126,7 +126,7 @@ def test_a_database_is_read_by_sqlalchemy(tmp_path: Path, shop: str, monkeypatch
 
 
 def test_only_newer_rows_of_a_database_are_asked_for(tmp_path: Path, shop: str) -> None:
-    item = SQL | {"database": shop, "newer": "number", "skip": {"guest": "cust IS NULL"}}
+    item = SQL | {"database": shop, "incremental_column": "number", "skip": {"guest": "cust IS NULL"}}
     settings = settings_of(tmp_path, item, keys={"transactions": ["order_id"]})
     assert ingest(settings).inputs[0].totals.read == 2
     add(shop, "('b', 11, 'y', '2024-01-03 10:00', 1, 2)")

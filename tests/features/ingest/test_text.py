@@ -47,7 +47,7 @@ def test_bytes_that_do_not_fit_the_configured_encoding_are_told(tmp_path: Path) 
 
 def test_a_broken_line_of_a_file_said_to_be_utf_8_is_set_aside(tmp_path: Path) -> None:
     orders(tmp_path, (HEADER + ROW).encode() + b"b,2,caf\xe9,2024-01-01,1,1\n" + b"c,3,x,2024-01-01,1,1\n")
-    ingest(settings_of(tmp_path, {"encoding": "utf-8"}, max_unusable=0.5))
+    ingest(settings_of(tmp_path, {"encoding": "utf-8"}, max_rejected_share=0.5))
     assert [row[1:3] for row in quarantine(tmp_path)] == [(3, "broken encoding")]
 
 
@@ -66,7 +66,7 @@ def test_a_delimiter_of_ones_own_and_decimal_commas(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_ends_of_lines(tmp_path: Path, end: str) -> None:
     orders(tmp_path, (ORDERS + "x\n").replace("\n", end))
-    ingest(settings_of(tmp_path, max_unusable=0.5))
+    ingest(settings_of(tmp_path, max_rejected_share=0.5))
     assert len(table(tmp_path, "transactions")) == 3
     assert quarantine(tmp_path) == [("orders.csv", 5, "too few columns", "x")]
 
@@ -82,7 +82,7 @@ def test_rows_over_several_lines_and_blank_lines_are_counted_as_lines(tmp_path: 
         HEADER + 'a,1,"two\nlines",2024-01-01,1,1\n\nb,2,x,never,1,1\nc,3,x\nd,4,"more\n\nlines",never,1,1\n' + ROW * 9
     )
     orders(tmp_path, text)
-    ingest(settings_of(tmp_path, max_unusable=0.5))
+    ingest(settings_of(tmp_path, max_rejected_share=0.5))
     assert "two\nlines" in set(table(tmp_path, "transactions")["product_id"])
     assert quarantine(tmp_path) == [
         ("orders.csv", 5, "unreadable event_timestamp", "b,2,x,never,1,1"),
@@ -93,7 +93,7 @@ def test_rows_over_several_lines_and_blank_lines_are_counted_as_lines(tmp_path: 
 
 def test_ragged_lines_and_broken_quotes_are_set_aside(tmp_path: Path) -> None:
     orders(tmp_path, HEADER + ROW + "a,1\n" + ROW + "a,1,x,2024-01-01,1,1,7\n" + 'a,1,"x" y,2024-01-01,1,1\n' + ROW)
-    totals = ingest(settings_of(tmp_path, max_unusable=0.5)).inputs[0].totals
+    totals = ingest(settings_of(tmp_path, max_rejected_share=0.5)).inputs[0].totals
     assert (totals.read, totals.kept) == (6, 3)
     assert [row[1:3] for row in quarantine(tmp_path)] == [
         (3, "too few columns"),
@@ -128,7 +128,7 @@ def test_a_name_that_stands_twice_in_the_header_must_be_told_apart(tmp_path: Pat
 
 def test_lines_above_the_header_are_passed_over(tmp_path: Path) -> None:
     orders(tmp_path, 'Report of "today"\n\n' + ORDERS + "x\n")
-    ingest(settings_of(tmp_path, {"header_line": 3}, max_unusable=0.5))
+    ingest(settings_of(tmp_path, {"header_line": 3}, max_rejected_share=0.5))
     assert len(table(tmp_path, "transactions")) == 3
     assert [row[1] for row in quarantine(tmp_path)] == [7]
 
@@ -141,9 +141,9 @@ def test_a_compressed_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"quote": "'"}, {}])
 def test_quotes_of_ones_own(tmp_path: Path, change: dict[str, Any]) -> None:
     orders(tmp_path, HEADER + "a,1,'x,y',2024-01-01,1,1\n" * 3)
-    totals = ingest(settings_of(tmp_path, change, max_unusable=1)).inputs[0].totals if change else None
+    totals = ingest(settings_of(tmp_path, change, max_rejected_share=1)).inputs[0].totals if change else None
     if totals is None:
         with pytest.raises(DataError, match="Expected rows"):
-            ingest(settings_of(tmp_path, change, max_unusable=1))
+            ingest(settings_of(tmp_path, change, max_rejected_share=1))
     else:
         assert totals.kept == 3

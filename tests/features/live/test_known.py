@@ -5,29 +5,30 @@ from pathlib import Path
 import pytest
 
 from core.errors import StateError
+from core.settings import StoreSettings
 from core.state import read_stamp, write_stamp
 from features.live.known import known_directory, materialized_directory, read_online, write_known
 from tests.conftest import World, copied
 
 
 def test_without_an_online_store_the_commands_are_told(world: World, tmp_path: Path) -> None:
-    stores = world.settings.stores.model_copy(update={"data": tmp_path})
+    stores = world.settings[StoreSettings].model_copy(update={"data": tmp_path})
     with pytest.raises(StateError, match=r"found none\..*encore features materialize"):
         read_online(stores)
 
 
 def test_an_online_store_of_another_version_is_told(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as settings:
-        folder = materialized_directory(settings.stores)
+        folder = materialized_directory(settings[StoreSettings])
         stamp = read_stamp(folder)
         write_stamp(folder, {name: value for name, value in stamp.items() if name != "kinds"})
         with pytest.raises(StateError, match=r"another version of Encore\..*encore features build"):
-            read_online(settings.stores)
+            read_online(settings[StoreSettings])
 
 
 def test_histories_of_this_and_the_last_materialisation_are_kept(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as settings:
-        stores = settings.stores
+        stores = settings[StoreSettings]
         online = read_online(stores).fingerprint
         for name in ("next", "after"):
             write_known(settings, name)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,36 +11,24 @@ import pandas as pd
 import pytest
 
 from core.errors import StoreError
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from core.state import read_stamp, write_stamp
 from features.contract.events import READER, Event
-from features.engine.build import (
-    BOUGHT,
-    as_feature_rows,
-    bought_pairs,
-    build_features,
-    customer_views,
-    interaction_kinds,
-    purchase_views,
-    size_table,
-    snapshot_table,
-)
-from features.engine.sources import connect, read_sources
+from features.engine.build import BOUGHT, build_features
+from features.engine.duckdb import connect, read_sources
+from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
+from features.engine.vectors import services_of, vector_query
 from features.ingest.pipeline import ingest
 from features.live.known import materialized_directory, read_online
 from features.live.log import EventLog
-from features.live.updater import Follower
-from features.services import (
-    CHURN_SERVICE,
-    CUSTOMER_VIEWS,
-    NEXT_PRODUCT_SERVICE,
-    PRODUCT_VIEWS,
-    SERVICES,
-    customer_services,
-    vector_query,
-)
+from features.live.updater import FeatureUpdater
+from features.services import FeatureService
 from features.store.feature_store import Store
+from features.store.online import OnlineStore
+from features.views import VIEWS, customer_views_of, views_of
 from tests.conftest import NOW, World, copied
+from training.churn.settings import ChurnSettings
+from training.next_product.settings import NextProductSettings
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 
@@ -51,11 +40,11 @@ class Place:
         self.directory = directory
         self.settings = settings
         self.store = Store(self.settings)
-        self.log = EventLog(self.settings.stores)
-        self.online = read_online(self.settings.stores)
+        self.log = EventLog(self.settings[StoreSettings])
+        self.online = read_online(self.settings[StoreSettings])
         self.applied: list[tuple[list[str], datetime]] = []
 
-    def follower(self) -> Follower:
+    def updater(self) -> FeatureUpdater:
         def noted(customers: list[str], moment: datetime) -> None:
             self.applied.append((customers, moment))
 
@@ -63,14 +52,14 @@ class Place:
             """Where the data stand still, they stand at the last event."""
             return max(self.online.as_of, self.log.moment() or self.online.as_of)
 
-        return Follower(self.settings, self.store, self.log, self.online, clock, noted)
+        return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
 
     def take(self, *events: dict[str, Any]) -> None:
         self.log.append([event(**one) for one in events], self.online.as_of)
-        self.follower().follow()
+        self.updater().update()
 
-    def vector(self, customer: str, service: str = CHURN_SERVICE) -> dict[str, Any] | None:
-        (found,) = self.store.vectors(service, [customer])
+    def vector(self, customer: str, service: FeatureService = ChurnSettings.service) -> dict[str, Any] | None:
+        (found,) = self.store.online.vectors(service, [customer])
         return found.values if found else None
 
 
@@ -93,17 +82,17 @@ def purchase(customer_id: str, number: int, product: str, **more: Any) -> dict[s
 def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[str, dict[str, dict[str, Any]]]:
     """The vectors that the expressions give on the whole contract tables."""
     con: Any = connect(settings)
-    sources, snapshots = read_sources(con, settings.stores), snapshot_table([moment])
-    views = customer_views(sources, snapshots, settings.customers.kept, interaction_kinds(con, sources))
-    sizes = size_table(con.to_pandas(sources.products))
-    bought = con.create_table(BOUGHT, bought_pairs(sources, snapshots, settings.time.history_days), temp=True)
-    views |= purchase_views(sources, bought, snapshots, sizes)
-    for view in {*views} - {*PRODUCT_VIEWS}:
-        con.create_table(view, as_feature_rows(views[view]), temp=True)
+    sources = read_sources(con, settings[StoreSettings])
+    sizes, kinds = size_table(con.to_pandas(sources.products)), interaction_kinds(con, sources)
+    inputs = view_inputs(settings, sources, snapshot_table([moment]), sizes, kinds)
+    inputs = replace(inputs, bought=con.create_table(BOUGHT, inputs.bought, temp=True))
+    for view in VIEWS:
+        con.create_table(view.name, as_feature_rows(view.rows(inputs)), temp=True)
     found = {}
-    for service, of in customer_services().items():
-        rows = con.con.execute(vector_query(con.con, {view: f"SELECT * FROM {view}" for view in of})).fetchall()
-        found[service] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
+    for service in services_of(settings):
+        parts = {view.name: f"SELECT * FROM {view.name}" for view in customer_views_of(service)}
+        rows = con.con.execute(vector_query(con.con, parts)).fetchall()
+        found[service.name] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
     return found
 
 
@@ -134,7 +123,7 @@ def with_every_kind(place: Place) -> Place:
     assert after.online.as_of == AS_OF
     assert (after.vector("36") or {})["visits_28d"] == 1
     assert (after.vector("42") or {})["marketing_consent"] is None
-    assert after.follower().follow() > 0
+    assert after.updater().update() > 0
     assert (after.vector("42") or {})["marketing_consent"] == 0
     return after
 
@@ -174,21 +163,21 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
         place.take(one)
     place.take(*events[4:])
     place.log.append([event("30", 13, "contact", event_timestamp=days[3])], AS_OF)
-    place.follower().follow()
-    (moment,) = {vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["30"]) if vector}
+    place.updater().update()
+    (moment,) = {vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["30"]) if vector}
     place.take(*({"customer_id": c, "number": 100 + n, "kind": "click"} for n, c in enumerate(customers)))
-    stamped = {vector.moment for vector in place.store.vectors(CHURN_SERVICE, customers) if vector}
+    stamped = {vector.moment for vector in place.store.online.vectors(ChurnSettings.service, customers) if vector}
     (moment,) = stamped
     assert moment > days[3]
 
     ingested = ingest(place.settings, NOW)
     assert ingested.rows["transactions"] == len(lines) + 4
     found = offline(place.settings, customers, moment)
-    for service in (CHURN_SERVICE, NEXT_PRODUCT_SERVICE):
+    for service in (ChurnSettings.service, NextProductSettings.service):
         for customer in customers:
             online = place.vector(customer, service)
             assert online is not None
-            wanted = found[service][customer]
+            wanted = found[service.name][customer]
             other = {name: (wanted[name], online[name]) for name in online if not same(wanted[name], online[name])}
             assert not other, other
 
@@ -202,7 +191,7 @@ def test_the_customer_is_other_on_the_very_next_read(place: Place) -> None:
     assert after is not None
     assert after["baskets_7d"] == before["baskets_7d"] + 1
     assert after["last_purchase"] == AS_OF.timestamp()
-    new = place.vector("brand-new", NEXT_PRODUCT_SERVICE)
+    new = place.vector("brand-new", NextProductSettings.service)
     assert new is not None
     assert new["history_products"] == ["1029743"]
     (applied,) = place.applied
@@ -217,7 +206,7 @@ def test_views_that_fall_silent_are_cleared(place: Place) -> None:
     vector = place.vector(customer)
     assert vector is not None
     assert vector["products_84d"] is None  # nothing was bought in 84 days
-    rows = place.store.online(CHURN_SERVICE, "customer_id", [customer])
+    rows = place.store.online.rows(ChurnSettings.service, "customer_id", [customer])
     assert rows.values["products_84d"] == [None]
     assert rows.values["contacts_84d"][0] >= 1
 
@@ -225,12 +214,12 @@ def test_views_that_fall_silent_are_cleared(place: Place) -> None:
 def test_all_views_follow_not_just_the_vectors(place: Place) -> None:
     place.take(purchase("6", 1, "1029743"), {"customer_id": "6", "number": 2, "kind": "contact"})
     vector = place.vector("6")
-    rows = place.store.online(CHURN_SERVICE, "customer_id", ["6"]).values
+    rows = place.store.online.rows(ChurnSettings.service, "customer_id", ["6"]).values
     assert vector is not None
     for name, (value,) in rows.items():
         told = value.timestamp() if isinstance(value, datetime) else value
         assert told == vector[name], name
-    assert set(SERVICES[CHURN_SERVICE]) == set(CUSTOMER_VIEWS)
+    assert {view.name for view in views_of(ChurnSettings.service)} >= {"customer_activity", "customer_profile"}
 
 
 def test_a_store_that_is_away_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,38 +227,38 @@ def test_a_store_that_is_away_leaves_customers_pending(place: Place, monkeypatch
         raise StoreError("The online store does not answer.", "Check it.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "push", away)
+        broken.setattr(OnlineStore, "push", away)
         with pytest.raises(StoreError):
             place.take(purchase("6", 1, "1029743"))
     assert list(place.log.pending(10)) == ["6"]
-    assert place.follower().follow() == 1
+    assert place.updater().update() == 1
     assert place.log.pending(10) == {}
     assert (place.vector("6") or {})["last_purchase"] == AS_OF.timestamp()
 
 
 def test_moments_only_go_forward(place: Place) -> None:
     place.take(purchase("6", 1, "1029743"))
-    (first,) = (vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["6"]) if vector)
+    (first,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
     place.take(purchase("6", 2, "1029743"))
-    (second,) = (vector.moment for vector in place.store.vectors(CHURN_SERVICE, ["6"]) if vector)
+    (second,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
     assert AS_OF < first < second == place.log.moment()
 
 
 def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(place: Place) -> None:
-    before = place.follower()
-    before.follow()
-    folder = materialized_directory(place.settings.stores)
+    before = place.updater()
+    before.update()
+    folder = materialized_directory(place.settings[StoreSettings])
     stamp = read_stamp(folder)
     write_stamp(folder, stamp | {"fingerprint": "another"})
     place.log.append([event(**purchase("6", 1, "1029743"))], AS_OF)
-    assert before.follow() == 0
+    assert before.update() == 0
     assert list(place.log.pending(10)) == ["6"]
     write_stamp(folder, stamp)
-    assert before.follow() == 1
+    assert before.update() == 1
 
 
 def test_memory_does_not_grow_with_events(place: Place) -> None:
-    features = place.follower()._features
+    features = place.updater()._features
 
     def used() -> int:
         (rows,) = features._con.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 
 from core.errors import StateError, StoreError
-from core.settings import Settings
-from features.services import CHURN_SERVICE, NEXT_PRODUCT_SERVICE
+from core.settings import Settings, StoreSettings
+from features.settings import TimeSettings
 from features.store.feast_api import FeatureStore
 from features.store.feature_store import Store
 from features.vectors import columns_from_frame, with_ages
 from tests.conftest import World
 from tests.online import columns_of
+from training.churn.settings import ChurnSettings
+from training.next_product.settings import NextProductSettings
 
 
 def moved_to(directory: Path, world: World) -> tuple[Path, Settings]:
@@ -24,16 +26,18 @@ def moved_to(directory: Path, world: World) -> tuple[Path, Settings]:
     data = directory / "data"
     shutil.copytree(world.directory / "data", data)
     addresses = {"registry": f"file://{data}/registry.db", "online": f"sqlite://{data}/online.db", "data": data}
-    stores = world.settings.stores.model_copy(update=addresses)
-    return data, world.settings.model_copy(update={"stores": stores})
+    stores = world.settings[StoreSettings].model_copy(update=addresses)
+    return data, world.settings.replaced(stores)
 
 
 def test_online_features_equal_offline_features(world: World, store: Store) -> None:
     as_of = world.schedule.as_of
     activity = pd.read_parquet(world.directory / "data/features/customer_activity.parquet")
     customers = sorted(activity.loc[activity["event_timestamp"] == as_of, "customer_id"])
-    frame = store.point_in_time(CHURN_SERVICE, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of}))
-    online = store.online(CHURN_SERVICE, "customer_id", customers)
+    frame = store.point_in_time(
+        ChurnSettings.service, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of})
+    )
+    online = store.online.rows(ChurnSettings.service, "customer_id", customers)
     moment = np.full(len(customers), as_of.timestamp())
     offline_columns = with_ages(columns_from_frame(frame.drop(columns="event_timestamp")), moment)
     online_columns = with_ages(columns_of(online), moment)
@@ -48,9 +52,9 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
     as_of = world.schedule.as_of
     customers = ["6", "12", "18"]
     frame = store.point_in_time(
-        NEXT_PRODUCT_SERVICE, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of})
+        NextProductSettings.service, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of})
     )
-    online = store.online(NEXT_PRODUCT_SERVICE, "customer_id", customers).values
+    online = store.online.rows(NextProductSettings.service, "customer_id", customers).values
     arrays = [name for name in online if name.startswith(("history_", "types_"))]
     assert len(arrays) == 9
     for name in arrays:
@@ -60,13 +64,13 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
 
 def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
     rows = pd.read_parquet(world.directory / "data/features/customer_value.parquet")
-    ttl = timedelta(days=world.settings.time.snapshot_spacing_days - 1)
+    ttl = timedelta(days=world.settings[TimeSettings].snapshot_spacing_days - 1)
     rng = np.random.default_rng(3)
     customers = rng.choice(rows["customer_id"].unique(), 40)
     moments = [world.schedule.grid[0] + timedelta(hours=int(h)) for h in rng.integers(-500, 7000, 40)]
     moments[:10] = list(world.schedule.grid[:10])
     entities = pd.DataFrame({"customer_id": customers, "event_timestamp": pd.to_datetime(moments, utc=True)})
-    found = store.point_in_time(CHURN_SERVICE, entities)
+    found = store.point_in_time(ChurnSettings.service, entities)
     assert found["customer_id"].tolist() == entities["customer_id"].tolist()
     for place, (customer, moment) in enumerate(zip(customers, moments, strict=True)):
         best: Any = None
@@ -84,17 +88,12 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
 
 def test_a_row_written_later_is_not_used(world: World, tmp_path: Path) -> None:
     """A corrected row of an old snapshot, written today, must not reach a training set of that time."""
-    settings = world.settings.model_copy(
-        update={
-            "stores": world.settings.stores.model_copy(
-                update={
-                    "data": tmp_path,
-                    "registry": f"file://{tmp_path}/registry.db",
-                    "online": f"sqlite://{tmp_path}/online.db",
-                }
-            )
-        }
-    )
+    addresses = {
+        "data": tmp_path,
+        "registry": f"file://{tmp_path}/registry.db",
+        "online": f"sqlite://{tmp_path}/online.db",
+    }
+    settings = world.settings.replaced(world.settings[StoreSettings].model_copy(update=addresses))
     snapshot = world.schedule.grid[5]
     (tmp_path / "features").mkdir()
     for file in (world.directory / "data/features").glob("*.parquet"):
@@ -108,20 +107,20 @@ def test_a_row_written_later_is_not_used(world: World, tmp_path: Path) -> None:
     corrected = Store(settings)
     corrected.apply()
     at = pd.DataFrame({"customer_id": ["6"], "event_timestamp": [snapshot]})
-    assert corrected.point_in_time(CHURN_SERVICE, at)["amount_total"][0] >= 0
+    assert corrected.point_in_time(ChurnSettings.service, at)["amount_total"][0] >= 0
     later = at.assign(event_timestamp=snapshot + timedelta(days=2))
-    assert corrected.point_in_time(CHURN_SERVICE, later)["amount_total"][0] == -1.0
+    assert corrected.point_in_time(ChurnSettings.service, later)["amount_total"][0] == -1.0
 
 
 def test_an_unknown_customer_has_no_moment(store: Store) -> None:
-    rows = store.online(CHURN_SERVICE, "customer_id", ["6", "nobody"])
+    rows = store.online.rows(ChurnSettings.service, "customer_id", ["6", "nobody"])
     assert rows.event_timestamps[0] is not None
     assert rows.event_timestamps[1] is None
 
 
 def test_nothing_applied_says_what_to_run(world: World, tmp_path: Path) -> None:
-    stores = world.settings.stores.model_copy(update={"data": tmp_path, "registry": f"file://{tmp_path}/r.db"})
-    empty = Store(world.settings.model_copy(update={"stores": stores}))
+    stores = world.settings[StoreSettings].model_copy(update={"data": tmp_path, "registry": f"file://{tmp_path}/r.db"})
+    empty = Store(world.settings.replaced(stores))
     with pytest.raises(StateError, match="encore features apply"):
         empty.check()
     with pytest.raises(StateError, match="encore features build"):
@@ -131,16 +130,16 @@ def test_nothing_applied_says_what_to_run(world: World, tmp_path: Path) -> None:
 
 
 def test_an_online_store_that_is_away_is_named(at_home: World) -> None:
-    stores = at_home.settings.stores.model_copy(update={"online": "redis://127.0.0.1:1/0"})
-    away = Store(at_home.settings.model_copy(update={"stores": stores}))
+    stores = at_home.settings[StoreSettings].model_copy(update={"online": "redis://127.0.0.1:1/0"})
+    away = Store(at_home.settings.replaced(stores))
     with pytest.raises(StoreError, match=r"online store.*stores\.online"):
         away.check()
 
 
 def test_a_registry_that_is_away_is_named(at_home: World) -> None:
-    stores = at_home.settings.stores.model_copy(update={"registry": "postgresql://u:p@127.0.0.1:1/none"})
+    stores = at_home.settings[StoreSettings].model_copy(update={"registry": "postgresql://u:p@127.0.0.1:1/none"})
     with pytest.raises(StoreError, match=r"registry.*stores\.registry"):
-        Store(at_home.settings.model_copy(update={"stores": stores})).check()
+        Store(at_home.settings.replaced(stores)).check()
 
 
 def test_applying_and_materialising_again_changes_nothing(at_home: World) -> None:
@@ -150,9 +149,9 @@ def test_applying_and_materialising_again_changes_nothing(at_home: World) -> Non
 
 
 def test_features_of_other_settings_are_not_taken_for_these(at_home: World) -> None:
-    time = at_home.settings.time.model_copy(update={"snapshot_spacing_days": 14})
+    time = at_home.settings[TimeSettings].model_copy(update={"snapshot_spacing_days": 14})
     with pytest.raises(StateError, match=r"other data, settings or code.*encore features build"):
-        Store(at_home.settings.model_copy(update={"time": time})).materialize()
+        Store(at_home.settings.replaced(time)).materialize()
 
 
 def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_path: Path) -> None:
@@ -165,7 +164,9 @@ def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_pat
     (data / "online.db").write_bytes(b"")
     assert Store(settings).apply()
     assert Store(settings).materialize()
-    assert Store(settings).online(CHURN_SERVICE, "customer_id", ["6"]).event_timestamps == [at_home.schedule.as_of]
+    assert Store(settings).online.rows(ChurnSettings.service, "customer_id", ["6"]).event_timestamps == [
+        at_home.schedule.as_of
+    ]
 
 
 def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path) -> None:
@@ -177,7 +178,7 @@ def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path
     (latest,) = rows[(rows["customer_id"] == "6") & (rows["event_timestamp"] == at_home.schedule.as_of)].index
     pushed = rows.loc[[latest]].assign(amount_total=1234.5, event_timestamp=at_home.schedule.as_of + timedelta(hours=1))
     FeatureStore(repo_path=str(data / "feast")).push("customer_value_push", pushed)
-    assert moved.online(CHURN_SERVICE, "customer_id", ["6"]).values["amount_total"] == [1234.5]
+    assert moved.online.rows(ChurnSettings.service, "customer_id", ["6"]).values["amount_total"] == [1234.5]
 
 
 def test_a_customer_who_left_the_data_leaves_the_online_store(at_home: World, tmp_path: Path) -> None:
@@ -187,4 +188,4 @@ def test_a_customer_who_left_the_data_leaves_the_online_store(at_home: World, tm
         frame[frame["customer_id"] != "6"].to_parquet(file, index=False)
     Store(settings).apply()
     Store(settings).materialize()
-    assert Store(settings).online(CHURN_SERVICE, "customer_id", ["6", "12"]).event_timestamps[0] is None
+    assert Store(settings).online.rows(ChurnSettings.service, "customer_id", ["6", "12"]).event_timestamps[0] is None

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.engine.build import customer_views, snapshot_table
-from features.engine.sources import Sources
+from core.settings import Settings
+from features.engine.duckdb import Sources
+from features.engine.inputs import size_table, snapshot_table, view_inputs
 from features.views.activity import activity
-from features.views.engagement import engagement
+from features.views.engagement import VIEW, engagement
 from features.views.profile import profile
 from features.views.subscription import subscription
 from features.views.usage import usage
@@ -120,8 +121,9 @@ def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> 
     contacted = make_interactions(1).assign(customer_id="prospect")
     lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
     sources = Sources(lines, products, customers, as_table(contacted), empty_contracts)
+    kinds = frozenset({"contact"})
     rows = con.to_pandas(
-        customer_views(sources, snapshot_table(SNAPSHOTS), [], frozenset({"contact"}))["customer_engagement"]
+        VIEW.rows(view_inputs(Settings(), sources, snapshot_table(SNAPSHOTS), size_table(make_products()), kinds))
     )
     seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
     mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]

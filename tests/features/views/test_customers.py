@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.engine.build import snapshot_table
+from features.engine.inputs import snapshot_table
 from features.views.activity import activity
 from features.views.habit import habit
 from features.views.preference import preference

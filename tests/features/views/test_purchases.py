@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.engine.build import size_table, snapshot_table
-from features.views.purchases import goods, history, pairs, product_statistics, types_bought
+from features.engine.inputs import size_table, snapshot_table
+from features.views.history import history
+from features.views.product_statistics import product_statistics
+from features.views.purchases import goods, pairs
+from features.views.types import types_bought
 from tests.features.events import (
     SNAPSHOTS,
     as_table,

@@ -11,16 +11,17 @@ from fastapi.testclient import TestClient
 
 from core.errors import StoreError
 from core.logs import _place_of_error
-from core.settings import ServingSettings
+from core.settings import StoreSettings
 from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, Role
+from serving.settings import ServingSettings
 from tests.conftest import NOW, World, bearer, connected, inside
 
 CUSTOMER = "6"
 
 
 def key_for(world: World, *roles: Role, per_minute: int | None = None) -> dict[str, str]:
-    file = KeyFile(world.settings.stores)
+    file = KeyFile(world.settings[StoreSettings])
     with inside(world.directory):
         name = "-".join(roles) + str(per_minute)
         file.renew(name, roles, NOW)
@@ -32,7 +33,7 @@ def key_for(world: World, *roles: Role, per_minute: int | None = None) -> dict[s
 def small(world: World) -> Any:
     """An API that takes small requests only, and pages of one origin."""
     serving = ServingSettings(max_body_kb=2, cors_origins=("https://crm.example",))
-    settings = world.settings.model_copy(update={"serving": serving})
+    settings = world.settings.replaced(serving)
     with inside(world.directory), connected(settings) as client:
         yield client
 
@@ -166,7 +167,7 @@ def test_errors_are_logged_without_their_values() -> None:
     except ValueError as error:
         told = _place_of_error(None, "error", {"event": "failed", "exc_info": error})
     assert told["error"] == "ValueError"
-    assert "test_guard.py" in told["at"][0]
+    assert "test_access.py" in told["at"][0]
     assert "renown" not in json.dumps(told)
 
 
@@ -190,7 +191,7 @@ def test_metrics_tell_what_was_answered(client: TestClient) -> None:
 
 
 def test_the_audit_log_rotates_and_forgets(tmp_path: Path, world: World) -> None:
-    stores = world.settings.stores.model_copy(update={"data": tmp_path})
+    stores = world.settings[StoreSettings].model_copy(update={"data": tmp_path})
     logs = [AuditLog(stores, max_bytes=2_000, keep=2) for _ in range(2)]  # of two workers
     for number in range(300):
         logs[number % 2].write({"number": number, "customers": ["a", f"c{number}"]})
@@ -212,7 +213,7 @@ def test_the_audit_log_rotates_and_forgets(tmp_path: Path, world: World) -> None
 def test_a_line_that_did_not_fit_leaves_no_half_of_itself(
     tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = AuditLog(world.settings.stores.model_copy(update={"data": tmp_path}), 10**6, 3)
+    log = AuditLog(world.settings[StoreSettings].model_copy(update={"data": tmp_path}), 10**6, 3)
     log.write({"customers": ["a"]})
     whole = os.write
     with monkeypatch.context() as full:
@@ -225,7 +226,7 @@ def test_a_line_that_did_not_fit_leaves_no_half_of_itself(
 
 
 def test_a_line_that_somebody_broke_does_not_keep_a_customer(tmp_path: Path, world: World) -> None:
-    log = AuditLog(world.settings.stores.model_copy(update={"data": tmp_path}), 10**6, 3)
+    log = AuditLog(world.settings[StoreSettings].model_copy(update={"data": tmp_path}), 10**6, 3)
     log.write({"customers": ["a", "b"]})
     with (tmp_path / "audit/audit.jsonl").open("a") as file:
         file.write('{"customers": ["a"\n')

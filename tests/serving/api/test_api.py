@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from mlflow import MlflowClient
 
 from core.errors import StoreError
+from core.settings import StoreSettings
 from serving.access.keys import ROLES, KeyFile
 from serving.api import health
 from serving.api.app import create_app
@@ -26,6 +27,7 @@ from tests.conftest import NOW, World, bearer, copied
 from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
 from training.churn.pipeline import train_churn
+from training.churn.settings import ChurnSettings
 from training.lifecycle.tracking import CHURN_MODEL
 
 ACTIVE = "6"
@@ -60,7 +62,7 @@ def servers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
                     env={**os.environ, **environment},
                     stdout=subprocess.DEVNULL,
                 )
-            key = KeyFile(settings.stores).create("servers", ROLES, NOW, per_minute=10_000_000)
+            key = KeyFile(settings[StoreSettings]).create("servers", ROLES, NOW, per_minute=10_000_000)
             api = Encore(directory, key, environment)
             with api, httpx2.Client(base_url=api.url, headers=bearer(key), timeout=60) as client:
                 yield client
@@ -324,7 +326,7 @@ def test_nothing_answers_before_the_models_are_loaded(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    headers = bearer(KeyFile(world.settings.stores).create("tests", ROLES, NOW))
+    headers = bearer(KeyFile(world.settings[StoreSettings]).create("tests", ROLES, NOW))
     with TestClient(create_app(world.settings, lambda: NOW), headers=headers) as empty:
         assert get(empty, "/health/live") == {"status": "live"}
         deadline = time.monotonic() + 10
@@ -339,8 +341,8 @@ def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, mon
     ready = Ready(at_home.settings, lambda: NOW)
     first = ready.load()
     assert ready.load() is first
-    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 1})
-    challenger = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False).version
+    churn = at_home.settings[ChurnSettings].model_copy(update={"validation_snapshots": 1})
+    challenger = train_churn(at_home.settings.replaced(churn), promote=False).version
     client = MlflowClient()
     champion = first.churn.version.number
     client.set_registered_model_alias(CHURN_MODEL, "champion", challenger.number)

@@ -14,11 +14,12 @@ from fastapi.testclient import TestClient
 
 from core.errors import StoreError
 from core.jobs import job
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.contract.events import READER
 from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
 from features.store.feature_store import Store
+from features.store.online import OnlineStore
 from serving.scoring.intake import Live
 from serving.scoring.reloader import Ready
 from serving.scoring.score_table import Cached, ScoreCache
@@ -74,7 +75,9 @@ def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
 
 
 def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settings: Settings) -> None:
-    customers = pd.read_parquet(settings.stores.data / "features/customer_activity.parquet")["customer_id"].unique()
+    customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity.parquet")[
+        "customer_id"
+    ].unique()
     asked = {"customer_ids": customers.tolist(), "include": ["reasons"]}
     scores = client.post("/v1/scores", json=asked).json()["scores"]
     silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]
@@ -130,7 +133,7 @@ def test_events_that_a_store_could_not_take_are_applied_later(
     before = score(client)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "push", away)
+        broken.setattr(OnlineStore, "push", away)
         assert send(client, purchase(1)) == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": False}
         assert score(client)["risk"] == before["risk"]
     client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
@@ -146,7 +149,7 @@ def test_events_are_applied_when_the_store_is_back_though_no_model_can_be_looked
     log = client.app.state.encore.ready.live.log  # type: ignore[attr-defined]
     monkeypatch.setattr(Ready, "_load", no_registry)
     with monkeypatch.context() as broken:
-        broken.setattr(Store, "push", away)
+        broken.setattr(OnlineStore, "push", away)
         assert not send(client, purchase(1))["applied"]
         assert log.pending()
     wait_until(lambda: not log.pending(), log._database.path, seconds=30)
@@ -172,7 +175,7 @@ def test_a_materialisation_without_the_events_is_followed_by_them(settings: Sett
     with connected(settings) as client:
         send(client, purchase(1))
         known = score(client)
-    (settings.stores.data / "online/stamp.json").unlink()
+    (settings[StoreSettings].data / "online/stamp.json").unlink()
     Store(settings).materialize()  # of features that were built before the event
     with connected(settings) as client:
         client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
@@ -251,30 +254,30 @@ def test_one_whose_features_cannot_be_computed_keeps_nobody_else(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = score(client)
-    push = Store.push
+    push = OnlineStore.push
 
-    def pushed(store: Store, rows: dict[str, pd.DataFrame]) -> None:
+    def pushed(store: OnlineStore, rows: dict[str, pd.DataFrame]) -> None:
         if "18" in set(next(iter(rows.values()))["customer_id"]):
             raise ValueError("of this one nothing can be computed")
         push(store, rows)
 
-    monkeypatch.setattr(Store, "push", pushed)
+    monkeypatch.setattr(OnlineStore, "push", pushed)
     assert send(client, purchase(1, "18"), purchase(2))["applied"] is False
     assert score(client)["risk"] != before["risk"]
     assert send(client, purchase(3))["applied"]
-    monkeypatch.setattr(Store, "push", push)
+    monkeypatch.setattr(OnlineStore, "push", push)
     assert send(client, purchase(4, "18"))["applied"]
 
 
 def test_events_before_stores_are_loaded_happen_where_the_data_stand(settings: Settings) -> None:
-    live = Live(settings, ScoreCache(settings.stores), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    live = Live(settings, ScoreCache(settings[StoreSettings]), lambda: datetime(2026, 1, 1, tzinfo=UTC))
     live.take([_read(purchase(1))])
     (logged,) = live.log.of([CUSTOMER])
     assert logged.happened.year == 2018
 
 
 def test_nobody_is_erased_while_a_job_over_all_customers_runs(client: TestClient, settings: Settings) -> None:
-    with job(settings.stores):
+    with job(settings[StoreSettings]):
         refused = client.delete(f"/v1/customers/{CUSTOMER}")
         assert (refused.status_code, "Ask again" in refused.json()["detail"]) == (503, True)
         assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
@@ -282,7 +285,7 @@ def test_nobody_is_erased_while_a_job_over_all_customers_runs(client: TestClient
 
 
 def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Settings) -> None:
-    cache = ScoreCache(settings.stores)
+    cache = ScoreCache(settings[StoreSettings])
     erasures = cache.erasures()
     cache.erase(CUSTOMER)
     cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, erasures)
@@ -292,7 +295,7 @@ def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Sett
 
 
 def test_an_audit_log_that_cannot_be_written_ends_answers(client: TestClient, settings: Settings) -> None:
-    audit = settings.stores.data / "audit"
+    audit = settings[StoreSettings].data / "audit"
     assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
     log = client.app.state.encore.audit  # type: ignore[attr-defined]
     os.close(log._file)
@@ -316,7 +319,9 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
     assert any("next training run" in line for line in receipt.json()["remains"])
     assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404
     assert client.get(f"/v1/customers/{CUSTOMER}/offers").status_code == 404
-    entries = [json.loads(line) for line in (settings.stores.data / "audit/audit.jsonl").read_text().splitlines()]
+    entries = [
+        json.loads(line) for line in (settings[StoreSettings].data / "audit/audit.jsonl").read_text().splitlines()
+    ]
     before = [entry for entry in entries if entry["route"].startswith("POST")]
     assert CUSTOMER not in {name for entry in before for name in entry["customers"]}
     assert send(client, purchase(1))["events"][0]["outcome"] == "duplicate"
@@ -327,9 +332,9 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
     send(client, purchase(3, event_timestamp=back))
     ingest(settings, NOW + timedelta(days=2), afresh=True)
     for table in ("transactions", "interactions", "customers"):
-        rows = pd.read_parquet(settings.stores.data / f"contract/{table}.parquet")
+        rows = pd.read_parquet(settings[StoreSettings].data / f"contract/{table}.parquet")
         mine = rows[rows["customer_id"] == CUSTOMER]
         assert len(mine) == (1 if table == "transactions" else 0)
-    assert len(Erased(settings.stores).read()) == 1
+    assert len(Erased(settings[StoreSettings]).read()) == 1
     nothing = client.delete("/v1/customers/nobody").json()
     assert {one["count"] for one in nothing["removed"]} == {0}

@@ -255,7 +255,7 @@ def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
 def test_a_taken_port_is_told(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    KeyFile(at_home.settings.stores).renew("crm", ("score",), NOW)
+    KeyFile(at_home.settings[StoreSettings]).renew("crm", ("score",), NOW)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert run(monkeypatch, "serve", "--port", str(port)) == 2

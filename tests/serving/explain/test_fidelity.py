@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from features.store.feature_store import Store
-from features.vectors import with_ages
+from features.vectors import later, with_ages
 from serving.explain.contributions import Explained, Part, explain
-from serving.explain.fidelity import a_day_later, agreement, evaluate_reasons, jaccard, missing
+from serving.explain.fidelity import agreement, evaluate_reasons, jaccard, missing
 from serving.explain.reasons import risk_reasons
 from serving.scoring.scorer import Scorer
 from tests.conftest import World
@@ -28,7 +28,7 @@ def test_reasons_hold_on_the_test_snapshots(at_home: World) -> None:
 
 def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scorer: Scorer) -> None:
     model = scorer.churn.model
-    rows = churn_set(at_home.settings, store, at_home.schedule.churn_test[:1])
+    rows = churn_set(at_home.settings, store, at_home.schedule.splits["churn"].test[:1])
     inputs = model.inputs(rows.columns, len(rows))
     explained = explain(model, inputs)
     told = [risk_reasons(one, {}, "en") for one in explained]
@@ -59,7 +59,7 @@ def test_a_day_later_is_what_the_clock_makes_of_it(world: World, store: Store) -
         "gap_p90": today * 0 + 7,
     }
     wanted = with_ages(columns, today + 86400)
-    found = a_day_later(with_ages(columns, today))
+    found = later(with_ages(columns, today), 1)
     for name in wanted.keys() - {"season_sin", "season_cos"}:
         np.testing.assert_allclose(found[name], wanted[name])
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from features.services import CHURN_SERVICE
 from features.store.feature_store import Store
 from features.vectors import with_ages
 from serving.answers import Reason
@@ -18,6 +17,7 @@ from serving.explain.what_if import LEVERS
 from serving.explain.wording import LANGUAGES, amount, catalogue, preferred
 from tests.conftest import World
 from tests.online import columns_of
+from training.churn.settings import ChurnSettings
 
 FEATURES = ("recency_days", "gap_mean", "amount_84d", "answer_rate")
 SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
@@ -36,7 +36,7 @@ def explain(values: list[float], parts: dict[str, float], language: Any = "en", 
 
 
 def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Store) -> None:
-    online = store.online(CHURN_SERVICE, "customer_id", ["6", "12", "18", "24", "30"])
+    online = store.online.rows(ChurnSettings.service, "customer_id", ["6", "12", "18", "24", "30"])
     columns = with_ages(columns_of(online), np.full(5, world.schedule.as_of.timestamp()))
     assert set(columns) - set(THEME_OF) == {"marketing_consent"}  # which no churn model reads
     assert sum(len(theme.features) for theme in THEMES) == len(THEME_OF)

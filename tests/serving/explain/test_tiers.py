@@ -8,6 +8,7 @@ from serving.explain.tiers import Tiers, make_tiers
 from serving.scoring.scorer import Scorer
 from tests.conftest import World
 from training.churn.labels import active_customers
+from training.churn.settings import ChurnSettings
 from training.next_product.rules import Rules
 
 
@@ -17,8 +18,10 @@ def test_a_tier_starts_at_its_threshold(risk: float, tier: str) -> None:
 
 
 def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: Store, scorer: Scorer) -> None:
-    churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.1, "medium_share": 0.2})
-    settings = at_home.settings.model_copy(update={"churn": churn})
+    churn = at_home.settings[ChurnSettings].model_copy(
+        update={"tiers": "share", "high_share": 0.1, "medium_share": 0.2}
+    )
+    settings = at_home.settings.replaced(churn)
     as_of = at_home.schedule.as_of
     tiers = make_tiers(settings, store, scorer.churn.model, as_of)
     customers = active_customers(settings, as_of)
@@ -26,12 +29,14 @@ def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: 
     assert told.count("high") == pytest.approx(0.1 * len(customers), abs=2)
     assert told.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
     by_threshold = make_tiers(at_home.settings, store, scorer.churn.model, as_of)
-    assert by_threshold == Tiers(at_home.settings.churn.high_risk, at_home.settings.churn.medium_risk)
+    assert by_threshold == Tiers(at_home.settings[ChurnSettings].high_risk, at_home.settings[ChurnSettings].medium_risk)
 
 
 def test_shares_that_sum_to_one_leave_nobody_low(at_home: World, store: Store, scorer: Scorer) -> None:
-    churn = at_home.settings.churn.model_copy(update={"tiers": "share", "high_share": 0.9, "medium_share": 0.1})
-    settings = at_home.settings.model_copy(update={"churn": churn})
+    churn = at_home.settings[ChurnSettings].model_copy(
+        update={"tiers": "share", "high_share": 0.9, "medium_share": 0.1}
+    )
+    settings = at_home.settings.replaced(churn)
     tiers = make_tiers(settings, store, scorer.churn.model, at_home.schedule.as_of)
     risks = [
         found.risk or 0.0
@@ -41,7 +46,7 @@ def test_shares_that_sum_to_one_leave_nobody_low(at_home: World, store: Store, s
 
 
 def test_a_model_of_another_definition_does_not_answer(at_home: World, store: Store, scorer: Scorer) -> None:
-    churn = at_home.settings.churn.model_copy(update={"activity_window_days": 70})
-    settings = at_home.settings.model_copy(update={"churn": churn})
+    churn = at_home.settings[ChurnSettings].model_copy(update={"activity_window_days": 70})
+    settings = at_home.settings.replaced(churn)
     with pytest.raises(StateError, match=r"activity_window_days=56.*activity_window_days=70.*Train again"):
         Scorer(settings, store, scorer.models, at_home.schedule.as_of, Rules())

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.services import CHURN_SERVICE
+from core.arrays import Floats
 from features.store.feature_store import Store
-from features.vectors import Floats, with_ages
+from features.vectors import with_ages
 from serving.explain.tiers import Tiers
 from serving.explain.what_if import LEVERS, what_would_change
 from serving.scoring.scorer import Scorer
@@ -15,6 +15,7 @@ from tests.conftest import World
 from tests.online import columns_of
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def model(scorer: Scorer) -> ChurnModel:
 @pytest.fixture(scope="module")
 def inputs(world: World, store: Store, model: ChurnModel) -> Floats:
     customers = active_customers(world.settings, world.schedule.as_of)
-    online = store.online(CHURN_SERVICE, "customer_id", customers)
+    online = store.online.rows(ChurnSettings.service, "customer_id", customers)
     columns = with_ages(columns_of(online), np.full(len(customers), world.schedule.as_of.timestamp()))
     return model.inputs(columns, len(customers))
 

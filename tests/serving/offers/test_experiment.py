@@ -8,10 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.errors import StateError
-from core.settings import ExperimentSettings, Settings
+from core.settings import Settings
 from serving.offers.experiment import arm_of
 from serving.scoring.models import find_versions
+from serving.settings import ExperimentSettings
 from tests.conftest import World, connected, inside
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
 
 
@@ -30,7 +32,7 @@ def test_the_arm_depends_on_name_and_customer_alone() -> None:
 
 
 def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -> None:
-    settings = world.settings.model_copy(update={"experiment": ExperimentSettings(name="spring", share=0.5)})
+    settings = world.settings.replaced(ExperimentSettings(name="spring", share=0.5))
     log = world.directory / "data/impressions.jsonl"
     with inside(world.directory), connected(settings) as client:
         one_by_one = {}
@@ -63,4 +65,4 @@ def test_an_experiment_without_a_challenger_is_told(at_home: World) -> None:
     settings: Settings = at_home.settings
     experiment = ExperimentSettings(name="spring", other="challenger")
     with pytest.raises(StateError, match="no-promote"):
-        find_versions(Tracking(settings.tracking), experiment, sells=True)
+        find_versions(Tracking(settings[TrackingSettings]), experiment, sells=True)

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from serving.offers.offering import Query
 from serving.scoring.reloader import Ready
+from serving.settings import ServingSettings
 from tests.conftest import NOW, World
 
 
@@ -16,8 +17,8 @@ def rules(at_home: World, tmp_path: Path) -> Path:
 
 
 def ready_with(world: World, rules: Path) -> Ready:
-    serving = world.settings.serving.model_copy(update={"rules": rules})
-    return Ready(world.settings.model_copy(update={"serving": serving}), lambda: NOW)
+    serving = world.settings[ServingSettings].model_copy(update={"rules": rules})
+    return Ready(world.settings.replaced(serving), lambda: NOW)
 
 
 def products(ready: Ready) -> list[str]:

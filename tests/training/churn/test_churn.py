@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import shap
 
+from core.arrays import matrix
 from core.errors import ConfigError, DataError, StateError
 from features.store.feature_store import Store
-from features.vectors import matrix
 from serving.scoring.scorer import Scorer
 from tests.conftest import World
 from training.churn.baselines import recency, rfm_logistic
@@ -26,6 +26,7 @@ from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.pipeline import evaluate_churn, train_churn
+from training.churn.settings import ChurnSettings
 from training.evaluation.metrics import Draws, Scored, measure
 from training.lifecycle.tracking import CHURN_MODEL
 from training.lifecycle.trained import check_unseen
@@ -33,7 +34,7 @@ from training.lifecycle.trained import check_unseen
 
 @pytest.fixture(scope="module")
 def rows(world: World, store: Store) -> ChurnSet:
-    return churn_set(world.settings, store, world.schedule.churn_test)
+    return churn_set(world.settings, store, world.schedule.splits["churn"].test)
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,9 @@ def test_saved_and_loaded_is_the_same(model: ChurnModel, rows: ChurnSet, tmp_pat
 
 def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
     schedule = world.schedule
-    found = churn_set(world.settings, store, (*schedule.churn_train, *schedule.churn_validation))
-    train, validation = found.at(schedule.churn_train), found.at(schedule.churn_validation)
-    one, two = (fit(train, validation, world.settings.churn, threads=2) for _ in range(2))
+    found = churn_set(world.settings, store, (*schedule.splits["churn"].train, *schedule.splits["churn"].validation))
+    train, validation = found.at(schedule.splits["churn"].train), found.at(schedule.splits["churn"].validation)
+    one, two = (fit(train, validation, world.settings[ChurnSettings], threads=2) for _ in range(2))
     assert one.booster.model_to_string() == two.booster.model_to_string()
     assert one.calibration == two.calibration
 
@@ -85,8 +86,8 @@ def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
 
 
 def test_rfm_is_fitted_on_the_training_rows_alone(rows: ChurnSet, world: World) -> None:
-    train = rows.at(world.schedule.churn_test[:1])
-    later = rows.at(world.schedule.churn_test[1:])
+    train = rows.at(world.schedule.splits["churn"].test[:1])
+    later = rows.at(world.schedule.splits["churn"].test[1:])
     scored = rfm_logistic(train, later)
     assert scored.probabilities is not None
     assert len(scored.probabilities) == len(later)
@@ -102,18 +103,18 @@ def test_columns_that_cannot_exist_are_left_out(rows: ChurnSet) -> None:
 
 
 def test_a_churn_rate_of_one_is_told(at_home: World, store: Store) -> None:
-    churn = at_home.settings.churn.model_copy(update={"gap_days": 365})
-    settings = at_home.settings.model_copy(update={"churn": churn})
+    churn = at_home.settings[ChurnSettings].model_copy(update={"gap_days": 365})
+    settings = at_home.settings.replaced(churn)
     with pytest.raises(DataError, match=r"churn rate of 100%.*at the test snapshots.*activity_window_days"):
-        churn_set(settings, store, at_home.schedule.churn_test).check("test")
+        churn_set(settings, store, at_home.schedule.splits["churn"].test).check("test")
 
 
 def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model: ChurnModel) -> None:
-    churn = at_home.settings.churn
-    tests = at_home.schedule.churn_test
+    churn = at_home.settings[ChurnSettings]
+    tests = at_home.schedule.splits["churn"].test
     check_unseen("m", model.labels_end, tests)
     check_definition("m", model.definition, churn)
-    assert max(at_home.schedule.churn_validation) + timedelta(days=28) == model.labels_end
+    assert max(at_home.schedule.splits["churn"].validation) + timedelta(days=28) == model.labels_end
     with pytest.raises(StateError, match="train again"):
         check_unseen("m", tests[1], tests)
     with pytest.raises(StateError, match="horizon_days=14"):
@@ -143,8 +144,8 @@ def test_bg_nbd_says_what_it_should_of_three_customers() -> None:
 def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
     first = train_churn(at_home.settings)
     assert first.skipped
-    churn = at_home.settings.churn.model_copy(update={"validation_snapshots": 2})
-    other = train_churn(at_home.settings.model_copy(update={"churn": churn}), promote=False)
+    churn = at_home.settings[ChurnSettings].model_copy(update={"validation_snapshots": 2})
+    other = train_churn(at_home.settings.replaced(churn), promote=False)
     assert not other.skipped
     assert other.version.aliases == ("challenger",)
     assert train_churn(at_home.settings).version.number == first.version.number
@@ -213,9 +214,9 @@ def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
 
 
 def test_a_slice_that_does_not_exist_is_told(at_home: World, rows: ChurnSet) -> None:
-    churn = at_home.settings.churn.model_copy(update={"slices": ("shoe_size",)})
+    churn = at_home.settings[ChurnSettings].model_copy(update={"slices": ("shoe_size",)})
     with pytest.raises(ConfigError, match=r"'shoe_size'.*`customers` has .*income"):
-        slices_of(at_home.settings.model_copy(update={"churn": churn}), rows)
+        slices_of(at_home.settings.replaced(churn), rows)
 
 
 def test_the_leakage_report_sees_a_leak(at_home: World, store: Store, model: ChurnModel, rows: ChurnSet) -> None:
@@ -224,7 +225,7 @@ def test_the_leakage_report_sees_a_leak(at_home: World, store: Store, model: Chu
         model,
         ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
         ChurnSet(rows.customers, rows.snapshots, leaked, rows.churned),
-        at_home.settings.churn,
+        at_home.settings[ChurnSettings],
     )
     assert told["strongest_feature"]["roc_auc"] == 1.0
     assert not told["features_before_labels"]

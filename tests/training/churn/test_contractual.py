@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from core.errors import DataError
-from core.settings import Settings, load_settings
+from core.settings import Settings
 from features.engine.build import build_features
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
@@ -21,12 +21,14 @@ from serving.explain.contributions import explain
 from serving.explain.fidelity import evaluate_reasons
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import risk_reasons
+from serving.settings import load_settings
 from tests.conftest import connected, inside
 from tests.subscriptions import Business, simulate, write_business
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 from training.churn.pipeline import evaluate_churn, train_churn
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHURN_MODEL, Tracking
 from training.next_product.pipeline import train_next_product
 
@@ -53,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     write_business(directory, business)
     with inside(directory):
         settings, schedule, model = train()
-        rows = churn_set(settings, Store(settings), schedule.churn_test, model.categories)
+        rows = churn_set(settings, Store(settings), schedule.splits["churn"].test, model.categories)
         found, reasons = evaluate_churn(settings), evaluate_reasons(settings)
         yield Trained(directory, business, settings, schedule, model, rows, found, reasons)
 
@@ -65,7 +67,7 @@ def train() -> tuple[Settings, Schedule, ChurnModel]:
     built = build_features(settings, LATER)
     Store(settings).apply()
     train_churn(settings)
-    tracking = Tracking(settings.tracking)
+    tracking = Tracking(settings[TrackingSettings])
     return settings, built.schedule, tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
 
 
@@ -100,8 +102,8 @@ def test_it_is_measured_beside_the_rule_of_a_contract(trained: Trained) -> None:
 
 def test_labels_wait_for_the_grace_period(trained: Trained) -> None:
     schedule = trained.schedule
-    assert max(schedule.churn_test) + timedelta(days=40) <= schedule.as_of
-    assert max(schedule.churn_validation) + timedelta(days=40) <= min(schedule.churn_test)
+    assert max(schedule.splits["churn"].test) + timedelta(days=40) <= schedule.as_of
+    assert max(schedule.splits["churn"].validation) + timedelta(days=40) <= min(schedule.splits["churn"].test)
 
 
 def test_a_notice_is_among_the_reasons(trained: Trained) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from core.settings import ChurnSettings, NextProductSettings
-from features.engine.build import snapshot_table
-from features.engine.sources import Sources
+from features.engine.duckdb import Sources
+from features.engine.inputs import snapshot_table
 from features.views.purchases import goods
 from tests.features.events import (
     SNAPSHOTS,
@@ -20,7 +19,9 @@ from tests.features.events import (
     make_transactions,
 )
 from training.churn.labels import labels
+from training.churn.settings import ChurnSettings
 from training.next_product.labels import bought_next, customers_known
+from training.next_product.settings import NextProductSettings
 
 
 def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:

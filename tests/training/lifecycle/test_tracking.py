@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StateError, StoreError
-from core.settings import TrackingSettings
+from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
 
 

@@ -14,7 +14,7 @@ from training.next_product.pipeline import model_at
 
 @pytest.fixture(scope="session")
 def moment(world: World, store: Store) -> Moment:
-    return Moments(world.settings, store).at(world.schedule.next_test[0])
+    return Moments(world.settings, store).at(world.schedule.splits["next_product"].test[0])
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 
 from core.errors import DataError
-from core.settings import NextProductSettings
 from features.store.feature_store import Store
 from tests.conftest import NOW, World
 from training.next_product.catalogue import STATISTICS, make_catalogue
 from training.next_product.dataset import Moments
+from training.next_product.settings import NextProductSettings
 
 
 def test_a_catalogue_without_products_is_told(at_home: World, store: Store) -> None:
-    following = at_home.settings.next_product.model_copy(update={"min_baskets": 10**6})
-    settings = at_home.settings.model_copy(update={"next_product": following})
+    following = at_home.settings[NextProductSettings].model_copy(update={"min_baskets": 10**6})
+    settings = at_home.settings.replaced(following)
     with pytest.raises(DataError, match=r"at least 1000000 baskets.*min_baskets"):
         Moments(settings, store).at(at_home.schedule.as_of)
 

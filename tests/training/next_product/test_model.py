@@ -14,6 +14,7 @@ from training.next_product.history import History
 from training.next_product.metrics import Shelf, Wanted, compare
 from training.next_product.model import NextProductModel
 from training.next_product.pipeline import evaluate_next_product, train_next_product
+from training.next_product.settings import NextProductSettings
 
 
 def test_nothing_of_the_label_window_is_in_a_history(world: World, moment: Moment) -> None:
@@ -46,8 +47,8 @@ def test_customers_ranked_together_are_ranked_as_alone(model: NextProductModel, 
 
 
 def test_one_training_moment_has_honest_odds(world: World, moment: Moment) -> None:
-    fitted = fit_purchases([moment], world.settings.next_product, threads=2)
-    found = examples(moment, world.settings.next_product, threads=2)
+    fitted = fit_purchases([moment], world.settings[NextProductSettings], threads=2)
+    found = examples(moment, world.settings[NextProductSettings], threads=2)
     odds = fitted.calibration.probability(np.asarray(fitted.booster.predict(found.inputs, raw_score=True)))
     assert odds.mean() == pytest.approx(found.labels.mean(), rel=0.1)
 

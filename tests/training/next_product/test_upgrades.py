@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from core.settings import UpsellSettings
 from tests.training.next_product.shelf import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, TypeHistory
+from training.next_product.settings import UpsellSettings
 from training.next_product.upgrades import PriceHabits, Upgrades, fit_price_habits, usual_amounts
 
 

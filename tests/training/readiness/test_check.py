@@ -8,9 +8,10 @@ import duckdb
 import numpy as np
 import pytest
 
-from core.settings import Settings
+from core.settings import Section, Settings
 from features.ingest.pipeline import ingest
 from tests.features.ingest.exports import NOW, settings_of
+from training.churn.settings import ChurnSettings
 from training.readiness.check import Checked, check_data
 from training.readiness.page import page
 from training.readiness.silence import Silence, measure_silence
@@ -19,13 +20,13 @@ HEADER = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
 START = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def checked(folder: Path, lines: list[str], products: str = "", **sections: object) -> tuple[Checked, Settings]:
+def checked(folder: Path, lines: list[str], products: str = "", *sections: Section) -> tuple[Checked, Settings]:
     (folder / "orders.csv").write_text(HEADER + "".join(lines))
     items: list[dict[str, Any]] = [{"columns": {}}]
     if products:
         (folder / "products.csv").write_text(products)
         items.append({"table": "products", "path": "products.csv", "columns": {}})
-    settings = settings_of(folder, *items).model_copy(update=sections)
+    settings = settings_of(folder, *items).replaced(*sections)
     ingest(settings, NOW)
     return check_data(settings, NOW), settings
 
@@ -119,9 +120,7 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     (refused,) = check_data(settings, NOW).fitness
     assert refused.verdict == "unfit"
     assert any('churn.kind = "contractual"' in str(finding.remedy) for finding in refused.findings)
-    contractual = settings.model_copy(
-        update={"churn": settings.churn.model_copy(update={"kind": "contractual", "horizon_days": 30})}
-    )
+    contractual = settings.replaced(ChurnSettings(kind="contractual", horizon_days=30))
     found = check_data(contractual, NOW)
     (fitness,), (trial,) = found.fitness, found.trials
     assert (trial.name, trial.window_days, trial.horizon_days) == ("in force", None, 30)

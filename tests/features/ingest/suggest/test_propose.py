@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from core.errors import ConfigError
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from features.ingest.pipeline import ingest
 from features.ingest.suggest.names import is_sensitive, likeness
 from features.ingest.suggest.propose import propose
 from features.ingest.suggest.proposed import Proposal
 from features.ingest.suggest.write import as_toml
+from serving.settings import default_settings, sections
 from tests.features.ingest.exports import NOW, table
 
 ORDERS = "Kundennr;Rechnungsnr;Artikelnr;Datum;Menge;Einzelpreis\n" + "".join(
@@ -33,7 +34,9 @@ def proposed(folder: Path, **files: str | bytes) -> tuple[Proposal, dict[str, An
 
 
 def settings_from(folder: Path, config: dict[str, Any]) -> Settings:
-    return Settings(**config, stores={"data": folder / "state"}, threads=2)
+    kinds = {kind.section: kind for kind in sections()}
+    found = [kinds[name].model_validate(values) for name, values in config.items()]
+    return default_settings(*found, StoreSettings(data=folder / "state"), threads=2)
 
 
 def test_german_exports_are_mapped_and_run_as_they_are(tmp_path: Path) -> None:
@@ -105,7 +108,7 @@ def test_tables_are_told_apart(tmp_path: Path) -> None:
         "interactions",
     }
     assert config["churn"]["kind"] == "contractual"
-    assert config["customers"]["never"] == ["Gender"]
+    assert config["customers"]["excluded_attributes"] == ["Gender"]
     assert proposal.attributes == ["region"]
     assert [name.split(" ")[0] for name in proposal.unused] == ["notes.csv"]
     events = next(one for one in proposal.inputs if one.table == "interactions")

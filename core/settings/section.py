@@ -1,17 +1,40 @@
-"""What the values of settings may be."""
+"""What a section of the settings is, and what its values may be."""
 
 import codecs
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions"]
 Days = Annotated[int, Field(ge=1, le=3650)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-#: One word, so that it is never taken for one of ingestion's own rules, which are phrases.
-RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Part(BaseModel):
+    """A part of a section: unknown keys are errors, values never change after loading.
+
+    Attributes
+    ----------
+    renamed
+        Keys that had another name once, and the name they have now; an old one is refused with the new one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    renamed: ClassVar[Mapping[str, str]] = {}
+
+
+class Section(Part):
+    """A section of `encore.toml`, declared in the room that it configures.
+
+    Attributes
+    ----------
+    section
+        What it is called in the file, and, in capitals, in `ENCORE_<NAME>__<KEY>`.
+    """
+
+    section: ClassVar[str]
 
 
 def _known_zone(name: str) -> str:
@@ -36,9 +59,3 @@ def _utc(moment: datetime) -> datetime:
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Encoding = Annotated[str, AfterValidator(_known_encoding)]
 Moment = Annotated[datetime, AfterValidator(_utc)]
-
-
-class Section(BaseModel):
-    """A section of the file: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,22 +1,29 @@
 """Where rows of the contract tables come from."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from core.settings.fields import Encoding, RuleName, Section, TableName, Zone
+from core.settings import Encoding, Part, Section, Zone
+from features.contract.tables import TableName
+
+#: One word, so that it is never taken for one of ingestion's own rules, which are phrases.
+RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 #: The rule that rows are counted under which do not satisfy `where`.
 WHERE = "where"
 
 
-class InputSettings(Section):
+class InputSettings(Part):
     """Where rows of one contract table come from, and how they are mapped to it.
 
     `columns` maps a contract column to a source column or to any DuckDB expression over the source's
     columns. A contract column that is not listed is taken from the source column of the same name.
     """
+
+    renamed: ClassVar[Mapping[str, str]] = {"newer": "incremental_column"}
 
     table: TableName
     path: str | None = Field(
@@ -29,7 +36,7 @@ class InputSettings(Section):
         None,
         description="Instead of `path`: a query to `database`, or without one to DuckDB, for sources that need a join",
     )
-    newer: str | None = Field(
+    incremental_column: str | None = Field(
         None, description="Column of `query` by which only rows at or after the last one seen are read again"
     )
     columns: dict[str, str] = Field(default_factory=dict)
@@ -59,8 +66,8 @@ class InputSettings(Section):
             raise ValueError("expected exactly one of `path` and `query`")
         if self.database is not None and self.query is None:
             raise ValueError("expected `query` with `database`")
-        if self.newer is not None and self.database is None:
-            raise ValueError("expected `newer` with `database` only")
+        if self.incremental_column is not None and self.database is None:
+            raise ValueError("expected `incremental_column` with `database` only")
         if self.returns is not None and self.table != "transactions":
             raise ValueError("expected `returns` with transactions only")
         return self
@@ -79,11 +86,14 @@ class InputSettings(Section):
 class DataSettings(Section):
     """The source of the contract tables."""
 
+    section: ClassVar[str] = "data"
+    renamed: ClassVar[Mapping[str, str]] = {"max_unusable": "max_rejected_share"}
+
     source: Literal["completejourney", "files"] = "completejourney"
     root: Path = Field(Path(), description="Folder that the paths of `inputs` are relative to")
     timezone: Zone = Field("UTC", description="Zone of timestamps that carry none")
-    max_unusable: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.05, description="Share of an input's rows that may be unusable before ingestion stops"
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="Share of an input's rows that may be rejected before ingestion stops"
     )
     keys: dict[TableName, tuple[str, ...]] = Field(
         default_factory=dict,
@@ -96,6 +106,6 @@ class DataSettings(Section):
         if (self.source == "files") != bool(self.inputs):
             raise ValueError('expected `inputs` with source = "files", and none with any other source')
         for item in self.inputs:
-            if item.newer is not None and item.table not in {*self.keys, "products", "customers"}:
-                raise ValueError(f"expected a key of {item.table} in `keys` where an input has `newer`")
+            if item.incremental_column is not None and item.table not in {*self.keys, "products", "customers"}:
+                raise ValueError(f"expected a key of {item.table} in `keys` where an input has `incremental_column`")
         return self

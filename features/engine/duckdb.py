@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 
+from core.engine import engine
 from core.errors import DataError, StateError
-from core.settings import Settings, StoreSettings, TableName
+from core.settings import Settings, StoreSettings
 from core.sql import relation
-from features.contract.tables import table_path
+from features.contract.tables import TableName, table_path
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
 _OTHER_EVENTS: list[tuple[TableName, str]] = [
@@ -34,12 +34,12 @@ class Sources:
 
 def connect(settings: Settings) -> ibis.BaseBackend:
     """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
-    spill = settings.stores.data / "spill"
+    spill = settings[StoreSettings].data / "spill"
     spill.mkdir(parents=True, exist_ok=True)
     # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
     warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
     con = ibis.duckdb.connect(
-        memory_limit=settings.stores.memory_limit,
+        memory_limit=settings[StoreSettings].memory_limit,
         temp_directory=str(spill),
         threads=settings.threads,
     )
@@ -79,7 +79,7 @@ def contract_file(stores: StoreSettings, name: TableName) -> Path:
     return path
 
 
-def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
+def event_range(settings: Settings) -> tuple[datetime, datetime, bool]:
     """Return the moments of the first and the last event, and whether events are order lines.
 
     Where there are no order lines, events are starts of contracts and interactions.
@@ -89,7 +89,8 @@ def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
     StateError
         If nothing was ingested yet.
     """
-    with duckdb.connect() as con:
+    stores = settings[StoreSettings]
+    with engine(settings) as con:
         for parts in (_SALES, _OTHER_EVENTS):
             moments = " UNION ALL ".join(
                 f"SELECT min({name}) AS first, max({name}) AS last FROM {relation(contract_file(stores, table))}"
@@ -98,6 +99,6 @@ def event_range(stores: StoreSettings) -> tuple[datetime, datetime, bool]:
             query = f"SELECT epoch_us(min(first)), epoch_us(max(last)) FROM ({moments})"
             first, last = con.execute(query).fetchall()[0]
             if first is not None:
-                told = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
-                return told[0], told[1], parts is _SALES
+                moments_found = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
+                return moments_found[0], moments_found[1], parts is _SALES
     raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")

@@ -1,0 +1,61 @@
+"""What expressions read, from tables of an engine."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+from core.settings import Settings
+from features.engine.duckdb import Sources
+from features.settings import CustomerSettings, TimeSettings
+from features.views.purchases import goods, pairs
+from features.views.sizes import measured
+from features.views.view import Inputs
+
+
+def view_inputs(
+    settings: Settings, sources: Sources, snapshots: ir.Table, sizes: ir.Table, kinds: frozenset[str]
+) -> Inputs:
+    """Return what the expressions of views read of some data at some snapshots.
+
+    `bought` is an expression there; a caller that runs several views of purchases makes a table of it.
+    """
+    bought = pairs(goods(sources.transactions, sources.products), snapshots, settings[TimeSettings].history_days)
+    return Inputs(
+        **vars(sources),
+        snapshots=snapshots,
+        sizes=sizes,
+        bought=bought,
+        attributes=settings[CustomerSettings].kept,
+        kinds=kinds,
+    )
+
+
+def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
+    """Return a table of one column, `snapshot`."""
+    column = pa.array(list(snapshots), pa.timestamp("us", tz="UTC"))
+    return ibis.memtable(pa.table({"snapshot": column}))
+
+
+def size_table(products: pd.DataFrame) -> ir.Table:
+    """Return `measured` as a table for expressions."""
+    return ibis.memtable(pa.Table.from_pandas(measured(products), preserve_index=False))
+
+
+def interaction_kinds(con: ibis.BaseBackend, sources: Sources) -> frozenset[str]:
+    """Return the kinds of interactions that the data have."""
+    return frozenset(con.to_pandas(sources.interactions.select("kind").distinct()).kind)
+
+
+def as_feature_rows(expression: ir.Table) -> ir.Table:
+    """Name the snapshot as Feast wants it. A row computed for a snapshot counts as written at it.
+
+    Numbers are kept to six decimals: threads add in no fixed order, and without the noise in the last bits
+    the same data make the same features, and the same features the same model.
+    """
+    renamed = expression.rename(event_timestamp="snapshot")
+    rounded = {name: renamed[name].round(6) for name, kind in renamed.schema().items() if kind.is_floating()}
+    return renamed.mutate(**rounded, created_timestamp=renamed.event_timestamp)

@@ -1,0 +1,60 @@
+"""The clock and the customers."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from core.settings import Days, Moment, Section
+
+
+class TimeSettings(Section):
+    """The clock and the snapshots. All intervals are half-open."""
+
+    section: ClassVar[str] = "time"
+
+    as_of: Literal["data_end", "now"] | Moment = Field(
+        "data_end",
+        description="The moment features are built for: midnight after the last event, the last midnight, or a date",
+    )
+    snapshot_spacing_days: Days = 7
+    min_history_days: Days = Field(84, description="No snapshot earlier than this after the first event")
+    history_days: Days = Field(365, description="How far back a customer's purchase history reaches")
+
+
+class CustomerSettings(Section):
+    """What is used of the table of customers."""
+
+    section: ClassVar[str] = "customers"
+    renamed: ClassVar[Mapping[str, str]] = {
+        "never": "excluded_attributes",
+        "inputs": "model_attributes",
+        "learned_from": "max_training_customers",
+    }
+
+    attributes: tuple[str, ...] = Field(
+        (), description="Columns of `customers` by which one without purchases is offered what others like them buy"
+    )
+    max_training_customers: Annotated[int, Field(ge=100)] = Field(
+        50_000, description="Customers that models learn from, drawn by a hash where there are more; all are scored"
+    )
+    model_attributes: tuple[str, ...] = Field(
+        (), description="Columns of `customers` that the churn model reads, as categories"
+    )
+    excluded_attributes: tuple[str, ...] = Field(
+        (), description="Columns of `customers` that no model reads and no reason names"
+    )
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The columns that features are made of."""
+        return tuple(dict.fromkeys((*self.attributes, *self.model_attributes)))
+
+    @model_validator(mode="after")
+    def _excluded_is_excluded(self) -> "CustomerSettings":
+        excluded = {name.lower() for name in self.excluded_attributes}
+        if both := [name for name in self.kept if name.lower() in excluded]:
+            raise ValueError(
+                f"{both[0]!r} is named in `excluded_attributes`, and in `attributes` or `model_attributes` too"
+            )
+        return self

@@ -1,0 +1,132 @@
+"""The online store: features of customers as they are now, read, pushed, erased."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+import pandas as pd
+
+from core.quiet import quiet
+from features.engine.vectors import vector_view
+from features.services import FeatureService
+from features.store.feast_api import EntityKey, Value, redis_key, serialize_entity_key
+from features.store.repo import KEY_VERSION, PROJECT, Repo, answering
+
+
+@dataclass(frozen=True)
+class OnlineRows:
+    """Features as the online store holds them, aligned with the keys that were asked for.
+
+    Attributes
+    ----------
+    values
+        One list per feature; None where the store has nothing.
+    event_timestamps
+        Per key the latest moment the features were computed for; None for an unknown key.
+    """
+
+    values: dict[str, list[Any]]
+    event_timestamps: list[datetime | None]
+
+
+class Vector(NamedTuple):
+    """All features of a service of one customer.
+
+    Attributes
+    ----------
+    moment
+        What they were computed for.
+    values
+        By name; None where something is missing, seconds since 1970 for moments.
+    """
+
+    moment: datetime
+    values: dict[str, Any]
+
+
+class OnlineStore:
+    """Reads, writes and erases rows of the online store.
+
+    Every method raises `StoreError` where the store cannot be reached.
+    """
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+
+    def rows(self, service: FeatureService, key: str, values: Sequence[str]) -> OnlineRows:
+        """Return the features of a service that the online store holds now.
+
+        Parameters
+        ----------
+        service
+            Of its views, those whose key is `key` answer.
+        key
+            `customer_id` or `product_id`.
+        values
+            The keys asked for.
+        """
+        references = self._repo.references(service, (key,))
+        with answering("online store"):
+            response = self._repo.feast.get_online_features(features=references, entity_rows={key: list(values)})
+            answered: dict[str, list[Any]] = response.to_dict(include_event_timestamps=True)
+        features = [reference.split(":")[1] for reference in references]
+        stamps = [answered[f"{feature}__ts"] for feature in features]
+        latest = [max(moments) for moments in zip(*stamps, strict=True)] if values else []
+        return OnlineRows(
+            {feature: answered[feature] for feature in features},
+            [datetime.fromtimestamp(second, tz=UTC) if second else None for second in latest],
+        )
+
+    def vectors(self, service: FeatureService, customers: Sequence[str]) -> list[Vector | None]:
+        """Return the features of a service that the online store holds now of customers; None for an unknown one.
+
+        One read a customer, through the online store's own interface, whatever the number of views.
+        """
+        with answering("online store"):
+            keys = [_entity(customer) for customer in customers]
+            view = self._repo.view(vector_view(service))
+            found = self._repo.provider.online_store.online_read(self._repo.feast.config, view, keys, ["vector"])
+            # of a customer it does not know Redis gives an empty value, SQLite none
+            texts = [values["vector"].string_val if values else "" for _, values in found]
+            return [
+                Vector(stamp, orjson.loads(text)) if text else None
+                for (stamp, _), text in zip(found, texts, strict=True)
+            ]
+
+    def push(self, rows: Mapping[str, pd.DataFrame]) -> None:
+        """Push rows, by name of their view. Where a store fails, rows of some views may have been written.
+
+        What Feast's own `push` does for the views of a push source, without reading the whole registry for each, and
+        without passing over rows of nulls, which take the place of what was known before.
+        """
+        for view, frame in rows.items():
+            with quiet("feast"), answering("online store"):
+                self._repo.provider.ingest_df(self._repo.view(view), frame)
+
+    def erase(self, customer: str) -> int:
+        """Remove a customer's rows; returns how many values there were."""
+        key, config = _entity(customer), self._repo.feast.config
+        online = self._repo.provider.online_store
+        with answering("online store"):
+            if config.online_store.type == "redis":
+                client = online._get_client(config.online_store)
+                name = redis_key(PROJECT, key, KEY_VERSION)
+                values = int(client.hlen(name))
+                client.delete(name)
+                return values
+            con = online._get_conn(config)
+            con.execute("PRAGMA secure_delete = ON")
+            views = [view for view in self._repo.feast.list_feature_views() if view.join_keys == ["customer_id"]]
+            serialized = serialize_entity_key(key, KEY_VERSION)
+            removed = 0
+            with con:
+                for view in views:
+                    statement = f'DELETE FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'
+                    removed += con.execute(statement, [serialized]).rowcount
+            return removed
+
+
+def _entity(customer: str) -> EntityKey:
+    return EntityKey(join_keys=["customer_id"], entity_values=[Value(string_val=customer)])

@@ -1,0 +1,132 @@
+"""Feast's configuration from Encore's settings, and what of its registry is asked again and again."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import EncoreError, StateError, StoreError
+from core.settings import Settings, StoreSettings, database_url, redis_connection
+from features.services import FeatureService
+from features.store.feast_api import FeatureServiceNotFoundException, FeatureStore, RepoConfig
+
+PROJECT = "encore"
+#: How Feast writes the keys of entities.
+KEY_VERSION = 3
+#: What a user can do about a store that does not answer.
+_CHECK_STORES = "Check stores.online and stores.registry in encore.toml, and that the servers run."
+
+
+class Repo:
+    """An open Feast repository. Views and services are looked up once.
+
+    Attributes
+    ----------
+    directory
+        Its folder below the data.
+    feast
+        Feast's own object.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        stores = settings[StoreSettings]
+        self.directory = stores.data / "feast"
+        try:
+            self.feast = FeatureStore(config=repo_config(stores, self.directory))
+        except Exception as error:
+            raise StoreError(f"The feature registry does not answer: {_short(error)}.", _CHECK_STORES) from error
+        self._references: dict[tuple[str, frozenset[str]], list[str]] = {}
+        self._views: dict[str, Any] = {}
+
+    @property
+    def provider(self) -> Any:  # noqa: ANN401 - Feast ships no types
+        """Feast's provider, which knows the online store."""
+        return self.feast._get_provider()
+
+    def view(self, name: str) -> Any:  # noqa: ANN401
+        """Return a registered feature view."""
+        if name not in self._views:
+            self._views[name] = self.feast.get_feature_view(name)
+        return self._views[name]
+
+    def references(self, service: FeatureService, columns: Sequence[str]) -> list[str]:
+        """Return `view:feature` for the views of a service whose key is among the columns.
+
+        Raises
+        ------
+        StateError
+            If the service is not registered.
+        """
+        keys = frozenset(columns) & {"customer_id", "product_id"}
+        if (service.name, keys) not in self._references:
+            with answering("registry"):
+                try:
+                    projections = self.feast.get_feature_service(service.name).feature_view_projections
+                except FeatureServiceNotFoundException as error:
+                    raise StateError(
+                        f"Feature service {service.name} is not registered.", "Run `encore features apply`."
+                    ) from error
+                views = [(p, self.feast.get_feature_view(p.name)) for p in projections]
+            self._references[service.name, keys] = [
+                f"{projection.name}:{feature.name}"
+                for projection, view in views
+                if {column.name for column in view.entity_columns} <= keys
+                for feature in projection.features
+            ]
+        return self._references[service.name, keys]
+
+    def has(self, service: FeatureService) -> bool:
+        """Ask the registry for a service; it may have been emptied since it was written."""
+        try:
+            self.references(service, ("customer_id",))
+        except StateError:
+            return False
+        return True
+
+
+def repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict[str, Any]:
+    """Return what Feast calls feature_store.yaml; `online_file` takes the place of a SQLite store's file."""
+    file = online_file or Path(stores.online.removeprefix("sqlite://"))
+    registry = stores.registry.removeprefix("file://")
+    if stores.online.startswith("redis"):
+        online_store = {"type": "redis", "connection_string": redis_connection(stores.online)}
+    else:
+        online_store = {"type": "sqlite", "path": str(file.resolve())}
+    if stores.registry.startswith("postgresql://"):
+        registry_store: dict[str, Any] = {
+            "registry_type": "sql",
+            "path": database_url(stores.registry),
+            "cache_ttl_seconds": 60,
+        }
+    else:
+        registry_store = {"registry_type": "file", "path": str(Path(registry).resolve())}
+    return {
+        "project": PROJECT,
+        "provider": "local",
+        "registry": registry_store,
+        "offline_store": {"type": "duckdb"},
+        "online_store": online_store,
+        "entity_key_serialization_version": KEY_VERSION,
+    }
+
+
+def repo_config(stores: StoreSettings, directory: Path, online_file: Path | None = None) -> RepoConfig:
+    """Return the same as Feast's own object; the folder is made."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return RepoConfig(repo_path=directory.resolve(), **repo_options(stores, online_file))
+
+
+@contextmanager
+def answering(store: str) -> Iterator[None]:
+    """Turn what a client library raises into one error that names the store."""
+    try:
+        yield
+    except EncoreError:
+        raise
+    except Exception as error:
+        raise StoreError(f"The {store} does not answer as expected: {_short(error)}.", _CHECK_STORES) from error
+
+
+def _short(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200].rstrip('.')}" if lines else type(error).__name__

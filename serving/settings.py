@@ -1,0 +1,85 @@
+"""The API and its experiment; and the list of all sections of the configuration."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.settings import Section, Settings, Share, StoreSettings
+from core.settings.load import load_settings as load
+from features.ingest.settings import DataSettings
+from features.settings import CustomerSettings, TimeSettings
+from training.lifecycle.settings import TrackingSettings
+from training.registry import MODELS
+
+
+class ServingSettings(Section):
+    """The API."""
+
+    section: ClassVar[str] = "serving"
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    playbook: Path | None = Field(None, description="What to do about each reason; None is Encore's own")
+    rules: Path | None = Field(None, description="What may be offered; None keeps no rule but a withdrawn consent")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processes that answer requests")
+    requests_per_minute: Annotated[int, Field(ge=1)] = Field(
+        6_000, description="Of each key that has no rate of its own; ten seconds' worth may come at once"
+    )
+    max_body_kb: Annotated[int, Field(ge=1, le=100_000)] = Field(1_024, description="Of a request")
+    cors_origins: tuple[str, ...] = Field((), description="Origins of pages that may ask from a browser; none is none")
+    score_age_hours: Annotated[int, Field(ge=0, le=24 * 365)] = Field(
+        24, description="Older scores are computed anew, whatever happened"
+    )
+    audit_file_mb: Annotated[int, Field(ge=1)] = Field(64, description="From which length on a new file is started")
+    audit_files: Annotated[int, Field(ge=1)] = Field(100, description="Full files of the audit log that stay")
+
+
+class ExperimentSettings(Section):
+    """Whose offers are made another way, so that impressions and purchases can be compared later."""
+
+    section: ClassVar[str] = "experiment"
+
+    name: str | None = Field(
+        None, min_length=1, description="None is no experiment; another name draws other customers"
+    )
+    other: Literal["baseline", "challenger"] = Field(
+        "baseline", description="What they get: the list by own frequency and popularity, or that of the challenger"
+    )
+    share: Share = Field(0.1, description="Of all customers, chosen by a hash of name and customer_id")
+
+
+def sections() -> tuple[type[Section], ...]:
+    """Return every section that `encore.toml` may have, in the order of its documentation."""
+    models = (model.settings for model in MODELS)
+    return (
+        DataSettings,
+        TimeSettings,
+        CustomerSettings,
+        *models,
+        StoreSettings,
+        TrackingSettings,
+        ServingSettings,
+        ExperimentSettings,
+    )
+
+
+def default_settings(*changed: Section, threads: int | None = None) -> Settings:
+    """Return settings with every section at its defaults, but for those that are given; reads no file."""
+    return Settings(*(kind() for kind in sections()), threads=threads).replaced(*changed)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Read the settings of this deployment from the file and the environment.
+
+    Parameters
+    ----------
+    path
+        The file; None means `encore.toml` in the working directory if there is one, else the defaults.
+
+    Raises
+    ------
+    ConfigError
+        If the file or an `ENCORE_…` variable is not acceptable.
+    """
+    return load(path, sections())
