@@ -39,6 +39,9 @@ bench-api: .venv/.installed-dev ## Measure the API beside an echo, MLflow's and 
 bench-mixed: .venv/.installed-dev ## Two minutes of mixed requests: errors, memory.
 	$(BIN)/python -m benchmarks.mixed
 
+openapi: .venv/.installed-dev ## Write docs/openapi.json, which a test compares with the API.
+	$(BIN)/python -c "from serving.api.app import openapi_text; print(openapi_text())" > docs/openapi.json
+
 lock: ## Resolve the dependencies anew (needs uv).
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml --extra servers -o requirements.lock

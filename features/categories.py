@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from core.arrays import Columns
+from core.arrays import Columns, Floats
+from features.vectors import columns_from_frame, columns_from_vectors, with_ages
 from features.views.profile import ATTRIBUTE
 
 #: Aligned texts by feature name; None where one is missing.
@@ -23,7 +24,36 @@ _MOST = 100
 def attribute_texts(values: Mapping[str, Sequence[Any]] | pd.DataFrame, attributes: Sequence[str]) -> Texts:
     """Take the texts of some attributes from a point-in-time frame or an online answer."""
     names = [ATTRIBUTE + name for name in attributes if ATTRIBUTE + name in values]
-    return {name: np.array([v if isinstance(v, str) else None for v in values[name]], dtype=object) for name in names}
+    return _texts({name: list(values[name]) for name in names})
+
+
+def model_columns(rows: pd.DataFrame | Sequence[Mapping[str, Any]], moments: Floats, categories: Categories) -> Columns:
+    """Return everything a model may read of customers: numbers, ages, and attributes as codes.
+
+    The one place where model inputs are assembled, for training, tiers and answers.
+
+    Parameters
+    ----------
+    rows
+        A point-in-time frame, or the online vectors of customers; at least one.
+    moments
+        The moment each row is at, in seconds since 1970.
+    categories
+        The attributes that were learned, by feature name.
+    """
+    if isinstance(rows, pd.DataFrame):
+        numbers = columns_from_frame(rows.drop(columns=["event_timestamp"], errors="ignore"))
+        texts = {name: rows[name].tolist() for name in categories if name in rows}
+    else:
+        numbers = columns_from_vectors(rows)
+        texts = {name: [row.get(name) for row in rows] for name in categories}
+    return with_ages(numbers, moments) | codes(_texts(texts), categories)
+
+
+def _texts(values: Mapping[str, Sequence[Any]]) -> Texts:
+    return {
+        name: np.array([v if isinstance(v, str) else None for v in of], dtype=object) for name, of in values.items()
+    }
 
 
 def learn_categories(texts: Texts) -> Categories:

@@ -29,7 +29,7 @@ class ServingSettings(Section):
     max_body_kb: Annotated[int, Field(ge=1, le=100_000)] = Field(1_024, description="Of a request")
     cors_origins: tuple[str, ...] = Field((), description="Origins of pages that may ask from a browser; none is none")
     score_age_hours: Annotated[int, Field(ge=0, le=24 * 365)] = Field(
-        24, description="Older scores are computed anew, whatever happened"
+        24, description="Older scores are computed again, even without an event"
     )
     audit_file_mb: Annotated[int, Field(ge=1)] = Field(64, description="From which length on a new file is started")
     audit_files: Annotated[int, Field(ge=1)] = Field(100, description="Full files of the audit log that stay")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,11 +21,17 @@ from features.snapshots import Schedule
 from features.store.feature_store import Store
 from serving.access.keys import ROLES, KeyFile
 from serving.api.app import create_app
-from serving.scoring.reloader import Ready
-from serving.scoring.scorer import Scorer
+from serving.explain.wording import Language
+from serving.parts import make_scoring
+from serving.parts.churn import ChurnEngine
+from serving.parts.recommendations import OfferEngine
+from serving.scoring.part import Question
+from serving.scoring.service import ScoredCustomer
 from serving.settings import load_settings
 from tests.world import config_text, write_slice
+from training.churn.model import ChurnModel
 from training.churn.pipeline import train_churn
+from training.next_product.model import NextProductModel
 from training.next_product.pipeline import train_next_product
 
 NOW = datetime(2018, 1, 2, 12, tzinfo=UTC)
@@ -100,19 +106,38 @@ def store(world: World) -> Store:
     return Store(world.settings)
 
 
+class Scoring:
+    """The scoring service with the champions of some settings, loaded as the API loads them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.service, self.reloader = make_scoring(settings, lambda: NOW)
+        self.reloader.load()
+
+    @property
+    def churn(self) -> ChurnModel:
+        """The churn champion."""
+        return self.reloader.deployment.engine(ChurnEngine).champion
+
+    @property
+    def next_product(self) -> NextProductModel:
+        """The next-product champion."""
+        return self.reloader.deployment.engine(OfferEngine).recommenders["champion"].model
+
+    def ask(
+        self, customers: Sequence[str], *parts: str, options: Hashable = None, language: Language = "en"
+    ) -> list[ScoredCustomer]:
+        """Return answers that are computed now; options are those of the first part."""
+        chosen = {parts[0]: options} if options is not None else {}
+        question = Question(tuple(customers), parts, language, chosen, live=True)
+        deployment = self.reloader.load()
+        return list(self.service.answer(deployment, question, self.reloader.as_of(deployment)).customers)
+
+
 @pytest.fixture(scope="session")
-def ready(world: World) -> Ready:
-    """The world's champions, loaded as the API loads them."""
-    loaded = Ready(world.settings, lambda: NOW)
+def scoring(world: World) -> Scoring:
+    """Answers of the world's champions."""
     with inside(world.directory):
-        loaded.load()
-    return loaded
-
-
-@pytest.fixture(scope="session")
-def scorer(ready: Ready) -> Scorer:
-    """Scores with the world's champions."""
-    return ready.scorer
+        return Scoring(world.settings)
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +157,7 @@ def embedded(world: World) -> Iterator[TestClient]:
 def connected(settings: Settings, clock: Callable[[], datetime] = lambda: NOW) -> Iterator[TestClient]:
     """Start an API that is ready, with a key for everything."""
     app = create_app(settings, clock)
-    app.state.encore.ready.load()
+    app.state.encore.reloader.load()
     headers = bearer(KeyFile(settings[StoreSettings]).create(uuid4().hex, ROLES, clock(), per_minute=10_000_000))
     with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
         yield client

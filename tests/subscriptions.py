@@ -19,8 +19,8 @@ threads = 2
 [time]
 snapshot_spacing_days = 15
 [customers]
-inputs = ["segment"]
-never = ["gender"]
+model_attributes = ["segment"]
+excluded_attributes = ["gender"]
 [churn]
 kind = "contractual"
 horizon_days = 30
@@ -111,5 +111,5 @@ def write_business(directory: Path, business: Business, *, contracts_alone: bool
     business.customers.to_csv(exports / "customers.csv", index=False)
     config = CONFIG.format(root=exports)
     if contracts_alone:
-        config = config.replace('inputs = ["segment"]\n', "")
+        config = config.replace('model_attributes = ["segment"]\n', "")
     (directory / "encore.toml").write_text(config + ("" if contracts_alone else MORE))

@@ -57,19 +57,22 @@ def test_a_generated_client_asks_and_reports(api: tuple[Encore, str], generated:
 
     models = of("models")
     with generated.AuthenticatedClient(api[0].url, token=api[1]) as client:
-        parts = [models.ScoreRequestIncludeItem(part) for part in ("risk", "reasons", "offers", "profile")]
+        parts = ["risk", "reasons", "offers", "profile"]
         request = models.ScoreRequest(customer_ids=["6", "nobody"], include=parts)
         found = of("api.scores.post_scores").sync(client=client, body=request)
-        (score,) = found.scores
-        assert 0 < score.risk < 1
-        assert found.unknown == ["nobody"]
+        score, unknown = found.scores
+        assert 0 < score.risk.risk < 1
+        assert unknown.risk.status == "unknown_customer"
+        assert found.models.additional_properties["churn"].version == "encore-churn/1"
         assert score.offers.offers[0].text
-        told = [*score.reasons, *score.protections]
+        told = [*score.reasons.reasons, *score.reasons.strengths]
         assert told
         assert {reason.direction for reason in told} <= {"raises", "lowers"}
-        assert score.profile.additional_properties["baskets_84d"] > 0
+        assert score.profile.profile.additional_properties["baskets_84d"] > 0
         one = of("api.customers.get_explanation").sync("6", client=client)
-        assert one.risk == pytest.approx(score.risk)
+        assert one.risk.risk == pytest.approx(score.risk.risk)
+        listed = of("api.scores.list_scores").sync(client=client, limit=1)
+        assert listed.scores[0].tier
         event = models.Rating(event_id="c-1", customer_id="6", kind="nps", value=9)
         taken = of("api.events.post_events").sync(client=client, body=models.EventRequest(events=[event]))
         assert taken.applied

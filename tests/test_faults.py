@@ -60,11 +60,11 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
             known = api.score(CUSTOMER)
             assert api.ask("POST", "/v1/events", {"events": [purchase(1)]})[1]["applied"]
             bought = api.score(CUSTOMER)
-            assert bought["risk"] != known["risk"]
-            baskets = api.score(CUSTOMER, "profile")["profile"]["baskets_7d"]
+            assert bought["risk"]["risk"] != known["risk"]["risk"]
+            baskets = api.score(CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"]
             server.stop()
             stale = api.score(CUSTOMER, live=True)
-            assert (stale["stale"], stale["risk"]) == (True, bought["risk"])
+            assert (stale["risk"]["status"], stale["risk"]["risk"]) == ("stale", bought["risk"]["risk"])
             status, problem = api.ask("GET", f"/v1/customers/{OTHER}/risk")
             assert (status, problem["type"]) == (503, "urn:encore:unavailable")
             assert "online store" in problem["detail"]
@@ -72,14 +72,14 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
             assert api.ask("GET", "/health/live")[0] == 200
             status, taken = api.ask("POST", "/v1/events", {"events": [purchase(2), purchase(3, OTHER)]})
             assert (status, taken["applied"]) == (200, False)
-            assert api.score(CUSTOMER)["stale"]  # something has happened that is not known yet
+            assert api.score(CUSTOMER)["risk"]["status"] == "stale"  # something has happened that is not known yet
             assert "encore_events_pending 2.0" in api.ask("GET", "/metrics")[1]
             server.start()
             wait_until(lambda: api.ask("GET", "/health/ready")[0] == 200, api.log)
             wait_until(lambda: "encore_events_pending 0.0" in api.ask("GET", "/metrics")[1], api.log)
-            assert api.score(CUSTOMER, "profile")["profile"]["baskets_7d"] == baskets + 1
+            assert api.score(CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"] == baskets + 1
             database.cleanup()  # PostgreSQL is gone: what is loaded goes on
-            assert api.score(OTHER, live=True)["stale"] is False
+            assert api.score(OTHER, live=True)["risk"]["status"] == "ok"
             assert api.ask("POST", "/v1/events", {"events": [purchase(4)]})[1]["applied"]
         applied = subprocess.run(
             [*ENCORE, "features", "apply"],
@@ -142,7 +142,7 @@ def _worker(api: Encore) -> int:
 def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_path: Path) -> None:
     """Killed at any moment: what was sent is sent again, and is there once, applied once."""
     with Encore(tmp_path, key) as api:
-        before = api.score(CUSTOMER, "profile")["profile"]["baskets_7d"]
+        before = api.score(CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"]
     events = [purchase(number) for number in range(6)]
     for moment in (0.05, 0.6):
         api = Encore(tmp_path, key)
@@ -155,7 +155,7 @@ def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_p
     with Encore(tmp_path, key) as api:
         status, answer = api.ask("POST", "/v1/events", {"events": events})
         assert (status, answer["applied"]) == (200, True)
-        assert api.score(CUSTOMER, "profile")["profile"]["baskets_7d"] == before + 6
+        assert api.score(CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"] == before + 6
         assert len(list(EventLog(settings[StoreSettings]).all(10**9))) == 6
 
 
@@ -183,14 +183,17 @@ def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str,
         asker.start()
         asked = {"customer_ids": [CUSTOMER], "include": ["risk", "offers"]}
         status, answer = api.ask("POST", "/v1/scores", asked)
-        assert (status, answer["absent"]) == (200, {"offers": "no_model"})  # which was not trained here
+        (one,) = answer["scores"]
+        assert (status, one["offers"]["status"]) == (200, "no_model")  # which was not trained here
         assert api.ask("GET", f"/v1/customers/{CUSTOMER}/offers")[0] == 409
-        assert answer["churn_model"] == "encore-churn/1"
+        assert answer["models"]["churn"]["version"] == "encore-churn/1"
         MlflowClient(registry_uri=uri).set_registered_model_alias("encore-churn", "champion", "2")
         wait_until(lambda: "model_broken" in api.log.read_text(errors="replace"), api.log)
-        assert api.ask("POST", "/v1/scores", asked)[1]["churn_model"] == "encore-churn/1"
+        assert api.ask("POST", "/v1/scores", asked)[1]["models"]["churn"]["version"] == "encore-churn/1"
         file.write_bytes(sound)
-        wait_until(lambda: api.ask("POST", "/v1/scores", asked)[1]["churn_model"] == "encore-churn/2", api.log)
+        wait_until(
+            lambda: api.ask("POST", "/v1/scores", asked)[1]["models"]["churn"]["version"] == "encore-churn/2", api.log
+        )
         stop.set()
         asker.join()
         assert statuses == {200}

@@ -153,6 +153,10 @@ def shop_client(walk: Walk) -> Iterator[TestClient]:
         yield client
 
 
+def both_ways(score: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(score["reasons"]["reasons"] + score["reasons"]["strengths"])
+
+
 def test_the_model_is_served_with_reasons_of_what_there_is(shop_client: TestClient, walk: Walk) -> None:
     with inside(walk.directory):
         settings = load_settings()
@@ -162,9 +166,10 @@ def test_the_model_is_served_with_reasons_of_what_there_is(shop_client: TestClie
         "/v1/scores", json={"customer_ids": customers[:100], "include": ["risk", "reasons", "offers"]}
     )
     told: list[dict[str, Any]] = answer.json()["scores"]
-    themes = {reason["theme"] for score in told for reason in score["reasons"] + score["protections"]}
+    themes = {reason["theme"] for score in told for reason in both_ways(score)}
     assert {"silence", "frequency"} <= themes
     assert not themes & {"discounts", "campaigns", "brands", "contract", "price", "usage", "service"}
+    assert len(told) == 100
     assert all(score["offers"]["offers"] for score in told)
     versions = {model["name"]: model for model in shop_client.get("/v1/models").json()["models"]}
     metrics = versions["encore-churn"]["metrics"]
@@ -214,8 +219,8 @@ def test_a_database_is_the_source(tmp_path: Path) -> None:
         run(f"encore init --from '{address}'", tmp_path)
         written = (tmp_path / "encore.toml").read_text()
         assert 'kind = "contractual"' in written
-        assert 'never = ["gender"]' in written
-        answered = written.replace("# inputs =", "inputs =").replace(
+        assert 'excluded_attributes = ["gender"]' in written
+        answered = written.replace("# model_attributes =", "model_attributes =").replace(
             'kind = "contractual"', 'kind = "contractual"\nhorizon_days = 30\ngrace_days = 10'
         )
         (tmp_path / "encore.toml").write_text(answered.replace("[time]", "[time]\nsnapshot_spacing_days = 15"))
@@ -231,5 +236,6 @@ def test_a_database_is_the_source(tmp_path: Path) -> None:
             answer = client.post(
                 "/v1/scores", json={"customer_ids": ["s0", "s1", "s2"], "include": ["risk", "reasons"]}
             ).json()
-            assert answer["churn_definition"]["kind"] == "contractual"
-            assert len(answer["scores"]) + len(answer["unknown"]) == 3
+            assert answer["models"]["churn"]["definition"]["kind"] == "contractual"
+            assert len(answer["scores"]) == 3
+            assert {one["risk"]["status"] for one in answer["scores"]} <= {"ok", "unknown_customer"}

@@ -15,7 +15,7 @@ from core.errors import StoreError
 from core.settings import StoreSettings
 from core.state import locked, write_file
 
-#: What stands in the place of a customer who was erased.
+#: Replaces the id of a customer who was erased.
 ERASED = "erased"
 
 
@@ -123,7 +123,7 @@ def _erase(file: Path, customer: str) -> int:
 def _without(line: bytes, customer: str) -> bytes:
     try:
         entry = orjson.loads(line)
-    except orjson.JSONDecodeError:  # somebody has written to the file; who is named there cannot be told
+    except orjson.JSONDecodeError:  # somebody has written to the file; it cannot be known who is named there
         return orjson.dumps({"unreadable": ERASED})
     asked: Sequence[str] = entry.get("customers", [])
     if customer not in asked:

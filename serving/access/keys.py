@@ -29,7 +29,7 @@ class Key:
     Attributes
     ----------
     id
-        Stands in front of the secret, and in logs.
+        The first part of the key, which logs name.
     digest
         SHA-256 of the whole key. A slow hash would protect a secret that somebody chose; 256 random bits need none.
     per_minute

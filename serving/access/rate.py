@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: Keys are told apart by a hash in so many places of eight bytes.
+#: A hash of the key chooses one of these places, of eight bytes each.
 _PLACES = 4096
 _WIDTH = 8
 

@@ -1,18 +1,21 @@
-"""Put the API together."""
+"""The application: its routes, middleware and errors."""
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from serving.api import customers, events, guests, health, models, problems, scores
 from serving.api.middleware import Envelope
 from serving.api.state import make_state
-from serving.settings import ServingSettings
+from serving.settings import ServingSettings, default_settings
 
 _DESCRIPTION = """
 Who is about to leave, why, and what to offer them next.
@@ -33,15 +36,17 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        state.ready.start()
+        state.reloader.start()
         yield
-        state.ready.stop()
+        state.reloader.stop()
 
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
     app.state.encore = state
     problems.install(app)
-    for module in (scores, customers, guests, events, models, health):
-        app.include_router(module.router)
+    for module in (scores, customers, guests):
+        app.include_router(module.router())
+    for routes in (events.router, models.router, health.router):
+        app.include_router(routes)
     origins = settings[ServingSettings].cors_origins
     if origins:
         app.add_middleware(
@@ -49,3 +54,10 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         )
     app.add_middleware(Envelope, max_body_bytes=settings[ServingSettings].max_body_kb * 1024)
     return app
+
+
+def openapi_text() -> str:
+    """Return the OpenAPI document of an API with default settings, as it is committed."""
+    with TemporaryDirectory() as folder:
+        app = create_app(default_settings(StoreSettings(data=Path(folder))))
+        return json.dumps(app.openapi(), indent=2, ensure_ascii=False)

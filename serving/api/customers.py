@@ -1,34 +1,61 @@
 """One customer: risk, explanation, offers, types; and everything about them removed."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
-from serving.answers import Explanation, Offers, Risk, TypeOffers
-from serving.api.asking import ask_one, one_json
+from serving.api.answering import Models, answer_schema, ask_one
 from serving.api.dependencies import CustomerId, OfferQuery, ReaderLanguage
 from serving.api.problems import documented
-from serving.api.security import Admin, Caller, CurrentCaller, Reader
+from serving.api.security import Admin, CurrentCaller
+from serving.parts import PARTS
+from serving.parts.offers import OffersPart
+from serving.parts.types import TypeOptions, TypesPart
 from serving.privacy.erasure import Receipt, erase
-from serving.scoring.scorer import one
-from serving.scoring.service import Question
+from serving.scoring.part import Question
 
-router = APIRouter(
-    prefix="/v1/customers", tags=["customers"], responses=documented(401, 403, 404, 409, 413, 422, 429, 503)
-)
-_JSON = "application/json"
+_EXPLANATION = ("risk", "reasons", "what_if")
 
 
-@router.get("/{customer_id:path}/risk", operation_id="getRisk", response_model=Risk)
-async def risk(request: Request, customer_id: CustomerId, caller: CurrentCaller) -> Response:
+def router() -> APIRouter:
+    """Return the routes, with the schemas of the parts that are registered now."""
+    routes = APIRouter(
+        prefix="/v1/customers", tags=["customers"], responses=documented(401, 403, 404, 409, 413, 422, 429, 503)
+    )
+    answers: list[tuple[str, str, tuple[str, ...], Any]] = [
+        ("risk", "getRisk", ("risk",), _risk),
+        ("explanation", "getExplanation", _EXPLANATION, _explanation),
+        ("offers", "getOffers", ("offers",), _offers),
+        ("types", "getTypes", ("types",), _types),
+    ]
+    for path, operation, names, handler in answers:
+        routes.add_api_route(
+            f"/{{customer_id:path}}/{path}",
+            handler,
+            methods=["GET"],
+            operation_id=operation,
+            response_model=_schema(path.capitalize(), names),
+        )
+    routes.add_api_route("/{customer_id:path}", _delete, methods=["DELETE"], operation_id="deleteCustomer")
+    return routes
+
+
+def _schema(name: str, names: tuple[str, ...]) -> type[BaseModel]:
+    parts = [part for part in PARTS if part.name in names]
+    customer = (str, Field(examples=["1"]))
+    return answer_schema(
+        name, f"{name} of a customer.", parts, required=True, customer_id=customer, models=(Models, ...)
+    )
+
+
+async def _risk(request: Request, customer_id: CustomerId, caller: CurrentCaller) -> Response:
     """Return the probability that the customer churns. Takes the role `score`."""
-    question = Question((customer_id,), frozenset({"risk"}), "en")
-    return await _answer(request, caller, question)
+    return await ask_one(request, caller, Question((customer_id,), ("risk",)))
 
 
-@router.get("/{customer_id:path}/explanation", operation_id="getExplanation", response_model=Explanation)
-async def explanation(
+async def _explanation(
     request: Request,
     customer_id: CustomerId,
     caller: CurrentCaller,
@@ -38,12 +65,10 @@ async def explanation(
 
     Takes the roles `score` and `explain`.
     """
-    question = Question((customer_id,), frozenset({"risk", "reasons", "what_if"}), language)
-    return await _answer(request, caller, question)
+    return await ask_one(request, caller, Question((customer_id,), _EXPLANATION, language))
 
 
-@router.get("/{customer_id:path}/offers", operation_id="getOffers", response_model=Offers)
-async def offers(
+async def _offers(
     request: Request,
     customer_id: CustomerId,
     caller: CurrentCaller,
@@ -51,39 +76,31 @@ async def offers(
     query: Annotated[OfferQuery, Query()],
 ) -> Response:
     """Return what to offer the customer, best first, each with its reason. Takes the role `score`."""
-    question = Question((customer_id,), frozenset({"offers"}), language, query.wanted)
-    return await _answer(request, caller, question)
+    options = {OffersPart.name: query.options}
+    return await ask_one(request, caller, Question((customer_id,), (OffersPart.name,), language, options))
 
 
-@router.get("/{customer_id:path}/types", operation_id="getTypes")
-async def types(
+async def _types(
     request: Request,
     customer_id: CustomerId,
-    caller: Reader,
+    caller: CurrentCaller,
     language: ReaderLanguage,
     limit: Annotated[int, Query(ge=1, le=100)] = 5,
-) -> TypeOffers:
+) -> Response:
     """Return product types that the customer never bought, best first, with reasons. Takes the role `score`."""
-    scorer = caller.scorer
-    as_of = caller.state.ready.as_of(scorer)
-    found = await run_in_threadpool(scorer.types, [customer_id], as_of, limit, language)
-    caller.state.note(request, [customer_id], scorer.models.labels)
-    return one(found, customer_id)
+    options = {TypesPart.name: TypeOptions(limit)}
+    return await ask_one(request, caller, Question((customer_id,), (TypesPart.name,), language, options))
 
 
-@router.delete("/{customer_id:path}", operation_id="deleteCustomer")
-async def delete(request: Request, customer_id: CustomerId, caller: Admin) -> Receipt:
+async def _delete(request: Request, customer_id: CustomerId, caller: Admin) -> Receipt:
     """Remove everything that is stored about the customer, and say what was removed where. Takes the role `admin`.
 
     Once more removes nothing more, and answers the same.
     """
     # the erasure itself is written down, without the customer
     state = caller.state
-    receipt = await run_in_threadpool(erase, state.settings, state.ready, state.audit, customer_id, state.clock())
+    receipt = await run_in_threadpool(
+        erase, state.settings, state.reloader, state.service.table, state.audit, customer_id, state.clock()
+    )
     state.note(request, [])
     return receipt
-
-
-async def _answer(request: Request, caller: Caller, question: Question) -> Response:
-    scorer = caller.scorer
-    return Response(one_json(scorer, await ask_one(request, caller, scorer, question)), media_type=_JSON)

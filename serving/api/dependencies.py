@@ -1,4 +1,4 @@
-"""What routes are given: the state, the scorer, the reader's language, what is asked for."""
+"""What routes are given: the state, the reader's language, what is asked for."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from serving.api.state import State, state_of
 from serving.explain.wording import Language, preferred
-from serving.offers.offering import Query as Wanted
+from serving.parts.offers import OfferOptions
 from training.next_product.offers import Kind
 
 CurrentState = Annotated[State, Depends(state_of)]
@@ -35,9 +35,9 @@ class OfferQuery(BaseModel):
     )
 
     @property
-    def wanted(self) -> Wanted:
-        """What is asked for, without the language."""
-        return Wanted(self.kind, self.limit, tuple(self.basket))
+    def options(self) -> OfferOptions:
+        """The options of the part."""
+        return OfferOptions(self.kind, self.limit, tuple(self.basket))
 
 
 ReaderLanguage = Annotated[Language, Depends(_language)]

@@ -54,7 +54,7 @@ async def events(body: EventRequest, caller: Source) -> EventsAnswer:
 
     An event is applied once, however often it is sent: who got no answer sends it again.
     """
-    taken = await run_in_threadpool(caller.state.ready.live.take, body.events)
+    taken = await run_in_threadpool(caller.state.reloader.intake.take, body.events)
     for event, outcome in zip(body.events, taken.outcomes, strict=True):
         metrics.EVENTS.labels(event.kind, outcome).inc()
     outcomes = [

@@ -41,14 +41,14 @@ async def live() -> Live:
 @router.get("/health/ready", operation_id="getReady", responses=documented(503))
 async def ready(state: CurrentState) -> ReadyAnswer:
     """Tell that requests can be answered; otherwise what is missing."""
-    scorer = state.ready.scorer
+    deployment = state.reloader.deployment
     try:
-        await asyncio.wait_for(run_in_threadpool(scorer.check), _PATIENCE)
+        await asyncio.wait_for(run_in_threadpool(deployment.check), _PATIENCE)
     except TimeoutError as error:
         raise StoreError(
             f"The online store did not answer within {_PATIENCE:.0f} s.", "Check stores.online, and that it runs."
         ) from error
-    return ReadyAnswer(models=list(scorer.models.labels))
+    return ReadyAnswer(models=list(deployment.labels))
 
 
 @router.get(
@@ -65,8 +65,8 @@ async def prometheus(caller: Monitor) -> Response:
 
 
 def _measured(state: State) -> bytes:
-    now, online = state.clock(), state.ready.online
-    pending, first = state.ready.live.log.backlog()
+    now, online = state.clock(), state.reloader.online
+    pending, first = state.reloader.intake.log.backlog()
     metrics.PENDING.set(pending)
     metrics.EVENT_LAG.set(metrics.age(now, first))
     metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))

@@ -80,13 +80,13 @@ class Envelope:
     def _limited(self, receive: Receive, headers: Headers) -> Receive:
         """Refuse a body that is too long, whatever its header says."""
         most, seen = self._max_body_bytes, 0
-        told = headers.get("content-length", "0")
+        length = headers.get("content-length", "0")
 
         async def receiving() -> Message:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            if seen > most or (told.isdigit() and int(told) > most):
+            if seen > most or (length.isdigit() and int(length) > most):
                 raise HTTPException(_TOO_LARGE, f"Expected a body of at most {most:,} bytes.")
             return message
 

@@ -13,9 +13,10 @@ from starlette.exceptions import HTTPException
 
 from core.errors import EncoreError
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
+from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
 from serving.scoring.reloader import NotReadyError
-from serving.scoring.scorer import NoModelError, UnknownCustomerError
+from serving.scoring.service import UnknownCustomerError
 
 
 class InvalidParameter(BaseModel):
@@ -38,6 +39,23 @@ class Problem(BaseModel):
     errors: list[InvalidParameter] | None = None
 
 
+#: Every error type, without its prefix, and the status it comes with; docs/api.md says what to do about each.
+TYPES: dict[str, int] = {
+    "bad-request": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "unknown-customer": 404,
+    "method-not-allowed": 405,
+    "no-model": 409,
+    "content-too-large": 413,
+    "invalid-parameter": 422,
+    "future-event": 422,
+    "too-many-requests": 429,
+    "internal-error": 500,
+    "not-ready": 503,
+    "unavailable": 503,
+}
 _log = structlog.get_logger(__name__)
 _MEDIA = "application/problem+json"
 _RETRY_AFTER = {"Retry-After": "5"}
@@ -82,7 +100,6 @@ def install(app: FastAPI) -> None:
 
 def _problem(
     request: Request,
-    status: int,
     kind: str,
     detail: str,
     errors: list[InvalidParameter] | None = None,
@@ -91,38 +108,38 @@ def _problem(
     problem = Problem(
         type=f"urn:encore:{kind}",
         title=kind.replace("-", " ").capitalize(),
-        status=status,
+        status=TYPES[kind],
         detail=detail,
         request_id=getattr(request.state, "request_id", None),
         errors=errors,
     )
-    return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=_MEDIA)
+    return JSONResponse(problem.model_dump(exclude_none=True), TYPES[kind], headers, media_type=_MEDIA)
 
 
 def _unknown_customer(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 404, "unknown-customer", str(error))
+    return _problem(request, "unknown-customer", str(error))
 
 
 def _no_model(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 409, "no-model", str(error))
+    return _problem(request, "no-model", str(error))
 
 
 def _unauthenticated(request: Request, _: Exception) -> JSONResponse:
     detail = "Expected the header `Authorization: Bearer …` with an API key that is in use."
-    return _problem(request, 401, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
+    return _problem(request, "unauthenticated", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 def _forbidden(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 403, "forbidden", str(error))
+    return _problem(request, "forbidden", str(error))
 
 
 def _too_many_requests(request: Request, error: Exception) -> JSONResponse:
     seconds = error.seconds if isinstance(error, TooManyRequestsError) else 1
-    return _problem(request, 429, "too-many-requests", str(error), headers={"Retry-After": str(seconds)})
+    return _problem(request, "too-many-requests", str(error), headers={"Retry-After": str(seconds)})
 
 
 def _future_event(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 422, "future-event", str(error))
+    return _problem(request, "future-event", str(error))
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
@@ -137,7 +154,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
         for item in found
     ]
     named = ", ".join(dict.fromkeys(item.parameter for item in errors))
-    return _problem(request, 422, "invalid-parameter", f"Not acceptable: {named}.", errors)
+    return _problem(request, "invalid-parameter", f"Not acceptable: {named}.", errors)
 
 
 def _parameter(item: Mapping[str, Any]) -> str:
@@ -147,24 +164,21 @@ def _parameter(item: Mapping[str, Any]) -> str:
 
 
 def _not_ready(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 503, "not-ready", f"Not ready: {error}", headers=_RETRY_AFTER)
+    return _problem(request, "not-ready", f"Not ready: {error}", headers=_RETRY_AFTER)
 
 
 def _unavailable(request: Request, error: Exception) -> JSONResponse:
-    return _problem(request, 503, "unavailable", str(error), headers=_RETRY_AFTER)
+    return _problem(request, "unavailable", str(error), headers=_RETRY_AFTER)
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     found = error if isinstance(error, HTTPException) else HTTPException(500)
-    phrase = HTTPStatus(found.status_code).phrase
-    # Python has changed the phrase of this one
-    kind = "content-too-large" if found.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else phrase
-    return _problem(
-        request, found.status_code, kind.lower().replace(" ", "-"), found.detail or phrase, headers=found.headers
-    )
+    kind = next((kind for kind, status in TYPES.items() if status == found.status_code), "internal-error")
+    detail = found.detail or HTTPStatus(found.status_code).phrase
+    return _problem(request, kind, detail, headers=found.headers)
 
 
 def failed(request: Request, error: Exception) -> JSONResponse:
     """Answer where a request ended in a fault of ours."""
     _log.error("failed", exc_info=error, request_id=getattr(request.state, "request_id", None))
-    return _problem(request, 500, "internal-error", "The server failed; its log says why.")
+    return _problem(request, "internal-error", "The server failed; its log says why.")

@@ -1,27 +1,55 @@
-"""One call: who is leaving, why, and what to offer, for one customer or a thousand."""
+"""One call for one customer or a thousand; and the score table, page by page."""
 
-from typing import Annotated
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+import orjson
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from starlette.concurrency import run_in_threadpool
 
-from serving.answers import ChurnDefinition, Score
-from serving.api.asking import ask, scores_json
+from serving.api.answering import Models, answer_schema, ask, entry, json_response, models_of
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
-from serving.api.security import CurrentCaller
+from serving.api.security import CurrentCaller, Reader
 from serving.explain.wording import Language, preferred
-from serving.offers.offering import Query
-from serving.scoring.service import Absence, Include, Question
+from serving.parts import PARTS
+from serving.parts.offers import OfferOptions, OffersPart
+from serving.parts.types import TypeOptions, TypesPart
+from serving.scoring.part import Column, Question
+from serving.scoring.score_table import Listed, Listing
 from training.next_product.offers import Kind
 
-router = APIRouter(prefix="/v1", tags=["scores"], responses=documented(400, 401, 403, 413, 422, 429, 503))
-
 MAX_CUSTOMERS = 1000
+#: Rows of a page.
+_PAGE, _LONGEST_PAGE = 100, 1000
+
+
+def _known(name: str) -> str:
+    names = [part.name for part in PARTS]
+    if name not in names:
+        raise ValueError(f"expected one of {', '.join(names)}")
+    return name
+
+
+class _PartNames:
+    """Lists the names of the registered parts in OpenAPI."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"enum": [part.name for part in PARTS]}
+
+
+PartName = Annotated[str, AfterValidator(_known), _PartNames()]
 
 
 class ScoreRequest(BaseModel):
-    """Which customers to score, and what to tell of each."""
+    """Which customers to score, and what to answer about each."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,49 +57,161 @@ class ScoreRequest(BaseModel):
         list[Annotated[str, Field(min_length=1, max_length=200)]],
         Field(min_length=1, max_length=MAX_CUSTOMERS),
     ] = Field(examples=[["1", "2", "3"]])
-    include: Annotated[list[Include], Field(min_length=1)] = Field(
+    include: Annotated[list[PartName], Field(min_length=1)] = Field(
         default=["risk"],
-        description="`risk`, `offers` and `profile` take the role score, `reasons` and `what_if` the role explain",
+        description="Parts of the answer. `risk`, `offers`, `types` and `profile` take the role score, `reasons` and "
+        "`what_if` the role explain",
         examples=[["risk", "reasons", "offers"]],
     )
     offer_kind: Kind = "next"
     offer_limit: Annotated[int, Field(ge=1, le=100)] = 5
+    type_limit: Annotated[int, Field(ge=1, le=100)] = 5
     live: bool = Field(False, description="Compute now, rather than read what was computed since the last event")
 
 
 class Scores(BaseModel):
-    """Scores in the order asked for, and of whom there are none."""
+    """Answers in the order asked for, one for each customer."""
 
-    churn_model: str | None = Field(description="Null where there is none", examples=["encore-churn/1"])
-    churn_model_grade: str | None = Field(examples=["A"])
-    next_product_model: str | None = Field(
-        description="Null where there is none, as for data without order lines", examples=["encore-next-product/1"]
+    models: Models
+    scores: list[Any]
+
+
+class ScoreList(BaseModel):
+    """A page of the score table."""
+
+    scores: list[Any]
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last one")
+
+
+class _Row(BaseModel):
+    """A customer's row."""
+
+    customer_id: str = Field(examples=["1"])
+    as_of: datetime = Field(description="The moment the scores are for (UTC)")
+    status: Literal["ok", "stale"] = Field(
+        description="`stale`: something has happened to the customer since; ask for the customer to compute it again"
     )
-    churn_definition: ChurnDefinition
-    unknown: list[str] = Field(description="Ids of which nothing is known")
-    unavailable: list[str] = Field(description="Ids of which nothing can be said while a store is away")
-    absent: dict[Include, Absence] = Field(
-        description="Parts that are null for everybody, and why", examples=[{"offers": "no_model"}]
+
+
+def router() -> APIRouter:
+    """Return the routes, with the schemas of the parts that are registered now."""
+    routes = APIRouter(prefix="/v1", tags=["scores"], responses=documented(400, 401, 403, 413, 422, 429, 503))
+    score: Any = answer_schema(
+        "Score",
+        "One customer of an answer; the parts that were asked for.",
+        PARTS,
+        required=False,
+        customer_id=(str, Field(examples=["1"])),
     )
-    scores: list[Score]
+    many = create_model("Scores", __base__=Scores, __doc__=Scores.__doc__, scores=(list[score], ...))
+    routes.add_api_route("/scores", _post_scores, methods=["POST"], operation_id="postScores", response_model=many)
+    columns = [column for part in PARTS for column in part.columns]
+    cells: dict[str, Any] = {
+        column.name: (float | None if column.type == "number" else str | None, Field(description=column.description))
+        for column in columns
+    }
+    row: Any = create_model("ScoreRow", __base__=_Row, __doc__=_Row.__doc__, **cells)
+    page = create_model("ScoreList", __base__=ScoreList, __doc__=ScoreList.__doc__, scores=(list[row], ...))
+
+    async def get_scores(request: Request, caller: Reader, filters: BaseModel) -> Response:
+        """List customers from the score table, page by page. Takes the role `score`.
+
+        Its rows are the last scores that were computed, by `encore scores materialize` or for a request. A page starts
+        behind the last row of the page before, so that rows which are added or removed meanwhile move no other row.
+        """
+        return await _list(request, caller, filters, columns)
+
+    get_scores.__annotations__["filters"] = Annotated[_filters(columns), Query()]
+    routes.add_api_route("/scores", get_scores, methods=["GET"], operation_id="listScores", response_model=page)
+    return routes
 
 
-@router.post("/scores", operation_id="postScores", response_model=Scores)
-async def scores(
+async def _post_scores(
     request: Request,
     body: ScoreRequest,
     caller: CurrentCaller,
     language: Annotated[Language | None, LANGUAGE] = None,
     accept_language: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Answer for up to 1,000 customers; one that stands in the request twice is answered once."""
+    """Answer for up to 1,000 customers; one that is in the request twice is answered once."""
     question = Question(
         tuple(dict.fromkeys(body.customer_ids)),
-        frozenset(body.include),
+        tuple(part.name for part in PARTS if part.name in body.include),
         language or preferred(accept_language),
-        Query(body.offer_kind, body.offer_limit),
+        {
+            OffersPart.name: OfferOptions(body.offer_kind, body.offer_limit),
+            TypesPart.name: TypeOptions(body.type_limit),
+        },
         body.live,
     )
-    scorer = caller.scorer
-    reply = await ask(request, caller, scorer, question)
-    return Response(scores_json(scorer, question, reply), media_type="application/json")
+    reply = await ask(request, caller, question)
+    return json_response({"models": models_of(reply), "scores": [entry(one) for one in reply.customers]})
+
+
+def _filters(columns: Sequence[Column]) -> type[BaseModel]:
+    """Return the parameters of the list: one or two a column."""
+    fields: dict[str, Any] = {}
+    for column in columns:
+        if column.type == "text":
+            fields[column.name] = (str | None, Field(None, max_length=200, description=column.description))
+        else:
+            for end, word in (("min", "At least"), ("max", "At most")):
+                text = f"{word}: {column.description[0].lower()}{column.description[1:]}"
+                fields[f"{end}_{column.name}"] = (float | None, Field(None, description=text))
+    sortable = ["customer_id", *(column.name for column in columns if column.type == "number")]
+    orders = [order for name in sortable for order in (name, f"-{name}")]
+    fields["sort"] = (
+        Literal[tuple(orders)],
+        Field("-risk" if "-risk" in orders else "customer_id", description="`-` is descending; nulls come last"),
+    )
+    fields["limit"] = (int, Field(_PAGE, ge=1, le=_LONGEST_PAGE))
+    fields["cursor"] = (str | None, Field(None, max_length=1000, description="`next_cursor` of the page before"))
+    return create_model("ScoreFilters", __config__=ConfigDict(extra="forbid"), **fields)
+
+
+async def _list(request: Request, caller: Reader, filters: BaseModel, columns: Sequence[Column]) -> Response:
+    chosen = filters.model_dump(exclude_none=True)
+    sort, limit = str(chosen["sort"]), int(chosen["limit"])
+    name = sort.removeprefix("-")
+    listing = Listing(
+        {column.name: chosen[column.name] for column in columns if column.name in chosen},
+        {column.name: chosen[f"min_{column.name}"] for column in columns if f"min_{column.name}" in chosen},
+        {column.name: chosen[f"max_{column.name}"] for column in columns if f"max_{column.name}" in chosen},
+        name,
+        sort.startswith("-"),
+        _read_cursor(chosen["cursor"], sort) if "cursor" in chosen else None,
+    )
+    rows = await run_in_threadpool(caller.state.service.table.list, listing, limit + 1)
+    shown, more = rows[:limit], len(rows) > limit
+    caller.state.note(request, [row.customer_id for row in shown])
+    return json_response(
+        {"scores": [_row(row) for row in shown], "next_cursor": _cursor(sort, shown[-1], name) if more else None}
+    )
+
+
+def _row(row: Listed) -> dict[str, Any]:
+    status = "ok" if row.current else "stale"
+    return {"customer_id": row.customer_id, "as_of": row.as_of, "status": status, **row.cells}
+
+
+def _cursor(sort: str, last: Listed, name: str) -> str:
+    value = None if name == "customer_id" else last.cells[name]
+    return base64.urlsafe_b64encode(orjson.dumps([sort, value, last.customer_id])).decode().rstrip("=")
+
+
+def _read_cursor(text: str, sort: str) -> tuple[float | None, str]:
+    """Read a cursor.
+
+    Raises
+    ------
+    RequestValidationError
+        If it is none of ours, or belongs to a list in another order.
+    """
+    try:
+        order, value, customer = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if order == sort and isinstance(customer, str) and (value is None or isinstance(value, float | int)):
+            return value, customer
+        problem = f"expected a cursor of a list sorted by {sort}"
+    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError):
+        problem = "expected `next_cursor` of the page before"
+    raise RequestValidationError([{"type": "value_error", "loc": ("query", "cursor"), "msg": problem, "input": text}])

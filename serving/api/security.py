@@ -11,7 +11,6 @@ from starlette.requests import HTTPConnection
 
 from serving.access.keys import Key, Role
 from serving.api.state import State, state_of
-from serving.scoring.scorer import Scorer
 from serving.settings import ServingSettings
 
 
@@ -40,17 +39,6 @@ class Caller:
 
     state: State
     key: Key
-
-    @property
-    def scorer(self) -> Scorer:
-        """What answers now.
-
-        Raises
-        ------
-        NotReadyError
-            If nothing is loaded yet.
-        """
-        return self.state.ready.scorer
 
 
 class _Bearer(HTTPBearer):

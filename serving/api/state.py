@@ -1,4 +1,4 @@
-"""What requests share: made once when the API is put together."""
+"""What requests share: made once when the application is created."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from core.settings import Settings, StoreSettings
 from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
-from serving.offers.experiment import Impressions
+from serving.parts import make_scoring
 from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
-from serving.scoring.reloader import Ready
-from serving.scoring.service import Desk
+from serving.scoring.part import Question
+from serving.scoring.reloader import ModelReloader
+from serving.scoring.service import ScoringService
 from serving.settings import ServingSettings
 
 
@@ -31,15 +32,19 @@ class State:
 
     settings: Settings
     clock: Callable[[], datetime]
-    ready: Ready
-    desk: Desk
+    service: ScoringService
+    reloader: ModelReloader
     quick: Batcher
     offers: Batcher
     bulk: Batcher
     keys: KeyRing
     rate: RateLimit
     audit: AuditLog
-    impressions: Impressions
+
+    def batcher(self, question: Question) -> Batcher:
+        """Return what computes the answer to a question about few customers."""
+        quick = all(self.service.parts[name].engine.quick for name in question.parts)
+        return self.quick if quick else self.offers
 
     def note(self, request: Request, customers: Sequence[str], models: Iterable[str] = ()) -> None:
         """Write into the audit log who asks for whom.
@@ -64,22 +69,20 @@ class State:
 
 def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
     """Open everything that requests share."""
-    ready = Ready(settings, clock)
-    desk = Desk(settings, ready.cache)
-    is_local = settings[StoreSettings].online.startswith("sqlite://")
-    serving = settings[ServingSettings]
+    service, reloader = make_scoring(settings, clock)
+    stores, serving = settings[StoreSettings], settings[ServingSettings]
+    is_local = stores.online.startswith("sqlite://")
     return State(
         settings,
         clock,
-        ready,
-        desk,
-        LoopBatcher(desk.answer) if is_local else ThreadBatcher(desk.answer, "scores"),
-        ThreadBatcher(desk.answer, "offers"),
-        ThreadBatcher(desk.answer, "bulk"),
-        KeyRing(KeyFile(settings[StoreSettings]), clock),
-        RateLimit(settings[StoreSettings].data / "rates.bin"),
-        AuditLog(settings[StoreSettings], serving.audit_file_mb * 1_000_000, serving.audit_files),
-        Impressions(settings[StoreSettings]),
+        service,
+        reloader,
+        LoopBatcher(service.answer) if is_local else ThreadBatcher(service.answer, "scores"),
+        ThreadBatcher(service.answer, "offers"),
+        ThreadBatcher(service.answer, "bulk"),
+        KeyRing(KeyFile(stores), clock),
+        RateLimit(stores.data / "rates.bin"),
+        AuditLog(stores, serving.audit_file_mb * 1_000_000, serving.audit_files),
     )
 
 

@@ -1,140 +1,142 @@
-"""Commands that ask the champions: explain, recommend, score."""
+"""Commands about one customer: explain, recommend, answer."""
 
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from core.jobs import job
-from core.progress import Report
-from core.settings import StoreSettings
-from serving.answers import Offers, TypeOffers
+from serving.cli.asking import Asking
 from serving.cli.context import Context
-from serving.cli.stages import Stages
+from serving.cli.options import CustomerArgument, LanguageOption, group
 from serving.explain.wording import Language, say
-from serving.offers.offering import Query
-from serving.scoring.export import export_scores, materialize_scores
-from serving.scoring.reloader import Ready
-from serving.scoring.scorer import Scorer, one
-from serving.scoring.service import Desk, Include
+from serving.parts import PARTS
+from serving.parts.offers import OfferOptions, OffersAnswer
+from serving.parts.reasons import ReasonsAnswer
+from serving.parts.risk import RiskAnswer
+from serving.parts.types import TypeOptions, TypesAnswer
+from serving.parts.what_if import WhatIfAnswer
+from serving.scoring.part import Question
+from serving.scoring.service import ScoredCustomer
 from training.next_product.offers import Kind
 
-
-def _loaded(ready: Ready) -> Scorer:
-    """Load what answers; features follow events first that a materialisation could not see, such as consent."""
-    scorer = ready.load()
-    ready.live.catch_up()
-    return scorer
+app = group()
 
 
-def score(context: Context, output: Path, language: Language) -> None:
-    """Run `encore score`."""
-    with Stages(context.console) as stages:
-        ready = Ready(context.settings, lambda: context.now)
-        scorer = stages.run("models", lambda _: _loaded(ready))
-        start = time.monotonic()
-        rows = stages.run(
-            "scores",
-            lambda report: export_scores(context.settings, scorer, ready.as_of(scorer), output, language, report),
-        )
-        rate = rows / (time.monotonic() - start)
-    context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
+@app.command("answer")
+def answer(
+    ctx: typer.Context,
+    customer_id: CustomerArgument,
+    include: Annotated[
+        list[str] | None, typer.Option("--include", help="A part of the answer; may be repeated. Default: all.")
+    ] = None,
+    language: LanguageOption = "en",
+) -> None:
+    """Print any parts of the answer about one customer, as JSON.
+
+    The same as POST /v1/scores answers; a part without values says why in its status.
+    """
+    context: Context = ctx.obj
+    names = [part.name for part in PARTS]
+    unknown = [name for name in include or [] if name not in names]
+    if unknown:
+        raise typer.BadParameter(f"{unknown[0]!r} is no part of an answer; expected one of {', '.join(names)}")
+    asking = Asking(context)
+    parts = tuple(name for name in names if not include or name in include)
+    found = asking.ask(Question((customer_id,), parts, language))
+    context.console.print_json(
+        data={"customer_id": customer_id, "as_of": found.as_of.isoformat()}
+        | {name: part.fields for name, part in found.parts.items()}
+    )
 
 
-def materialize(context: Context, *, offers: bool) -> None:
-    """Run `encore scores materialize`."""
-    with Stages(context.console) as stages:
-        count = stage_scores(context, stages, offers=offers)
-    context.console.print(f"  {count:,} active customers in {context.settings[StoreSettings].data / 'scores.db'}")
-
-
-def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> int:
-    """Compute scores ahead, as a stage."""
-    ready = Ready(context.settings, lambda: context.now)
-    parts: list[Include] = ["risk", "reasons", "what_if"]
-    include = frozenset([*parts, "offers"] if offers else parts)
-
-    def work(report: Report) -> int:
-        scorer = _loaded(ready)
-        desk = Desk(context.settings, ready.cache)
-        return materialize_scores(context.settings, scorer, desk, ready.as_of(scorer), include, report)
-
-    with job(context.settings[StoreSettings]):
-        return stages.run("scores", work)
-
-
-def explain(context: Context, customer_id: str, language: Language) -> None:
-    """Run `encore explain`."""
-    ready = Ready(context.settings, lambda: context.now)
-    scorer = _loaded(ready)
-    found = one(scorer.explanations([customer_id], ready.as_of(scorer), language), customer_id)
-    tier = say(language, f"tier.{found.tier}")
-    risk = "–" if found.risk is None else f"{found.risk:.0%}"
-    model = f"{found.model}, {say(language, 'heading.grade')} {found.model_grade}"
+@app.command("explain")
+def explain(ctx: typer.Context, customer_id: CustomerArgument, language: LanguageOption = "en") -> None:
+    """Print one customer's risk and the reasons for it."""
+    context: Context = ctx.obj
+    asking = Asking(context)
+    one = asking.one(Question((customer_id,), ("risk", "reasons", "what_if"), language))
+    risk: RiskAnswer = one.parts["risk"].value
+    reasons: ReasonsAnswer = one.parts["reasons"].value
+    change: WhatIfAnswer = one.parts["what_if"].value
+    shown = "–" if risk.risk is None else f"{risk.risk:.0%}"
+    grade = asking.deployment.models["churn"].version.grade
     table = Table(
         *("", "%", say(language, "heading.reason"), say(language, "heading.action")),
-        title=f"{escape(customer_id)}: {risk} ({tier}), {model}, {found.as_of:%Y-%m-%d}",
+        title=f"{escape(customer_id)}: {shown} ({say(language, f'tier.{risk.tier}')}), {risk.model}, "
+        f"{say(language, 'heading.grade')} {grade}, {one.as_of:%Y-%m-%d}",
     )
-    for sign, reasons in (("[red]▲[/]", found.reasons), ("[green]▼[/]", found.protections)):
-        for reason in reasons:
+    for sign, some in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
+        for reason in some or []:
             text = f"[bold]{escape(reason.title)}[/]\n{escape(reason.text)}"
             table.add_row(sign, f"{100 * reason.share:.0f}", text, escape(reason.action or ""))
     context.console.print(table)
-    if found.what_if is not None:
-        context.console.print(f"  {found.what_if.text}", markup=False, soft_wrap=True)
+    if change.what_if is not None:
+        context.console.print(f"  {change.what_if.text}", markup=False, soft_wrap=True)
 
 
-def recommend(
-    context: Context,
-    customer_id: str,
-    kind: Kind,
-    limit: int,
-    language: Language,
-    basket: Sequence[str],
-    *,
-    explain: bool,
+@app.command("recommend")
+def recommend(  # noqa: PLR0913, PLR0917 - its options
+    ctx: typer.Context,
+    customer_id: CustomerArgument,
+    kind: Annotated[Kind, typer.Option("--kind", help="Which list; next is the best mix.")] = "next",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many offers.")] = 5,
+    basket: Annotated[
+        list[str] | None, typer.Option("--basket", help="A product in the basket; may be repeated.")
+    ] = None,
+    types: Annotated[bool, typer.Option("--types", help="Product types never bought, instead of products.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show path, probability and evidence too.")] = False,
+    language: LanguageOption = "en",
 ) -> None:
-    """Run `encore recommend`."""
-    ready = Ready(context.settings, lambda: context.now)
-    scorer = _loaded(ready)
-    found = one(
-        scorer.offers([customer_id], ready.as_of(scorer), Query(kind, limit, tuple(basket)), language), customer_id
-    )
-    table = _table(found, language, ("product", "name", "kind"), explain=explain)
-    for offer in found.offers:
+    """Print what to offer one customer, and why.
+
+    The rules file and the experiment of encore.toml apply, as for the API.
+    """
+    context: Context = ctx.obj
+    asking = Asking(context)
+    if types:
+        question = Question((customer_id,), ("types",), language, {"types": TypeOptions(limit)})
+        table = _types_table(asking.one(question), language, explain=explain)
+    else:
+        options = OfferOptions(kind, limit, tuple(basket or []))
+        question = Question((customer_id,), ("offers",), language, {"offers": options})
+        table = _offers_table(asking.one(question), language, explain=explain)
+    context.console.print(table)
+
+
+def _offers_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
+    found: OffersAnswer = one.parts["offers"].value
+    table = _table(one, found, language, ("product", "name", "kind"), explain=explain)
+    for offer in found.offers or []:
         likely = "–" if offer.probability is None else f"{offer.probability:.1%}"
         row = [offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text]
-        table.add_row(*_escaped([*row, likely, offer.path, _told(offer.evidence)] if explain else row))
-    context.console.print(table)
+        table.add_row(*_escaped([*row, likely, offer.path, _listed(offer.evidence)] if explain else row))
+    return table
 
 
-def recommend_types(context: Context, customer_id: str, limit: int, language: Language, *, explain: bool) -> None:
-    """Run `encore recommend --types`."""
-    ready = Ready(context.settings, lambda: context.now)
-    scorer = _loaded(ready)
-    found = one(scorer.types([customer_id], ready.as_of(scorer), limit, language), customer_id)
-    table = _table(found, language, ("type", "product", "name"), explain=explain)
-    for offer in found.types:
+def _types_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
+    found: TypesAnswer = one.parts["types"].value
+    table = _table(one, found, language, ("type", "product", "name"), explain=explain)
+    for offer in found.types or []:
         row = [offer.type, offer.product_id, offer.name, offer.text]
-        table.add_row(*_escaped([*row, "–", offer.path, _told(offer.evidence)] if explain else row))
-    context.console.print(table)
+        table.add_row(*_escaped([*row, "–", offer.path, _listed(offer.evidence)] if explain else row))
+    return table
 
 
-def _table(found: Offers | TypeOffers, language: Language, columns: Sequence[str], *, explain: bool) -> Table:
-    title = f"{escape(found.customer_id)}: {found.model}, {found.as_of:%Y-%m-%d}"
-    if found.experiment is not None:
-        title += escape(f", {found.experiment.name}: {found.experiment.arm}")
-    if found.withheld is not None:
-        title += f", {say(language, f'withheld.{found.withheld}')}"
+def _table(
+    one: ScoredCustomer, found: OffersAnswer | TypesAnswer, language: Language, columns: Sequence[str], *, explain: bool
+) -> Table:
+    arm = f", {found.experiment.name}: {found.experiment.arm}" if found.experiment is not None else ""
+    reason = f", {found.reason}" if found.reason else ""
     names = [say(language, f"column.{name}") for name in columns] + [say(language, "heading.reason")]
     if explain:
         names += [say(language, f"column.{name}") for name in ("probability", "path", "evidence")]
+    title = escape(f"{one.customer_id}: {found.model}, {one.as_of:%Y-%m-%d}{arm}{reason}")
     return Table(*(Column(name, overflow="fold") for name in names), title=title)
 
 
-def _told(evidence: Mapping[str, bool | int | float | str]) -> str:
+def _listed(evidence: Mapping[str, bool | int | float | str]) -> str:
     return ", ".join(
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}" for name, value in evidence.items()
     )

@@ -364,12 +364,13 @@ def recommend(  # noqa: PLR0913, PLR0917 - its options
 
     The rules file and the experiment of encore.toml apply, as for the API.
     """
-    from serving.cli.ask import recommend, recommend_types  # noqa: PLC0415
+    from serving.cli.ask import options_of, recommend, recommend_types  # noqa: PLC0415
 
     if types:
         recommend_types(ctx.obj, customer_id, limit, language.value, explain=explain)
     else:
-        recommend(ctx.obj, customer_id, kind.value, limit, language.value, basket or [], explain=explain)
+        options = options_of(kind.value, limit, basket or [])
+        recommend(ctx.obj, customer_id, options, language.value, explain=explain)
 
 
 @app.command()

@@ -76,11 +76,11 @@ def _print_reasons(context: Context, found: dict[str, Any]) -> None:
     told = found["direction_agreement"]
     table.add_row("sentences that agree with the model", f"{told['value']:.1%} of {told['sentences']:,}")
     table.add_row("top three themes' share, median customer", f"{found['top_three_share']['median']:.1%}")
-    untold = found["untold"]
+    untold = found["unexplained"]
     table.add_row("withheld, as the model disagrees", f"{untold['sentences_withheld']:,}")
     table.add_row("share without a sentence, median customer", f"{untold['median_share']:.1%}")
     table.add_row("top three themes a day later, median Jaccard", f"{found['stability']['median_jaccard']:.2f}")
-    table.add_row("sentences told from a missing value", f"{found['missing_values']['told_as_known']:,}")
+    table.add_row("sentences told from a missing value", f"{found['missing_values']['shown_as_known']:,}")
     table.add_row("largest distance from the raw margin", f"{found['additivity']['largest_error']:.1e}")
     what_if = found["what_if"]
     table.add_row("high or medium with a way down", f"{what_if['found']:,} of {what_if['asked']:,}")

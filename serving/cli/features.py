@@ -1,29 +1,51 @@
 """Commands that make features, and bring them where they are asked for."""
 
+import typer
+
 from core.jobs import job
 from core.settings import StoreSettings
 from features.engine.build import Built, build_features, built_schedule
 from features.store.feature_store import Store
 from serving.cli.context import Context
 from serving.cli.data import print_rows
+from serving.cli.options import group
 from serving.cli.stages import Stages
 
+app = group("Build features, register them with Feast, copy them online.")
 
-def build(context: Context) -> None:
-    """Run `encore features build`."""
+
+@app.command("build")
+def build(ctx: typer.Context) -> None:
+    """Compute every feature view at its snapshots, into data/features.
+
+    Snapshots lie time.snapshot_spacing_days apart, back from time.as_of to time.min_history_days after the
+    first event; the test snapshots of the models are added. Needs `encore ingest` before.
+    """
+    context: Context = ctx.obj
     with Stages(context.console) as stages:
         built = stage_build(context, stages)
     print_rows(context, "feature view", built.rows)
 
 
-def apply(context: Context) -> None:
-    """Run `encore features apply`."""
+@app.command("apply")
+def apply(ctx: typer.Context) -> None:
+    """Register entities, feature views and feature services with Feast.
+
+    Writes data/feast/feature_store.yaml too, so that Feast's own commands work: `feast -c data/feast ...`.
+    Needs `encore features build` before.
+    """
+    context: Context = ctx.obj
     with Stages(context.console) as stages:
         stage_apply(context, stages)
 
 
-def materialize(context: Context) -> None:
-    """Run `encore features materialize`."""
+@app.command("materialize")
+def materialize(ctx: typer.Context) -> None:
+    """Copy the features of time.as_of to the online store, where the API reads them.
+
+    Needs `encore features apply` before.
+    """
+    context: Context = ctx.obj
     with Stages(context.console) as stages:
         stage_materialize(context, stages)
 

@@ -9,7 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+import typer
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
@@ -21,8 +23,9 @@ from serving.access.keys import KeyFile
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.cli.context import Context
+from serving.cli.options import group
 from serving.scoring import metrics
-from serving.scoring.reloader import LOADING, NotReadyError, Ready
+from serving.scoring.reloader import LOADING, ModelReloader, NotReadyError
 from serving.settings import ServingSettings, load_settings
 
 _CONFIG = "ENCORE_CONFIG"
@@ -30,14 +33,21 @@ _CONFIG = "ENCORE_CONFIG"
 _SWITCH = 0.001
 
 
-def serve(context: Context, host: str | None, port: int | None, workers: int | None) -> None:
-    """Run `encore serve`.
+app = group()
 
-    Raises
-    ------
-    ConfigError
-        If there is no key, or the address is taken.
+
+@app.command("serve")
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option("--host", help="Default: serving.host of encore.toml.")] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Default: serving.port; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Default: serving.workers.")] = None,
+) -> None:
+    """Serve the API until interrupted. Its documentation is at /docs.
+
+    Needs a key: `encore keys create` makes one.
     """
+    context: Context = ctx.obj
     keys = KeyFile(context.settings[StoreSettings])
     if all(key.ended(context.now) for key in keys.read()):
         raise ConfigError(
@@ -49,13 +59,8 @@ def serve(context: Context, host: str | None, port: int | None, workers: int | N
     if count > 1:
         _run_workers(context, listening, count)
         return
-    run_server(
-        context,
-        listening,
-        lambda: context.console.print(
-            f"  Encore answers at [bold]{address(listening)}[/], see {address(listening)}/docs"
-        ),
-    )
+    url = address(listening)
+    run_server(context, listening, lambda: context.console.print(f"  Encore answers at [bold]{url}[/], see {url}/docs"))
 
 
 def listen(context: Context, host: str | None = None, port: int | None = None) -> socket.socket:
@@ -90,10 +95,10 @@ def run_server(
 ) -> None:
     """Serve in this process until interrupted; call `announce` once requests are answered."""
     _prepare(level)
-    app = create_app(context.settings)
-    server = uvicorn.Server(_config(app))
-    state: State = app.state.encore
-    threading.Thread(target=_when_ready, args=(server, state.ready, announce, context), daemon=True).start()
+    api = create_app(context.settings)
+    server = uvicorn.Server(_config(api))
+    state: State = api.state.encore
+    threading.Thread(target=_when_ready, args=(server, state.reloader, announce, context), daemon=True).start()
     server.run(sockets=[listening])
 
 
@@ -125,20 +130,22 @@ def _prepare(level: int = logging.INFO) -> None:
     sys.setswitchinterval(_SWITCH)
 
 
-def _config(app: FastAPI | str, **options: object) -> uvicorn.Config:
+def _config(api: FastAPI | str, **options: object) -> uvicorn.Config:
     # httptools and uvloop where they are there; what is logged of requests is our own
-    return uvicorn.Config(app, log_config=None, access_log=False, server_header=False, **options)  # type: ignore[arg-type]
+    return uvicorn.Config(api, log_config=None, access_log=False, server_header=False, **options)  # type: ignore[arg-type]
 
 
-def _when_ready(server: uvicorn.Server, ready: Ready, announce: Callable[[], None], context: Context) -> None:
-    told = LOADING
+def _when_ready(
+    server: uvicorn.Server, reloader: ModelReloader, announce: Callable[[], None], context: Context
+) -> None:
+    shown = LOADING
     while not server.should_exit:
         try:
-            if server.started and ready.scorer:
+            if server.started and reloader.deployment:
                 announce()
                 return
         except NotReadyError as missing:
-            if server.started and str(missing) != told:
-                told = str(missing)
-                context.console.print(f"  [dim]Not ready: {told}[/]", soft_wrap=True)
+            if server.started and str(missing) != shown:
+                shown = str(missing)
+                context.console.print(f"  [dim]Not ready: {shown}[/]", soft_wrap=True)
         time.sleep(0.1)

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Literal
 
 import numpy as np
 
 from core.arrays import Floats
-from serving.answers import Direction
 from serving.explain.themes import THEMES, Theme, themes_of
 from training.churn.model import ChurnModel
+
+Direction = Literal["raises", "lowers"]
 
 
 @dataclass(frozen=True)

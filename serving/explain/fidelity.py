@@ -11,10 +11,9 @@ from core.settings import Settings
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
 from features.vectors import later
-from serving.answers import Reason
 from serving.explain.contributions import Explained, explain
 from serving.explain.playbook import Playbook, load_playbook
-from serving.explain.reasons import MIN_SHARE, risk_reasons, theme_title
+from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons, theme_title
 from serving.explain.themes import themes_of
 from serving.explain.tiers import Tiers, make_tiers
 from serving.explain.what_if import what_would_change
@@ -28,7 +27,7 @@ _TOP = 3
 
 
 def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, Any]:
-    """Tell the reasons of every customer of the test snapshots, and check each against the model.
+    """Write the reasons of every customer of the test snapshots, and check each against the model.
 
     Returns
     -------
@@ -37,10 +36,10 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     `direction_agreement`: the share of sentences whose direction is that of the change in margin when the theme's
     features are set to the median of the population.
 
-    `untold`: themes of which the model says otherwise get no sentence; how many, and the median customer's share of
+    `unexplained`: themes that the model contradicts get no sentence; how many, and the median customer's share of
     the explanation that has none.
 
-    `top_three_share`: the median customer's share of the absolute explanation in the three strongest themes told.
+    `top_three_share`: the median customer's share of the absolute explanation in the three strongest themes sentences.
 
     `stability`: the median Jaccard index of those three today and a day later without an event.
 
@@ -65,30 +64,30 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     report(0.3, "sentences")
     playbook = load_playbook(settings[ServingSettings].playbook)
     explained = explain(model, inputs)
-    told = _tell(explained, playbook)
-    next_day = _tell(explain(model, model.inputs(later(rows.columns, 1), len(rows))), playbook)
+    sentences = _reasons(explained, playbook)
+    next_day = _reasons(explain(model, model.inputs(later(rows.columns, 1), len(rows))), playbook)
     report(0.7, "what would change")
     return {
         "protocol": {
             "model": version.label,
             "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.splits["churn"].test],
             "customers": len(rows),
-            "themes": len({reason.theme for reasons in told for reason in reasons}),
+            "themes": len({reason.theme for reasons in sentences for reason in reasons}),
         },
-        "direction_agreement": agreement(model, inputs, told),
-        "top_three_share": {"median": float(np.median([sum(r.share for r in of[:_TOP]) for of in told]))},
-        "untold": untold(explained, told),
-        "stability": {"median_jaccard": float(np.median(jaccard(_top(told), _top(next_day))))},
-        "missing_values": missing(model, inputs, told),
+        "direction_agreement": agreement(model, inputs, sentences),
+        "top_three_share": {"median": float(np.median([sum(r.share for r in of[:_TOP]) for of in sentences]))},
+        "unexplained": unexplained(explained, sentences),
+        "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
+        "missing_values": missing(model, inputs, sentences),
         "additivity": additivity(model, inputs),
         "what_if": ways_down(model, inputs, make_tiers(settings, store, model, schedule.as_of)),
     }
 
 
-def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, float]:
+def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:
     """Compare each sentence's direction with what the model does when its theme is as usual.
 
-    Asks the model anew rather than what decided which sentences are told, so that it notices if the two part.
+    Asks the model again rather than the code that chose the sentences, so that it notices if the two differ.
     """
     before = model.margin(inputs)
     agree = asked = 0
@@ -97,7 +96,7 @@ def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]
         usual = inputs.copy()
         usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
         difference = before - model.margin(usual)
-        for customer, reasons in enumerate(told):
+        for customer, reasons in enumerate(sentences):
             for reason in reasons:
                 if reason.theme == theme.name:
                     asked += 1
@@ -105,9 +104,9 @@ def agreement(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]
     return {"value": agree / asked if asked else 1.0, "sentences": asked}
 
 
-def untold(explained: Sequence[Explained], told: Sequence[Sequence[Reason]]) -> dict[str, float]:
+def unexplained(explained: Sequence[Explained], sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:
     """Say how much goes without a sentence: the median share, and the sentences withheld as the model disagrees."""
-    shares = [1 - sum(reason.share for reason in reasons) for reasons in told]
+    shares = [1 - sum(reason.share for reason in reasons) for reasons in sentences]
     withheld = 0
     for one in explained:
         whole = sum(abs(part.contribution) for part in one.parts.values()) or 1.0
@@ -129,19 +128,19 @@ def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]
     return {"asked": len(asked), "found": found}
 
 
-def missing(model: ChurnModel, inputs: Floats, told: Sequence[Sequence[Reason]]) -> dict[str, int]:
+def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, int]:
     """Count the sentences of themes of which nothing is known, and those that do not say so."""
     themes = themes_of(model.features)
     features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
     names = {theme.name: theme_title(theme, "en") for theme in themes}
     about_nothing = hidden = 0
-    for row, reasons in zip(inputs, told, strict=True):
+    for row, reasons in zip(inputs, sentences, strict=True):
         known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
         for reason in reasons:
             if any(features[reason.theme]) and not known & set(features[reason.theme]):
                 about_nothing += 1
                 hidden += say("en", "fact.unknown", theme=names[reason.theme]) not in reason.text
-    return {"sentences": about_nothing, "told_as_known": hidden}
+    return {"sentences": about_nothing, "shown_as_known": hidden}
 
 
 def jaccard(one: Sequence[set[str]], other: Sequence[set[str]]) -> list[float]:
@@ -149,9 +148,9 @@ def jaccard(one: Sequence[set[str]], other: Sequence[set[str]]) -> list[float]:
     return [len(a & b) / len(a | b) if a | b else 1.0 for a, b in zip(one, other, strict=True)]
 
 
-def _top(told: Sequence[Sequence[Reason]]) -> list[set[str]]:
-    return [{reason.theme for reason in reasons[:_TOP]} for reasons in told]
+def _top(sentences: Sequence[Sequence[Reason]]) -> list[set[str]]:
+    return [{reason.theme for reason in reasons[:_TOP]} for reasons in sentences]
 
 
-def _tell(explained: Sequence[Explained], playbook: Playbook) -> list[list[Reason]]:
+def _reasons(explained: Sequence[Explained], playbook: Playbook) -> list[list[Reason]]:
     return [risk_reasons(one, playbook, "en") for one in explained]

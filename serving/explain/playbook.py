@@ -19,10 +19,10 @@ class Suggestion(BaseModel):
     en: str | None = None
     zh: str | None = None
 
-    def told(self, language: Language) -> str | None:
+    def text(self, language: Language) -> str | None:
         """Return the text in a language."""
-        text: str | None = getattr(self, language)
-        return text
+        found: str | None = getattr(self, language)
+        return found
 
 
 Playbook = dict[str, Suggestion]

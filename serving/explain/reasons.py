@@ -1,13 +1,54 @@
-"""From TreeSHAP values to sentences: one reason per theme, told from raw values, never from column names."""
+"""From TreeSHAP values to sentences: one reason per theme, written from raw values, never from column names."""
+
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from features.views.profile import ATTRIBUTE
-from serving.answers import Direction, Reason
-from serving.explain.contributions import Explained
+from serving.explain.contributions import Direction, Explained
 from serving.explain.playbook import Playbook, Suggestion
 from serving.explain.themes import ATTRIBUTE_FINDINGS, Fact, Theme
 from serving.explain.wording import Language, amount, say
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One theme's part in a risk."""
+
+    theme: Annotated[str, Field(examples=["silence"])]
+    finding: Annotated[
+        str | None,
+        Field(description="What the comparison shows; null for a value alone", examples=["long_silence"]),
+    ]
+    title: Annotated[
+        str,
+        Field(
+            description="The finding, else the theme, in the reader's language",
+            examples=["Long silence for this customer"],
+        ),
+    ]
+    direction: Direction
+    share: Annotated[
+        float, Field(description="Share of the whole explanation, by absolute value, in [0, 1]", examples=[0.41])
+    ]
+    text: Annotated[
+        str,
+        Field(examples=["Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."]),
+    ]
+    values: Annotated[
+        dict[str, float | str | None], Field(description="Features behind the reason with their raw values")
+    ]
+    actionable: Annotated[bool, Field(description="Whether marketing can do something about it")]
+    action: Annotated[
+        str | None,
+        Field(
+            description="What the playbook suggests; only for what raises the risk",
+            examples=["Get in touch now, with something they usually buy."],
+        ),
+    ]
+
 
 #: A theme with less of the explanation than this is not worth a sentence.
 MIN_SHARE = 0.01
@@ -15,7 +56,7 @@ _NOTHING = Suggestion()
 
 
 def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -> list[Reason]:
-    """Tell why one customer's risk is what it is.
+    """Explain why one customer's risk is what it is.
 
     Parameters
     ----------
@@ -40,10 +81,10 @@ def _reason(
     theme: Theme, share: float, direction: Direction, explained: Explained, playbook: Playbook, language: Language
 ) -> Reason:
     values = explained.values
-    told = [name for name in values if name in theme.features]
+    shown = [name for name in values if name in theme.features]
     habits = [fact.habit.feature for fact in theme.facts if fact.habit]
-    told += [name for name in habits if name in values and name not in told]
-    sentence, finding = _told(theme, direction, explained, language)
+    shown += [name for name in habits if name in values and name not in shown]
+    sentence, finding = _sentence(theme, direction, explained, language)
     suggestion = playbook.get(finding or "", _NOTHING) if direction == "raises" else _NOTHING
     return Reason(
         theme=theme.name,
@@ -52,14 +93,14 @@ def _reason(
         direction=direction,
         share=share,
         text=say(language, f"direction.{direction}", fact=sentence),
-        values={name: _value(explained, name) for name in told},
+        values={name: _value(explained, name) for name in shown},
         actionable=suggestion != _NOTHING,
-        action=suggestion.told(language),
+        action=suggestion.text(language),
     )
 
 
-def _told(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Tell the first fact that speaks for the direction, with what it is compared with; else the first known, alone.
+def _sentence(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Write the first fact that speaks for the direction, with what it is compared with; else the first known, alone.
 
     Returns
     -------
@@ -94,18 +135,18 @@ def _value(explained: Explained, name: str) -> float | str | None:
 
 
 def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Tell an attribute's value, and how many customers with it left where that speaks for the direction."""
+    """Write an attribute's value, and how many customers with it left where that speaks for the direction."""
     title = theme_title(theme, language)
     known = explained.attributes.get(str(theme.attribute))
     if known is None:
         return say(language, "fact.unknown", theme=title), None
-    told = say(language, "fact.attribute", name=title, value=known.text)
+    sentence = say(language, "fact.attribute", name=title, value=known.text)
     left, left_of_all = (amount(language, share, "percent") for share in (known.left, known.left_of_all))
     more = known.left > known.left_of_all
     if left == left_of_all or more != (direction == "raises"):
-        return told, None
+        return sentence, None
     finding = ATTRIBUTE_FINDINGS[0 if more else 1]
-    return told + say(language, "against.left", value=left, other=left_of_all), finding
+    return sentence + say(language, "against.left", value=left, other=left_of_all), finding
 
 
 def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
@@ -132,12 +173,12 @@ def _found(fact: Fact, direction: Direction, explained: Explained, language: Lan
         kind, other, findings = "similar", explained.similar[fact.feature], fact.similar
     else:
         return "", None
-    told = amount(language, other, fact.unit)
+    usual = amount(language, other, fact.unit)
     above = value > other
-    if amount(language, value, fact.unit) == told or (fact.sign and above != (turn == fact.sign)):
+    if amount(language, value, fact.unit) == usual or (fact.sign and above != (turn == fact.sign)):
         return "", None
     pace = kind == "habit" and fact.feature == "recency_days"
-    return say(language, f"against.{'pace' if pace else kind}", value=told), findings[0 if above else 1]
+    return say(language, f"against.{'pace' if pace else kind}", value=usual), findings[0 if above else 1]
 
 
 def _plain(fact: Fact, explained: Explained, language: Language) -> str:

@@ -23,7 +23,7 @@ class Habit:
 
 @dataclass(frozen=True)
 class Fact:
-    """A feature whose raw value can be told, by the text `fact.<feature>`, and what it is compared with.
+    """A feature whose raw value can be shown, in the text `fact.<feature>`, and what it is compared with.
 
     A finding is what a marketer would call the comparison: the title of the reason and its place in the playbook.
 
@@ -54,14 +54,14 @@ class Fact:
 
 @dataclass(frozen=True)
 class Theme:
-    """A theme: the model inputs whose contributions it sums, and the facts it is told by, best first.
+    """A theme: the model inputs whose contributions it sums, and the facts it is explained by, best first.
 
-    A theme without facts is told by the text `plain.<theme>`.
+    A theme without facts is explained by the text `plain.<theme>`.
 
     Attributes
     ----------
     attribute
-        The input that is an attribute of the customer; told by its value, and by how many customers with it left.
+        The input that is an attribute of the customer; explained by its value, and by how many customers with it left.
     """
 
     name: str
@@ -213,7 +213,7 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "price",
-        (Fact("contract_price", "money", 1, ("dearer_contract", "cheaper_contract")),),
+        (Fact("contract_price", "money", 1, ("expensive_contract", "cheaper_contract")),),
         frozenset({"contract_price_change"}),
     ),
     Theme("season", (), frozenset({"season_sin", "season_cos"})),

@@ -9,12 +9,12 @@ import pandas as pd
 
 from core.settings import Settings
 from features.store.feature_store import Store
-from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 
 Tier = Literal["high", "medium", "low"]
+AnyTier = Literal["high", "medium", "low", "inactive"]
 
 #: As many customers are enough to know where the cuts lie.
 _SAMPLE = 20_000
@@ -51,7 +51,7 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
         return Tiers(1.0, 1.0)
     entities = pd.DataFrame({"customer_id": some.to_numpy(), "event_timestamp": moment})
     frame = store.point_in_time(ChurnSettings.service, entities).drop(columns=["customer_id", "event_timestamp"])
-    columns = with_ages(columns_from_frame(frame), np.full(len(some), moment.timestamp()))
+    columns = model.columns(frame, np.full(len(some), moment.timestamp()))
     risk = model.risk(model.inputs(columns, len(some)))
     cuts = 1 - churn.high_share, max(0.0, 1 - churn.high_share - churn.medium_share)
     high, medium = np.quantile(risk, cuts)

@@ -7,16 +7,46 @@ about would keep anybody.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from features.views.activity import WINDOWS, overdue
-from serving.answers import Change, WhatIf
-from serving.explain.tiers import Tiers
+from serving.explain.tiers import AnyTier, Tiers
 from serving.explain.wording import Language, amount, say
 from training.churn.model import ChurnModel
 
 Values = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One feature that would be different."""
+
+    feature: Annotated[str, Field(examples=["baskets_28d"])]
+    before: float | None
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The smallest realistic change with which the model puts a customer in a lower tier.
+
+    It describes customers who are like that; it does not promise that a customer who changes will stay.
+    """
+
+    changes: list[Change]
+    risk: Annotated[float, Field(description="The model's risk after the change", examples=[0.18])]
+    tier: AnyTier
+    text: Annotated[
+        str,
+        Field(
+            examples=[
+                "Customers like this who bought 2 more baskets this week have a risk of 18 % (low) instead of 37 %"
+            ]
+        ),
+    ]
 
 
 @dataclass(frozen=True)
@@ -26,7 +56,7 @@ class Lever:
     Attributes
     ----------
     steps
-        How far it may go, smallest first; each is told by the text `change.<name>`.
+        How far it may go, smallest first; each is worded by the text `change.<name>`.
     needs
         Inputs that the model must read and that must be known of the customer.
     apply
@@ -117,7 +147,7 @@ def what_would_change(
     for plan, outcome, after in zip(plans, outcomes, model.risk(rows).tolist(), strict=True):
         tier = tiers.of(after)
         if tier != now and after <= risk - _LEAST:
-            told = (say(language, f"change.{lever.name}_{'one' if n == 1 else 'many'}", n=str(n)) for lever, n in plan)
+            words = (say(language, f"change.{lever.name}_{'one' if n == 1 else 'many'}", n=str(n)) for lever, n in plan)
             return WhatIf(
                 changes=_changes(model, values, outcome),
                 risk=after,
@@ -125,7 +155,7 @@ def what_would_change(
                 text=say(
                     language,
                     "change.text",
-                    changes=say(language, "change.and").join(told),
+                    changes=say(language, "change.and").join(words),
                     risk=amount(language, after, "percent"),
                     tier=say(language, f"tier.{tier}"),
                     now=amount(language, risk, "percent"),

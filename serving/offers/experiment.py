@@ -4,20 +4,31 @@ import hashlib
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from core.settings import StoreSettings
 from core.state import write_file
-from serving.answers import Experiment
 from serving.settings import ExperimentSettings
 
 _WHOLE = 2**64
 
 
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """Which list of an experiment the customer got."""
+
+    name: Annotated[str, Field(examples=["spring"])]
+    arm: Literal["champion", "challenger", "baseline"]
+
+
 def arm_of(settings: ExperimentSettings, customer_id: str) -> Experiment | None:
     """Return a customer's part in the experiment; None where none runs.
 
-    The arm depends on the experiment's name and the customer alone: whoever knows both can compute it again.
+    The arm depends on the experiment's name and the customer alone, so that it can be computed again from both.
     """
     if settings.name is None:
         return None

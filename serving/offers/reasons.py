@@ -1,17 +1,62 @@
 """From evidence to sentences: why a product or a type is offered."""
 
-from serving.answers import OfferAnswer, TypeOfferAnswer
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
 from serving.explain.wording import Language, Unit, amount, say
 from training.next_product.evidence import Evidence
-from training.next_product.offers import Offer
+from training.next_product.offers import Kind, Offer
 from training.next_product.type_offers import TypeEvidence, TypeOffer
 
-#: Prices of small units are told for a hundred of them.
-_TOLD_FOR = {"g": 100.0, "ml": 100.0}
+
+@dataclass(frozen=True, slots=True)
+class OfferAnswer:
+    """One offer with its reason."""
+
+    product_id: Annotated[str, Field(examples=["1029743"])]
+    name: Annotated[str, Field(examples=["FLUID MILK WHITE ONLY, 1 GA"])]
+    type: Annotated[str, Field(examples=["FLUID MILK WHITE ONLY"])]
+    kind: Kind
+    probability: Annotated[
+        float | None,
+        Field(
+            description="Calibrated probability that the customer buys the product within `horizon_days`, without "
+            "being offered it; null for a customer who has not bought in the activity window",
+            examples=[0.23],
+        ),
+    ]
+    path: Annotated[str, Field(description="What the offer rests on", examples=["own_cycle"])]
+    text: Annotated[str, Field(examples=["Bought in 10 baskets, every 17 days on average; last 18 days ago"])]
+    evidence: Annotated[
+        dict[str, bool | int | float | str], Field(description="The facts that the text is written from")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOfferAnswer:
+    """A product type that the customer never bought, with its reason."""
+
+    type: Annotated[str, Field(examples=["BABY FOOD"])]
+    product_id: Annotated[str, Field(description="Its most popular product", examples=["1029743"])]
+    name: str
+    path: Annotated[str, Field(description="What the offer rests on", examples=["type_together"])]
+    text: Annotated[
+        str,
+        Field(examples=["Customers who buy DIAPERS buy this 3.1 times as often as usual (40 of 2,469 bought both)"]),
+    ]
+    evidence: Annotated[
+        dict[str, bool | int | float | str], Field(description="The facts that the text is written from")
+    ]
+
+
+#: Prices of small units are shown for a hundred of them.
+_SHOWN_FOR = {"g": 100.0, "ml": 100.0}
 
 
 def offer_reason(offer: Offer, language: Language) -> OfferAnswer:
-    """Tell why a product is offered, from the evidence of the path that found it."""
+    """Say why a product is offered, from the evidence of the path that found it."""
     return OfferAnswer(
         product_id=offer.product_id,
         name=offer.name,
@@ -25,7 +70,7 @@ def offer_reason(offer: Offer, language: Language) -> OfferAnswer:
 
 
 def type_reason(offer: TypeOffer, language: Language) -> TypeOfferAnswer:
-    """Tell why a type is offered."""
+    """Say why a type is offered."""
     return TypeOfferAnswer(
         type=offer.type,
         product_id=offer.product_id,
@@ -43,24 +88,24 @@ def _facts(evidence: Evidence | TypeEvidence) -> dict[str, bool | int | float | 
 def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language) -> str:
     facts = vars(evidence)
 
-    def told(name: str, unit: Unit) -> str:
+    def shown(name: str, unit: Unit) -> str:
         return "" if facts.get(name) is None else amount(language, facts[name], unit)
 
     def price(name: str) -> str:
         if facts.get(name) is None:
             return ""
-        whole = facts[name] * _TOLD_FOR.get(facts["unit"], 1.0)
+        whole = facts[name] * _SHOWN_FOR.get(facts["unit"], 1.0)
         return say(language, f"price.{facts['unit']}", price=amount(language, whole, "money"))
 
     return say(
         language,
         f"offer.{evidence.path}{_variant(facts)}",
-        baskets=told("baskets" if facts.get("baskets") is not None else "baskets_28d", "baskets"),
-        times=told("baskets_28d", "times"),
-        cycle=told("cycle_days", "days"),
-        since=told("days_since", "days"),
-        lift=told("lift", "number"),
-        saving=told("saving", "percent"),
+        baskets=shown("baskets" if facts.get("baskets") is not None else "baskets_28d", "baskets"),
+        times=shown("baskets_28d", "times"),
+        cycle=shown("cycle_days", "days"),
+        since=shown("days_since", "days"),
+        lift=shown("lift", "number"),
+        saving=shown("saving", "percent"),
         price=price("price"),
         usual=price("usual_price"),
         type=kind,

@@ -1,10 +1,10 @@
-"""Who makes offers: a model, the rules, and where the list comes from. One for each arm of an experiment."""
+"""Recommenders at serving time: a model with the rules, one for each arm of an experiment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from core.errors import StateError
 from serving.scoring.models import Models
 from serving.settings import ExperimentSettings
 from training.lifecycle.tracking import Version
@@ -15,7 +15,7 @@ from training.next_product.rules import Policy, Rules
 
 
 @dataclass(frozen=True)
-class Maker:
+class OfferRecommender:
     """Makes the offers of one arm.
 
     Attributes
@@ -32,31 +32,36 @@ class Maker:
     def offers(
         self, histories: Sequence[History], kind: Kind, limit: int, moment: datetime, basket: Sequence[str]
     ) -> list[list[Offer]]:
-        """Return each customer's list."""
+        """Return each customer's list. Products of the basket that are not in the catalogue are ignored."""
         codes = self.model.catalogue.codes(list(dict.fromkeys(basket)))
         request = Request(kind, limit, moment, codes[codes >= 0], self.baseline)
         return list(recommend(self.model, self.policy, histories, request))
 
-    def source(self, history: History) -> dict[str, Any]:
-        """Return the fields of `OfferSource` but the experiment."""
-        return {
-            "horizon_days": self.model.settings.horizon_days,
-            "model": self.version.label,
-            "model_grade": self.version.grade,
-            "withheld": "consent" if self.policy.withholds(history) else None,
-        }
 
+def make_recommenders(models: Models, experiment: ExperimentSettings, rules: Rules) -> dict[str, OfferRecommender]:
+    """Return a recommender for the champion, and one for the other arm where an experiment runs, by arm.
 
-def make_makers(models: Models, experiment: ExperimentSettings, rules: Rules) -> dict[str, Maker]:
-    """Return a maker for the champion, and one for the other arm where an experiment runs; none without a model."""
-    champion, challenger = models.next_product, models.challenger
+    Raises
+    ------
+    StateError
+        If the experiment shows a challenger, and there is none.
+    """
+    champion = models.loaded(NextProductModel)
     if champion is None:
         return {}
-    policy = Policy(rules, champion.model.catalogue)
-    makers = {"champion": Maker(champion.model, champion.version, policy, baseline=False)}
-    if challenger is not None:
-        policy = Policy(rules, challenger.model.catalogue)
-        makers["challenger"] = Maker(challenger.model, challenger.version, policy, baseline=False)
-    elif experiment.name is not None:
-        makers["baseline"] = Maker(champion.model, champion.version, policy, baseline=True)
-    return makers
+    policy = Policy(rules, champion.artifact.catalogue)
+    found = {"champion": OfferRecommender(champion.artifact, champion.version, policy, baseline=False)}
+    if experiment.name is None:
+        return found
+    if experiment.other == "baseline":
+        found["baseline"] = OfferRecommender(champion.artifact, champion.version, policy, baseline=True)
+        return found
+    challenger = models.challenger(NextProductModel)
+    if challenger is None:
+        raise StateError(
+            'experiment.other = "challenger", and no version of the next-product model is one.',
+            "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
+        )
+    policy = Policy(rules, challenger.artifact.catalogue)
+    found["challenger"] = OfferRecommender(challenger.artifact, challenger.version, policy, baseline=False)
+    return found

@@ -11,7 +11,8 @@ from features.ingest.erased import Erased
 from features.live.updater import following
 from serving.access.audit import AuditLog
 from serving.offers.experiment import Impressions
-from serving.scoring.reloader import Ready
+from serving.scoring.reloader import ModelReloader
+from serving.scoring.score_table import ScoreTable
 
 
 class Removed(BaseModel):
@@ -37,7 +38,9 @@ _REMAINS = [
 ]
 
 
-def erase(settings: Settings, ready: Ready, audit: AuditLog, customer_id: str, now: datetime) -> Receipt:
+def erase(
+    settings: Settings, reloader: ModelReloader, table: ScoreTable, audit: AuditLog, customer_id: str, now: datetime
+) -> Receipt:
     """Remove a customer from every store.
 
     Raises
@@ -49,9 +52,9 @@ def erase(settings: Settings, ready: Ready, audit: AuditLog, customer_id: str, n
     stores = settings[StoreSettings]
     with undisturbed(stores), following(stores):  # nobody computes anything of them meanwhile
         Erased(stores).add(customer_id, now)
-        removed = {"event log": ready.live.log.erase(customer_id)}
-        removed["online store"] = ready.store.online.erase(customer_id)
-        removed["score cache"] = ready.cache.erase(customer_id)
+        removed = {"event log": reloader.intake.log.erase(customer_id)}
+        removed["online store"] = reloader.store.online.erase(customer_id)
+        removed["score table"] = table.erase(customer_id)
         removed |= forget(settings, customer_id)
     removed["impressions"] = Impressions(stores).erase(customer_id)
     removed["audit log"] = audit.erase(customer_id)

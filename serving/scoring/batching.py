@@ -8,17 +8,18 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from serving.scoring.scorer import Scorer
-from serving.scoring.service import Question, Reply
+from serving.scoring.deployment import Deployment
+from serving.scoring.part import Question
+from serving.scoring.service import Reply
 
-_Answer = Callable[[Scorer, Question, datetime], Reply]
+_Answer = Callable[[Deployment, Question, datetime], Reply]
 #: Customers that are computed in one go: by a thread, and on the event loop, which has others to serve meanwhile.
 _MOST, _MOST_ON_LOOP = 64, 8
 
 
 @dataclass(frozen=True)
 class _Waiting:
-    scorer: Scorer
+    deployment: Deployment
     question: Question
     as_of: datetime
     future: "asyncio.Future[Reply]"
@@ -26,9 +27,9 @@ class _Waiting:
     @property
     def kind(self) -> Hashable:
         """Questions of one kind differ in their customers only."""
-        return id(self.scorer), replace(self.question, customers=())
+        return id(self.deployment), self.question.kind
 
-    def tell(self, result: Reply | Exception) -> None:
+    def settle(self, result: Reply | Exception) -> None:
         """Wake up who waits; they may have gone meanwhile."""
         if self.future.done():
             return
@@ -44,10 +45,10 @@ class Batcher(ABC):
     def __init__(self, answer: _Answer) -> None:
         self._answer = answer
 
-    async def ask(self, scorer: Scorer, question: Question, as_of: datetime) -> Reply:
+    async def ask(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply:
         """Return the answer to a question, or raise what answering it raises."""
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._wait(_Waiting(scorer, question, as_of, future))
+        self._wait(_Waiting(deployment, question, as_of, future))
         return await future
 
     @abstractmethod
@@ -65,16 +66,13 @@ class Batcher(ABC):
         customers = tuple(dict.fromkeys(customer for one in alike for customer in one.question.customers))
         try:
             question = replace(first.question, customers=customers)
-            reply = self._answer(first.scorer, question, max(one.as_of for one in alike))
-        except Exception as error:  # each of them is told
+            reply = self._answer(first.deployment, question, max(one.as_of for one in alike))
+        except Exception as error:  # each of them gets it
             return [(one, error) for one in alike]
-        entries, away = {entry.customer_id: entry for entry in reply.entries}, set(reply.unavailable)
-        told: list[tuple[_Waiting, Reply | Exception]] = []
-        for one in alike:
-            asked = one.question.customers
-            found = [entries[customer] for customer in asked if customer in entries]
-            told.append((one, Reply(found, [customer for customer in asked if customer in away], reply.absent)))
-        return told
+        found = {entry.customer_id: entry for entry in reply.customers}
+        return [
+            (one, replace(reply, customers=[found[customer] for customer in one.question.customers])) for one in alike
+        ]
 
 
 class LoopBatcher(Batcher):
@@ -96,7 +94,7 @@ class LoopBatcher(Batcher):
     def _work(self) -> None:
         together, self._waiting = self._waiting[:_MOST_ON_LOOP], self._waiting[_MOST_ON_LOOP:]
         for one, result in self._replies(together):
-            one.tell(result)
+            one.settle(result)
         if self._waiting:
             asyncio.get_running_loop().call_soon(self._work)
 
@@ -118,4 +116,4 @@ class ThreadBatcher(Batcher):
             while sum(len(one.question.customers) for one in together) < _MOST and not self._waiting.empty():
                 together.append(self._waiting.get())
             for one, result in self._replies(together):
-                one.future.get_loop().call_soon_threadsafe(one.tell, result)
+                one.future.get_loop().call_soon_threadsafe(one.settle, result)

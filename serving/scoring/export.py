@@ -1,6 +1,6 @@
 """All active customers at once: the exported lists, and scores kept for the API."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,49 +10,44 @@ import pandas as pd
 from core.batches import batches
 from core.errors import ConfigError, DataError
 from core.progress import Report, silent, track
-from core.settings import Settings
-from serving.answers import Explanation, Offers, TypeOfferAnswer
 from serving.explain.wording import LANGUAGES, Language
-from serving.offers.offering import Query
-from serving.scoring.scorer import Scorer
-from serving.scoring.service import Desk, Include, Question
-from training.churn.labels import active_customers
+from serving.scoring.deployment import Deployment
+from serving.scoring.part import WITH_VALUES, Question
+from serving.scoring.service import ScoredCustomer, ScoringService
 
 _BATCH = 500
-_REASONS, _OFFERS, _TYPES = 3, 5, 3
 _Value = TypeVar("_Value")
 
 
-def materialize_scores(
-    settings: Settings,
-    scorer: Scorer,
-    desk: Desk,
-    as_of: datetime,
-    include: frozenset[Include],
-    report: Report = silent,
-) -> int:
-    """Compute parts of every active customer's answer, in all languages, and keep them for the API.
+def numbered(name: str, values: Sequence[_Value], count: int) -> dict[str, _Value | None]:
+    """Spread the first values over numbered columns; None where there are fewer."""
+    return {f"{name}_{place}": values[place - 1] if place <= len(values) else None for place in range(1, count + 1)}
 
-    Returns
-    -------
-    The number of customers.
-    """
-    customers = active_customers(settings, as_of)
+
+def materialize_scores(
+    service: ScoringService,
+    deployment: Deployment,
+    customers: Sequence[str],
+    as_of: datetime,
+    parts: Sequence[str],
+    report: Report = silent,
+) -> None:
+    """Compute parts of every customer's answer, in all languages, and keep them in the score table."""
     work = [(language, batch) for language in LANGUAGES for batch in batches(customers, _BATCH)]
     for language, batch in track(report, work, lambda one: one[0]):
-        desk.prepare(scorer, Question(tuple(batch), include, language), as_of)
-    return len(customers)
+        service.prepare(deployment, Question(tuple(batch), tuple(parts), language), as_of)
 
 
 def export_scores(
-    settings: Settings,
-    scorer: Scorer,
+    service: ScoringService,
+    deployment: Deployment,
+    customers: Sequence[str],
     as_of: datetime,
     output: Path,
     language: Language,
     report: Report = silent,
 ) -> int:
-    """Write risk, tier, top reasons and top offers of every active customer as Parquet or CSV.
+    """Write what every part adds to lists about every customer, as Parquet or CSV.
 
     One row per active customer, highest risk first. The file is written aside and renamed.
 
@@ -64,24 +59,17 @@ def export_scores(
     ------
     ConfigError
         If the file's ending is neither .parquet nor .csv.
+    DataError
+        If no customer is active.
     """
     if output.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
-    customers = active_customers(settings, as_of)
+    parts = tuple(name for name, part in service.parts.items() if part.exported(None))
     rows: list[dict[str, Any]] = []
-    for done, batch in enumerate(batches(customers, _BATCH)):
-        report(done * _BATCH / len(customers), f"{done * _BATCH:,} of {len(customers):,} customers")
-        explained = scorer.explanations(batch, as_of, language)
-        known = [one.customer_id for one in explained]
-        offered = scorer.offers(known, as_of, Query(limit=_OFFERS), language) if scorer.recommends else []
-        typed = scorer.types(known, as_of, _TYPES, language) if scorer.recommends else []
-        offers = {one.customer_id: one for one in offered}  # who never bought and is on no file has none
-        types = {one.customer_id: one.types for one in typed}
-        rows += (
-            _row(one, offers.get(one.customer_id), types.get(one.customer_id, []))
-            for one in explained
-            if one.risk is not None
-        )
+    for batch in track(report, list(batches(customers, _BATCH)), lambda some: f"customers from {some[0]}"):
+        reply = service.answer(deployment, Question(tuple(batch), parts, language), as_of)
+        rows += [_row(service, one, parts) for one in reply.customers if one.feature_timestamp is not None]
+    rows = [row for row in rows if row.get("risk") is not None]
     if not rows:
         raise DataError(
             f"Expected customers in the online store who are active at {as_of:%Y-%m-%d}, found none.",
@@ -99,33 +87,9 @@ def export_scores(
     return len(frame)
 
 
-def _row(score: Explanation, offered: Offers | None, types: Sequence[TypeOfferAnswer]) -> dict[str, Any]:
-    reasons, offers = score.reasons, offered.offers if offered else []
-    experiment = offered.experiment if offered else None
-    return {
-        "customer_id": score.customer_id,
-        "as_of": score.as_of,
-        "risk": score.risk,
-        "tier": score.tier,
-        **_numbered("reason", (reason.text for reason in reasons), _REASONS),
-        **_numbered("action", (reason.action for reason in reasons), _REASONS),
-        "what_if": score.what_if.text if score.what_if else None,
-        **_numbered("offer_product", (offer.product_id for offer in offers), _OFFERS),
-        **_numbered("offer_name", (offer.name for offer in offers), _OFFERS),
-        **_numbered("offer_kind", (offer.kind for offer in offers), _OFFERS),
-        **_numbered("offer_probability", (offer.probability for offer in offers), _OFFERS),
-        **_numbered("offer_reason", (offer.text for offer in offers), _OFFERS),
-        **_numbered("new_type", (offer.type for offer in types), _TYPES),
-        **_numbered("new_type_reason", (offer.text for offer in types), _TYPES),
-        "offers_withheld": offered.withheld if offered else None,
-        "experiment": experiment.name if experiment else None,
-        "experiment_arm": experiment.arm if experiment else None,
-        "churn_model": score.model,
-        "churn_model_grade": score.model_grade,
-        "next_product_model": offered.model if offered else None,
-        "next_product_model_grade": offered.model_grade if offered else None,
-    }
-
-
-def _numbered(name: str, values: Iterator[_Value], count: int) -> dict[str, _Value | None]:
-    return {f"{name}_{place}": next(values, None) for place in range(1, count + 1)}
+def _row(service: ScoringService, one: ScoredCustomer, parts: Sequence[str]) -> dict[str, Any]:
+    row: dict[str, Any] = {"customer_id": one.customer_id, "as_of": one.as_of}
+    for name in parts:
+        usable = one.parts[name].fields["status"] in WITH_VALUES
+        row |= service.parts[name].exported(one.parts[name].value if usable else None)
+    return row

@@ -15,7 +15,7 @@ from features.live.log import EventLog, Outcome
 from features.live.updater import FeatureUpdater
 from features.settings import TimeSettings
 from features.store.feature_store import Store
-from serving.scoring.score_table import ScoreCache
+from serving.scoring.score_table import ScoreTable
 
 #: How far the clock of a source may be ahead.
 _SKEW = timedelta(minutes=5)
@@ -54,7 +54,7 @@ class Taken:
     applied: bool
 
 
-class Live:
+class EventIntake:
     """Takes events in, and says up to which moment features follow them.
 
     Parameters
@@ -63,9 +63,9 @@ class Live:
         The wall clock.
     """
 
-    def __init__(self, settings: Settings, cache: ScoreCache, clock: Callable[[], datetime]) -> None:
+    def __init__(self, settings: Settings, table: ScoreTable, clock: Callable[[], datetime]) -> None:
         self._settings = settings
-        self._cache = cache
+        self._table = table
         self._clock = clock
         self._is_live = settings[TimeSettings].as_of == "now"
         self._rows: tuple[Store, Online] | None = None
@@ -79,7 +79,9 @@ class Live:
             self._rows, self._updater = (store, online), None
 
     def catch_up(self) -> None:
-        """Let features follow what was kept and not followed yet, by a worker that died or while a store was away.
+        """Compute the features of customers with events that are not applied yet.
+
+        A worker may have died, or a store been unavailable.
 
         Raises
         ------
@@ -93,7 +95,7 @@ class Live:
             updater.update()
         except Exception:
             # what was computed before is not current any more, though nothing newer can be computed yet
-            self._cache.outdate(self.log.pending())
+            self._table.outdate(list(self.log.pending()))
             raise
 
     def warm(self) -> None:
@@ -106,7 +108,7 @@ class Live:
             if self._updater is None and self._rows is not None:
                 store, online = self._rows
                 self._updater = FeatureUpdater(
-                    self._settings, store, self.log, online, lambda: self._now(online), self._cache.changed
+                    self._settings, store, self.log, online, lambda: self._now(online), self._table.changed
                 )
             return self._updater
 
@@ -118,7 +120,7 @@ class Live:
         FutureEventError
             If one has not happened yet; none is kept then.
         StateError
-            If the data stand still, and nothing is materialised that says where; none is kept then.
+            If time does not advance with the clock, and nothing is materialised that gives a moment; none is kept then.
         StoreError
             If the log cannot be written; none is kept then.
         """
@@ -133,13 +135,13 @@ class Live:
         try:
             self.catch_up()
             waiting = {customer for customer in waiting if self.log.is_pending([customer])}
-            self._cache.outdate(waiting)
+            self._table.outdate(sorted(waiting))
         except Exception as error:
             _log.warning("events_not_applied", problem=str(error))
         return Taken(outcomes, applied=not waiting)
 
     def as_of(self, wanted: datetime) -> datetime:
-        """Return the moment to answer for: where the data stand still, they stand at the last event that is followed.
+        """Return the moment to answer for: that of the last event applied, where time does not advance with the clock.
 
         A customer's own answer is never for a moment before their features'.
         """

@@ -1,4 +1,4 @@
-"""What Prometheus is told. With several workers each writes to files, and whoever is asked adds them up."""
+"""Prometheus metrics. With several workers each writes to files, and the one that is asked adds them up."""
 
 import os
 from datetime import datetime
@@ -7,7 +7,7 @@ from functools import lru_cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-#: The variable by which prometheus_client is told where the files of workers lie.
+#: The variable that names the folder of the workers' files for prometheus_client.
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 _LATENCIES = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _RISKS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import structlog
@@ -40,7 +40,7 @@ class Versions:
 class Loaded(Generic[_Model]):
     """A model with the version it was registered as."""
 
-    model: _Model
+    artifact: _Model
     version: Version
 
 
@@ -50,13 +50,23 @@ class Models:
 
     churn: Loaded[ChurnModel] | None
     next_product: Loaded[NextProductModel] | None
-    challenger: Loaded[NextProductModel] | None
+    challenged: Loaded[NextProductModel] | None
     as_of: datetime
+
+    def loaded(self, kind: type[_Model]) -> Loaded[_Model] | None:
+        """Return the champion of a kind of model."""
+        found: Any = self.churn if kind is ChurnModel else self.next_product
+        return found  # type: ignore[no-any-return]
+
+    def challenger(self, kind: type[_Model]) -> Loaded[_Model] | None:
+        """Return the challenger of a kind of model, where an experiment shows it."""
+        found: Any = self.challenged if kind is NextProductModel else None
+        return found  # type: ignore[no-any-return]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names and versions of all of them, as `Versions` names them."""
-        return tuple(one.version.label for one in (self.churn, self.next_product, self.challenger) if one is not None)
+        return tuple(one.version.label for one in (self.churn, self.next_product, self.challenged) if one is not None)
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -126,9 +136,9 @@ def load_models(
         return day(tracking.load(version, NextProductModel))
 
     old = before or Models(None, None, None, as_of)
-    kept = (old.next_product, old.challenger)
+    kept = (old.next_product, old.challenged)
     if old.as_of != as_of:  # yesterday's models on today's statistics
-        kept = _on(day, old.next_product), _on(day, old.challenger)
+        kept = _on(day, old.next_product), _on(day, old.challenged)
     found = Models(
         _load(churn, versions.churn, old.churn),
         _load(following, versions.next_product, kept[0]),
@@ -139,7 +149,7 @@ def load_models(
 
 
 def _parts(models: Models) -> list[int]:
-    return [id(one) for one in (models.churn, models.next_product, models.challenger)]
+    return [id(one) for one in (models.churn, models.next_product, models.challenged)]
 
 
 def _load(
@@ -166,7 +176,7 @@ def _tell_broken(model: str, kept: str | None, problem: str) -> None:
 def _on(
     day: Callable[[NextProductModel], NextProductModel], before: Loaded[NextProductModel] | None
 ) -> Loaded[NextProductModel] | None:
-    return Loaded(day(before.model), before.version) if before else None
+    return Loaded(day(before.artifact), before.version) if before else None
 
 
 def _statistics_of(store: Store, as_of: datetime) -> Callable[[NextProductModel], NextProductModel]:

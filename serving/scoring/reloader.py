@@ -1,34 +1,30 @@
-"""Loading in the background: what is missing is told meanwhile, and what is new takes over when it is loaded."""
+"""The model reloader: loads in the background; what is new takes over when it is loaded, what is broken never does."""
 
 import gc
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
 
-from core.errors import EncoreError, StateError
+from core.errors import StateError
 from core.settings import Settings, StoreSettings
-from core.state import fingerprint
 from features.live.known import Online, read_online
 from features.store.feature_store import Store
-from serving.explain.playbook import load_playbook
 from serving.scoring import metrics
-from serving.scoring.intake import Live
+from serving.scoring.deployment import Deployment, Engine, Ground
+from serving.scoring.intake import EventIntake
 from serving.scoring.models import Models, find_labels, find_versions, load_models
-from serving.scoring.score_table import ScoreCache
-from serving.scoring.scorer import Scorer
-from serving.settings import ExperimentSettings, ServingSettings
-from training.churn.settings import ChurnSettings
+from serving.scoring.score_table import ScoreTable
+from serving.settings import ExperimentSettings
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
-from training.next_product.rules import Rules, changed, load_rules, read_facts
 
 #: Seconds between two looks at what there is to load.
 _LOOK = 5.0
 #: Seconds that a stop waits for what is being loaded.
 _PATIENCE = 20.0
-#: What is missing at first, which is nothing to worry about.
+#: What is missing at first, which is no fault.
 LOADING = "stores and models are being loaded"
 _log = structlog.get_logger(__name__)
 
@@ -37,51 +33,24 @@ class NotReadyError(Exception):
     """Stores or models are not loaded yet; the text says what is missing."""
 
 
-class RulesFile:
-    """The rules file, read again where it or the facts it names were written; broken ones never take over."""
+class ModelReloader:
+    """The current deployment, once there is one, and the moment it answers for.
 
-    def __init__(self, settings: Settings) -> None:
-        self._path = settings[ServingSettings].rules
-        self._rules: Rules | None = None
-        self._seen: tuple[str, ...] = ()
+    Parameters
+    ----------
+    engines
+        What deployments consist of.
+    """
 
-    @property
-    def version(self) -> tuple[str, ...]:
-        """Changes when the rules do."""
-        return self._seen
-
-    def read(self) -> Rules:
-        """Return the rules in force.
-
-        Raises
-        ------
-        ConfigError
-            If they cannot be read and none were before, or were changed to something that cannot be read; told once.
-        """
-        facts = self._rules.facts if self._rules else None
-        seen = changed(self._path, facts)
-        if self._rules is None or seen != self._seen:
-            self._seen = seen
-            rules = load_rules(self._path)
-            read_facts(rules)
-            self._rules = rules
-            self._seen = changed(self._path, rules.facts)
-        return self._rules
-
-
-class Ready:
-    """The current scorer, once there is one, and the moment it answers for."""
-
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, engines: Sequence[type[Engine]], table: ScoreTable, clock: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
+        self._engines = engines
         self._clock = clock
-        self.cache = ScoreCache(settings[StoreSettings])
-        self.live = Live(settings, self.cache, clock)
-        self._scorer: Scorer | None = None
-        self._online: Online | None = None
-        self._store: Store | None = None
+        self.intake = EventIntake(settings, table, clock)
+        self._deployment: Deployment | None = None
         self._tracking: Tracking | None = None
-        self._rules_file = RulesFile(settings)
         self._missing = LOADING
         self._behind = ""
         self._stop = threading.Event()
@@ -89,17 +58,17 @@ class Ready:
         self._thread: threading.Thread | None = None
 
     @property
-    def scorer(self) -> Scorer:
-        """The current scorer.
+    def deployment(self) -> Deployment:
+        """What answers now.
 
         Raises
         ------
         NotReadyError
             If nothing is loaded yet.
         """
-        if self._scorer is None:
+        if self._deployment is None:
             raise NotReadyError(self._missing)
-        return self._scorer
+        return self._deployment
 
     @property
     def store(self) -> Store:
@@ -110,20 +79,18 @@ class Ready:
         NotReadyError
             If nothing is loaded yet.
         """
-        if self._store is None:
-            raise NotReadyError(self._missing)
-        return self._store
+        return self.deployment.ground.store
 
     @property
     def online(self) -> Online | None:
         """What the online store holds, as far as it is loaded."""
-        return self._online
+        return self._deployment.ground.online if self._deployment else None
 
-    def as_of(self, scorer: Scorer) -> datetime:
-        """Return the moment a scorer answers for now."""
-        return self.live.as_of(scorer.as_of(self._clock()))
+    def as_of(self, deployment: Deployment) -> datetime:
+        """Return the moment a deployment answers for now."""
+        return self.intake.as_of(deployment.as_of(self._clock()))
 
-    def load(self) -> Scorer:
+    def load(self) -> Deployment:
         """Load stores and models if any of them is new, and let them take over.
 
         Raises
@@ -134,69 +101,42 @@ class Ready:
         with self._loading:
             return self._load()
 
-    def _load(self) -> Scorer:
+    def _load(self) -> Deployment:
         online = read_online(self._settings[StoreSettings])
         if self._tracking is None:
             self._tracking = Tracking(self._settings[TrackingSettings])
-        before = self._scorer
-        if self._store is None or self._online != online:
-            self._store = Store(self._settings)
-            self._store.check()
-        models = self._models(self._tracking, self._store, online)
-        rules = self._read_rules(before)
-        if before is None or self._online != online or models is not before.models:
-            self.live.use(self._store, online)
-            made_by = self._made_by(online, models)
-            self._scorer = Scorer(self._settings, self._store, models, online.as_of, rules, made_by)
-            self._online = online
+        before = self._deployment
+        store = before.ground.store if before and before.ground.online == online else self._open_store()
+        models = self._models(self._tracking, store, online)
+        deployment = Deployment.load(Ground(self._settings, store, models, online), self._engines, before)
+        if deployment is not before:
+            if before is None or before.ground.online != online:
+                self.intake.use(store, online)
+            self._deployment = deployment
             _keep_from_garbage()
-            metrics.show_models(models.labels)
-        elif rules is not before.rules:
-            self._scorer = before.with_rules(rules, self._made_by(online, models))
-        return self.scorer
+            metrics.show_models(deployment.labels)
+        return deployment
+
+    def _open_store(self) -> Store:
+        store = Store(self._settings)
+        store.check()
+        return store
 
     def _models(self, tracking: Tracking, store: Store, online: Online) -> Models:
-        """Return the models that answer, loaded anew where the registry names others or the day is another."""
-        before = self._scorer.models if self._scorer else None
-        experiment, sells = self._settings[ExperimentSettings], online.sells
+        """Return the models that answer, loaded again where the registry names others or the day is another."""
+        before = self._deployment.ground if self._deployment else None
+        experiment = self._settings[ExperimentSettings]
         if (
             before is not None
-            and self._online == online
-            and before.labels == find_labels(tracking, experiment, sells=sells)
+            and before.online == online
+            and before.models.labels == find_labels(tracking, experiment, sells=online.sells)
         ):
-            return before
-        versions = find_versions(tracking, experiment, sells=sells)
-        models = load_models(tracking, versions, store, online.as_of, before)
+            return before.models
+        versions = find_versions(tracking, experiment, sells=online.sells)
+        models = load_models(tracking, versions, store, online.as_of, before.models if before else None)
         if not models.versions:
-            raise StateError("No model can be loaded; the log says why.", "Train anew, or restore the artifacts.")
+            raise StateError("No model can be loaded; the log says why.", "Train again, or restore the artifacts.")
         return models
-
-    def _read_rules(self, before: Scorer | None) -> Rules:
-        try:
-            return self._rules_file.read()
-        except EncoreError as error:
-            # rules that broke meanwhile do not keep a new champion out
-            if before is None:
-                raise
-            _log.warning("rules_broken", problem=error.problem)
-            return before.rules
-
-    def _made_by(self, online: Online, models: Models) -> str:
-        """Name all that scores depend on besides the customer."""
-        settings = self._settings
-        return fingerprint(
-            *(
-                online.fingerprint,
-                models.labels,
-                settings[ChurnSettings],
-                settings[ExperimentSettings],
-                self._rules_file.version,
-            ),
-            {
-                finding: texts.model_dump()
-                for finding, texts in load_playbook(settings[ServingSettings].playbook).items()
-            },
-        )
 
     def start(self) -> None:
         """Load in a thread, and look again and again for something new."""
@@ -211,25 +151,25 @@ class Ready:
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            before = self._scorer
+            before = self._deployment
             try:
-                scorer = self.load()
-                if scorer is not before:
-                    _log.info("loaded", models=scorer.models.labels)
+                deployment = self.load()
+                if deployment is not before:
+                    _log.info("loaded", models=deployment.labels)
                 self._missing = ""
             except Exception as error:
                 if str(error) != self._missing:
                     _log.warning("not_loaded", problem=str(error))
                 self._missing = str(error)
-            self._follow()
+            self._update_features()
             self._stop.wait(_LOOK)
 
-    def _follow(self) -> None:
-        """Let features follow events, whatever can be loaded."""
+    def _update_features(self) -> None:
+        """Compute the features of customers with new events, whatever can be loaded."""
         behind = ""
         try:
-            self.live.catch_up()
-            self.live.warm()
+            self.intake.catch_up()
+            self.intake.warm()
         except Exception as error:
             behind = str(error)
             if behind != self._behind:

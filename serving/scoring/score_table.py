@@ -1,146 +1,327 @@
-"""The last scores of customers, which answer while nothing has happened, and when the online store is away.
+"""The score table: the last scores of customers, one row a customer, beside the answers they were taken from.
 
-A SQLite file that all workers of a machine share. Losing it loses nothing: what is missing is computed.
+It answers while nothing has happened since, and when the online store is unavailable; and it can be listed. Losing it
+loses nothing: what is missing is computed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
+from typing import Any
 
+import sqlalchemy as sa
+
+from core.database import Database, Statement
 from core.settings import StoreSettings
-from core.sqlite import Database
+from core.state import fingerprint
+from serving.scoring.part import Column
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS scores (
-    customer_id TEXT NOT NULL,
-    part TEXT NOT NULL,
-    made_by TEXT NOT NULL,
-    model TEXT NOT NULL,
-    as_of REAL NOT NULL,
-    features REAL NOT NULL,
-    body BLOB NOT NULL,
-    PRIMARY KEY (customer_id, part)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS changed (customer_id TEXT PRIMARY KEY, moment REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS erasures (one INTEGER PRIMARY KEY CHECK (one = 1), count INTEGER NOT NULL);
-INSERT OR IGNORE INTO erasures VALUES (1, 0);
-"""
+_REMEDY = "Check the disk; the file may be removed, it is filled again."
 
 
 @dataclass(frozen=True)
-class Cached:
-    """A part of an answer.
+class Kept:
+    """A part of an answer as it is kept.
 
     Attributes
     ----------
     made_by
-        What it was computed with: models, materialisation, settings.
-    model
-        The version that computed it.
+        What it was computed with: model, materialisation, settings.
     as_of, feature_timestamp
         The moments it is for, and its features are for.
     current
         Whether nothing has happened to the customer since.
     body
-        The members of a JSON object, without its braces.
+        A JSON object.
     """
 
     made_by: str
-    model: str
     as_of: datetime
     feature_timestamp: datetime
     current: bool
     body: bytes
 
 
-class ScoreCache:
-    """Keeps parts of answers by customer. Safe for threads and processes."""
+@dataclass(frozen=True)
+class Listed:
+    """A row of the score table.
 
-    def __init__(self, stores: StoreSettings) -> None:
-        self._database = Database(
-            stores.data / "scores.db",
-            _SCHEMA,
-            "The score cache",
-            "Check the disk; the file may be removed, it is filled again.",
-            durable=False,
-        )
+    Attributes
+    ----------
+    current
+        Whether nothing has happened to the customer since.
+    cells
+        The columns of the parts.
+    """
 
-    def find(self, customers: Sequence[str], parts: Sequence[str]) -> dict[str, dict[str, Cached]]:
-        """Return what is kept of some customers, by customer and part.
+    customer_id: str
+    as_of: datetime
+    current: bool
+    cells: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Which rows are asked for, and in which order.
+
+    Attributes
+    ----------
+    equal
+        Texts that columns must equal.
+    least, most
+        Ends of numbers, both inclusive.
+    sort
+        A column of numbers, or `customer_id`.
+    after
+        Value of the sort column and id of the last customer of the page before.
+    """
+
+    equal: Mapping[str, str]
+    least: Mapping[str, float]
+    most: Mapping[str, float]
+    sort: str = "customer_id"
+    descending: bool = False
+    after: tuple[float | None, str] | None = None
+
+
+class ScoreTable:
+    """Keeps answers and scores by customer. Safe for threads and processes.
+
+    Parameters
+    ----------
+    columns
+        What parts add to a row; another set of columns starts an empty table.
+    address
+        SQLAlchemy address; None is a SQLite file below the data.
+    """
+
+    def __init__(self, stores: StoreSettings, columns: Sequence[Column], address: str | None = None) -> None:
+        self.columns = tuple(columns)
+        # tables are named by their columns, so that another version of Encore never misunderstands them
+        version = fingerprint([[column.name, column.type] for column in columns])[:8]
+        metadata = sa.MetaData()
+        self._answers, self._scores = _answers(metadata), _scores(metadata, f"scores_{version}", columns)
+        self._changes, self._erasures = _changes(metadata), _erasures(metadata)
+        address = address or f"sqlite:///{(stores.data / 'scores.db').resolve()}"
+        self._database = Database(address, metadata, "The score table", _REMEDY)
+        self._keep = self._database.upsert(self._answers, _names(self._answers), newer="features")
+        self._change = self._database.upsert(self._changes, _names(self._changes), newer="moment")
+        self._outdate = self._database.statement(self._outdating())
+        self._count = self._database.statement(sa.select(sa.func.count()).select_from(self._erasures))
+        self._erase = [
+            self._database.statement(sa.delete(table).where(table.c.customer_id == sa.bindparam("customer_id")))
+            for table in (self._answers, self._scores, self._changes)
+        ]
+        self._note = self._database.statement(sa.insert(self._erasures).values(number=sa.bindparam("number")))
+        self._finding = cache(self._compile_find)
+        self._scoring = cache(self._compile_score)
+
+    def find(self, customers: Sequence[str], keys: Sequence[str]) -> dict[str, dict[str, Kept]]:
+        """Return what is kept of some customers, by customer and key.
 
         Raises
         ------
         StoreError
-            If the file cannot be read.
+            If the table cannot be read.
         """
-        places = ", ".join("?" * len(parts))
-        query = (
-            "SELECT part, made_by, model, as_of, features, body, "
-            "features >= coalesce((SELECT moment FROM changed WHERE customer_id = ?1), 0) "
-            f"FROM scores WHERE customer_id = ?1 AND part IN ({places})"
-        )
-        with self._database.reading() as con:
-            return {
-                customer: {
-                    row[0]: Cached(row[1], row[2], _moment(row[3]), _moment(row[4]), bool(row[6]), row[5])
-                    for row in con.execute(query, (customer, *parts))
+        statement = self._finding(len(keys))
+        values = {f"key{place}": key for place, key in enumerate(keys)}
+        found: dict[str, dict[str, Kept]] = {}
+        with self._database.reading() as cursor:
+            for customer in customers:
+                rows = cursor.run(statement, customer=customer, **values)
+                found[customer] = {
+                    row[0]: Kept(row[1], _moment(row[2]), _moment(row[3]), bool(row[4]), bytes(row[5])) for row in rows
                 }
-                for customer in customers
-            }
+        return found
 
     def erasures(self) -> int:
         """Return how many customers were erased, which is asked before something is computed to be kept."""
-        with self._database.reading() as con:
-            return int(con.execute("SELECT count FROM erasures").fetchone()[0])
+        with self._database.reading() as cursor:
+            return int(cursor.run(self._count)[0][0])
 
-    def keep(self, part: str, entries: Mapping[str, Cached], erasures: int) -> None:
-        """Keep parts; one whose features are older than the customer's last change counts as not current.
+    def keep(
+        self,
+        key: str,
+        entries: Mapping[str, Kept],
+        erasures: int,
+        cells: Mapping[str, Mapping[str, object]],
+    ) -> None:
+        """Keep answers, and the scores taken from them.
+
+        One whose features are older than the customer's last change counts as not current.
 
         Parameters
         ----------
         erasures
             How many there were when it was computed; if there are others by now, nothing is kept, since it may be of
-            a customer who is gone.
+            a customer who was erased.
+        cells
+            Values of columns, by customer.
         """
+        answers = [_row(customer, one) | {"key": key, "body": one.body} for customer, one in entries.items()]
         rows = [
-            (name, part, one.made_by, one.model, one.as_of.timestamp(), one.feature_timestamp.timestamp(), one.body)
-            for name, one in entries.items()
+            {"customer_id": customer, "as_of": answer["as_of"], "features": answer["features"], **cells[customer]}
+            for customer, answer in zip(entries, answers, strict=True)
+            if cells.get(customer)
         ]
-        with self._database.writing() as con:
-            if con.execute("SELECT count FROM erasures").fetchone()[0] != erasures:
+        with self._database.writing() as cursor:
+            if cursor.run(self._count)[0][0] != erasures:
                 return
-            con.executemany(
-                "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET made_by = excluded.made_by, "
-                "model = excluded.model, as_of = excluded.as_of, features = excluded.features, body = excluded.body "
-                "WHERE excluded.features >= scores.features",
-                rows,
-            )
+            cursor.run_many(self._keep, answers)
+            if rows:
+                cursor.run_many(self._scoring(tuple(rows[0])), rows)
 
-    def changed(self, customers: Iterable[str], moment: datetime) -> None:
+    def list(self, listing: Listing, limit: int) -> list[Listed]:
+        """Return a page of rows; a customer without a value of the sort column comes last.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        scores, changes = self._scores, self._changes
+        current = scores.c.features >= sa.func.coalesce(changes.c.moment, 0.0)
+        cells = [scores.c[column.name] for column in self.columns]
+        query = sa.select(scores.c.customer_id, scores.c.as_of, current, *cells).select_from(
+            scores.outerjoin(changes, scores.c.customer_id == changes.c.customer_id)
+        )
+        for name, text in listing.equal.items():
+            query = query.where(scores.c[name] == text)
+        for name, number in listing.least.items():
+            query = query.where(scores.c[name] >= number)
+        for name, number in listing.most.items():
+            query = query.where(scores.c[name] <= number)
+        with self._database.connection() as con:
+            rows = con.execute(self._in_order(query, listing).limit(limit)).all()
+        names = [column.name for column in self.columns]
+        return [Listed(row[0], _moment(row[1]), bool(row[2]), dict(zip(names, row[3:], strict=True))) for row in rows]
+
+    def changed(self, customers: Sequence[str], moment: datetime) -> None:
         """Note that customers have other features from a moment on."""
-        with self._database.writing() as con:
-            con.executemany(
-                "INSERT INTO changed VALUES (?, ?) ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)",
-                [(customer, moment.timestamp()) for customer in customers],
-            )
+        rows = [{"customer_id": customer, "moment": moment.timestamp()} for customer in customers]
+        with self._database.writing() as cursor:
+            cursor.run_many(self._change, rows)
 
-    def outdate(self, customers: Iterable[str]) -> None:
+    def outdate(self, customers: Sequence[str]) -> None:
         """Note that what is kept of customers is not current any more; what is computed for later moments will be."""
-        with self._database.writing() as con:
-            con.executemany(
-                "INSERT INTO changed SELECT customer_id, max(features) + 0.001 FROM scores WHERE customer_id = ? "
-                "GROUP BY 1 ON CONFLICT DO UPDATE SET moment = max(moment, excluded.moment)",
-                [(customer,) for customer in customers],
-            )
+        with self._database.writing() as cursor:
+            for customer in customers:
+                (latest,) = cursor.run(self._outdate, customer_id=customer)
+                if latest[0] is not None:
+                    cursor.run(self._change, customer_id=customer, moment=latest[0] + 0.001)
 
     def erase(self, customer: str) -> int:
-        """Remove what is kept of a customer; returns how many parts there were."""
-        with self._database.writing() as con:
-            removed = con.execute("DELETE FROM scores WHERE customer_id = ?", [customer]).rowcount
-            con.execute("DELETE FROM changed WHERE customer_id = ?", [customer])
-            con.execute("UPDATE erasures SET count = count + 1")
+        """Remove what is kept of a customer; returns how many rows there were."""
+        removed = 0
+        self._drop_others()
+        with self._database.writing() as cursor:
+            for statement in self._erase:
+                cursor.run(statement, customer_id=customer)
+                removed += cursor.count
+            cursor.run(self._note, number=cursor.run(self._count)[0][0] + 1)
         self._database.settle()
         return removed
+
+    def _drop_others(self) -> None:
+        """Drop tables of scores that another version of Encore left, which may name customers."""
+        with self._database.connection() as con:
+            for name in sa.inspect(con).get_table_names():
+                if name.startswith("scores_") and name != self._scores.name:
+                    con.execute(sa.text(f'DROP TABLE "{name}"'))
+
+    def _in_order(self, query: sa.Select[Any], listing: Listing) -> sa.Select[Any]:
+        """Order rows by a column and then by id, and start after the last one of the page before."""
+        customer = self._scores.c.customer_id
+        turn = sa.desc if listing.descending else sa.asc
+        if listing.sort == "customer_id":
+            if listing.after is not None:
+                last = listing.after[1]
+                query = query.where(customer < last if listing.descending else customer > last)
+            return query.order_by(turn(customer))
+        value: Any = self._scores.c[listing.sort]
+        query = query.order_by(value.is_(None), turn(value), customer)
+        if listing.after is None:
+            return query
+        number, last = listing.after
+        if number is None:
+            return query.where(value.is_(None), customer > last)
+        beyond = value < number if listing.descending else value > number
+        return query.where(sa.or_(beyond, sa.and_(value == number, customer > last), value.is_(None)))
+
+    def _outdating(self) -> sa.Select[Any]:
+        answers = self._answers
+        return sa.select(sa.func.max(answers.c.features)).where(answers.c.customer_id == sa.bindparam("customer_id"))
+
+    def _compile_find(self, count: int) -> Statement:
+        answers, changes = self._answers, self._changes
+        keys: list[sa.BindParameter[str]] = [sa.bindparam(f"key{place}") for place in range(count)]
+        current = answers.c.features >= sa.func.coalesce(changes.c.moment, 0.0)
+        query = (
+            sa.select(answers.c.key, answers.c.made_by, answers.c.as_of, answers.c.features, current, answers.c.body)
+            .select_from(answers.outerjoin(changes, answers.c.customer_id == changes.c.customer_id))
+            .where(answers.c.customer_id == sa.bindparam("customer"), sa.or_(*(answers.c.key == key for key in keys)))
+        )
+        return self._database.statement(query)
+
+    def _compile_score(self, names: tuple[str, ...]) -> Statement:
+        return self._database.upsert(self._scores, names, newer="features")
+
+
+def _answers(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "answers",
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("made_by", sa.Text, nullable=False),
+        sa.Column("as_of", sa.Double, nullable=False),
+        sa.Column("features", sa.Double, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _scores(metadata: sa.MetaData, name: str, columns: Sequence[Column]) -> sa.Table:
+    cells = [sa.Column(column.name, sa.Double if column.type == "number" else sa.Text) for column in columns]
+    indexes = [sa.Index(f"{name}_by_{column.name}", column.name) for column in columns if column.type == "number"]
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("as_of", sa.Double, nullable=False),
+        sa.Column("features", sa.Double, nullable=False),
+        *cells,
+        *indexes,
+    )
+
+
+def _changes(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "changes",
+        metadata,
+        sa.Column("customer_id", sa.Text, primary_key=True),
+        sa.Column("moment", sa.Double, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _erasures(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table("erasures", metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False))
+
+
+def _names(table: sa.Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
+def _row(customer: str, one: Kept) -> dict[str, Any]:
+    return {
+        "customer_id": customer,
+        "made_by": one.made_by,
+        "as_of": one.as_of.timestamp(),
+        "features": one.feature_timestamp.timestamp(),
+    }
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,293 +1,335 @@
-"""Where questions about customers arrive: answered from the last scores where nothing has happened, else computed."""
+"""The scoring service: every answer about a customer, for the API, the commands, exported lists and the console.
 
-from collections.abc import Sequence
+It answers from the score table where nothing has happened since, else computes, and keeps what it computed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
-import orjson
 import structlog
-from pydantic import BaseModel
 
-from core.errors import StoreError
+from core.errors import DataError, StoreError
 from core.settings import Settings
 from features.settings import TimeSettings
-from serving.explain.wording import Language
-from serving.offers.offering import Query
-from serving.scoring.score_table import Cached, ScoreCache
-from serving.scoring.scorer import Part, Scorer
+from serving.scoring.deployment import Deployment, NoModelError
+from serving.scoring.part import WITH_VALUES, Answered, AnswerPart, PartAnswer, Parts, Question, Reading, Shown, Status
+from serving.scoring.score_table import Kept, ScoreTable
 from serving.settings import ServingSettings
 
-#: What can be asked of a customer.
-Include = Literal["risk", "reasons", "what_if", "offers", "profile"]
-#: Why nobody gets a part.
-Absence = Literal["no_model"]
-_CHURN: tuple[Part, ...] = ("risk", "reasons", "what_if", "profile")
 _log = structlog.get_logger(__name__)
+_UNAVAILABLE = "The feature store is unavailable, and this was not computed before."
+_STALE = "The feature store is unavailable: this is the last answer that was computed."
+
+
+class UnknownCustomerError(DataError):
+    """The feature store has no data for a customer."""
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(
+            f"No customer {customer_id!r} is known.",
+            "Check the id; a new customer is known after the first event, or the next materialisation.",
+        )
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of some customers.
+class ScoredCustomer:
+    """What is answered about one customer.
 
     Attributes
     ----------
-    live
-        Compute now, whatever was computed before.
-    """
-
-    customers: tuple[str, ...]
-    include: frozenset[Include]
-    language: Language
-    query: Query = field(default_factory=Query)
-    live: bool = False
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is answered of one customer.
-
-    Attributes
-    ----------
+    as_of
+        The moment the answer is for.
+    feature_timestamp
+        The moment the features were computed for; None where there are none.
+    computed
+        For this question, or before it.
     parts
-        JSON objects without their braces, by part.
-    missing
-        Parts that cannot be told while a store is away.
-    model
-        The churn version that computed it, where that may be another than answers now.
+        By name, one for each that was asked for.
     """
 
     customer_id: str
     as_of: datetime
-    feature_timestamp: datetime
+    feature_timestamp: datetime | None
     computed: Literal["now", "materialised"]
-    stale: bool
-    parts: dict[Include, bytes]
-    missing: tuple[Include, ...] = ()
-    model: str | None = None
+    parts: Mapping[str, Answered[Any]]
+
+    @cached_property
+    def statuses(self) -> frozenset[str]:
+        """The statuses of its parts."""
+        return frozenset(part.fields["status"] for part in self.parts.values())
+
+    def status(self, part: str) -> str:
+        """Return the status of a part."""
+        return str(self.parts[part].fields["status"])
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What is answered.
+    """The answer to a question: one entry per customer, in the order asked for."""
 
-    Attributes
+    deployment: Deployment
+    customers: Sequence[ScoredCustomer]
+
+    @property
+    def models(self) -> set[str]:
+        """Names and versions of the models that computed it."""
+        answered = (part.fields["model"] for one in self.customers for part in one.parts.values())
+        return {model for model in answered if model}
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A question with what can be computed for it, and why the other parts cannot."""
+
+    deployment: Deployment
+    question: Question
+    as_of: datetime
+    parts: Parts
+    without: Mapping[str, Answered[PartAnswer]] = field(default_factory=dict)
+
+    def of(self, customers: Sequence[str]) -> "_Work":
+        """Return the same question about other customers."""
+        return replace(self, question=replace(self.question, customers=tuple(customers)))
+
+
+class ScoringService:
+    """Answers questions by asking the registered parts.
+
+    Parameters
     ----------
-    unavailable
-        Customers of whom nothing can be said while a store is away.
-    absent
-        Parts that nobody gets, and why.
+    parts
+        The parts that there are.
     """
 
-    entries: list[Entry]
-    unavailable: list[str] = field(default_factory=list)
-    absent: dict[Include, Absence] = field(default_factory=dict)
-
-
-class Desk:
-    """Answers questions, and keeps what it computed for those who ask next."""
-
-    def __init__(self, settings: Settings, cache: ScoreCache) -> None:
-        self._cache = cache
+    def __init__(self, settings: Settings, parts: Parts, table: ScoreTable) -> None:
+        self.parts = {part.name: part for part in parts}
+        self.table = table
         self._is_live = settings[TimeSettings].as_of == "now"
         self._oldest = timedelta(hours=settings[ServingSettings].score_age_hours)
 
-    def recall(self, scorer: Scorer, question: Question, as_of: datetime) -> Reply | None:
-        """Answer all of a question from what was computed before; None where any of it is not there, or not current.
+    def recall(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply | None:
+        """Answer all of a question from the score table; None where any of it is not there, or not current.
 
         Takes microseconds a customer, so that an event loop may ask.
         """
-        wanted, absent = _wanted(scorer, question)
-        found = self._recalled(scorer, question, as_of, wanted)
-        return Reply(found, absent=absent) if len(found) == len(question.customers) else None
+        work = self._work(deployment, question, as_of)
+        found = self._recalled(work)
+        if len(found) < len(question.customers):
+            return None
+        return Reply(deployment, [found[name] for name in question.customers])
 
-    def answer(self, scorer: Scorer, question: Question, as_of: datetime) -> Reply:
+    def answer(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply:
         """Answer a question; compute what has to be.
 
-        Where the online store is away, the last that was computed is answered as stale.
+        Where the online store is unavailable, the last answer that was computed has the status `stale`.
 
         Raises
         ------
         StoreError
-            If nothing can be said of anybody.
+            If nothing can be said about any customer.
         """
-        wanted, absent = _wanted(scorer, question)
-        found = {one.customer_id: one for one in self._recalled(scorer, question, as_of, wanted)}
-        rest = replace(question, customers=tuple(name for name in question.customers if name not in found))
-        unavailable: list[str] = []
-        try:
-            computed = self._computed(scorer, rest, as_of, wanted, keep=not question.live)
-        except StoreError as error:
-            computed = self._last(scorer, rest, wanted)
-            if not computed and not found:
-                raise
-            _log.warning("answered_stale", problem=error.problem)
-            unavailable = sorted({*rest.customers} - {one.customer_id for one in computed})
-        found |= {one.customer_id: one for one in computed}
-        return Reply([found[name] for name in question.customers if name in found], unavailable, absent)
+        work = self._work(deployment, question, as_of)
+        found = self._recalled(work)
+        rest = work.of([name for name in question.customers if name not in found])
+        if rest.question.customers:
+            found |= self._computed_or_last(rest, anything=bool(found))
+        return Reply(deployment, [found[name] for name in question.customers])
 
-    def prepare(self, scorer: Scorer, question: Question, as_of: datetime) -> None:
+    def prepare(self, deployment: Deployment, question: Question, as_of: datetime) -> None:
         """Compute the answer to a question that will be asked, and keep it."""
-        wanted, _ = _wanted(scorer, question)
-        self._computed(scorer, question, as_of, wanted, keep=True)
+        self._compute(self._work(deployment, question, as_of))
 
-    def _computed(
-        self, scorer: Scorer, question: Question, as_of: datetime, wanted: Sequence[Include], *, keep: bool
-    ) -> list[Entry]:
-        if not (keep and question.customers and _may_keep(scorer, question)):
-            return _compute(scorer, question, as_of, wanted)
-        try:
-            erasures = self._cache.erasures()
-        except StoreError as error:  # an answer is worth more than its copy
-            _log.warning("not_kept", problem=error.problem)
-            return _compute(scorer, question, as_of, wanted)
-        entries = _compute(scorer, question, as_of, wanted)
-        self._keep(scorer, question, entries, erasures)
-        return entries
+    def shown(self, reply: Reply, question: Question) -> None:
+        """Note that somebody gets an answer: parts count it, and write impressions."""
+        for one in reply.customers:
+            for name in question.parts:
+                if one.parts[name].fields["status"] in WITH_VALUES:
+                    part = self.parts[name]
+                    part.shown(reply.deployment, Shown(one.customer_id, one.as_of, one.parts[name].fields))
 
-    def _recalled(self, scorer: Scorer, question: Question, as_of: datetime, wanted: Sequence[Include]) -> list[Entry]:
-        if question.live or not wanted or "profile" in wanted or not _may_keep(scorer, question):
-            return []
-        entries = []
-        for customer, parts in self._find(wanted, question).items():
+    def _work(self, deployment: Deployment, question: Question, as_of: datetime) -> _Work:
+        parts: list[AnswerPart[Any]] = []
+        without: dict[str, Answered[PartAnswer]] = {}
+        for name in question.parts:
+            part = self.parts[name]
+            error = deployment.error(part.engine)
+            if error is None:
+                parts.append(part)
+            else:
+                status: Status = "no_model" if isinstance(error, NoModelError) else "unavailable"
+                without[name] = Answered.of(part.schema(status=status, reason=str(error)))
+        return _Work(deployment, question, as_of, parts, without)
+
+    # -- from the score table
+
+    def _recalled(self, work: _Work) -> dict[str, ScoredCustomer]:
+        """Return the customers whose whole answer is in the score table and current."""
+        keys = self._keys(work)
+        if work.question.live or not keys or len(keys) < len(work.parts):
+            return {}
+        made_by = {part.name: work.deployment.made_by(part.engine) for part in work.parts}
+        found: dict[str, ScoredCustomer] = {}
+        for customer, kept in self._find(work, keys).items():
             # parts of one answer are of one moment
-            whole = len(parts) == len(wanted) and len({one.as_of for one in parts.values()}) == 1
-            if whole and all(self._is_current(one, scorer, as_of) for one in parts.values()):
-                entries.append(_entry(customer, parts, stale=False))
-        return entries
+            whole = len(kept) == len(work.parts) and len({one.as_of for one in kept.values()}) == 1
+            if whole and all(self._is_current(one, made_by[name], work.as_of) for name, one in kept.items()):
+                found[customer] = self._entry(work, customer, kept)
+        return found
 
-    def _keep(self, scorer: Scorer, question: Question, entries: Sequence[Entry], erasures: int) -> None:
-        churn, following = scorer.models.churn, scorer.models.next_product
+    def _is_current(self, one: Kept, made_by: str, as_of: datetime) -> bool:
+        young = not self._is_live or as_of - one.as_of < self._oldest
+        return young and one.current and one.made_by == made_by
+
+    def _keys(self, work: _Work) -> dict[str, str]:
+        """Return the keys that answers are kept by, by part; parts that must not be kept have none."""
+        found = {part.name: part.key(work.deployment, work.question) for part in work.parts if part.kept}
+        return {name: key for name, key in found.items() if key is not None}
+
+    def _find(self, work: _Work, keys: Mapping[str, str]) -> dict[str, dict[str, Kept]]:
+        names = {key: name for name, key in keys.items()}
         try:
-            for part in question.include - {"profile"}:
-                model = following if part == "offers" else churn
-                label = model.version.label if model else ""
-                kept = {
-                    one.customer_id: Cached(
-                        scorer.made_by, label, one.as_of, one.feature_timestamp, True, one.parts[part]
-                    )
-                    for one in entries
-                    if part in one.parts
-                }
-                if kept:
-                    self._cache.keep(_name(part, question), kept, erasures)
-        except StoreError as error:
-            _log.warning("not_kept", problem=error.problem)
-
-    def _last(self, scorer: Scorer, question: Question, wanted: Sequence[Include]) -> list[Entry]:
-        """Return the last that was computed; offers only where customer, rules and models are as then.
-
-        Consent may be gone, or a product blocked.
-        """
-
-        def holds(part: Include, one: Cached) -> bool:
-            same = one.current and one.made_by == scorer.made_by and _may_keep(scorer, question)
-            return part != "offers" or same
-
-        entries = []
-        for customer, found in self._find(wanted, question).items():
-            parts = {part: one for part, one in found.items() if holds(part, one)}
-            if parts:
-                missing = tuple(part for part in wanted if part not in parts)
-                model = next((one.model for part, one in parts.items() if part != "offers"), None)
-                entries.append(replace(_entry(customer, parts, stale=True), missing=missing, model=model))
-        return entries
-
-    def _find(self, wanted: Sequence[Include], question: Question) -> dict[str, dict[Include, Cached]]:
-        names = {_name(part, question): part for part in wanted}
-        try:
-            found = self._cache.find(question.customers, list(names))
+            found = self.table.find(work.question.customers, list(names))
         except StoreError as error:
             _log.warning("not_recalled", problem=error.problem)
             return {}
-        return {customer: {names[name]: one for name, one in of.items()} for customer, of in found.items()}
+        return {customer: {names[key]: one for key, one in kept.items()} for customer, kept in found.items()}
 
-    def _is_current(self, one: Cached, scorer: Scorer, as_of: datetime) -> bool:
-        young = not self._is_live or as_of - one.as_of < self._oldest
-        return young and one.current and one.made_by == scorer.made_by
+    def _entry(self, work: _Work, customer: str, kept: Mapping[str, Kept]) -> ScoredCustomer:
+        answered = {name: Answered(self.parts[name].schema, json=one.body) for name, one in kept.items()}
+        return ScoredCustomer(
+            customer,
+            min(one.as_of for one in kept.values()),
+            min(one.feature_timestamp for one in kept.values()),
+            "materialised",
+            {name: answered.get(name) or work.without[name] for name in work.question.parts},
+        )
 
+    # -- computed
 
-def _compute(scorer: Scorer, question: Question, as_of: datetime, wanted: Sequence[Include]) -> list[Entry]:
-    churn = [part for part in _CHURN if part in wanted]
-    told = (
-        {one.customer_id: one for one in scorer.tell(question.customers, as_of, churn, question.language)}
-        if churn
-        else {}
-    )
-    offered = (
-        {
-            one.customer_id: one
-            for one in scorer.offering.offers(question.customers, as_of, question.query, question.language)
+    def _computed_or_last(self, work: _Work, *, anything: bool) -> dict[str, ScoredCustomer]:
+        try:
+            return self._compute(work, keep=not work.question.live)
+        except StoreError as error:
+            found = self._last(work)
+            if not found and not anything:
+                raise
+            _log.warning("answered_stale", problem=error.problem)
+            missing = [name for name in work.question.customers if name not in found]
+            return found | {name: self._nothing(work, name, "unavailable", _UNAVAILABLE) for name in missing}
+
+    def _compute(self, work: _Work, *, keep: bool = True) -> dict[str, ScoredCustomer]:
+        keys = self._keys(work) if keep else {}
+        erasures = self._erasures() if keys else None
+        reading = Reading(work.deployment, work.question, work.as_of)
+        computed = {part.name: part.compute(reading) for part in work.parts}
+        found: dict[str, ScoredCustomer] = {}
+        for customer in work.question.customers:
+            moments = [of[customer].feature_timestamp for of in computed.values() if customer in of]
+            if not moments:
+                text = str(UnknownCustomerError(customer))
+                found[customer] = self._nothing(work, customer, "unknown_customer", text)
+                continue
+            parts: dict[str, Answered[Any]] = dict(work.without)
+            for name, of in computed.items():
+                text = str(UnknownCustomerError(customer))
+                value = of[customer].value if customer in of else self._without(name, "unknown_customer", text)
+                parts[name] = Answered.of(value)
+            ordered = {name: parts[name] for name in work.question.parts}
+            found[customer] = ScoredCustomer(customer, max(work.as_of, moments[0]), moments[0], "now", ordered)
+        if erasures is not None:
+            self._keep(work, keys, found.values(), erasures)
+        return found
+
+    def _erasures(self) -> int | None:
+        try:
+            return self.table.erasures()
+        except StoreError as error:  # an answer is worth more than its copy
+            _log.warning("not_kept", problem=error.problem)
+            return None
+
+    def _keep(self, work: _Work, keys: Mapping[str, str], entries: Iterable[ScoredCustomer], erasures: int) -> None:
+        """Keep the answers of parts that have values, and the scores taken from them."""
+        known = list(entries)
+        try:
+            for name, key in keys.items():
+                part, kept, cells = self.parts[name], {}, {}
+                made_by = work.deployment.made_by(part.engine)
+                for one in known:
+                    if one.feature_timestamp is None or one.status(name) not in WITH_VALUES:
+                        continue
+                    answered = one.parts[name]
+                    kept[one.customer_id] = Kept(made_by, one.as_of, one.feature_timestamp, True, answered.json)
+                    if part.columns:
+                        cells[one.customer_id] = part.cells(answered.value)
+                self.table.keep(key, kept, erasures, cells)
+        except StoreError as error:
+            _log.warning("not_kept", problem=error.problem)
+
+    # -- while the online store is unavailable
+
+    def _last(self, work: _Work) -> dict[str, ScoredCustomer]:
+        """Return the last answers, marked as stale; of parts that must be exact only those that are current."""
+        found: dict[str, ScoredCustomer] = {}
+        for customer, kept in self._find(work, self._keys(work)).items():
+            usable = {name: one for name, one in kept.items() if self._may_be_stale(work, name, one)}
+            if not usable:
+                continue
+            parts: dict[str, Answered[Any]] = dict(work.without)
+            for part in work.parts:
+                one = usable.get(part.name)
+                if one is None:
+                    parts[part.name] = Answered.of(self._without(part.name, "unavailable", _UNAVAILABLE))
+                else:
+                    last = Answered(part.schema, json=one.body).value
+                    parts[part.name] = Answered.of(
+                        last if last.status == "withheld" else replace(last, status="stale", reason=_STALE)
+                    )
+            moments = list(usable.values())
+            found[customer] = ScoredCustomer(
+                customer,
+                min(one.as_of for one in moments),
+                min(one.feature_timestamp for one in moments),
+                "materialised",
+                {name: parts[name] for name in work.question.parts},
+            )
+        return found
+
+    def _may_be_stale(self, work: _Work, name: str, one: Kept) -> bool:
+        part = self.parts[name]
+        return not part.exact or (one.current and one.made_by == work.deployment.made_by(part.engine))
+
+    def _nothing(self, work: _Work, customer: str, status: Status, reason: str) -> ScoredCustomer:
+        parts = {
+            name: work.without.get(name) or Answered.of(self._without(name, status, reason))
+            for name in work.question.parts
         }
-        if "offers" in wanted
-        else {}
-    )
-    entries = []
-    for customer in question.customers:
-        known = [one for one in (told.get(customer), offered.get(customer)) if one is not None]
-        if not known:
-            continue
-        parts: dict[Include, bytes] = {}
-        if customer in told:
-            parts |= {part: _members(getattr(told[customer], part)) for part in churn}
-        if customer in offered:
-            parts["offers"] = _members(offered[customer].offered)
-        moment = known[0].feature_timestamp
-        entries.append(Entry(customer, max(as_of, moment), moment, "now", False, parts))
-    return entries
+        return ScoredCustomer(customer, work.as_of, None, "now", parts)
+
+    def _without(self, name: str, status: Status, reason: str) -> PartAnswer:
+        found: PartAnswer = self.parts[name].schema(status=status, reason=reason)
+        return found
 
 
-def _wanted(scorer: Scorer, question: Question) -> tuple[list[Include], dict[Include, Absence]]:
-    """Split what is asked for into what there is a model for, and what there is none for."""
-    wanted: list[Include] = []
-    absent: dict[Include, Absence] = {}
-    for part in sorted(question.include):
-        if scorer.recommends if part == "offers" else scorer.explains:
-            wanted.append(part)
-        else:
-            absent[part] = "no_model"
-    return wanted, absent
+def check_values(one: ScoredCustomer) -> None:
+    """Refuse an answer of which a part has no values.
 
-
-def _may_keep(scorer: Scorer, question: Question) -> bool:
-    """Tell whether an answer is the same for who asks later: not with a basket, nor with campaigns that end."""
-    return "offers" not in question.include or not (question.query.basket or scorer.rules.pinned)
-
-
-def _entry(customer: str, parts: dict[Include, Cached], *, stale: bool) -> Entry:
-    return Entry(
-        customer,
-        min(one.as_of for one in parts.values()),
-        min(one.feature_timestamp for one in parts.values()),
-        "materialised",
-        stale,
-        {part: one.body for part, one in parts.items()},
-    )
-
-
-def _name(part: Include, question: Question) -> str:
-    if part == "risk":
-        return part
-    if part == "offers":
-        return f"offers {question.language} {question.query.kind} {question.query.limit}"
-    return f"{part} {question.language}"
-
-
-def _members(part: BaseModel) -> bytes:
-    return part.model_dump_json().encode()[1:-1]
-
-
-def members(**values: object) -> bytes:
-    """Return members of a JSON object, without its braces."""
-    return orjson.dumps(values, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)[1:-1]
-
-
-def provenance(entry: Entry) -> bytes:
-    """Return what is said of where an entry comes from."""
-    return members(
-        customer_id=entry.customer_id,
-        as_of=entry.as_of,
-        feature_timestamp=entry.feature_timestamp,
-        computed=entry.computed,
-        stale=entry.stale,
-    )
+    Raises
+    ------
+    UnknownCustomerError
+        If there are no data for the customer.
+    NoModelError
+        If there is no model for a part.
+    StoreError
+        If the feature store is unavailable, and not all that was asked for was computed before.
+    """
+    for part in one.parts.values():
+        status, reason = part.fields["status"], part.fields["reason"]
+        if status == "no_model":
+            raise NoModelError(reason)
+        if status == "unavailable":
+            raise StoreError(reason, "Check stores.online, and that it runs; ask again then.")
+        if status == "unknown_customer":
+            raise UnknownCustomerError(one.customer_id)

@@ -14,8 +14,7 @@ import pandas as pd
 
 from core.arrays import Columns, Floats, matrix
 from core.state import write_file
-from features.categories import Categories, attribute_texts, codes
-from features.views.profile import ATTRIBUTE
+from features.categories import Categories, model_columns
 from training.churn.definition import Definition
 from training.churn.peers import Peers
 from training.evaluation.calibration import Calibration
@@ -78,10 +77,9 @@ class ChurnModel:
         """Stack columns to rows x features."""
         return matrix(columns, self.features, rows)
 
-    def codes(self, values: Mapping[str, Sequence[Any]]) -> Columns:
-        """Return the columns of attributes, from their texts in an online answer."""
-        names = [name.removeprefix(ATTRIBUTE) for name in self.categories]
-        return codes(attribute_texts(values, names), self.categories)
+    def columns(self, rows: pd.DataFrame | Sequence[Mapping[str, Any]], moments: Floats) -> Columns:
+        """Return what the model may read of customers; see `features.categories.model_columns`."""
+        return model_columns(rows, moments, self.categories)
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the raw log odds of each row, before calibration."""

@@ -4,6 +4,7 @@ import os
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -18,11 +19,12 @@ from mlflow import MlflowClient
 
 from core.errors import StoreError
 from core.settings import StoreSettings
+from features.store.online import OnlineStore
 from serving.access.keys import ROLES, KeyFile
 from serving.api import health
 from serving.api.app import create_app
-from serving.scoring.reloader import Ready
-from serving.scoring.scorer import Scorer
+from serving.parts import PARTS, make_scoring
+from serving.scoring.deployment import Deployment
 from tests.conftest import NOW, World, bearer, copied
 from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
@@ -76,6 +78,10 @@ def get(client: TestClient, path: str, **headers: str) -> Any:
     return answer.json()
 
 
+def parts_of(score: dict[str, Any]) -> dict[str, Any]:
+    return {part.name: score[part.name] for part in PARTS if part.name in score}
+
+
 def problem(client: TestClient, path: str, status: int, **body: Any) -> Any:
     answer = client.post(path, **body) if body else client.get(path)
     assert answer.status_code == status, answer.text
@@ -88,39 +94,41 @@ def problem(client: TestClient, path: str, status: int, **body: Any) -> Any:
 
 def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> None:
     found = get(client, f"/v1/customers/{ACTIVE}/risk")
-    assert 0 < found["risk"] < 1
-    assert found["tier"] in {"high", "medium", "low"}
-    assert found["model"] == "encore-churn/1"
+    assert 0 < found["risk"]["risk"] < 1
+    assert found["risk"]["tier"] in {"high", "medium", "low"}
+    assert (found["risk"]["status"], found["risk"]["reason"]) == ("ok", None)
+    assert found["risk"]["model"] == found["models"]["churn"]["version"] == "encore-churn/1"
     assert datetime.fromisoformat(found["feature_timestamp"]) == world.schedule.as_of
     assert datetime.fromisoformat(found["as_of"]) == world.schedule.as_of
-    assert found["churn_definition"] == {
+    assert found["models"]["churn"]["definition"] == {
         "kind": "non_contractual",
         "activity_window_days": 56,
         "horizon_days": 28,
         "gap_days": 0,
         "grace_days": None,
     }
-    assert found["model_grade"] in {"A", "B", "C"}
+    assert found["models"]["churn"]["grade"] in {"A", "B", "C"}
 
 
 def test_explanation_tells_both_directions(client: TestClient) -> None:
     found = get(client, f"/v1/customers/{ACTIVE}/explanation")
     assert found["risk"] == get(client, f"/v1/customers/{ACTIVE}/risk")["risk"]
-    assert {r["direction"] for r in found["reasons"]} <= {"raises"}
-    assert {r["direction"] for r in found["protections"]} <= {"lowers"}
-    told = found["reasons"] + found["protections"]
-    assert sum(r["share"] for r in told) + found["untold_share"] == pytest.approx(1.0)
-    assert found["untold_share"] < 0.5
-    assert all(r["action"] is None for r in found["protections"])
-    assert all(bool(r["action"]) == r["actionable"] for r in found["reasons"])
-    assert all(r["text"].endswith("the risk.") for r in told)
+    reasons, strengths = found["reasons"]["reasons"], found["reasons"]["strengths"]
+    assert {r["direction"] for r in reasons} == {"raises"}
+    assert {r["direction"] for r in strengths} == {"lowers"}
+    unexplained = found["reasons"]["unexplained_share"]
+    assert sum(r["share"] for r in reasons + strengths) + unexplained == pytest.approx(1.0)
+    assert unexplained < 0.5
+    assert all(r["action"] is None for r in strengths)
+    assert all(bool(r["action"]) == r["actionable"] for r in reasons)
+    assert all(r["text"].endswith("the risk.") for r in reasons + strengths)
 
 
 def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> None:
     path = f"/v1/customers/{ACTIVE}/explanation"
 
     def first(found: Any) -> str:
-        return str((found["reasons"] + found["protections"])[0]["text"])
+        return str((found["reasons"]["reasons"] + found["reasons"]["strengths"])[0]["text"])
 
     chinese = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
     assert "流失风险" in first(get(client, path + "?language=zh"))
@@ -132,12 +140,12 @@ def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> No
 @pytest.mark.parametrize("kind", ["repeat", "cross_sell", "up_sell", "next"])
 def test_offers_of_each_kind(client: TestClient, kind: str) -> None:
     found = get(client, f"/v1/customers/{ACTIVE}/offers?kind={kind}&limit=4")
-    assert found["kind"] == kind
-    assert len(found["offers"]) <= 4
-    assert found["model"] == "encore-next-product/1"
-    for offer in found["offers"]:
-        assert offer["text"]
-        assert kind == "next" or offer["kind"] == kind
+    assert found["offers"]["kind"] == kind
+    assert found["offers"]["model"] == "encore-next-product/1"
+    offers = found["offers"]["offers"]
+    assert 0 < len(offers) <= 4
+    assert all(offer["text"] for offer in offers)
+    assert kind == "next" or {offer["kind"] for offer in offers} == {kind}
 
 
 def test_scores_of_many(client: TestClient) -> None:
@@ -149,32 +157,37 @@ def test_scores_of_many(client: TestClient) -> None:
     answer = client.post("/v1/scores?language=zh", json=body)
     assert answer.status_code == 200, answer.text
     found = answer.json()
-    assert [score["customer_id"] for score in found["scores"]] == ["12", ACTIVE]
-    assert found["unknown"] == ["nobody"]
-    assert found["churn_model"] == "encore-churn/1"
+    assert [score["customer_id"] for score in found["scores"]] == ["12", "nobody", ACTIVE]
+    assert {part["status"] for part in parts_of(found["scores"][0]).values()} == {"ok"}
+    unknown = found["scores"][1]
+    assert unknown["feature_timestamp"] is None
+    assert {part["status"] for part in parts_of(unknown).values()} == {"unknown_customer"}
+    assert "'nobody'" in unknown["risk"]["reason"]
+    assert found["models"]["churn"]["version"] == "encore-churn/1"
     single = get(client, f"/v1/customers/{ACTIVE}/explanation?language=zh")
-    score = found["scores"][1]
-    assert score["risk"] == single["risk"]
-    assert score["reasons"] == single["reasons"]
-    assert score["protections"] == single["protections"]
-    assert score["what_if"] == single["what_if"]
-    assert found["churn_model_grade"] == single["model_grade"]
-    offers = get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")
-    assert score["offers"] == {name: offers[name] for name in score["offers"]}
+    score = found["scores"][2]
+    assert {name: single[name] for name in ("risk", "reasons", "what_if")} == {
+        name: score[name] for name in ("risk", "reasons", "what_if")
+    }
+    assert found["models"] == single["models"]
+    assert score["offers"] == get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")["offers"]
 
 
 def test_scores_without_parts_leave_them_out(client: TestClient) -> None:
     found = client.post("/v1/scores", json={"customer_ids": [ACTIVE]}).json()["scores"][0]
-    assert found["risk"] > 0
-    assert not {"reasons", "offers", "profile"} & found.keys()
-    assert client.post("/v1/scores", json={"customer_ids": ["nobody"]}).json()["scores"] == []
+    assert found["risk"]["risk"] > 0
+    assert parts_of(found).keys() == {"risk"}
+    (nobody,) = client.post("/v1/scores", json={"customer_ids": ["nobody"]}).json()["scores"]
+    assert nobody["risk"]["status"] == "unknown_customer"
 
 
 def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
     body = {"customer_ids": [str(i) for i in range(1000)], "include": ["reasons"]}
     found = client.post("/v1/scores", json=body).json()
-    assert len(found["scores"]) + len(found["unknown"]) == 1000
-    assert len(found["scores"]) > 100
+    assert [score["customer_id"] for score in found["scores"]] == body["customer_ids"]
+    statuses = Counter(score["reasons"]["status"] for score in found["scores"])
+    assert statuses.keys() == {"ok", "unknown_customer"}
+    assert statuses["ok"] > 100
 
 
 def test_many_at_once_get_the_answers_of_one_at_a_time(client: TestClient) -> None:
@@ -191,11 +204,11 @@ def test_many_at_once_get_the_answers_of_one_at_a_time(client: TestClient) -> No
 
 def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> None:
     everybody = client.post("/v1/scores", json={"customer_ids": [str(6 * i) for i in range(1, 417)]}).json()
-    silent = [score for score in everybody["scores"] if score["tier"] == "inactive"]
+    silent = [score for score in everybody["scores"] if score["risk"]["tier"] == "inactive"]
     assert silent
-    assert all(score["risk"] is None for score in silent)
+    assert all(score["risk"]["risk"] is None for score in silent)
     found = get(client, f"/v1/customers/{silent[0]['customer_id']}/explanation")
-    assert found["reasons"] == found["protections"] == []
+    assert found["reasons"]["reasons"] == found["reasons"]["strengths"] == []
 
 
 def test_models_tell_how_they_measured(client: TestClient) -> None:
@@ -215,7 +228,7 @@ def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
 ) -> None:
     awake = threading.Event()
     monkeypatch.setattr(health, "_PATIENCE", 0.1)
-    monkeypatch.setattr(Scorer, "check", lambda _: awake.wait(30))
+    monkeypatch.setattr(Deployment, "check", lambda _: awake.wait(30))
     try:
         assert "did not answer within" in problem(embedded, "/health/ready", 503)["detail"]
     finally:
@@ -224,35 +237,41 @@ def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
 
 def test_types_never_bought(client: TestClient) -> None:
     found = get(client, f"/v1/customers/{ACTIVE}/types?limit=4")
-    assert len({offer["type"] for offer in found["types"]}) == 4
-    assert all(offer["text"] and offer["product_id"] for offer in found["types"])
-    assert found["model_grade"] in {"A", "B", "C", "D"}
+    types = found["types"]["types"]
+    assert len({offer["type"] for offer in types}) == 4
+    assert all(offer["text"] and offer["product_id"] for offer in types)
+    assert found["models"]["next_product"]["grade"] in {"A", "B", "C", "D"}
 
 
 def test_offers_carry_a_probability_of_purchase(client: TestClient) -> None:
     found = get(client, f"/v1/customers/{ACTIVE}/offers?limit=10")
-    likely = [offer["probability"] for offer in found["offers"]]
+    likely = [offer["probability"] for offer in found["offers"]["offers"]]
+    assert len(likely) == 10
     assert likely == sorted(likely, reverse=True)
     assert all(0 < probability < 1 for probability in likely)
-    assert found["horizon_days"] == 14
+    assert found["offers"]["horizon_days"] == 14
 
 
 def test_what_is_in_the_basket_is_not_offered(client: TestClient) -> None:
-    before = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3")["offers"]
+    before = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3")["offers"]["offers"]
     basket = "&".join(f"basket={offer['product_id']}" for offer in before)
-    after = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3&{basket}&basket=unknown")["offers"]
+    after = get(client, f"/v1/customers/{ACTIVE}/offers?limit=3&{basket}&basket=unknown")["offers"]["offers"]
+    assert before
+    assert after
     assert not {o["product_id"] for o in before} & {o["product_id"] for o in after}
 
 
-def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: TestClient, scorer: Scorer) -> None:
+def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: TestClient) -> None:
     found = get(client, "/v1/offers?limit=3&attribute=region:North")
-    assert {offer["path"] for offer in found["offers"]} == {"popular"}
-    assert {offer["probability"] for offer in found["offers"]} == {None}
-    first = found["offers"][0]["product_id"]
+    assert "customer_id" not in found
+    assert {offer["path"] for offer in found["offers"]["offers"]} == {"popular"}
+    assert {offer["probability"] for offer in found["offers"]["offers"]} == {None}
+    first = found["offers"]["offers"][0]["product_id"]
     with_basket = get(client, f"/v1/offers?limit=3&kind=cross_sell&basket={first}")
-    assert first not in {offer["product_id"] for offer in with_basket["offers"]}
-    assert with_basket["offers"][0]["path"] == "basket"
-    assert with_basket["offers"][0]["evidence"]["anchor_id"] == first
+    offers = with_basket["offers"]["offers"]
+    assert first not in {offer["product_id"] for offer in offers}
+    assert offers[0]["path"] == "basket"
+    assert offers[0]["evidence"]["anchor_id"] == first
 
 
 @pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
@@ -305,7 +324,7 @@ def test_a_store_that_fails_is_a_503(embedded: TestClient, monkeypatch: pytest.M
     def away(*_: object) -> None:
         raise StoreError("The online store does not answer.", "Check it.")
 
-    monkeypatch.setattr(Scorer, "tell", away)
+    monkeypatch.setattr(OnlineStore, "vectors", away)
     asked = {"customer_ids": ["never asked about"], "live": True}
     assert problem(embedded, "/v1/scores", 503, json=asked)["type"] == "urn:encore:unavailable"
 
@@ -314,7 +333,7 @@ def test_a_fault_of_ours_is_a_problem_without_details(embedded: TestClient, monk
     def fault(*_: object) -> None:
         raise RuntimeError("secret")
 
-    monkeypatch.setattr(Scorer, "tell", fault)
+    monkeypatch.setattr(OnlineStore, "vectors", fault)
     answer = embedded.post("/v1/scores", json={"customer_ids": ["6"], "live": True}, headers={"X-Request-ID": "mine"})
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:encore:internal-error")
     assert "secret" not in answer.text
@@ -338,22 +357,22 @@ def test_nothing_answers_before_the_models_are_loaded(
 
 
 def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    ready = Ready(at_home.settings, lambda: NOW)
-    first = ready.load()
-    assert ready.load() is first
+    _, reloader = make_scoring(at_home.settings, lambda: NOW)
+    first = reloader.load()
+    assert reloader.load() is first
     churn = at_home.settings[ChurnSettings].model_copy(update={"validation_snapshots": 1})
     challenger = train_churn(at_home.settings.replaced(churn), promote=False).version
     client = MlflowClient()
-    champion = first.churn.version.number
+    champion = first.models["churn"].version.number
     client.set_registered_model_alias(CHURN_MODEL, "champion", challenger.number)
     try:
         monkeypatch.setattr(ChurnModel, "load", lambda _: 1 / 0)
-        assert ready.load() is first
+        assert reloader.load() is first
         monkeypatch.undo()
         monkeypatch.chdir(at_home.directory)
-        second = ready.load()
-        assert second.churn.version.label == challenger.label
-        assert ready.scorer is second
+        second = reloader.load()
+        assert second.models["churn"].version.label == challenger.label
+        assert reloader.deployment is second
     finally:
         client.set_registered_model_alias(CHURN_MODEL, "champion", champion)
 

@@ -20,9 +20,9 @@ from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
 from features.store.feature_store import Store
 from features.store.online import OnlineStore
-from serving.scoring.intake import Live
-from serving.scoring.reloader import Ready
-from serving.scoring.score_table import Cached, ScoreCache
+from serving.scoring.intake import EventIntake
+from serving.scoring.reloader import ModelReloader
+from serving.scoring.score_table import Kept, ScoreTable
 from tests.conftest import NOW, World, connected, copied
 from tests.servers import wait_until
 
@@ -69,7 +69,7 @@ def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
     after = score(client)
     assert after["computed"] == "now"
     assert after["as_of"] > before["as_of"]
-    assert after["risk"] != before["risk"]
+    assert after["risk"]["risk"] != before["risk"]["risk"]
     assert offered not in {offer["product_id"] for offer in after["offers"]["offers"]}
     assert score(client)["computed"] == "materialised"  # until the next event
 
@@ -83,40 +83,40 @@ def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settin
     silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]
     assert len(silent) > 5
     for number, customer in enumerate(silent[:5]):
-        before = score(client, customer)["risk"]
+        before = score(client, customer, "risk", "reasons")["risk"]["risk"]
         send(client, purchase(number, customer))
         after = score(client, customer)
         assert "long_silence" not in findings(after)
-        assert after["risk"] < before
+        assert after["risk"]["risk"] < before
 
 
 def findings(one: dict[str, Any]) -> set[str]:
-    return {reason["finding"] for reason in one["reasons"]}
+    return {reason["finding"] for reason in one["reasons"]["reasons"]}
 
 
 def test_a_new_customer_is_known_after_the_first_event(client: TestClient) -> None:
     path = "/v1/customers/brand-new/risk"
     assert client.get(path).status_code == 404
     send(client, purchase(1, "brand-new"))
-    assert client.get(path).json()["tier"] in {"high", "medium", "low"}
-    assert client.get("/v1/customers/brand-new/offers").json()["offers"]
+    assert client.get(path).json()["risk"]["tier"] in {"high", "medium", "low"}
+    assert client.get("/v1/customers/brand-new/offers").json()["offers"]["offers"]
 
 
 def test_withdrawn_consent_ends_offers_at_once(client: TestClient) -> None:
-    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["offers"]
     send(client, {"event_id": "c1", "customer_id": CUSTOMER, "kind": "consent", "value": 0})
     withdrawn = client.get(f"/v1/customers/{CUSTOMER}/offers").json()
-    assert (withdrawn["offers"], withdrawn["withheld"]) == ([], "consent")
+    assert (withdrawn["offers"]["offers"], withdrawn["offers"]["status"]) == ([], "withheld")
     send(client, {"event_id": "c2", "customer_id": CUSTOMER, "kind": "consent", "value": 1})
-    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["offers"]
 
 
 def test_sent_again_is_applied_once(client: TestClient) -> None:
     send(client, purchase(1), purchase(2, "18"))
-    first = score(client, CUSTOMER, "profile")["profile"]["baskets_7d"]
+    first = score(client, CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"]
     again = send(client, purchase(1), purchase(1, "18"), purchase(3))
     assert [one["outcome"] for one in again["events"]] == ["duplicate", "conflict", "accepted"]
-    assert score(client, CUSTOMER, "profile")["profile"]["baskets_7d"] == first + 1
+    assert score(client, CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"] == first + 1
 
 
 def test_what_has_not_happened_yet_is_refused_and_nothing_kept(client: TestClient) -> None:
@@ -135,19 +135,19 @@ def test_events_that_a_store_could_not_take_are_applied_later(
     with monkeypatch.context() as broken:
         broken.setattr(OnlineStore, "push", away)
         assert send(client, purchase(1)) == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": False}
-        assert score(client)["risk"] == before["risk"]
-    client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
-    assert score(client)["risk"] != before["risk"]
+        assert score(client)["risk"]["risk"] == before["risk"]["risk"]
+    client.app.state.encore.reloader.intake.catch_up()  # type: ignore[attr-defined]
+    assert score(client)["risk"]["risk"] != before["risk"]["risk"]
 
 
 def test_events_are_applied_when_the_store_is_back_though_no_model_can_be_looked_up(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_registry(_: Ready) -> None:
+    def no_registry(_: ModelReloader) -> None:
         raise StoreError("MLflow does not answer.", "Check it.")
 
-    log = client.app.state.encore.ready.live.log  # type: ignore[attr-defined]
-    monkeypatch.setattr(Ready, "_load", no_registry)
+    log = client.app.state.encore.reloader.intake.log  # type: ignore[attr-defined]
+    monkeypatch.setattr(ModelReloader, "_load", no_registry)
     with monkeypatch.context() as broken:
         broken.setattr(OnlineStore, "push", away)
         assert not send(client, purchase(1))["applied"]
@@ -158,13 +158,13 @@ def test_events_are_applied_when_the_store_is_back_though_no_model_can_be_looked
 def test_another_worker_applies_what_a_dead_one_had_acknowledged(settings: Settings) -> None:
     with connected(settings) as client:
         before = score(client)
-        live: Live = client.app.state.encore.ready.live  # type: ignore[attr-defined]
+        live: EventIntake = client.app.state.encore.reloader.intake  # type: ignore[attr-defined]
         with pytest.MonkeyPatch.context() as dead:
-            dead.setattr(Live, "catch_up", lambda _: None)
+            dead.setattr(EventIntake, "catch_up", lambda _: None)
             assert not live.take([_read(purchase(1))]).applied
     with connected(settings) as client:
-        client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
-        assert score(client)["risk"] != before["risk"]
+        client.app.state.encore.reloader.intake.catch_up()  # type: ignore[attr-defined]
+        assert score(client)["risk"]["risk"] != before["risk"]["risk"]
 
 
 def _read(event: dict[str, Any]) -> Any:
@@ -178,23 +178,24 @@ def test_a_materialisation_without_the_events_is_followed_by_them(settings: Sett
     (settings[StoreSettings].data / "online/stamp.json").unlink()
     Store(settings).materialize()  # of features that were built before the event
     with connected(settings) as client:
-        client.app.state.encore.ready.live.catch_up()  # type: ignore[attr-defined]
+        client.app.state.encore.reloader.intake.catch_up()  # type: ignore[attr-defined]
         again = score(client)
         assert again["as_of"] >= known["as_of"]
-        assert again["risk"] == pytest.approx(known["risk"], abs=1e-3)
+        assert again["risk"]["risk"] == pytest.approx(known["risk"]["risk"], abs=1e-3)
 
 
 def test_when_the_store_is_away_the_last_scores_are_stale(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     known = score(client, CUSTOMER, "risk", "reasons")
 
-    monkeypatch.setattr(Store, "vectors", away)
+    monkeypatch.setattr(OnlineStore, "vectors", away)
     asked = {"customer_ids": [CUSTOMER, "18"], "include": ["risk", "reasons", "offers"], "live": True}
     answer = client.post("/v1/scores", json=asked)
     assert answer.status_code == 200
-    (stale,) = answer.json()["scores"]
-    assert (stale["stale"], stale["computed"], stale["risk"]) == (True, "materialised", known["risk"])
-    assert "offers" not in stale
-    assert answer.json()["unavailable"] == ["18"]
+    stale, other = answer.json()["scores"]
+    assert (stale["risk"]["status"], stale["risk"]["risk"]) == ("stale", known["risk"]["risk"])
+    assert (stale["computed"], stale["risk"]["model"]) == ("materialised", "encore-churn/1")
+    assert (stale["offers"]["status"], stale["offers"]["offers"]) == ("unavailable", None)
+    assert {other[part]["status"] for part in ("risk", "reasons", "offers")} == {"unavailable"}
     alone = client.post("/v1/scores", json={**asked, "customer_ids": ["18"]})
     assert (alone.status_code, alone.json()["type"]) == (503, "urn:encore:unavailable")
     assert "metrics" not in alone.json()
@@ -209,8 +210,8 @@ def test_offers_are_not_answered_as_stale_after_consent_was_withdrawn(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = f"/v1/customers/{CUSTOMER}/offers"
-    assert client.get(path).json()["offers"]
-    monkeypatch.setattr(Store, "vectors", away)
+    assert client.get(path).json()["offers"]["offers"]
+    monkeypatch.setattr(OnlineStore, "vectors", away)
     assert client.post("/v1/scores", json={"customer_ids": [CUSTOMER], "include": ["offers"]}).status_code == 200
     withdrawn = {"event_id": "c1", "customer_id": CUSTOMER, "kind": "consent", "value": 0}
     assert client.post("/v1/events", json={"events": [withdrawn]}).json()["applied"] is False
@@ -222,16 +223,16 @@ def test_of_two_consents_in_one_request_the_last_one_counts(client: TestClient) 
         {"event_id": f"c{value}", "customer_id": CUSTOMER, "kind": "consent", "value": value} for value in (1, 0)
     )
     send(client, given, withdrawn)
-    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["withheld"] == "consent"
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["status"] == "withheld"
     send(client, {**withdrawn, "event_id": "c2"}, {**given, "event_id": "c3"})
-    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]
+    assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["offers"]
 
 
 def test_while_a_store_is_away_known_customers_are_not_called_unknown(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get(f"/v1/customers/{CUSTOMER}/risk")
-    monkeypatch.setattr(Store, "vectors", away)
+    monkeypatch.setattr(OnlineStore, "vectors", away)
     assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
     assert client.get(f"/v1/customers/{CUSTOMER}/explanation").status_code == 503
     client.post("/v1/events", json={"events": [purchase(1)]})  # what is known of one of them is old now
@@ -263,14 +264,14 @@ def test_one_whose_features_cannot_be_computed_keeps_nobody_else(
 
     monkeypatch.setattr(OnlineStore, "push", pushed)
     assert send(client, purchase(1, "18"), purchase(2))["applied"] is False
-    assert score(client)["risk"] != before["risk"]
+    assert score(client)["risk"]["risk"] != before["risk"]["risk"]
     assert send(client, purchase(3))["applied"]
     monkeypatch.setattr(OnlineStore, "push", push)
     assert send(client, purchase(4, "18"))["applied"]
 
 
 def test_events_before_stores_are_loaded_happen_where_the_data_stand(settings: Settings) -> None:
-    live = Live(settings, ScoreCache(settings[StoreSettings]), lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    live = EventIntake(settings, ScoreTable(settings[StoreSettings], ()), lambda: datetime(2026, 1, 1, tzinfo=UTC))
     live.take([_read(purchase(1))])
     (logged,) = live.log.of([CUSTOMER])
     assert logged.happened.year == 2018
@@ -285,13 +286,13 @@ def test_nobody_is_erased_while_a_job_over_all_customers_runs(client: TestClient
 
 
 def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Settings) -> None:
-    cache = ScoreCache(settings[StoreSettings])
-    erasures = cache.erasures()
-    cache.erase(CUSTOMER)
-    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, erasures)
-    assert cache.find([CUSTOMER], ["risk"]) == {CUSTOMER: {}}
-    cache.keep("risk", {CUSTOMER: Cached("x", "encore-churn/1", NOW, NOW, True, b"")}, cache.erasures())
-    assert cache.find([CUSTOMER], ["risk"])[CUSTOMER]
+    table = ScoreTable(settings[StoreSettings], ())
+    erasures = table.erasures()
+    table.erase(CUSTOMER)
+    table.keep("risk", {CUSTOMER: Kept("x", NOW, NOW, True, b"{}")}, erasures, {})
+    assert table.find([CUSTOMER], ["risk"]) == {CUSTOMER: {}}
+    table.keep("risk", {CUSTOMER: Kept("x", NOW, NOW, True, b"{}")}, table.erasures(), {})
+    assert table.find([CUSTOMER], ["risk"])[CUSTOMER]
 
 
 def test_an_audit_log_that_cannot_be_written_ends_answers(client: TestClient, settings: Settings) -> None:
@@ -314,7 +315,7 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
     assert receipt.status_code == 200, receipt.text
     removed = {one["place"]: one["count"] for one in receipt.json()["removed"]}
     assert removed["event log"] == 1
-    places = {"online store", "score cache", "contract tables", "segments", "features", "audit log"}
+    places = {"online store", "score table", "contract tables", "segments", "features", "audit log"}
     assert all(removed[place] > 0 for place in places), removed
     assert any("next training run" in line for line in receipt.json()["remains"])
     assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404

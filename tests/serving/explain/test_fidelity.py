@@ -10,8 +10,7 @@ from features.vectors import later, with_ages
 from serving.explain.contributions import Explained, Part, explain
 from serving.explain.fidelity import agreement, evaluate_reasons, jaccard, missing
 from serving.explain.reasons import risk_reasons
-from serving.scoring.scorer import Scorer
-from tests.conftest import World
+from tests.conftest import Scoring, World
 from training.churn.dataset import churn_set
 
 
@@ -21,32 +20,32 @@ def test_reasons_hold_on_the_test_snapshots(at_home: World) -> None:
     assert found["direction_agreement"]["sentences"] > 2 * found["protocol"]["customers"]
     assert found["top_three_share"]["median"] >= 0.6
     assert found["stability"]["median_jaccard"] >= 0.8
-    assert found["missing_values"]["told_as_known"] == 0
+    assert found["missing_values"]["shown_as_known"] == 0
     assert found["additivity"]["largest_error"] < 1e-9
-    assert found["untold"]["median_share"] < 0.5
+    assert found["unexplained"]["median_share"] < 0.5
 
 
-def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scorer: Scorer) -> None:
-    model = scorer.churn.model
+def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scoring: Scoring) -> None:
+    model = scoring.churn
     rows = churn_set(at_home.settings, store, at_home.schedule.splits["churn"].test[:1])
     inputs = model.inputs(rows.columns, len(rows))
     explained = explain(model, inputs)
     told = [risk_reasons(one, {}, "en") for one in explained]
     assert agreement(model, inputs, told)["value"] == 1.0
-    turned = [[reason.model_copy(update={"direction": "raises"}) for reason in reasons] for reasons in told]
+    turned = [[replace(reason, direction="raises") for reason in reasons] for reasons in told]
     raising = [reason.direction == "raises" for reasons in told for reason in reasons]
     assert agreement(model, inputs, turned)["value"] == pytest.approx(np.mean(raising))
 
 
-def test_a_number_out_of_nothing_is_counted(scorer: Scorer) -> None:
-    model = scorer.churn.model
+def test_a_number_out_of_nothing_is_counted(scoring: Scoring) -> None:
+    model = scoring.churn
     nothing = np.full((1, len(model.features)), np.nan)
     values = dict.fromkeys(model.features, np.nan)
     one = Explained(values, dict.fromkeys(model.features, 1.0), model.peers.everyone, {"silence": Part(1.0, 1.0)})
     (reason,) = risk_reasons(one, {}, "en")
-    assert missing(model, nothing, [[reason]]) == {"sentences": 1, "told_as_known": 0}
-    made_up = reason.model_copy(update={"text": "Last purchase 3 days ago. This raises the risk."})
-    assert missing(model, nothing, [[made_up]]) == {"sentences": 1, "told_as_known": 1}
+    assert missing(model, nothing, [[reason]]) == {"sentences": 1, "shown_as_known": 0}
+    made_up = replace(reason, text="Last purchase 3 days ago. This raises the risk.")
+    assert missing(model, nothing, [[made_up]]) == {"sentences": 1, "shown_as_known": 1}
 
 
 def test_a_day_later_is_what_the_clock_makes_of_it(world: World, store: Store) -> None:

@@ -12,7 +12,7 @@ from serving.explain.themes import FINDINGS
 def test_our_own_has_every_language() -> None:
     playbook = load_playbook(None)
     assert set(playbook) <= FINDINGS
-    assert all(suggestion.told("en") and suggestion.told("zh") for suggestion in playbook.values())
+    assert all(suggestion.text("en") and suggestion.told("zh") for suggestion in playbook.values())
 
 
 def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
@@ -20,8 +20,8 @@ def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
     file.write_text('[long_silence]\nen = "Call them."\n')
     playbook = load_playbook(file)
     assert list(playbook) == ["long_silence"]
-    assert playbook["long_silence"].told("en") == "Call them."
-    assert playbook["long_silence"].told("zh") is None
+    assert playbook["long_silence"].text("en") == "Call them."
+    assert playbook["long_silence"].text("zh") is None
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ import pytest
 
 from features.store.feature_store import Store
 from features.vectors import with_ages
-from serving.answers import Reason
 from serving.explain.contributions import Explained, Part
 from serving.explain.playbook import load_playbook
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import Reason, risk_reasons
 from serving.explain.themes import FINDINGS, THEME_OF, THEMES
 from serving.explain.what_if import LEVERS
 from serving.explain.wording import LANGUAGES, amount, catalogue, preferred

@@ -10,8 +10,7 @@ from features.store.feature_store import Store
 from features.vectors import with_ages
 from serving.explain.tiers import Tiers
 from serving.explain.what_if import LEVERS, what_would_change
-from serving.scoring.scorer import Scorer
-from tests.conftest import World
+from tests.conftest import Scoring, World
 from tests.online import columns_of
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
@@ -19,8 +18,8 @@ from training.churn.settings import ChurnSettings
 
 
 @pytest.fixture(scope="module")
-def model(scorer: Scorer) -> ChurnModel:
-    return scorer.churn.model
+def model(scoring: Scoring) -> ChurnModel:
+    return scoring.churn
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,9 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from core.errors import StateError
-from core.settings import Settings
 from serving.offers.experiment import arm_of
-from serving.scoring.models import find_versions
 from serving.settings import ExperimentSettings
-from tests.conftest import World, connected, inside
-from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking
+from tests.conftest import Scoring, World, connected, inside
 
 
 def test_the_arm_depends_on_name_and_customer_alone() -> None:
@@ -39,7 +34,8 @@ def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -
         for customer in range(6, 90, 6):
             found = client.get(f"/v1/customers/{customer}/offers?limit=3")
             if found.status_code == 200:
-                one_by_one[str(customer)] = found.json()
+                one_by_one[str(customer)] = found.json()["offers"]
+        assert len(one_by_one) > 10
         lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         assert len(lines) == len(one_by_one)
         for line, (asked_for, found) in zip(lines, one_by_one.items(), strict=True):
@@ -49,20 +45,19 @@ def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -
         assert {line["arm"] for line in lines} == {"champion", "baseline"}
         asked = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
         together = client.post("/v1/scores", json=asked).json()["scores"]
-        for score in together:
-            alone = one_by_one[score["customer_id"]]
-            assert score["offers"] == {name: alone[name] for name in score["offers"]}
+        assert {score["customer_id"]: score["offers"] for score in together} == one_by_one
         assert len(log.read_text(encoding="utf-8").splitlines()) == 2 * len(lines)
     log.unlink()
 
 
 def test_without_an_experiment_nothing_is_written(client: TestClient, world: World) -> None:
-    assert client.get("/v1/customers/6/offers").json()["experiment"] is None
+    assert client.get("/v1/customers/6/offers").json()["offers"]["experiment"] is None
     assert not (world.directory / "data/impressions.jsonl").exists()
 
 
-def test_an_experiment_without_a_challenger_is_told(at_home: World) -> None:
-    settings: Settings = at_home.settings
+def test_an_experiment_without_a_challenger_says_so(at_home: World) -> None:
     experiment = ExperimentSettings(name="spring", other="challenger")
-    with pytest.raises(StateError, match="no-promote"):
-        find_versions(Tracking(settings[TrackingSettings]), experiment, sells=True)
+    (found,) = Scoring(at_home.settings.replaced(experiment)).ask(["6"], "risk", "offers")
+    assert found.parts["risk"].value.status == "ok"
+    assert found.parts["offers"].value.status == "unavailable"
+    assert "--no-promote" in found.parts["offers"].value.reason

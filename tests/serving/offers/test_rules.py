@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from serving.offers.offering import Query
-from serving.scoring.reloader import Ready
+from serving.parts.offers import OfferOptions
 from serving.settings import ServingSettings
-from tests.conftest import NOW, World
+from tests.conftest import Scoring, World
 
 
 @pytest.fixture
@@ -16,46 +15,50 @@ def rules(at_home: World, tmp_path: Path) -> Path:
     return tmp_path / "rules.toml"
 
 
-def ready_with(world: World, rules: Path) -> Ready:
+def scoring_with(world: World, rules: Path) -> Scoring:
     serving = world.settings[ServingSettings].model_copy(update={"rules": rules})
-    return Ready(world.settings.replaced(serving), lambda: NOW)
+    return Scoring(world.settings.replaced(serving))
 
 
-def products(ready: Ready) -> list[str]:
-    scorer = ready.load()
-    (found,) = scorer.offers(["6"], ready.as_of(scorer), Query(limit=3), "en")
-    return [offer.product_id for offer in found.offers]
+def products(scoring: Scoring) -> list[str]:
+    (found,) = scoring.ask(["6"], "offers", options=OfferOptions(limit=3))
+    return [offer.product_id for offer in found.parts["offers"].value.offers]
 
 
 def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path) -> None:
     rules.write_text("max_per_type = 3\n")
-    ready = ready_with(at_home, rules)
-    first = products(ready)
+    scoring = scoring_with(at_home, rules)
+    first = products(scoring)
     rules.write_text(f"[block]\nproducts = ['{first[0]}']\n")
-    second = products(ready)
+    second = products(scoring)
     assert first[0] not in second
     rules.write_text("[block]\nproducts = nonsense\n")
     with capture_logs() as told:
-        assert products(ready) == second
-        assert products(ready) == second
+        assert products(scoring) == second
+        assert products(scoring) == second
     assert [line["event"] for line in told] == ["rules_broken"]  # once
-    (found,) = ready.scorer.offers(["6"], ready.as_of(ready.scorer), Query(limit=3), "en")
-    assert [offer.product_id for offer in found.offers] == second
     rules.write_text('facts = "facts.csv"\n')
     (rules.parent / "facts.csv").write_text("product_id,stock\np,many\n")
     with capture_logs() as told:
-        assert products(ready) == second
-        assert products(ready) == second
+        assert products(scoring) == second
+        assert products(scoring) == second
     assert [line["event"] for line in told] == ["rules_broken"]
 
 
 def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World, rules: Path) -> None:
     rules.write_text('consent = "given"\n')  # nobody was ever asked in these data
-    ready = ready_with(at_home, rules)
-    scorer = ready.load()
-    (found,) = scorer.offers(["6"], ready.as_of(scorer), Query(limit=3), "en")
-    assert found.offers == []
-    assert found.withheld == "consent"
-    (types,) = scorer.types(["6"], ready.as_of(scorer), 3, "en")
-    assert types.types == []
-    assert types.withheld == "consent"
+    scoring = scoring_with(at_home, rules)
+    (found,) = scoring.ask(["6"], "offers", "types")
+    offers, types = found.parts["offers"].value, found.parts["types"].value
+    assert (offers.status, offers.offers) == ("withheld", [])
+    assert (types.status, types.types) == ("withheld", [])
+    assert "marketing" in offers.reason
+
+
+def test_rules_that_are_broken_from_the_start_keep_offers_alone_from_answering(at_home: World, rules: Path) -> None:
+    rules.write_text("[block]\nproducts = nonsense\n")
+    (found,) = scoring_with(at_home, rules).ask(["6"], "risk", "offers")
+    assert found.parts["risk"].value.status == "ok"
+    offers = found.parts["offers"].value
+    assert offers.status == "unavailable"
+    assert "serving.rules" in offers.reason

@@ -13,8 +13,7 @@ import shap
 from core.arrays import matrix
 from core.errors import ConfigError, DataError, StateError
 from features.store.feature_store import Store
-from serving.scoring.scorer import Scorer
-from tests.conftest import World
+from tests.conftest import Scoring, World
 from training.churn.baselines import recency, rfm_logistic
 from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set, usable_features
@@ -38,8 +37,8 @@ def rows(world: World, store: Store) -> ChurnSet:
 
 
 @pytest.fixture(scope="module")
-def model(scorer: Scorer) -> ChurnModel:
-    return scorer.churn.model
+def model(scoring: Scoring) -> ChurnModel:
+    return scoring.churn
 
 
 def test_contributions_and_base_value_sum_to_the_margin(model: ChurnModel, rows: ChurnSet) -> None:

@@ -119,7 +119,7 @@ def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
 
 def test_reasons_are_as_honest_as_elsewhere(trained: Trained) -> None:
     assert trained.reasons["direction_agreement"]["value"] >= 0.98
-    assert trained.reasons["missing_values"]["told_as_known"] == 0
+    assert trained.reasons["missing_values"]["shown_as_known"] == 0
 
 
 def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_none(trained: Trained) -> None:
@@ -157,16 +157,17 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
         with connected(trained.settings, lambda: LATER) as client:
             customer = active_customers(trained.settings, trained.schedule.as_of)[0]
             told = client.get(f"/v1/customers/{customer}/explanation").json()
-            assert told["reasons"] + told["protections"]
+            assert told["reasons"]["reasons"] + told["reasons"]["strengths"]
             offers = client.get(f"/v1/customers/{customer}/offers")
             assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-model")
             assert client.get("/v1/offers").status_code == 409
             asked = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
             answer = client.post("/v1/scores", json=asked).json()
-            assert answer["next_product_model"] is None
-            assert answer["absent"] == {"offers": "no_model"}
-            assert answer["scores"][0]["risk"] == told["risk"]
-            assert "offers" not in answer["scores"][0]
+            assert answer["models"].keys() == {"churn"}
+            (score,) = answer["scores"]
+            assert score["risk"] == told["risk"]
+            assert (score["offers"]["status"], score["offers"]["offers"]) == ("no_model", None)
+            assert "encore train next-product" in score["offers"]["reason"]
             assert len(client.get("/v1/models").json()["models"]) == 1
         with pytest.raises(DataError, match="order lines to learn the next product from"):
             train_next_product(trained.settings)

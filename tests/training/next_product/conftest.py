@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from features.store.feature_store import Store
-from serving.scoring.scorer import Scorer
-from tests.conftest import World
+from tests.conftest import Scoring, World
 from training.next_product.dataset import Moment, Moments
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
@@ -18,10 +17,9 @@ def moment(world: World, store: Store) -> Moment:
 
 
 @pytest.fixture(scope="session")
-def model(world: World, scorer: Scorer, moment: Moment) -> NextProductModel:
+def model(world: World, scoring: Scoring, moment: Moment) -> NextProductModel:
     """The champion with everything but what it learned from labels as of the test snapshot."""
-    assert scorer.offering.champion is not None
-    return model_at(moment, scorer.offering.champion.learned, world.settings)
+    return model_at(moment, scoring.next_product.learned, world.settings)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from features.store.feature_store import Store
-from serving.offers.offering import Query
-from serving.scoring.scorer import Scorer
-from tests.conftest import World
+from serving.parts.offers import OfferOptions
+from tests.conftest import Scoring, World
 from tests.training.next_product.asking import offered
 from training.next_product.baselines import simple_scores
 from training.next_product.dataset import Moments
@@ -87,18 +86,19 @@ def test_the_baseline_of_an_experiment_is_the_baseline_of_the_evaluation(
         assert scores[found].tolist() == np.sort(scores)[::-1][:5].tolist()  # which of two equals comes first is open
 
 
-def test_online_and_offline_offers_are_the_same(world: World, store: Store, scorer: Scorer) -> None:
+def test_online_and_offline_offers_are_the_same(world: World, store: Store, scoring: Scoring) -> None:
     as_of = world.schedule.as_of
     offline = Moments(world.settings, store).at(as_of)
     lines = pd.read_parquet(world.directory / "data/contract/transactions.parquet")
     customers = sorted(lines["customer_id"].unique())
-    served = scorer.offering.champion
+    served = scoring.next_product
     assert served is not None
     np.testing.assert_array_equal(served.catalogue.ids, offline.catalogue.ids)
     for name, values in offline.catalogue.statistics.items():
         np.testing.assert_array_equal(served.catalogue.statistics[name], values, err_msg=name)
     for place in range(0, 60, 6):
         (wanted,) = offered(served, [offline.histories[place]], "next", 10)
-        (found,) = scorer.offers([customers[place]], as_of, Query(limit=10), "en")
+        (one,) = scoring.ask([customers[place]], "offers", options=OfferOptions(limit=10))
+        found = one.parts["offers"].value
         assert [o.product_id for o in found.offers] == [o.product_id for o in wanted]
         assert [o.probability for o in found.offers] == pytest.approx([o.probability for o in wanted])

@@ -1,0 +1,98 @@
+"""`encore`: every command with the module that declares it, imported when the command is run."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from serving.cli.context import Context
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, or a group of commands.
+
+    Attributes
+    ----------
+    module
+        Declares it: `app`, a Typer application with a command of this name, or with the commands of this group.
+    help
+        Its line in `encore --help`, which imports no module.
+    """
+
+    name: str
+    module: str
+    help: str
+
+
+#: Every command, in the order of `encore --help`. Adding one is its module and one line here.
+COMMANDS: list[Command] = [
+    Command("demo", "serving.cli.demo", "Run everything: data, features, training, registry, online store, API."),
+    Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them."),
+    Command("ingest", "serving.cli.data", "Map the configured source to the contract tables in data/contract."),
+    Command("check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry a model."),
+    Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
+    Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
+    Command("tune", "serving.cli.train", "Search the parameters of a model."),
+    Command("evaluate", "serving.cli.evaluation", "Measure a champion beside its baselines."),
+    Command("scores", "serving.cli.scores", "Compute scores ahead, for the API to read."),
+    Command("score", "serving.cli.scores", "Write risk, reasons and offers of every active customer to a file."),
+    Command("explain", "serving.cli.ask", "Print one customer's risk and the reasons for it."),
+    Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),
+    Command("answer", "serving.cli.ask", "Print any parts of the answer about one customer, as JSON."),
+    Command("keys", "serving.cli.keys", "Make, list, rotate and revoke API keys."),
+    Command("serve", "serving.cli.server", "Serve the API until interrupted."),
+]
+
+
+class LazyGroup(TyperGroup):
+    """Lists commands without importing them. The types of its methods are those of the Click inside Typer."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        """Return the names of all commands."""
+        return [command.name for command in COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        """Return what is listed of a command."""
+        found = next((command for command in COMMANDS if command.name == cmd_name), None)
+        return TyperCommand(found.name, help=found.help) if found is not None else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Import the command that is run."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)) if listed is not None else None, rest
+
+
+def load(name: str) -> Any:  # noqa: ANN401
+    """Return a command with everything that it imports."""
+    module = next(command.module for command in COMMANDS if command.name == name)
+    group = typer.main.get_group(import_module(module).app)
+    command = group.commands.get(name, group)
+    command.name = name
+    return command
+
+
+app = typer.Typer(
+    name="encore",
+    cls=LazyGroup,
+    help="Who is about to leave, why, and what to offer them next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", envvar="ENCORE_CONFIG", help="Configuration file. Default: ./encore.toml."),
+    ] = None,
+) -> None:
+    """Read the options that every command has."""
+    ctx.obj = Context(config)

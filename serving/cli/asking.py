@@ -1,0 +1,43 @@
+"""The scoring service as commands use it."""
+
+from datetime import datetime
+
+from serving.cli.context import Context
+from serving.parts import make_scoring
+from serving.scoring.deployment import Deployment
+from serving.scoring.part import Question
+from serving.scoring.reloader import ModelReloader
+from serving.scoring.service import ScoredCustomer, ScoringService, check_values
+
+
+class Asking:
+    """The scoring service with what answers now; events are applied first that a materialisation could not see."""
+
+    def __init__(self, context: Context) -> None:
+        scoring = make_scoring(context.settings, lambda: context.now)
+        self.service: ScoringService = scoring[0]
+        self._reloader: ModelReloader = scoring[1]
+        self.deployment: Deployment = self._reloader.load()
+        self._reloader.intake.catch_up()
+
+    @property
+    def as_of(self) -> datetime:
+        """The moment to answer for."""
+        return self._reloader.as_of(self.deployment)
+
+    def ask(self, question: Question) -> ScoredCustomer:
+        """Return the answer about one customer, whatever the status of its parts."""
+        (found,) = self.service.answer(self.deployment, question, self.as_of).customers
+        return found
+
+    def one(self, question: Question) -> ScoredCustomer:
+        """Return the answer about one customer.
+
+        Raises
+        ------
+        EncoreError
+            If a part of it has no values.
+        """
+        found = self.ask(question)
+        check_values(found)
+        return found

@@ -1,0 +1,17 @@
+"""Options and arguments that several commands share."""
+
+from typing import Annotated, Literal
+
+import typer
+
+
+def group(text: str | None = None) -> typer.Typer:
+    """Return an application that commands are added to."""
+    return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+FormatOption = Annotated[
+    Literal["table", "json"], typer.Option("--format", help="A table to read, or one JSON object.")
+]
+LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of the reasons.")]
+CustomerArgument = Annotated[str, typer.Argument(help="A customer_id, as in the data.")]

@@ -1,0 +1,75 @@
+"""Commands about all active customers: lists to a file, and scores computed ahead."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.jobs import job
+from core.progress import Report
+from core.settings import StoreSettings
+from serving.cli.asking import Asking
+from serving.cli.context import Context
+from serving.cli.options import LanguageOption, group
+from serving.cli.stages import Stages
+from serving.scoring.export import export_scores, materialize_scores
+from training.churn.labels import active_customers
+
+app = group("Compute scores ahead, for the API to read.")
+
+
+@app.command("score")
+def score(
+    ctx: typer.Context,
+    output: Annotated[Path, typer.Option("--output", help="A .parquet or .csv file.")] = Path("data/scores.parquet"),
+    language: LanguageOption = "en",
+) -> None:
+    """Write risk, reasons and offers of every active customer to a file.
+
+    One row per active customer, highest risk first.
+    """
+    context: Context = ctx.obj
+    with Stages(context.console) as stages:
+        asking = stages.run("models", lambda _: Asking(context))
+        customers = active_customers(context.settings, asking.as_of)
+        start = time.monotonic()
+        rows = stages.run(
+            "scores",
+            lambda report: export_scores(
+                asking.service, asking.deployment, customers, asking.as_of, output, language, report
+            ),
+        )
+        rate = rows / (time.monotonic() - start)
+    context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
+
+
+@app.command("materialize")
+def materialize(
+    ctx: typer.Context,
+    offers: Annotated[bool, typer.Option("--offers/--no-offers", help="Offers too, which takes longer.")] = False,
+) -> None:
+    """Compute risk and reasons of every active customer, in all languages, for the API to read.
+
+    The API computes what is missing, and again what is older than a customer's last event; this spares it the first
+    time. Needs `encore features materialize` before.
+    """
+    context: Context = ctx.obj
+    with Stages(context.console) as stages:
+        count = stage_scores(context, stages, offers=offers)
+    context.console.print(f"  {count:,} active customers in {context.settings[StoreSettings].data / 'scores.db'}")
+
+
+def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> int:
+    """Compute scores ahead, as a stage."""
+
+    def work(report: Report) -> int:
+        asking = Asking(context)
+        customers = active_customers(context.settings, asking.as_of)
+        # parts that take longer are left out unless they are asked for
+        parts = [name for name, part in asking.service.parts.items() if part.kept and (offers or part.engine.quick)]
+        materialize_scores(asking.service, asking.deployment, customers, asking.as_of, parts, report)
+        return len(customers)
+
+    with job(context.settings[StoreSettings]):
+        return stages.run("scores", work)

@@ -1,0 +1,120 @@
+"""What the parts about churn share: the champion, its tiers and playbook, and the customers of a question."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import ClassVar, Self
+
+import numpy as np
+
+from core.arrays import Columns, Floats
+from features.store.online import Vector
+from serving.explain.playbook import load_playbook
+from serving.explain.tiers import AnyTier, make_tiers
+from serving.scoring.deployment import Ground, ModelInfo, NoModelError
+from serving.scoring.part import Reading
+from serving.settings import ServingSettings
+from training.churn.definition import check_definition
+from training.churn.model import ChurnModel
+from training.churn.settings import ChurnSettings
+from training.lifecycle.tracking import Version
+
+
+@dataclass(frozen=True)
+class Known:
+    """Customers with data in the online store, and the model's inputs, aligned with each other.
+
+    Attributes
+    ----------
+    columns
+        Features by name, ages in days.
+    active
+        Whether each is active, by the churn definition.
+    """
+
+    customers: list[str]
+    vectors: list[Vector]
+    columns: Columns
+    inputs: Floats
+    active: list[bool]
+
+
+class ChurnEngine:
+    """The churn champion, with what its answers depend on. Immutable."""
+
+    model: ClassVar[str] = ChurnSettings.section
+    quick: ClassVar[bool] = True
+
+    def __init__(self, ground: Ground, model: ChurnModel, version: Version) -> None:
+        settings = ground.settings
+        check_definition(version.label, model.definition, settings[ChurnSettings])
+        self.info = ModelInfo(version, asdict(model.definition))
+        self.champion = model
+        self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of)
+        self.playbook = load_playbook(settings[ServingSettings].playbook)
+        playbook = {finding: texts.model_dump() for finding, texts in self.playbook.items()}
+        self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, playbook))
+        self._store = ground.store
+
+    @classmethod
+    def sees(cls, ground: Ground) -> Hashable:
+        """Look at the champion, the moment of the rows, and the time the playbook was written."""
+        loaded = ground.models.loaded(ChurnModel)
+        playbook = ground.settings[ServingSettings].playbook
+        written = playbook.stat().st_mtime_ns if playbook is not None and playbook.is_file() else None
+        return loaded.version.label if loaded else None, ground.online.fingerprint, written
+
+    @classmethod
+    def build(cls, ground: Ground, before: Self | None) -> Self:  # noqa: ARG003 - nothing of it is used again
+        """Load what answers about churn.
+
+        Raises
+        ------
+        NoModelError
+            If there is no champion.
+        EncoreError
+            If it has another churn definition than the settings, or the playbook cannot be read.
+        """
+        loaded = ground.models.loaded(ChurnModel)
+        if loaded is None:
+            raise NoModelError.of(cls.model)
+        return cls(ground, loaded.artifact, loaded.version)
+
+    def read(self, customers: Sequence[str], as_of: datetime) -> Known:
+        """Read the known ones of some customers, in the order asked for; none at a moment before their features'.
+
+        Raises
+        ------
+        StoreError
+            If the online store does not answer.
+        """
+        vectors = self._store.online.vectors(ChurnSettings.service, customers)
+        known = [(customer, vector) for customer, vector in zip(customers, vectors, strict=True) if vector is not None]
+        if not known:
+            return Known([], [], {}, np.zeros((0, len(self.champion.features))), [])
+        moments = np.array([max(as_of, vector.moment).timestamp() for _, vector in known])
+        columns = self.champion.columns([vector.values for _, vector in known], moments)
+        inputs = self.champion.inputs(columns, len(known))
+        active = self.champion.definition.active(columns).tolist()
+        return Known([customer for customer, _ in known], [vector for _, vector in known], columns, inputs, active)
+
+
+def engine_of(reading: Reading) -> ChurnEngine:
+    """Return the engine that answers a question."""
+    return reading.deployment.engine(ChurnEngine)
+
+
+def known_customers(reading: Reading) -> Known:
+    """Return the known customers of a question."""
+    return engine_of(reading).read(reading.question.customers, reading.as_of)
+
+
+def risks(reading: Reading) -> list[tuple[float | None, AnyTier]]:
+    """Return risk and tier of each known customer; None and `inactive` for those who are not active."""
+    known, engine = reading.once(known_customers), engine_of(reading)
+    if not known.customers:
+        return []
+    return [
+        (risk, engine.tiers.of(risk)) if active else (None, "inactive")
+        for risk, active in zip(engine.champion.risk(known.inputs).tolist(), known.active, strict=True)
+    ]

@@ -1,0 +1,166 @@
+"""What the parts about offers share: recommenders, rules, the experiment, and the customers of a question."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Self
+
+import structlog
+
+from core.errors import EncoreError
+from core.settings import StoreSettings
+from features.views.profile import ATTRIBUTE
+from serving.explain.wording import Language, say
+from serving.offers.experiment import Experiment, Impressions, arm_of
+from serving.offers.recommender import OfferRecommender, make_recommenders
+from serving.scoring.deployment import Ground, ModelInfo, NoModelError
+from serving.scoring.part import Reading, Shown, Status
+from serving.settings import ExperimentSettings, ServingSettings
+from training.next_product.history import History, read_history
+from training.next_product.model import NextProductModel
+from training.next_product.rules import Rules, changed, load_rules, read_facts
+from training.next_product.settings import NextProductSettings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A customer, or a guest, to make a list for.
+
+    Attributes
+    ----------
+    moment
+        Of the features; for a guest the one to answer for.
+    arm
+        Of the experiment; None where none runs.
+    """
+
+    customer_id: str
+    moment: datetime
+    values: Mapping[str, object]
+    arm: Experiment | None
+
+
+class OfferEngine:
+    """The next-product champion with the rules, and a recommender for each arm of an experiment. Immutable."""
+
+    model: ClassVar[str] = NextProductSettings.section
+    quick: ClassVar[bool] = False
+
+    def __init__(self, ground: Ground, rules: Rules) -> None:
+        champion = ground.models.loaded(NextProductModel)
+        if champion is None:
+            raise NoModelError.of(self.model)
+        settings = ground.settings
+        self.info = ModelInfo(champion.version, _predicted(champion.artifact))
+        self.rules = rules
+        self.experiment = settings[ExperimentSettings]
+        self.recommenders = make_recommenders(ground.models, self.experiment, rules)
+        self.impressions = Impressions(settings[StoreSettings])
+        labels = sorted(one.version.label for one in self.recommenders.values())
+        written = changed(rules.facts)
+        self.identity: Hashable = repr((labels, self.experiment, rules.model_dump_json(), written))
+        self._store = ground.store
+
+    @classmethod
+    def sees(cls, ground: Ground) -> Hashable:
+        """Look at the champions, the moment of the rows, and the times the rules and their facts were written."""
+        path = ground.settings[ServingSettings].rules
+        return ground.models.labels, ground.online.fingerprint, changed(path, _facts(path))
+
+    @classmethod
+    def build(cls, ground: Ground, before: Self | None) -> Self:
+        """Load what makes offers. Rules that cannot be read leave the ones before in their place.
+
+        Raises
+        ------
+        NoModelError
+            If there is no champion.
+        EncoreError
+            If the experiment has no challenger, or the rules cannot be read and there were none before.
+        """
+        if ground.models.loaded(NextProductModel) is None:
+            raise NoModelError.of(cls.model)
+        try:
+            rules = load_rules(ground.settings[ServingSettings].rules)
+            read_facts(rules)
+        except EncoreError as error:
+            if before is None:
+                raise
+            _log.warning("rules_broken", problem=error.problem)
+            rules = before.rules
+        return cls(ground, rules)
+
+    def read(self, customers: Sequence[str]) -> list[Asker]:
+        """Read the known ones of some customers, in the order asked for.
+
+        Raises
+        ------
+        StoreError
+            If the online store does not answer.
+        """
+        vectors = self._store.online.vectors(NextProductSettings.service, customers)
+        return [
+            Asker(customer, vector.moment, vector.values, arm_of(self.experiment, customer))
+            for customer, vector in zip(customers, vectors, strict=True)
+            if vector is not None
+        ]
+
+    def by_arm(self, askers: Sequence[Asker]) -> list[tuple[OfferRecommender, list[Asker]]]:
+        """Return each recommender with those it makes lists for."""
+        groups: dict[str, list[Asker]] = {}
+        for asker in askers:
+            groups.setdefault(asker.arm.arm if asker.arm else "champion", []).append(asker)
+        return [(self.recommenders[arm], group) for arm, group in groups.items()]
+
+    def note_impression(self, one: Shown, products: Sequence[str]) -> None:
+        """Write down what was offered while an experiment runs."""
+        arm = one.fields["experiment"]
+        if arm is not None:
+            self.impressions.write(one.customer_id, one.as_of, Experiment(**arm), one.fields["model"], products)
+
+
+def _predicted(model: NextProductModel) -> dict[str, object]:
+    """Return what a next-product model predicts."""
+    return {"horizon_days": model.settings.horizon_days, "activity_window_days": model.settings.activity_window_days}
+
+
+def engine_of(reading: Reading) -> OfferEngine:
+    """Return the engine that answers a question."""
+    return reading.deployment.engine(OfferEngine)
+
+
+def askers(reading: Reading) -> list[Asker]:
+    """Return the known customers of a question."""
+    return engine_of(reading).read(reading.question.customers)
+
+
+def guest(reading: Reading, attributes: Mapping[str, str]) -> Asker:
+    """Return a guest, of whom no more than attributes is known."""
+    values = {ATTRIBUTE + name: value for name, value in attributes.items()}
+    return Asker("", reading.as_of, values, None)
+
+
+def histories(recommender: OfferRecommender, group: Sequence[Asker], as_of: datetime) -> list[History]:
+    """Return what each bought, in the codes of a recommender's catalogue, at the moment to answer for."""
+    found = []
+    for asker in group:
+        moment = max(as_of, asker.moment).timestamp()
+        found.append(read_history(asker.values, recommender.model.catalogue, moment, asker.moment.timestamp()))
+    return found
+
+
+def status_of(recommender: OfferRecommender, history: History, language: Language) -> tuple[Status, str | None]:
+    """Return whether a customer gets offers, and why not."""
+    withheld = recommender.policy.withholds(history)
+    return ("withheld", say(language, "withheld.consent")) if withheld else ("ok", None)
+
+
+def _facts(path: Path | None) -> Path | None:
+    """Return the file of facts that rules name; None where they cannot be read."""
+    try:
+        return load_rules(path).facts
+    except EncoreError:
+        return None

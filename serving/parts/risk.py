@@ -1,0 +1,66 @@
+"""The risk that a customer churns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from serving.explain.tiers import AnyTier
+from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks
+from serving.scoring import metrics
+from serving.scoring.deployment import Deployment
+from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskAnswer(PartAnswer):
+    """The risk that a customer churns; see the definition of the churn model in `models`."""
+
+    risk: Annotated[
+        float | None,
+        Field(description="Calibrated probability of churn; null for a customer who is not active", examples=[0.37]),
+    ] = None
+    tier: Annotated[AnyTier | None, Field(examples=["medium"])] = None
+
+
+class RiskPart(AnswerPart[RiskAnswer]):
+    """Risk and tier."""
+
+    name = "risk"
+    schema = RiskAnswer
+    role = "score"
+    engine = ChurnEngine
+    columns = (
+        Column("risk", "number", "Calibrated probability of churn"),
+        Column("tier", "text", "high, medium, low or inactive"),
+    )
+
+    def compute(self, reading: Reading) -> Mapping[str, Computed[RiskAnswer]]:
+        """Return the risk of every known customer."""
+        known, label = reading.once(known_customers), engine_of(reading).info.version.label
+        found = {}
+        for customer, vector, (risk, tier) in zip(known.customers, known.vectors, reading.once(risks), strict=True):
+            found[customer] = Computed(vector.moment, RiskAnswer(model=label, risk=risk, tier=tier))
+        return found
+
+    def key(self, _: Deployment, __: Question) -> str | None:
+        """Keep one for all languages."""
+        return self.name
+
+    def cells(self, value: RiskAnswer) -> Mapping[str, object]:
+        """Return risk and tier."""
+        return {"risk": value.risk, "tier": value.tier}
+
+    def exported(self, value: RiskAnswer | None) -> Mapping[str, object]:
+        """Return risk and tier, and the version that computed them."""
+        return {
+            "risk": value.risk if value else None,
+            "tier": value.tier if value else None,
+            "churn_model": value.model if value else None,
+        }
+
+    def shown(self, _: Deployment, one: Shown) -> None:
+        """Count the risk."""
+        if one.fields["risk"] is not None:
+            metrics.RISK.observe(one.fields["risk"])

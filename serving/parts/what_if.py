@@ -1,0 +1,48 @@
+"""What would move a customer a tier down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from serving.explain.what_if import WhatIf, what_would_change
+from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks
+from serving.scoring.part import AnswerPart, Computed, PartAnswer, Reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatIfAnswer(PartAnswer):
+    """What would change a risk."""
+
+    what_if: Annotated[
+        WhatIf | None,
+        Field(
+            description="What would move the customer a tier down; null in the lowest tier, or if no small change does"
+        ),
+    ] = None
+
+
+class WhatIfPart(AnswerPart[WhatIfAnswer]):
+    """The smallest realistic change that moves a customer a tier down."""
+
+    name = "what_if"
+    schema = WhatIfAnswer
+    role = "explain"
+    engine = ChurnEngine
+
+    def compute(self, reading: Reading) -> Mapping[str, Computed[WhatIfAnswer]]:
+        """Return what would change the risk of every known customer."""
+        known, engine = reading.once(known_customers), engine_of(reading)
+        language, label = reading.question.language, engine.info.version.label
+        found = {}
+        for customer, vector, inputs, (risk, _) in zip(
+            known.customers, known.vectors, known.inputs, reading.once(risks), strict=True
+        ):
+            change = None if risk is None else what_would_change(engine.champion, inputs, risk, engine.tiers, language)
+            found[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
+        return found
+
+    def exported(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
+        """Return the sentence."""
+        return {"what_if": value.what_if.text if value and value.what_if else None}
