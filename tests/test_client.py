@@ -57,7 +57,7 @@ def test_a_generated_client_asks_and_reports(api: tuple[Encore, str], generated:
 
     models = of("models")
     with generated.AuthenticatedClient(api[0].url, token=api[1]) as client:
-        parts = ["risk", "reasons", "offers", "profile"]
+        parts = [models.ScoreRequestIncludeItem(part) for part in ("risk", "reasons", "offers", "profile")]
         request = models.ScoreRequest(customer_ids=["6", "nobody"], include=parts)
         found = of("api.scores.post_scores").sync(client=client, body=request)
         score, unknown = found.scores

@@ -241,7 +241,8 @@ def test_while_a_store_is_away_known_customers_are_not_called_unknown(
         assert sorted(one.result().status_code for one in asked) == [200, 503, 503]
     body = {"customer_ids": [CUSTOMER], "include": ["risk", "reasons"], "live": True}
     (stale,) = client.post("/v1/scores", json=body).json()["scores"]
-    assert (stale["missing"], stale["model"]) == (["reasons"], "encore-churn/1")
+    assert (stale["risk"]["status"], stale["risk"]["model"]) == ("stale", "encore-churn/1")
+    assert stale["reasons"]["status"] == "unavailable"
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1899-12-31T00:00:00Z"])
