@@ -4,7 +4,7 @@ from serving.cli.context import Context
 from serving.cli.stages import Stages
 from training.churn.pipeline import train_churn as fit_churn
 from training.churn.tuning import tune_churn as search_churn
-from training.lifecycle.trained import Trained
+from training.lifecycle.runner import Trained
 from training.next_product.pipeline import train_next_product as fit_next_product
 
 

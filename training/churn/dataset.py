@@ -20,7 +20,7 @@ from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
 from training.evaluation.metrics import Rows
-from training.limits import MIN_CUSTOMERS
+from training.readiness.limits import MIN_CUSTOMERS
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from features.engine.build import built_schedule
 from features.settings import CustomerSettings
 from features.snapshots import Schedule
 from features.store.feature_store import Store
-from training.churn.card import model_card
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
 from training.churn.evaluation import (
@@ -30,16 +29,17 @@ from training.churn.evaluation import (
     slices_of,
 )
 from training.churn.fit import fit
-from training.churn.grade import RULE, Grading, grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.settings import ChurnSettings
 from training.churn.tuning import tuned_parameters
+from training.evaluation.card import model_card
+from training.evaluation.grade import RULE, Grading, grade
 from training.evaluation.metrics import ROUNDS
+from training.lifecycle.runner import Trained, already_trained, check_unseen
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHURN_MODEL, Run, Tracking, Version
-from training.lifecycle.trained import Trained, already_trained, check_unseen
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from features.views.profile import ATTRIBUTE
 from features.views.purchases import goods
 from features.views.visible import visible
 from training.next_product.catalogue import Catalogue, make_catalogue
+from training.next_product.evaluation.baselines import customer_vectors
 from training.next_product.history import History, read_history
 from training.next_product.labels import bought_next, customers_known
 from training.next_product.settings import NextProductSettings
-from training.next_product.tifu import customer_vectors
 
 
 @dataclass(frozen=True)

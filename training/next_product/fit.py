@@ -11,12 +11,12 @@ from core.arrays import Floats, Ints
 from core.errors import DataError
 from core.progress import Report, silent, track
 from training.evaluation.calibration import Calibration, calibrate
-from training.next_product.candidates import find_candidates
+from training.next_product.candidates.find import find_candidates
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.sources import fit_sources
+from training.next_product.candidates.upgrades import Upgrades, fit_price_habits
 from training.next_product.dataset import Moment, hits
-from training.next_product.inputs import FEATURES
 from training.next_product.settings import NextProductSettings
-from training.next_product.sources import fit_sources
-from training.next_product.upgrades import Upgrades, fit_price_habits
 
 PARAMETERS: dict[str, object] = {
     "objective": "binary",

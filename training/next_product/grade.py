@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.arrays import Floats
+from training.evaluation.lists import gain
 from training.evaluation.metrics import ROUNDS, Estimate
-from training.next_product.metrics import gain
 
 #: What each grade asks for: the gain in NDCG@10 over the best list by frequency, and the calibration error.
 LIMITS = {"A": (0.08, 0.02), "B": (0.04, 0.04), "C": (0.01, 0.08)}

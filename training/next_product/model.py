@@ -18,15 +18,15 @@ from core.batches import batches
 from core.state import write_file
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
-from training.next_product.candidates import BLOCK, find_candidates
+from training.next_product.candidates.evidence import Facts
+from training.next_product.candidates.find import BLOCK, find_candidates
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.segments import Segments
+from training.next_product.candidates.sources import Sources
+from training.next_product.candidates.upgrades import PriceHabits, Upgrades
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.evidence import Facts
 from training.next_product.history import History
-from training.next_product.inputs import FEATURES
-from training.next_product.segments import Segments
 from training.next_product.settings import NextProductSettings
-from training.next_product.sources import Sources
-from training.next_product.upgrades import PriceHabits, Upgrades
 
 #: Customers whose candidates one thread is enough for.
 FEW = 8

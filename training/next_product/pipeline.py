@@ -17,24 +17,24 @@ from core.state import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
 from features.snapshots import Schedule
 from features.store.feature_store import Store
+from training.evaluation.lists import K, Measured
+from training.lifecycle.runner import Trained, already_trained, check_unseen
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import NEXT_PRODUCT_MODEL, Run, Tracking, Version
-from training.lifecycle.trained import Trained, already_trained, check_unseen
-from training.limits import MIN_CUSTOMERS
-from training.next_product import pictures
-from training.next_product.card import model_card
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.segments import fit_segments
+from training.next_product.candidates.sources import ALPHA, FACTORS, fit_sources
+from training.next_product.candidates.upgrades import fit_price_habits
 from training.next_product.dataset import Moment, Moments
-from training.next_product.evaluation import Evaluation, averaged, flat
+from training.next_product.evaluation import pictures
+from training.next_product.evaluation.results import Evaluation, averaged, flat
+from training.next_product.evaluation.views import Exam, views
 from training.next_product.fit import PARAMETERS, fit_purchases
 from training.next_product.grade import RULE
-from training.next_product.inputs import FEATURES
-from training.next_product.metrics import K, Measured
 from training.next_product.model import Learned, NextProductModel
-from training.next_product.segments import fit_segments
+from training.next_product.report import model_card
 from training.next_product.settings import NextProductSettings
-from training.next_product.sources import ALPHA, FACTORS, fit_sources
-from training.next_product.upgrades import fit_price_habits
-from training.next_product.views import Exam, views
+from training.readiness.limits import MIN_CUSTOMERS
 
 
 def train_next_product(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
@@ -108,7 +108,7 @@ def evaluate_next_product(settings: Settings, report: Report = silent) -> dict[s
     Returns
     -------
     `{"protocol": …, "candidate_recall": {date: …}, "views": {view: {date: {method: metrics}}},
-    "probability": {list: metrics}, "grade": …, "grading": …}`, views as `training.next_product.views` has them.
+    "probability": {list: metrics}, "grade": …, "grading": …}`, views as those of `training.next_product.evaluation`.
     """
     version, found = examine_champion(settings, part_of(report, 0.0, 0.4))
     schedule, _ = built_schedule(settings)

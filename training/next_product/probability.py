@@ -6,7 +6,7 @@ import numpy as np
 
 from core.arrays import Floats, Ints
 from training.evaluation.metrics import expected_calibration_error
-from training.next_product.views import Exam
+from training.next_product.evaluation.views import Exam
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
 from features.snapshots import resolve_as_of
 from training.churn.settings import ChurnSettings
+from training.churn.trials import Trial, trials
 from training.readiness.facts import SalesFacts, TableFacts, sales_facts, table_facts
 from training.readiness.fitness import Fitness
 from training.readiness.judge import judge_churn, judge_next_product
 from training.readiness.silence import Silence, measure_silence
-from training.readiness.trials import Trial, trials
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,11 @@ from core.errors import DataError
 from core.settings import Settings
 from features.engine.build import schedule_for
 from training.churn.settings import ChurnSettings
-from training.limits import (
+from training.churn.trials import Trial
+from training.next_product.settings import NextProductSettings
+from training.readiness.facts import SalesFacts, TableFacts
+from training.readiness.fitness import Finding, Fitness, at_least, within
+from training.readiness.limits import (
     CHURN_RATES,
     FEW_CUSTOMERS,
     MIN_CUSTOMERS,
@@ -17,10 +21,6 @@ from training.limits import (
     MIN_PRODUCTS,
     USUAL_CHURN_RATES,
 )
-from training.next_product.settings import NextProductSettings
-from training.readiness.facts import SalesFacts, TableFacts
-from training.readiness.fitness import Finding, Fitness, at_least, within
-from training.readiness.trials import Trial
 
 _DAY = timedelta(days=1)
 _MORE = "Ingest more customers, or a longer history."

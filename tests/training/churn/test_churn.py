@@ -20,15 +20,15 @@ from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import check_definition
 from training.churn.evaluation import slices_of
 from training.churn.fit import fit
-from training.churn.grade import grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
 from training.churn.pipeline import evaluate_churn, train_churn
 from training.churn.settings import ChurnSettings
+from training.evaluation.grade import grade
 from training.evaluation.metrics import Draws, Scored, measure
+from training.lifecycle.runner import check_unseen
 from training.lifecycle.tracking import CHURN_MODEL
-from training.lifecycle.trained import check_unseen
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from training.evaluation.lists import list_metrics
 from training.evaluation.metrics import (
     Scored,
     _measure_draws,
@@ -13,7 +14,6 @@ from training.evaluation.metrics import (
     measure,
     top_share,
 )
-from training.next_product.metrics import list_metrics
 
 
 def test_calibration_error_of_honest_and_dishonest_probabilities() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 from tests.conftest import NOW
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers import Kind, Offer, Request, recommend
-from training.next_product.rules import Policy, Rules
+from training.next_product.offers.recommend import Kind, Offer, Request, recommend
+from training.next_product.offers.rules import Policy, Rules
 
 
 def offered(

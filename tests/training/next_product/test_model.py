@@ -8,10 +8,10 @@ import pytest
 
 from tests.conftest import World
 from tests.training.next_product.asking import offered
+from training.evaluation.lists import Shelf, Wanted, compare
 from training.next_product.dataset import Moment
 from training.next_product.fit import examples, fit_purchases
 from training.next_product.history import History
-from training.next_product.metrics import Shelf, Wanted, compare
 from training.next_product.model import NextProductModel
 from training.next_product.pipeline import evaluate_next_product, train_next_product
 from training.next_product.settings import NextProductSettings

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 from core.arrays import Floats
+from training.next_product.candidates.segments import Segments
+from training.next_product.candidates.sources import Sources
+from training.next_product.candidates.upgrades import REGULAR_BASKETS, regular_types, usual_amounts, usual_prices
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
-from training.next_product.segments import Segments
-from training.next_product.sources import Sources
-from training.next_product.upgrades import REGULAR_BASKETS, regular_types, usual_amounts, usual_prices
 
 #: What the offer rests on.
 Path = Literal[

@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Floats
+from training.evaluation.lists import Measured, compare, ndcg_by_customer
+from training.next_product.evaluation.views import TWO_STAGE, Exam, first_lists
 from training.next_product.grade import Grading, grade
-from training.next_product.metrics import Measured, compare, ndcg_by_customer
 from training.next_product.probability import Promised, promised
-from training.next_product.views import TWO_STAGE, Exam, first_lists
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from training.next_product.candidates.types import types_of
 from training.next_product.dataset import Moment
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.rules import Block, Policy, Rules
-from training.next_product.type_offers import recommend_types
-from training.next_product.types import types_of
+from training.next_product.offers.rules import Block, Policy, Rules
+from training.next_product.offers.types import recommend_types
 
 
 def test_types_bought_before_are_not_suggested_and_their_evidence_counts(

@@ -50,7 +50,7 @@ class TypeSource:
 
 
 def fit_types(histories: Sequence[History], catalogue: Catalogue) -> TypeSource:
-    """Fit EASE on who bought which type; source as in `training.next_product.reference`."""
+    """Fit EASE on who bought which type; source as in `training.next_product.candidates.reference`."""
     bought = types_bought(histories, catalogue)
     both = (bought.T @ bought).toarray()
     inverse = np.linalg.inv(both + LAMBDA * np.eye(len(both)))

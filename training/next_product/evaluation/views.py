@@ -9,19 +9,19 @@ from sklearn.metrics import roc_auc_score
 
 from core.arrays import Floats
 from core.batches import batches
-from training.next_product.baselines import fitted_scores, simple_scores
-from training.next_product.candidates import BLOCK
+from training.evaluation.lists import K, Measured, Shelf, Wanted, compare
+from training.next_product.candidates.find import BLOCK
+from training.next_product.candidates.frequency import fitted_scores, simple_scores
+from training.next_product.candidates.sources import top
+from training.next_product.candidates.types import type_popularity, types_bought, types_of
+from training.next_product.candidates.upgrades import regular_types
 from training.next_product.catalogue import Codes
 from training.next_product.dataset import Moment
 from training.next_product.history import History
-from training.next_product.metrics import K, Measured, Shelf, Wanted, compare
 from training.next_product.model import NextProductModel, Ranked
-from training.next_product.offers import Chosen, Kind, Request, choose
-from training.next_product.rules import Policy, Rules
-from training.next_product.sources import top
-from training.next_product.type_offers import rank_types
-from training.next_product.types import type_popularity, types_bought, types_of
-from training.next_product.upgrades import regular_types
+from training.next_product.offers.recommend import Chosen, Kind, Request, choose
+from training.next_product.offers.rules import Policy, Rules
+from training.next_product.offers.types import rank_types
 
 TWO_STAGE = "two_stage"
 #: Places of an up-sell list.

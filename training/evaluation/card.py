@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.churn.grade import RULE, Grading
+from training.evaluation.grade import RULE, Grading
 from training.evaluation.metrics import METRICS
 
 _DEFINITIONS = {

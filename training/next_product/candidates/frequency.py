@@ -6,11 +6,11 @@ import numpy as np
 from scipy import sparse
 
 from core.arrays import Floats
+from training.next_product.candidates.sources import Sources
 from training.next_product.catalogue import Catalogue
 from training.next_product.dataset import Moment
+from training.next_product.evaluation.baselines import tifu_scores
 from training.next_product.history import History
-from training.next_product.sources import Sources
-from training.next_product.tifu import tifu_scores
 
 
 def simple_scores(histories: Sequence[History], catalogue: Catalogue) -> dict[str, Floats]:

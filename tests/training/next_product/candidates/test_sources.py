@@ -5,16 +5,16 @@ import pandas as pd
 from scipy import sparse
 
 from tests.training.next_product.shelf import a_history
-from training.next_product.baselines import simple_scores
-from training.next_product.candidates import find_candidates
+from training.next_product.candidates.find import find_candidates
+from training.next_product.candidates.frequency import simple_scores
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.reference import LAMBDA, fit_reference
+from training.next_product.candidates.sources import top
 from training.next_product.dataset import Moment
+from training.next_product.evaluation.baselines import customer_vectors
 from training.next_product.history import History
-from training.next_product.inputs import FEATURES
 from training.next_product.matrices import summed
 from training.next_product.model import NextProductModel
-from training.next_product.reference import LAMBDA, fit_reference
-from training.next_product.sources import top
-from training.next_product.tifu import customer_vectors
 
 
 def test_candidates_are_distinct_and_own_places_are_right(model: NextProductModel, histories: list[History]) -> None:

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from core.arrays import Floats
 from core.batches import batches
+from training.next_product.candidates.inputs import ranker_inputs
+from training.next_product.candidates.segments import Segments
+from training.next_product.candidates.sources import Sources, top
+from training.next_product.candidates.upgrades import Upgrades
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
-from training.next_product.inputs import ranker_inputs
-from training.next_product.segments import Segments
-from training.next_product.sources import Sources, top
-from training.next_product.upgrades import Upgrades
 
 #: Own products by how lately, and by how often they were bought.
 OWN, OFTENEST = 120, 60

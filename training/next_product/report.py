@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from training.evaluation.lists import METRICS
 from training.next_product.grade import RULE, Grading
-from training.next_product.metrics import METRICS
 
 
 def model_card(

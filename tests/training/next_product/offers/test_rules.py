@@ -15,8 +15,8 @@ from tests.training.next_product.shelf import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
-from training.next_product.offers import KINDS, Chosen, Kind, Request, choose
-from training.next_product.rules import Block, Pinned, Policy, Rules, load_rules
+from training.next_product.offers.recommend import KINDS, Chosen, Kind, Request, choose
+from training.next_product.offers.rules import Block, Pinned, Policy, Rules, load_rules
 
 MAY = datetime(2026, 5, 10, tzinfo=UTC)
 

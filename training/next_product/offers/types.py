@@ -8,13 +8,13 @@ from typing import Literal
 import numpy as np
 
 from core.arrays import Floats
+from training.next_product.candidates.evidence import MIN_LIFT, MIN_TOGETHER
+from training.next_product.candidates.sources import top
+from training.next_product.candidates.types import TypeSource, type_popularity, types_of
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.evidence import MIN_LIFT, MIN_TOGETHER
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.rules import Policy
-from training.next_product.sources import top
-from training.next_product.types import TypeSource, type_popularity, types_of
+from training.next_product.offers.rules import Policy
 
 
 @dataclass(frozen=True)

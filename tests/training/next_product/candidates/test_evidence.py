@@ -8,7 +8,7 @@ from tests.training.next_product.asking import offered
 from training.next_product.dataset import Moment
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers import Offer
+from training.next_product.offers.recommend import Offer
 
 
 def test_what_lies_in_the_basket_brings_what_goes_with_it(

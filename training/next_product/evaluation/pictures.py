@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from core.arrays import Floats
+from training.evaluation.lists import K, Wanted
+from training.next_product.evaluation.views import TWO_STAGE, Exam
 from training.next_product.history import CUSTOMER_FEATURES
-from training.next_product.metrics import K, Wanted
 from training.next_product.probability import Promised
-from training.next_product.views import TWO_STAGE, Exam
 
 _BINS = 15
 #: Customers by how much they buy, in groups of equal size.

@@ -8,13 +8,13 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from training.next_product.baselines import simple_scores
+from training.next_product.candidates.evidence import Evidence, due
+from training.next_product.candidates.frequency import simple_scores
+from training.next_product.candidates.sources import top
 from training.next_product.catalogue import Codes
-from training.next_product.evidence import Evidence, due
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
-from training.next_product.rules import Policy
-from training.next_product.sources import top
+from training.next_product.offers.rules import Policy
 
 Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

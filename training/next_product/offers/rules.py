@@ -16,9 +16,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError
+from training.next_product.candidates.types import types_of
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
-from training.next_product.types import types_of
 
 _log = logging.getLogger(__name__)
 Share = Annotated[float, Field(ge=0, le=1)]

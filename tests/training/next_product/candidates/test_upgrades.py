@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests.training.next_product.shelf import a_catalogue, a_history
+from training.next_product.candidates.upgrades import PriceHabits, Upgrades, fit_price_habits, usual_amounts
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, TypeHistory
 from training.next_product.settings import UpsellSettings
-from training.next_product.upgrades import PriceHabits, Upgrades, fit_price_habits, usual_amounts
 
 
 def regular(catalogue: Catalogue, code: int, price: float, baskets: float = 4.0, days_since: float = 9.0) -> History:

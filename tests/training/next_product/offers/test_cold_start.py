@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.training.next_product.asking import offered
+from training.next_product.candidates.segments import fit_segments
 from training.next_product.dataset import Moment
 from training.next_product.history import History, read_history
 from training.next_product.model import NextProductModel
-from training.next_product.rules import Policy, Rules
-from training.next_product.segments import fit_segments
+from training.next_product.offers.rules import Policy, Rules
 
 
 def test_a_customer_without_history_gets_what_is_popular(model: NextProductModel) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from core.arrays import Columns, Floats
+from training.next_product.candidates.upgrades import Upgrades
 from training.next_product.catalogue import GROUPS, Codes
 from training.next_product.history import CUSTOMER_FEATURES, History
-from training.next_product.upgrades import Upgrades
 
 FEATURES = (
     "own_baskets",

@@ -10,11 +10,11 @@ from features.store.feature_store import Store
 from serving.parts.offers import OfferOptions
 from tests.conftest import Scoring, World
 from tests.training.next_product.asking import offered
-from training.next_product.baselines import simple_scores
+from training.next_product.candidates.frequency import simple_scores
 from training.next_product.dataset import Moments
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers import KINDS, Kind
+from training.next_product.offers.recommend import KINDS, Kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
