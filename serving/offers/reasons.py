@@ -7,7 +7,8 @@ from pydantic import Field
 
 from serving.explain.wording import Language, Unit, amount, say
 from training.next_product.candidates.evidence import Evidence
-from training.next_product.offers.recommend import Kind, Offer
+from training.next_product.offers.recommend import Offer
+from training.next_product.offers.selection import Kind
 from training.next_product.offers.types import TypeEvidence, TypeOffer
 
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import ibis
-
-from features.engine.duckdb import Sources
 from features.engine.inputs import snapshot_table
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
-from training.readiness.silence import Silence
+from training.readiness.facts import DataFacts
 
+#: The definition of the settings, and the one that the data recommend.
+CURRENT, RECOMMENDED = "current", "recommended"
 #: Moments at which a churn definition is tried out.
 _TRIES = 3
 
@@ -23,7 +22,7 @@ class Trial:
     Attributes
     ----------
     window_days
-        None where contracts tell who is active.
+        None where contracts decide who is active.
     active
         Customers who are active at a time.
     churn_rate
@@ -37,33 +36,34 @@ class Trial:
     churn_rate: float
 
 
-def trials(
-    con: ibis.BaseBackend,
-    sources: Sources,
-    churn: ChurnSettings,
-    silence: Silence | None,
-    first: datetime,
-    as_of: datetime,
-) -> tuple[Trial, ...]:
-    """Try the definition in force, then the recommended one where there is one and it is another.
+def trials(churn: ChurnSettings, facts: DataFacts) -> tuple[Trial, ...]:
+    """Try the current definition, then the recommended one where there is one and it is another.
 
-    Purchases are recommended as a definition only where they are the definition. One by which nobody is active at any
-    time whose labels are known has no trial.
+    Purchases are recommended as a definition only where they are the definition. A definition by which no customer
+    is active at any time whose labels are known has no trial.
     """
-    definitions = {"in force": churn}
-    sold = churn.kind == "non_contractual"
-    if sold and silence and (silence.window, silence.horizon) != (churn.activity_window_days, churn.horizon_days):
+    definitions = {CURRENT: churn}
+    by_purchases, silence = churn.kind == "non_contractual", facts.silence
+    if by_purchases and silence:
         recommended = {"activity_window_days": silence.window, "horizon_days": silence.horizon}
-        definitions["recommended"] = churn.model_copy(update=recommended)
+        if recommended != churn.model_dump(include=set(recommended)):
+            definitions[RECOMMENDED] = churn.model_copy(update=recommended)
     tried = []
     for name, definition in definitions.items():
-        moments = _moments(definition, first, as_of)
-        told = labels(sources, snapshot_table(moments), definition)
-        active, churned = con.to_pandas(told.aggregate(n=told.count(), churned=told.churned.sum())).iloc[0]
+        moments = _moments(definition, facts.first, facts.as_of)
+        labelled = labels(facts.sources, snapshot_table(moments), definition)
+        counts = labelled.aggregate(n=labelled.count(), churned=labelled.churned.sum())
+        active, churned = facts.engine.to_pandas(counts).iloc[0]
         if active:
-            window = definition.activity_window_days if sold else None
-            means = float(active) / len(moments), float(churned / active)
-            tried.append(Trial(name, window, definition.horizon_days, *means))
+            tried.append(
+                Trial(
+                    name=name,
+                    window_days=definition.activity_window_days if by_purchases else None,
+                    horizon_days=definition.horizon_days,
+                    active=float(active) / len(moments),
+                    churn_rate=float(churned / active),
+                )
+            )
     return tuple(tried)
 
 

@@ -1,26 +1,12 @@
-"""A grade for those who do not read metrics: from the gain over the best rule, and from calibration."""
+"""A grade for those who do not read metrics: from the gain over the best baseline, and from calibration."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from training.churn.baselines import RULES
-from training.churn.evaluation import CHAMPION
-from training.evaluation.metrics import Draws, Estimate
+from training.evaluation.bootstrap import Estimate
 
 Grade = Literal["A", "B", "C", "D"]
-
-#: What each grade asks for: the share of the best rule's ranking errors removed, and the calibration error.
-LIMITS: dict[Grade, tuple[float, float]] = {"A": (0.30, 0.02), "B": (0.20, 0.04), "C": (0.05, 0.08)}
-RULE = (
-    "The grade compares the champion with the best rule that needs no model. Removed is the share of the rule's "
-    "ranking errors (1 - AUC) that the champion does not make. "
-    + "; ".join(
-        f"{grade}: at least {removed:.0%} removed and a calibration error of at most {error}"
-        for grade, (removed, error) in LIMITS.items()
-    )
-    + "; else D. It is D too where the 95 % interval of the gain in AUC reaches down to 0, and at best B where "
-    "a baseline has a higher AUC."
-)
 
 
 @dataclass(frozen=True)
@@ -29,29 +15,94 @@ class Grading:
 
     Attributes
     ----------
+    best_rule
+        The baseline that the model is compared with: the best of those that are rules and need no model.
     gain
-        Champion's AUC less the best rule's, with its paired bootstrap interval.
-    removed
-        That gain over the rule's ranking errors, 1 - AUC.
+        By how much the model exceeds it, with a paired bootstrap interval.
+    improvement
+        The share that the limits of the grades ask for, as the rule of the model defines it.
+    ece
+        The calibration error of the model's probabilities.
     """
 
     grade: Grade
     best_rule: str
     gain: Estimate
-    removed: float
+    improvement: float
     ece: float
 
 
-def grade(draws: Draws) -> Grading:
-    """Grade the champion by `RULE`."""
-    auc = {name: of["roc_auc"] for name, of in draws.points.items()}
-    best = max((name for name in auc if name in RULES), key=auc.__getitem__)
-    gain = draws.gain("roc_auc", CHAMPION, best)
-    ece = draws.points[CHAMPION]["ece"]
-    removed = gain.value / (1 - auc[best]) if auc[best] < 1 else 0.0
-    reached: Grade = next((g for g, (least, most) in LIMITS.items() if removed >= least and ece <= most), "D")
-    if gain.low <= 0:
-        reached = "D"
-    elif reached == "A" and auc[CHAMPION] < max(auc.values()):
-        reached = "B"
-    return Grading(reached, best, gain, removed, ece)
+@dataclass(frozen=True)
+class GradeRule:
+    """How the grade of a kind of model follows from what was measured.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric that decides, such as AUC.
+    explanation
+        Sentences on what is compared, and what the improvement is.
+    unit
+        The word after an improvement in percent, such as "removed".
+    result
+        How a grading reads: a format with `improvement` and `best_rule`.
+    limits
+        What each grade asks for: the improvement, at least, and the calibration error, at most; best grade first.
+    """
+
+    metric: str
+    explanation: str
+    unit: str
+    result: str
+    limits: Mapping[Grade, tuple[float, float]]
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        asked = "; ".join(
+            f"{grade}: at least {least:.0%} {self.unit} and a calibration error of at most {error}"
+            for grade, (least, error) in self.limits.items()
+        )
+        return (
+            f"{self.explanation} {asked}; else D. It is D too where the 95 % interval of the gain in {self.metric} "
+            f"reaches down to 0, and at best B where a baseline has a higher {self.metric}."
+        )
+
+    def grade(
+        self,
+        measured: Mapping[str, float],
+        *,
+        model: str,
+        best_rule: str,
+        gain: Estimate,
+        improvement: float,
+        ece: float,
+    ) -> Grading:
+        """Grade a model.
+
+        Parameters
+        ----------
+        measured
+            The metric that decides, of the model and of every baseline.
+        model
+            The name of the model among them.
+        """
+        grade: Grade = "D"
+        for candidate, (least, most) in self.limits.items():
+            if improvement >= least and ece <= most:
+                grade = candidate
+                break
+        if gain.low <= 0:
+            grade = "D"
+        elif grade == "A" and measured[model] < max(measured.values()):
+            grade = "B"
+        return Grading(grade, best_rule, gain, improvement, ece)
+
+    def summary(self, grading: Grading) -> str:
+        """Return a grading as a sentence."""
+        result = self.result.format(improvement=grading.improvement, best_rule=grading.best_rule)
+        return f"Grade {grading.grade}: {result}, calibration error {grading.ece:.3f}."
+
+    def as_json(self, grading: Grading) -> dict[str, Any]:
+        """Return a grading and its rule as plain values."""
+        return {**asdict(grading), "summary": self.summary(grading), "rule": self.text}

@@ -1,4 +1,4 @@
-"""The facts behind an offer: what its reason is told from, and what can be counted again in the raw order lines."""
+"""The facts behind an offer: the reason is written from them, and they can be counted again in the raw order lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ Path = Literal[
 LATEST_CYCLES = 3
 #: Below this, "customers who buy A buy this more often" says nothing; with fewer of them, it may be chance.
 MIN_LIFT, MIN_TOGETHER = 1.2, 5
-#: A larger pack holds at least so much more than usual, at a unit price at least so much lower.
+#: A larger pack holds at least 1.25 times the usual amount, at a unit price at least 5 % lower.
 LARGER, CHEAPER = 1.25, 0.05
 
 
@@ -141,7 +141,7 @@ class Facts:
         )
 
     def better(self, history: History, code: int) -> Evidence:
-        """Return by how much a better tier is dearer, where both prices are known."""
+        """Return how much more expensive a better tier is, where both prices are known."""
         usual = float(usual_prices(history, self.catalogue)[self.catalogue.types.codes[code]])
         known = np.isfinite(usual) and np.isfinite(self.catalogue.unit_prices[code])
         return Evidence(
@@ -153,7 +153,7 @@ class Facts:
         )
 
     def new(self, history: History, code: int) -> Evidence:
-        """Return why a product never bought may fit: the most telling of the facts that hold."""
+        """Return why a product never bought may fit: the strongest of the facts that hold."""
         if self.catalogue.arrivals[code]:
             return Evidence("arrival", baskets=self._baskets_with_type(history, code))
         return (
@@ -167,10 +167,10 @@ class Facts:
     def basket(self, basket: Codes, code: int) -> Evidence | None:
         """Return the product of a basket that this one goes with best, if one does."""
         counted = [(anchor, *self._count((anchor,), code)) for anchor in basket.tolist()]
-        telling = [one for one in counted if one[1] >= MIN_TOGETHER and one[2] >= MIN_LIFT]
-        if not telling:
+        strong = [one for one in counted if one[1] >= MIN_TOGETHER and one[2] >= MIN_LIFT]
+        if not strong:
             return None
-        anchor, both, lift = max(telling, key=lambda one: one[2])
+        anchor, both, lift = max(strong, key=lambda one: one[2])
         return self._anchored("basket", (anchor,), both, lift)
 
     def _baskets_with_type(self, history: History, code: int) -> int | None:
@@ -208,9 +208,9 @@ class Facts:
         rows = self._buyers(code)
         if not len(regular) or not len(rows):
             return None
-        everybody = self.sources.reference.ever.shape[0]
+        customers = self.sources.reference.ever.shape[0]
         both = np.asarray(self._types[rows][:, regular].sum(axis=0)).ravel()
-        lift = both * everybody / (len(rows) * np.maximum(self._type_buyers[regular], 1))
+        lift = both * customers / (len(rows) * np.maximum(self._type_buyers[regular], 1))
         lift[both < MIN_TOGETHER] = 0.0
         best = int(np.argmax(lift))
         if lift[best] < MIN_LIFT:
@@ -220,7 +220,7 @@ class Facts:
             anchor_type=str(self.catalogue.types.names[regular[best]]),
             together=int(both[best]),
             lift=float(lift[best]),
-            customers=everybody,
+            customers=customers,
         )
 
     def _alike(self, history: History, code: int) -> Evidence | None:

@@ -16,7 +16,7 @@ from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 
 #: Own products by how lately, and by how often they were bought.
-OWN, OFTENEST = 120, 60
+OWN, MOST_FREQUENT = 120, 60
 POPULAR, BETTER, ARRIVALS = 60, 40, 10
 FROM_SOURCES = {"als": 40, "similar": 40, "ease": 60, "rising": 150, "neighbours": 60}
 #: Customers whose scores are held at once.
@@ -35,7 +35,7 @@ class Candidates:
     own
         Place of the product in the customer's history, -1 for one never bought.
     better
-        Whether it is a step above what the customer usually buys.
+        Whether it is a step above the products that the customer usually buys.
     inputs
         Candidates x `FEATURES`.
     """
@@ -53,42 +53,42 @@ def find_candidates(
     segments: Segments | None = None,
     also: Codes = _NONE,
 ) -> Iterator[Candidates]:
-    """Unite each customer's own products with what the sources, popularity, steps up and new arrivals suggest.
+    """Unite each customer's own products with those that sources, popularity, steps up and new arrivals suggest.
 
     Yields one per history, in their order.
 
     Parameters
     ----------
     segments
-        What customers without purchases are told apart by.
+        The segments that differ between customers without purchases.
     also
-        Codes that are candidates for everybody.
+        Codes that are candidates for every customer.
     """
     catalogue = upgrades.catalogue
     for block in batches(histories, BLOCK):
         scores, types = sources.scores(block, catalogue), sources.types.scores(block, catalogue)
         for place, history in enumerate(block):
-            told = {name: of[place] for name, of in scores.items()}
+            of_customer = {name: values[place] for name, values in scores.items()}
             better = upgrades.better(history)
-            suggested = _suggested(history, catalogue, told, better)
+            suggested = _suggested(history, catalogue, of_customer, better)
             if segments is not None and history.cold:
                 suggested.append(top(segments.scores(history), POPULAR))
             codes = np.unique(np.concatenate([*suggested, also]))
             own = _places(history, codes)
-            inputs = ranker_inputs(history, upgrades, codes, own, told, types[place])
+            inputs = ranker_inputs(history, upgrades, codes, own, of_customer, types[place])
             yield Candidates(codes, own, np.isin(codes, better), inputs)
 
 
-def _suggested(history: History, catalogue: Catalogue, told: Mapping[str, Floats], better: Codes) -> list[Codes]:
+def _suggested(history: History, catalogue: Catalogue, scores: Mapping[str, Floats], better: Codes) -> list[Codes]:
     new = np.ones(len(catalogue))
     new[history.codes] = 0.0
     return [
         history.codes[top(history.decayed, OWN)],
-        history.codes[top(history.baskets, OFTENEST)],
+        history.codes[top(history.baskets, MOST_FREQUENT)],
         top(catalogue.popularity * new, POPULAR),
         better[:BETTER],
         arrivals(history, catalogue)[:ARRIVALS],
-        *(top(told[name] * new, count) for name, count in FROM_SOURCES.items()),
+        *(top(scores[name] * new, count) for name, count in FROM_SOURCES.items()),
     ]
 
 
@@ -111,5 +111,5 @@ def _places(history: History, codes: Codes) -> Codes:
     if not len(order):
         return np.full(len(codes), -1, dtype="int64")
     places = np.clip(np.searchsorted(history.codes, codes, sorter=order), 0, len(order) - 1)
-    found = order[places]
-    return np.where(history.codes[found] == codes, found, -1)
+    own = order[places]
+    return np.where(history.codes[own] == codes, own, -1)

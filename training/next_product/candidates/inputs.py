@@ -1,4 +1,4 @@
-"""What the rankers read of a candidate."""
+"""What the purchase model reads of a candidate."""
 
 from collections.abc import Mapping
 
@@ -55,14 +55,14 @@ def ranker_inputs(
     scores: Mapping[str, Floats],
     affinity: Floats,
 ) -> Floats:
-    """Describe candidates to the rankers.
+    """Return the inputs of the purchase model for candidates.
 
     Parameters
     ----------
     codes, own
         The candidates, and their places in the history, -1 for one never bought.
     scores
-        What each source says of every product.
+        The score of every product, by source.
     affinity
         EASE's score of every type.
 
@@ -71,7 +71,7 @@ def ranker_inputs(
     Candidates x `FEATURES`, NaN where something is not known.
     """
     catalogue = upgrades.catalogue
-    told = {name: of[codes] for name, of in {**scores, **catalogue.told}.items()}
+    of_products = {name: values[codes] for name, values in {**scores, **catalogue.features}.items()}
     types = catalogue.types.codes[codes]
     rank = np.empty(len(history))
     rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))
@@ -87,13 +87,13 @@ def ranker_inputs(
             "own_days_since": days_since,
             "own_cycle": cycle,
             "own_overdue": days_since / cycle,
-            "product_overdue": days_since / told["product_cycle_days"],
+            "product_overdue": days_since / of_products["product_cycle_days"],
             "type_baskets": _by_type(history.types.codes, history.types.baskets, len(catalogue.types), 0.0)[types],
             "type_days_since": _by_type(history.types.codes, history.types.days_since, len(catalogue.types))[types],
             "type_affinity": affinity[types],
             "price_step": upgrades.steps(history)[codes],
             "own_products": np.full(len(codes), float(len(history))),
-            **told,
+            **of_products,
         }
     for name in GROUPS:
         group = catalogue.groups[name]
@@ -112,6 +112,6 @@ def _of_own(values: Floats, own: Codes, otherwise: float) -> Floats:
 
 
 def _by_type(codes: Codes, values: Floats, count: int, otherwise: float = np.nan) -> Floats:
-    of = np.full(count, otherwise)
-    of[codes] = values
-    return of
+    by_type = np.full(count, otherwise)
+    by_type[codes] = values
+    return by_type

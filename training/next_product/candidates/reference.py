@@ -9,8 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from core.arrays import Floats
-from training.next_product.history import History
-from training.next_product.matrices import stacked, summed
+from training.next_product.history import History, stacked, summed
 
 #: As many customers as this are compared with; of more, a seeded sample.
 MOST_CUSTOMERS = 4000
@@ -112,12 +111,12 @@ def fit_reference(histories: Sequence[History], products: int) -> Reference:
     """Take the customers to compare with, all at one moment."""
     known = [history for history in histories if len(history)]
     chosen = np.random.default_rng(7).permutation(len(known))[:MOST_CUSTOMERS]
-    some = [known[place] for place in np.sort(chosen)]
-    ever = stacked(some, products, lambda history: np.ones(len(history)))
+    sample = [known[place] for place in np.sort(chosen)]
+    ever = stacked(sample, products, lambda history: np.ones(len(history)))
     gram = (ever @ ever.T).toarray().astype("float64")
-    inverse = np.linalg.inv(gram + LAMBDA * np.eye(len(some))).astype("float32")
-    decayed = stacked(some, products, lambda history: history.decayed)
-    return Reference(ever, decayed, taste(some, products), inverse, _leverage(inverse, ever))
+    inverse = np.linalg.inv(gram + LAMBDA * np.eye(len(sample))).astype("float32")
+    decayed = stacked(sample, products, lambda history: history.decayed)
+    return Reference(ever, decayed, taste(sample, products), inverse, _leverage(inverse, ever))
 
 
 def _leverage(inverse: Floats, ever: sparse.csr_matrix) -> Floats:

@@ -1,4 +1,4 @@
-"""What customers with the same attributes buy: all that is known of one who has not bought yet."""
+"""Purchases of customers with the same attributes, for customers who have not bought yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -15,8 +15,7 @@ from core.quiet import quiet
 from training.next_product.candidates.reference import Reference, fit_reference
 from training.next_product.candidates.types import TypeSource, fit_types
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.history import History
-from training.next_product.matrices import stacked, summed
+from training.next_product.history import History, stacked, summed
 
 FACTORS = 64
 NEIGHBOURS = 50

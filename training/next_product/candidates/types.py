@@ -17,7 +17,7 @@ LAMBDA = 1500.0
 
 @dataclass(frozen=True)
 class TypeSource:
-    """What is known of types bought together.
+    """Counts and weights of types bought together.
 
     Attributes
     ----------

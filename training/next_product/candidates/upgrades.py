@@ -24,12 +24,12 @@ _BANDS = 3
 
 @dataclass(frozen=True)
 class PriceHabits:
-    """How dear customers buy, in three groups of equal size, and the steps up that each has accepted.
+    """Price levels of customers, in three groups of equal size, and the steps up that each group has accepted.
 
     Attributes
     ----------
     typical
-        Per type the median over customers of what they usually pay for a unit; NaN where nobody is known to.
+        Per type the median over customers of what they usually pay for a unit; NaN where no customer is known to.
     bounds
         What separates the groups: mean log of usual over typical price, over the types of a customer.
     accepted
@@ -41,7 +41,7 @@ class PriceHabits:
     accepted: Floats
 
     def group(self, history: History) -> int:
-        """Return 0 for customers who buy cheap, 1 for the middle, 2 for those who buy dear."""
+        """Return 0 for customers who buy cheap products, 1 for the middle, 2 for those who buy expensive ones."""
         level = _level(history, self.typical)
         return 1 if np.isnan(level) else int(np.searchsorted(self.bounds, level))
 
@@ -51,7 +51,7 @@ class PriceHabits:
 
 
 def fit_price_habits(histories: Sequence[History], catalogue: Catalogue, settings: UpsellSettings) -> PriceHabits:
-    """Group customers by how dear they buy, and look at the steps up among what each group bought."""
+    """Group customers by price level, and measure the steps up among the purchases of each group."""
     codes = np.concatenate([history.types.codes for history in histories])
     prices = np.concatenate([history.types.price for history in histories])
     typical = _medians(codes, prices, len(catalogue.types))
@@ -66,8 +66,8 @@ def fit_price_habits(histories: Sequence[History], catalogue: Catalogue, setting
             / usual_prices(history, catalogue)[catalogue.types.codes[history.codes]]
         )
         steps[habits.group(history)].append(own[own >= settings.min_step])
-    found = [np.concatenate(part) if part else np.zeros(0) for part in steps]
-    accepted = [np.quantile(part, ACCEPTED) if len(part) else settings.min_step for part in found]
+    pooled = [np.concatenate(part) if part else np.zeros(0) for part in steps]
+    accepted = [np.quantile(part, ACCEPTED) if len(part) else settings.min_step for part in pooled]
     return PriceHabits(typical, bounds, np.minimum(accepted, settings.max_step))
 
 
@@ -104,19 +104,19 @@ class Upgrades:
         brand to a private one.
         """
         if self.settings.rule == "upgrades":
-            found = self._listed(history)
+            codes = self._listed(history)
         else:
-            fits = self._dearer(history) if self.settings.rule == "unit_price" else self._higher(history)
+            fits = self._more_expensive(history) if self.settings.rule == "unit_price" else self._higher(history)
             steps = self.steps(history)
             fits &= ~(steps > self.habits.step(history)) & self._same_amount(history) & self._no_lower_brand(history)
-            found = np.flatnonzero(fits)
-        return found[np.argsort(-self.catalogue.popularity[found], kind="stable")]
+            codes = np.flatnonzero(fits)
+        return codes[np.argsort(-self.catalogue.popularity[codes], kind="stable")]
 
     def steps(self, history: History) -> Floats:
         """Return each product's unit price over what the customer usually pays in its type, NaN where unknown."""
         return self.catalogue.unit_prices / usual_prices(history, self.catalogue)[self.catalogue.types.codes]
 
-    def _dearer(self, history: History) -> npt.NDArray[np.bool_]:
+    def _more_expensive(self, history: History) -> npt.NDArray[np.bool_]:
         return np.asarray(self.steps(history) >= self.settings.min_step)
 
     def _higher(self, history: History) -> npt.NDArray[np.bool_]:
@@ -191,7 +191,7 @@ def _medians(groups: Codes, values: Floats, count: int) -> Floats:
     sizes = np.bincount(groups, minlength=count)
     starts = np.cumsum(sizes) - sizes
     medians = np.full(count, np.nan)
-    some = sizes > 0
-    low, high = (starts + (sizes - 1) // 2)[some], (starts + sizes // 2)[some]
-    medians[some] = (values[order][low] + values[order][high]) / 2
+    filled = sizes > 0
+    low, high = (starts + (sizes - 1) // 2)[filled], (starts + sizes // 2)[filled]
+    medians[filled] = (values[order][low] + values[order][high]) / 2
     return medians

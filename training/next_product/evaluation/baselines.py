@@ -1,14 +1,19 @@
-"""TIFU-KNN, a strong baseline for the next basket: own frequency that fades, and that of the nearest customers.
+"""Fitted baselines of the next product: TIFU-KNN, and each candidate source on its own.
 
+TIFU-KNN is a strong baseline for the next basket: own frequency that fades, and that of the nearest customers.
 Source: Hu, He, Gao and Zhang, Modeling Personalized Item Frequency Information for Next-basket Recommendation
 (SIGIR 2020).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from core.arrays import Floats
+from training.next_product.candidates.sources import Sources
+from training.next_product.dataset import Dataset
 
 GROUPS, WITHIN_DECAY, GROUP_DECAY = 7, 0.9, 0.7
 NEAREST, OWN_WEIGHT = 300, 0.7
@@ -20,8 +25,7 @@ def customer_vectors(baskets: pd.DataFrame, customers: int, products: int) -> sp
     Parameters
     ----------
     baskets
-        One row per customer, order and product: `customer` and `product` (codes), `place` (0 for the customer's
-        first order) and `orders` (how many the customer has).
+        As of `Dataset.baskets`.
     """
     place, orders = (baskets[name].to_numpy(dtype="int64") for name in ("place", "orders"))
     groups = np.minimum(GROUPS, orders)
@@ -48,3 +52,25 @@ def tifu_scores(vectors: sparse.csr_matrix, rows: np.ndarray) -> Floats:
     )
     scores: Floats = (OWN_WEIGHT * own + (1 - OWN_WEIGHT) * (chosen @ vectors)).toarray()
     return scores
+
+
+def fitted_scores(
+    dataset: Dataset, sources: Sources, vectors: sparse.csr_matrix, places: Sequence[int]
+) -> dict[str, Floats]:
+    """Return customers x products by fitted baseline: `tifu_knn`, `item_knn`, `als`, `ease`, `user_knn`.
+
+    Parameters
+    ----------
+    vectors
+        As of `customer_vectors`, of all customers of the dataset.
+    places
+        Customers to score, by their places in `dataset.histories`.
+    """
+    scores = sources.scores([dataset.histories[place] for place in places], dataset.catalogue)
+    return {
+        "tifu_knn": tifu_scores(vectors, np.asarray(places)),
+        "item_knn": scores["similar"],
+        "als": scores["als"],
+        "ease": scores["ease"],
+        "user_knn": scores["neighbours"],
+    }

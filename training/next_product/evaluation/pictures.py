@@ -6,12 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from core.arrays import Floats
-from training.evaluation.lists import K, Wanted
-from training.next_product.evaluation.views import TWO_STAGE, Exam
+from training.evaluation.lists import K
+from training.next_product.evaluation.backtest import Backtest
+from training.next_product.evaluation.views import TWO_STAGE
 from training.next_product.history import CUSTOMER_FEATURES
-from training.next_product.probability import Promised
 
-_BINS = 15
 #: Customers by how much they buy, in groups of equal size.
 _GROUPS = ("few baskets", "some", "many baskets")
 
@@ -32,16 +31,13 @@ def coverage(methods: Mapping[str, Mapping[str, float]]) -> Figure:
     return figure
 
 
-def mix(exam: Exam) -> Figure:
-    """Draw how lists of the best mix are made up, place by place, beside how much is bought again by everybody."""
+def mix(backtest: Backtest) -> Figure:
+    """Draw how lists of the best mix are made up, place by place, beside the share of purchases made again."""
     kinds = ("repeat", "next", "up_sell", "cross_sell")
-    lists = exam.best_mix
-    counts = np.array(
-        [
-            [sum(len(some) > place and some[place].kind == kind for some in lists) for kind in kinds]
-            for place in range(K)
-        ]
-    )
+    counts = np.zeros((K, len(kinds)))
+    for chosen in backtest.best_mix:
+        for place, product in enumerate(chosen[:K]):
+            counts[place, kinds.index(product.kind)] += 1
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.subplots()
@@ -55,7 +51,7 @@ def mix(exam: Exam) -> Figure:
     for kind, column in zip(kinds, shares.T, strict=True):
         axes.bar(np.arange(1, K + 1), column, bottom=below, label=names[kind])
         below += column
-    axes.axhline(_repeated(exam), color="black", linestyle="--", label="bought again, of all purchases")
+    axes.axhline(_repeated(backtest), color="black", linestyle="--", label="bought again, of all purchases")
     axes.set(xlabel="place in the list", ylabel="share of lists", xticks=range(1, K + 1), ylim=(0, 1))
     figure.legend(loc="outside right upper")
     return figure
@@ -90,36 +86,17 @@ def gain_by_segment(baskets: Sequence[Floats], ndcg: Mapping[str, Floats], basel
     return figure
 
 
-def calibration(promised: Mapping[str, Promised]) -> Figure:
-    """Draw the share of offers that was bought over its probability, in bins of equal mass."""
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
-    highest = 0.0
-    for name, one in promised.items():
-        parts = np.array_split(np.argsort(one.probabilities, kind="stable"), _BINS)
-        predicted = [float(one.probabilities[part].mean()) for part in parts if len(part)]
-        observed = [float(one.bought[part].mean()) for part in parts if len(part)]
-        axes.plot(predicted, observed, marker="o", label={"all": "best mix", "new_product": "never bought"}[name])
-        highest = max([highest, *predicted, *observed])
-    axes.plot([0, highest], [0, highest], color="0.7", linestyle="--", label="perfect")
-    axes.set(xlabel="probability of the offer", ylabel="share that was bought")
-    axes.legend()
-    return figure
-
-
-def baskets_of(exam: Exam) -> Floats:
-    """Return the baskets in the last 84 days of each customer who is asked about and bought something."""
+def baskets_of(backtest: Backtest) -> Floats:
+    """Return the baskets in the last 84 days of each active customer who bought something in the label window."""
     place = CUSTOMER_FEATURES.index("baskets_84d")
-    return np.array(
-        [np.nan_to_num(h.customer[place]) for h, w in zip(exam.histories, exam.bought, strict=True) if w.count]
-    )
+    rows = zip(backtest.histories, backtest.bought, strict=True)
+    return np.array([np.nan_to_num(history.customer[place]) for history, bought in rows if bought.count])
 
 
-def _repeated(exam: Exam) -> float:
+def _repeated(backtest: Backtest) -> float:
     """Return the share of purchases, as products, that were bought before."""
-    own = sum(_own(w, set(h.codes.tolist())) for h, w in zip(exam.histories, exam.bought, strict=True))
-    return own / max(sum(wanted.count for wanted in exam.bought), 1)
-
-
-def _own(wanted: Wanted, history: set[int]) -> int:
-    return len(wanted.codes & history)
+    own = purchases = 0
+    for history, bought in zip(backtest.histories, backtest.bought, strict=True):
+        own += len(bought.codes & set(history.codes.tolist()))
+        purchases += bought.count
+    return own / max(purchases, 1)

@@ -1,26 +1,15 @@
-"""What the business allows: a file of rules that every list of offers keeps, wherever it is made."""
+"""The rules file of the business, which every list of offers keeps."""
 
-import logging
-import math
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import cached_property
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError
-from training.next_product.candidates.types import types_of
-from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.history import History
 
-_log = logging.getLogger(__name__)
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -30,18 +19,18 @@ class _Part(BaseModel):
 
 
 class Block(_Part):
-    """What is never offered."""
+    """Products that are never offered."""
 
     products: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = Field(
-        (), description="Products that never stand in one list, nor one where the customer bought the other"
+        (), description="Products that are never in the same list, nor one where the customer bought the other"
     )
 
 
 class Pinned(_Part):
-    """A product that stands in the lists it belongs to, unless it was bought just now, from a date up to another."""
+    """A product that is in the lists it belongs to, unless it was bought just now, from a date up to another."""
 
     campaign: str
     product: str
@@ -61,7 +50,7 @@ class Rules(_Part):
     """The content of a rules file; without one, only a withdrawn consent is kept."""
 
     consent: Literal["not_withdrawn", "given", "ignored"] = Field(
-        "not_withdrawn", description="Who gets offers: all but those who withdrew, only those who agreed, or everybody"
+        "not_withdrawn", description="Who gets offers: all but those who withdrew, only those who agreed, or all"
     )
     max_per_category: Count | None = None
     max_per_type: Count | None = None
@@ -85,7 +74,7 @@ def load_rules(path: Path | None) -> Rules:
     Raises
     ------
     ConfigError
-        If the file cannot be read, or says something that is no rule.
+        If the file cannot be read, or has an entry that is no rule.
     """
     if path is None:
         return Rules()
@@ -109,7 +98,7 @@ def read_facts(rules: Rules) -> pd.DataFrame | None:
     Raises
     ------
     ConfigError
-        If the file cannot be read, or tells no such numbers of each product once.
+        If the file cannot be read, or does not have these numbers once for each product.
     """
     path = rules.facts
     if path is None:
@@ -130,96 +119,5 @@ def read_facts(rules: Rules) -> pd.DataFrame | None:
 
 
 def changed(*files: Path | None) -> tuple[str, ...]:
-    """Return when each file was last written, so that whoever asks again sees whether it was since."""
+    """Return when each file was last written; another answer later means that one was written since."""
     return tuple("" if file is None or not file.is_file() else str(file.stat().st_mtime_ns) for file in files)
-
-
-@dataclass(frozen=True)
-class Policy:
-    """Rules in the codes of a catalogue.
-
-    Attributes
-    ----------
-    allowed
-        Products that may be offered.
-    pinned_codes
-        Codes of all pinned products, -1 for one that is not in the catalogue.
-    """
-
-    rules: Rules
-    catalogue: Catalogue
-    allowed: npt.NDArray[np.bool_] = field(init=False)
-    pinned_codes: Codes = field(init=False)
-    _rivals: dict[int, frozenset[int]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "allowed", self._allowed())
-        object.__setattr__(self, "pinned_codes", self._codes([pin.product for pin in self.rules.pinned]))
-        object.__setattr__(self, "_rivals", self._pairs())
-        self._warn_of("type", [kind for pin in self.rules.pinned for kind in pin.buyers_of])
-
-    def withholds(self, history: History) -> bool:
-        """Tell whether the customer gets no offers for want of consent."""
-        if self.rules.consent == "ignored":
-            return False
-        return history.consent is False or (self.rules.consent == "given" and history.consent is None)
-
-    def pinned(self, history: History, moment: datetime) -> list[tuple[Pinned, int]]:
-        """Return what is pinned for a customer at a moment, with its code, by place."""
-        day = moment.astimezone(UTC).date()
-        bought = set(self.catalogue.types.names[types_of(history, self.catalogue)].tolist())
-        found = []
-        for pin, code in zip(self.rules.pinned, self.pinned_codes.tolist(), strict=True):
-            runs = pin.start <= day < pin.end and (not pin.buyers_of or bought & set(pin.buyers_of))
-            if code >= 0 and runs and self.allowed[code]:
-                found.append((pin, code))
-        return sorted(found, key=lambda item: item[0].place)
-
-    @cached_property
-    def head(self) -> frozenset[int]:
-        """The most popular 1 %."""
-        return frozenset(self.catalogue.head.tolist())
-
-    def tail_places(self, limit: int) -> int:
-        """Return how many places of a list are for the long tail."""
-        return math.ceil(self.rules.long_tail * limit - 1e-9)
-
-    def rivals(self, code: int) -> frozenset[int]:
-        """Return the products that never stand beside this one."""
-        return self._rivals.get(code, frozenset())
-
-    def _pairs(self) -> dict[int, frozenset[int]]:
-        pairs: dict[int, set[int]] = {}
-        for pair in self.rules.block.pairs:
-            first, second = self._codes(pair).tolist()
-            if first >= 0 and second >= 0:
-                pairs.setdefault(first, set()).add(second)
-                pairs.setdefault(second, set()).add(first)
-        return {code: frozenset(others) for code, others in pairs.items()}
-
-    def _allowed(self) -> npt.NDArray[np.bool_]:
-        allowed = np.ones(len(self.catalogue), dtype=bool)
-        blocked = self._codes(self.rules.block.products)
-        allowed[blocked[blocked >= 0]] = False
-        for group, names in (("type", self.rules.block.types), ("category", self.rules.block.categories)):
-            self._warn_of(group, names)
-            allowed &= ~np.isin(self.catalogue.texts[group], list(names))
-        facts = read_facts(self.rules)
-        if facts is not None:
-            told = facts.reindex(self.catalogue.ids)
-            allowed &= ~(told["stock"] <= 0).to_numpy()
-            if self.rules.min_margin is not None:
-                allowed &= (told["margin"] >= self.rules.min_margin).to_numpy()
-        return allowed
-
-    def _warn_of(self, group: str, names: Sequence[str]) -> None:
-        unknown = set(names) - set(self.catalogue.groups[group].names.tolist())
-        if unknown:
-            _log.warning("Rules name a %s that no product has: %s", group, ", ".join(sorted(unknown)))
-
-    def _codes(self, ids: Sequence[str]) -> Codes:
-        codes = self.catalogue.codes(ids) if ids else np.zeros(0, dtype="int64")
-        unknown = [product for product, code in zip(ids, codes.tolist(), strict=True) if code < 0]
-        if unknown:
-            _log.warning("Rules name products that are not in the catalogue: %s", ", ".join(unknown))
-        return codes

@@ -14,7 +14,7 @@ from training.next_product.candidates.types import TypeSource, type_popularity, 
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers.rules import Policy
+from training.next_product.offers.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def recommend_types(
 ) -> Iterator[list[TypeOffer]]:
     """Yield for each customer types never bought that have a product to offer, best first, ranked by EASE on types.
 
-    A customer without purchases gets what is popular, and so does everybody with `baseline`; none where consent is
+    A customer without purchases gets popular types, and so do all with `baseline`; none where consent is
     missing. Of the rules those about products hold for the product of each type; those of a share of places do not.
     """
     best, popular = _best_products(model.catalogue, policy), type_popularity(model.catalogue)
@@ -116,7 +116,7 @@ def _offer(model: NextProductModel, history: History, code: int, best: Codes) ->
 
 
 def _together(types: TypeSource, catalogue: Catalogue, known: Codes, code: int) -> TypeEvidence | None:
-    """Return the type bought that speaks most for another, if it is bought with it more often than by chance."""
+    """Return the bought type with the highest weight for another, if they are bought together more than by chance."""
     if not len(known):
         return None
     both: Floats = types.both[known, code]

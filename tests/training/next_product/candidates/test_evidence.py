@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tests.training.next_product.asking import offered
-from training.next_product.dataset import Moment
+from training.next_product.dataset import Dataset
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
 from training.next_product.offers.recommend import Offer
@@ -31,7 +31,7 @@ def check_counts(raw: pd.DataFrame, offers: list[Offer], paths: set[str]) -> int
     """Count again who bought the anchors and the product; return how many offers were checked."""
     checked = 0
     listed = raw[raw["listed"]]
-    by_product, everybody = listed.groupby("product_id")["customer_id"].agg(set), listed["customer_id"].nunique()
+    by_product, customers = listed.groupby("product_id")["customer_id"].agg(set), listed["customer_id"].nunique()
     for offer in offers:
         evidence = offer.evidence
         if evidence.path in paths:
@@ -40,8 +40,8 @@ def check_counts(raw: pd.DataFrame, offers: list[Offer], paths: set[str]) -> int
                 anchors &= by_product[evidence.second_id]
             both = len(anchors & by_product[offer.product_id])
             assert evidence.together == both
-            assert evidence.customers == everybody
-            chance = len(anchors) * len(by_product[offer.product_id]) / everybody
+            assert evidence.customers == customers
+            chance = len(anchors) * len(by_product[offer.product_id]) / customers
             assert evidence.lift == pytest.approx(both / chance)
             assert both >= 5
             checked += 1
@@ -51,7 +51,7 @@ def check_counts(raw: pd.DataFrame, offers: list[Offer], paths: set[str]) -> int
 def test_evidence_of_products_bought_together_is_counted_in_the_raw_lines(
     model: NextProductModel, histories: list[History], raw: pd.DataFrame
 ) -> None:
-    offers = [offer for some in offered(model, histories[:80], "cross_sell", 5) for offer in some]
+    offers = [offer for offers in offered(model, histories[:80], "cross_sell", 5) for offer in offers]
     assert check_counts(raw, offers, {"together"}) > 20
     assert check_counts(raw, offers, {"similar"}) > 5
 
@@ -60,7 +60,7 @@ def test_evidence_of_a_type_is_counted_in_the_raw_lines(
     model: NextProductModel, histories: list[History], raw: pd.DataFrame
 ) -> None:
     facts, listed = model.facts, raw[raw["listed"]]
-    everybody = listed["customer_id"].nunique()
+    customers = listed["customer_id"].nunique()
     by_type, by_product = (listed.groupby(name)["customer_id"].agg(set) for name in ("type", "product_id"))
     checked = 0
     for history in histories[:40]:
@@ -69,21 +69,21 @@ def test_evidence_of_a_type_is_counted_in_the_raw_lines(
             if evidence is not None:
                 buyers, product = by_type[str(evidence.anchor_type)], by_product[str(model.catalogue.ids[code])]
                 assert evidence.together == len(buyers & product)
-                assert evidence.lift == pytest.approx(len(buyers & product) * everybody / len(buyers) / len(product))
+                assert evidence.lift == pytest.approx(len(buyers & product) * customers / len(buyers) / len(product))
                 checked += 1
     assert checked > 20
 
 
 def test_evidence_of_prices_is_counted_in_the_raw_lines(
-    model: NextProductModel, moment: Moment, raw: pd.DataFrame
+    model: NextProductModel, dataset: Dataset, raw: pd.DataFrame
 ) -> None:
     known = sorted(raw["customer_id"].unique())
-    start = pd.Timestamp(moment.snapshot) - pd.Timedelta(days=182)
+    start = pd.Timestamp(dataset.snapshot) - pd.Timedelta(days=182)
     contents = dict(zip(model.catalogue.ids, model.catalogue.contents, strict=True))
     checked = 0
-    for place in moment.active[:40]:
+    for place in dataset.active[:40]:
         mine = raw[(raw["customer_id"] == known[place]) & (raw["event_timestamp"] >= start)]
-        (offers,) = offered(model, [moment.histories[place]], "up_sell", 3)
+        (offers,) = offered(model, [dataset.histories[place]], "up_sell", 3)
         for offer in offers:
             of_type = mine[mine["type"] == offer.type]
             assert offer.evidence.baskets == of_type["order_id"].nunique()
@@ -99,17 +99,17 @@ def test_evidence_of_prices_is_counted_in_the_raw_lines(
 
 
 def test_evidence_of_a_cycle_is_counted_in_the_raw_lines(
-    model: NextProductModel, moment: Moment, raw: pd.DataFrame
+    model: NextProductModel, dataset: Dataset, raw: pd.DataFrame
 ) -> None:
     known = sorted(raw["customer_id"].unique())
     checked = 0
-    for place in moment.active[:40]:
+    for place in dataset.active[:40]:
         mine = raw[raw["customer_id"] == known[place]]
-        (offers,) = offered(model, [moment.histories[place]], "repeat", 3)
+        (offers,) = offered(model, [dataset.histories[place]], "repeat", 3)
         for offer in offers:
             own = mine[mine["product_id"] == offer.product_id]
             firsts = own.groupby("order_id")["event_timestamp"].min()
-            since = (moment.snapshot - firsts.max()).total_seconds() / 86400
+            since = (dataset.snapshot - firsts.max()).total_seconds() / 86400
             assert offer.evidence.baskets == len(firsts)
             assert offer.evidence.days_since == pytest.approx(since, abs=1e-4)
             if offer.evidence.cycle_is_own:

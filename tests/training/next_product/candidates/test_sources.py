@@ -4,16 +4,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from tests.training.next_product.shelf import a_history
+from tests.training.next_product.small import a_history
 from training.next_product.candidates.find import find_candidates
 from training.next_product.candidates.frequency import simple_scores
 from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.reference import LAMBDA, fit_reference
 from training.next_product.candidates.sources import top
-from training.next_product.dataset import Moment
+from training.next_product.dataset import Dataset
 from training.next_product.evaluation.baselines import customer_vectors
-from training.next_product.history import History
-from training.next_product.matrices import summed
+from training.next_product.history import History, summed
 from training.next_product.model import NextProductModel
 
 
@@ -32,17 +31,17 @@ def test_top_takes_the_highest_positive_scores() -> None:
     assert top(np.zeros(0), 3).tolist() == []
 
 
-def test_baselines_by_hand(model: NextProductModel, moment: Moment, histories: list[History]) -> None:
+def test_baselines_by_hand(model: NextProductModel, dataset: Dataset, histories: list[History]) -> None:
     history = histories[0]
-    lists = {name: top(of[0], 10) for name, of in simple_scores([history], moment.catalogue).items()}
-    popular = moment.catalogue.popularity
+    lists = {name: top(scores[0], 10) for name, scores in simple_scores([history], dataset.catalogue).items()}
+    popular = dataset.catalogue.popularity
     assert popular[lists["g_top_freq"]].min() >= np.sort(popular)[-10]
     places = [int(np.flatnonzero(history.codes == code)[0]) for code in lists["p_top_freq"]]
     assert sorted(history.baskets[places], reverse=True) == sorted(history.baskets, reverse=True)[:10]
     faded = [int(np.flatnonzero(history.codes == code)[0]) for code in lists["decayed_p_top_freq"][: len(history)]]
     assert sorted(history.decayed[faded], reverse=True) == sorted(history.decayed, reverse=True)[: len(faded)]
-    few = next(h for h in moment.histories if 0 < len(h) < 5)
-    filled = top(simple_scores([few], moment.catalogue)["gp_top_freq"][0], 10)
+    few = next(h for h in dataset.histories if 0 < len(h) < 5)
+    filled = top(simple_scores([few], dataset.catalogue)["gp_top_freq"][0], 10)
     assert set(few.codes) <= set(filled)
     assert len(filled) == 10
 

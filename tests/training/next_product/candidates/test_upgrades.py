@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.training.next_product.shelf import a_catalogue, a_history
+from tests.training.next_product.small import a_catalogue, a_history
 from training.next_product.candidates.upgrades import PriceHabits, Upgrades, fit_price_habits, usual_amounts
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History, TypeHistory

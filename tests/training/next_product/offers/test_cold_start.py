@@ -7,10 +7,11 @@ import pytest
 
 from tests.training.next_product.asking import offered
 from training.next_product.candidates.segments import fit_segments
-from training.next_product.dataset import Moment
+from training.next_product.dataset import Dataset
 from training.next_product.history import History, read_history
 from training.next_product.model import NextProductModel
-from training.next_product.offers.rules import Policy, Rules
+from training.next_product.offers.policy import Policy
+from training.next_product.offers.rules import Rules
 
 
 def test_a_customer_without_history_gets_what_is_popular(model: NextProductModel) -> None:
@@ -35,9 +36,9 @@ def test_what_is_on_file_is_read_from_the_store(
 
 
 def test_a_customer_of_whom_only_attributes_are_known_gets_what_others_like_them_buy(
-    model: NextProductModel, histories: list[History], moment: Moment
+    model: NextProductModel, histories: list[History], dataset: Dataset
 ) -> None:
-    alike = [replace(h, attributes={"region": "north" if i % 2 else "south"}) for i, h in enumerate(moment.histories)]
+    alike = [replace(h, attributes={"region": "north" if i % 2 else "south"}) for i, h in enumerate(dataset.histories)]
     segments = fit_segments(alike, len(model.catalogue))
     told = replace(model, segments=segments)
     newcomer = replace(read_history({}, model.catalogue, 0.0, 0.0), attributes={"region": "north"})

@@ -11,10 +11,10 @@ from serving.parts.offers import OfferOptions
 from tests.conftest import Scoring, World
 from tests.training.next_product.asking import offered
 from training.next_product.candidates.frequency import simple_scores
-from training.next_product.dataset import Moments
+from training.next_product.dataset import DatasetReader
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers.recommend import KINDS, Kind
+from training.next_product.offers.selection import KINDS, Kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,7 +65,7 @@ def test_what_was_bought_moments_ago_is_not_offered_unless_due(
 
 
 def test_larger_packs_are_larger_and_cheaper(model: NextProductModel, histories: list[History]) -> None:
-    offers = [offer for some in offered(model, histories, "cross_sell", 10) for offer in some]
+    offers = [offer for offers in offered(model, histories, "cross_sell", 10) for offer in offers]
     found = [offer for offer in offers if offer.evidence.path == "larger_pack"]
     assert found
     for offer in found:
@@ -88,11 +88,10 @@ def test_the_baseline_of_an_experiment_is_the_baseline_of_the_evaluation(
 
 def test_online_and_offline_offers_are_the_same(world: World, store: Store, scoring: Scoring) -> None:
     as_of = world.schedule.as_of
-    offline = Moments(world.settings, store).at(as_of)
+    offline = DatasetReader(world.settings, store).at(as_of)
     lines = pd.read_parquet(world.directory / "data/contract/transactions.parquet")
     customers = sorted(lines["customer_id"].unique())
     served = scoring.next_product
-    assert served is not None
     np.testing.assert_array_equal(served.catalogue.ids, offline.catalogue.ids)
     for name, values in offline.catalogue.statistics.items():
         np.testing.assert_array_equal(served.catalogue.statistics[name], values, err_msg=name)

@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from tests.training.next_product.shelf import a_catalogue, a_history
+from tests.training.next_product.small import a_catalogue, a_history
 from training.next_product.catalogue import Catalogue
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
-from training.next_product.offers.recommend import KINDS, Chosen, Kind, Request, choose
-from training.next_product.offers.rules import Block, Pinned, Policy, Rules, load_rules
+from training.next_product.offers.policy import Policy
+from training.next_product.offers.rules import Block, Pinned, Rules, load_rules
+from training.next_product.offers.selection import KINDS, Chosen, Kind, Request, choose
 
 MAY = datetime(2026, 5, 10, tzinfo=UTC)
 

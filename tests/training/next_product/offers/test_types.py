@@ -6,20 +6,21 @@ import pandas as pd
 import pytest
 
 from training.next_product.candidates.types import types_of
-from training.next_product.dataset import Moment
+from training.next_product.dataset import Dataset
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers.rules import Block, Policy, Rules
+from training.next_product.offers.policy import Policy
+from training.next_product.offers.rules import Block, Rules
 from training.next_product.offers.types import recommend_types
 
 
 def test_types_bought_before_are_not_suggested_and_their_evidence_counts(
-    model: NextProductModel, moment: Moment, histories: list[History], raw: pd.DataFrame
+    model: NextProductModel, dataset: Dataset, histories: list[History], raw: pd.DataFrame
 ) -> None:
     policy = Policy(Rules(), model.catalogue)
-    names, everybody = model.catalogue.types.names, len(moment.histories)
+    names, customers = model.catalogue.types.names, len(dataset.histories)
     # what is not listed counts for half a year
-    lately = raw["event_timestamp"] >= pd.Timestamp(moment.snapshot) - pd.Timedelta(days=182)
+    lately = raw["event_timestamp"] >= pd.Timestamp(dataset.snapshot) - pd.Timedelta(days=182)
     by_type = raw[raw["listed"] | lately].groupby("type")["customer_id"].agg(set)
     checked = 0
     for history, offers in zip(histories[:20], recommend_types(model, policy, histories[:20], 5), strict=True):
@@ -32,10 +33,10 @@ def test_types_bought_before_are_not_suggested_and_their_evidence_counts(
             if offer.evidence.path == "type_together":
                 checked += 1
                 assert offer.evidence.anchor_type in known
-                assert offer.evidence.customers == everybody
+                assert offer.evidence.customers == customers
                 anchor, buyers = by_type[str(offer.evidence.anchor_type)], by_type[offer.type]
                 assert offer.evidence.together == len(anchor & buyers)
-                lift = len(anchor & buyers) * everybody / (len(anchor) * len(buyers))
+                lift = len(anchor & buyers) * customers / (len(anchor) * len(buyers))
                 assert offer.evidence.lift == pytest.approx(lift)
                 assert lift >= 1.2
     assert checked > 50
