@@ -32,7 +32,8 @@ from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHURN_MODEL, Tracking
+from training.lifecycle.tracking import Tracking
+from training.names import registered_name_of
 
 _WARM, _SECONDS, _CONNECTIONS = 2.0, 6.0, 8
 _CUSTOMERS, _BATCH, _FEATURES = 200, 100, 36
@@ -114,7 +115,7 @@ def _echo(home: Path) -> Row:
 
 def _mlflow(home: Path) -> Row:
     tracking = Tracking(load_settings()[TrackingSettings])
-    found = tracking.champion(CHURN_MODEL)
+    found = tracking.champion(registered_name_of(ChurnSettings.section))
     model = tracking.load(found, ChurnModel)
     content = {"dataframe_split": {"columns": list(model.features), "data": [[1.0] * len(model.features)]}}
     port = free_port()
@@ -129,7 +130,7 @@ def _feast(home: Path, customers: Sequence[str]) -> Row:
 
     settings = load_settings()
     tracking = Tracking(settings[TrackingSettings])
-    model = tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
+    model = tracking.load(tracking.champion(registered_name_of(ChurnSettings.section)), ChurnModel)
     read = {*model.features, *(ages().get(name, "") for name in model.features)}
     references = Store(settings)._repo.references(ChurnSettings.service, ("customer_id",))
     features = list(islice((one for one in references if one.split(":")[1] in read), _FEATURES))

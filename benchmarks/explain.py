@@ -24,7 +24,8 @@ from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHURN_MODEL, Tracking
+from training.lifecycle.tracking import Tracking
+from training.names import registered_name_of
 
 _ROUNDS = 5
 
@@ -33,7 +34,7 @@ def main() -> None:
     """Run and print."""
     settings = load_settings()
     tracking = Tracking(settings[TrackingSettings])
-    version = tracking.champion(CHURN_MODEL)
+    version = tracking.champion(registered_name_of(ChurnSettings.section))
     model = tracking.load(version, ChurnModel)
     schedule, _ = built_schedule(settings)
     rows = churn_set(settings, Store(settings), schedule.splits["churn"].test)

@@ -8,8 +8,10 @@ from pydantic import Field
 from core.settings import Section, Settings, Share, StoreSettings
 from core.settings.load import load_settings as load
 from features.ingest.settings import DataSettings
+from features.services import ModelSettings
 from features.settings import CustomerSettings, TimeSettings
 from training.lifecycle.settings import TrackingSettings
+from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
 
 
@@ -39,6 +41,8 @@ class ExperimentSettings(Section):
     """Whose offers are made another way, so that impressions and purchases can be compared later."""
 
     section: ClassVar[str] = "experiment"
+    #: The model whose lists are compared.
+    model: ClassVar[type[ModelSettings]] = NextProductSettings
 
     name: str | None = Field(
         None, min_length=1, description="None is no experiment; another name draws other customers"

@@ -30,9 +30,9 @@ from serving.scoring.service import ScoredCustomer
 from serving.settings import load_settings
 from tests.world import config_text, write_slice
 from training.churn.model import ChurnModel
-from training.churn.pipeline import train_churn
+from training.lifecycle.runner import train
 from training.next_product.model import NextProductModel
-from training.next_product.pipeline import train_next_product
+from training.registry import MODELS
 
 NOW = datetime(2018, 1, 2, 12, tzinfo=UTC)
 
@@ -74,8 +74,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ingest(settings, NOW)
         built = build_features(settings, NOW)
         Store(settings).apply()
-        train_churn(settings)
-        train_next_product(settings)
+        for registered in MODELS:
+            train(registered.load(), settings)
         Store(settings).materialize()
         yield World(directory, settings, built.schedule)
 

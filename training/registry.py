@@ -1,26 +1,74 @@
-"""The models that there are. Adding one is its room and one line here."""
+"""The models that exist. Adding one is its room and one line here.
+
+Configuration and command line import this module, so it imports nothing but the settings of the models.
+"""
 
 from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from features.services import ModelSettings
 from training.churn.settings import ChurnSettings
+from training.names import command_of, registered_name_of, title_of
 from training.next_product.settings import NextProductSettings
+
+if TYPE_CHECKING:
+    from training.model import Model
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A model, without the libraries that it takes.
+    """A model, without the libraries that it needs.
 
     Attributes
     ----------
     settings
         Its section of the configuration, which names it.
+    implementation
+        Where its `Model` is: module and name, with a colon between them.
+    help
+        What it answers, in one line.
+    tunes
+        Whether it is a `TunableModel`, too.
     """
 
     settings: type[ModelSettings]
+    implementation: str
+    help: str
+    tunes: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name of its section, which is also that of its snapshots."""
+        return self.settings.section
+
+    @property
+    def title(self) -> str:
+        """Its name in a sentence."""
+        return title_of(self.name)
+
+    @property
+    def command(self) -> str:
+        """Its name on the command line."""
+        return command_of(self.name)
+
+    @property
+    def registered_name(self) -> str:
+        """Its name in MLflow's registry."""
+        return registered_name_of(self.name)
+
+    def load(self) -> "Model[Any]":
+        """Import the implementation, which takes seconds the first time."""
+        module, _, name = self.implementation.partition(":")
+        model: Model[Any] = getattr(import_module(module), name)
+        return model
 
 
 MODELS: list[Registered] = [
-    Registered(ChurnSettings),
-    Registered(NextProductSettings),
+    Registered(
+        ChurnSettings, "training.churn.pipeline:CHURN", "Which active customers are about to leave.", tunes=True
+    ),
+    Registered(
+        NextProductSettings, "training.next_product.pipeline:NEXT_PRODUCT", "Which products a customer buys next."
+    ),
 ]

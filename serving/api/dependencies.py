@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from serving.api.state import State, state_of
 from serving.explain.wording import Language, preferred
 from serving.parts.offers import OfferOptions
-from training.next_product.offers import Kind
+from training.next_product.offers.selection import Kind
 
 CurrentState = Annotated[State, Depends(state_of)]
 

@@ -19,7 +19,7 @@ from serving.parts.types import TypeOptions, TypesAnswer
 from serving.parts.what_if import WhatIfAnswer
 from serving.scoring.part import Question
 from serving.scoring.service import ScoredCustomer
-from training.next_product.offers import Kind
+from training.next_product.offers.selection import Kind
 
 app = group()
 

@@ -4,34 +4,58 @@ import json as jsonlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
 from core.settings import StoreSettings
 from core.state import write_file
 from serving.cli.context import Context
-from training.churn.settings import ChurnSettings
+from serving.cli.options import FormatOption, group
+from serving.cli.sheets import print_sheets
 from training.readiness.check import Checked
 from training.readiness.check import check_data as check
 from training.readiness.page import page
+from training.registry import MODELS
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")
 _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}
 
 
+app = group()
+
+
+@app.command("check-data")
+def check_data_command(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The page. Default: check.html in stores.data.")
+    ] = None,
+    form: FormatOption = "table",
+) -> None:
+    """Say what the contract tables hold, and whether they can carry each model.
+
+    Recommends the activity window and the horizon from how long customers are silent before they come back. Needs
+    `encore ingest` before.
+    """
+    check_data(ctx.obj, output, json=form == "json")
+
+
 def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     """Run `encore check-data`."""
-    checked = check(context.settings, context.now)
+    checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
     output = output or context.settings[StoreSettings].data / "check.html"
-    write_file(output, page(checked, context.settings).encode())
+    write_file(output, page(checked).encode())
     if json:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return
     console = context.console
     _print_tables(context, checked)
     _print_sales(context, checked)
-    _print_silence(context, checked)
+    for fitness in checked.fitness:
+        print_sheets(console, fitness.sheets)
     table = Table("model", "", "found", "what to do", title="What the data are fit for")
     for fitness in checked.fitness:
         for place, finding in enumerate(fitness.findings):
@@ -55,8 +79,8 @@ def _print_tables(context: Context, checked: Checked) -> None:
     context.console.print(table)
     for one in checked.tables:
         if one.absent:
-            told = f"  {one.name} never has {', '.join(one.absent)}: nothing is made of them"
-            context.console.print(told, markup=False, soft_wrap=True)
+            absent = f"  {one.name} never has {', '.join(one.absent)}: no feature is made of them"
+            context.console.print(absent, markup=False, soft_wrap=True)
 
 
 def _print_sales(context: Context, checked: Checked) -> None:
@@ -72,30 +96,17 @@ def _print_sales(context: Context, checked: Checked) -> None:
             f"Unusually large {name}: {count:,} lines, up to {most:,.2f}"
             for name, (count, most) in sales.outliers.items()
         ),
-        *(f"Customer {one} has {share:.1%} of all orders: hardly one person" for one, share in sales.dominant.items()),
+        *(
+            f"Customer {one} has {share:.1%} of all orders: hardly a single person"
+            for one, share in sales.dominant.items()
+        ),
     ]
     if sales.spellings[0]:
         lines.append(
-            f"{sales.spellings[0]:,} customer ids may be other spellings, such as {' and '.join(sales.spellings[1])}"
+            f"{sales.spellings[0]:,} customer ids may be variants of others, such as {' and '.join(sales.spellings[1])}"
         )
     for line in lines:
         context.console.print(f"  {line}", markup=False, soft_wrap=True)
-
-
-def _print_silence(context: Context, checked: Checked) -> None:
-    silence, churn = checked.silence, context.settings[ChurnSettings]
-    if silence is None:
-        return
-    table = Table("silent for", "come back", title=f"Customers who come back, as far as {silence.days} days tell")
-    for days in dict.fromkeys((7, 14, 28, churn.activity_window_days, silence.window, 2 * silence.window)):
-        if days <= silence.days:
-            table.add_row(f"{days} days", f"{silence.come_back(days):.0%}")
-    context.console.print(table)
-    table = Table("churn definition", "activity window", "horizon", "active", "churn rate")
-    for trial in checked.trials:
-        told = f"{trial.window_days} days" if trial.window_days else "–", f"{trial.horizon_days} days"
-        table.add_row(trial.name, *told, f"{trial.active:,.0f}", f"{trial.churn_rate:.1%}")
-    context.console.print(table)
 
 
 def _numbers(values: Sequence[float]) -> str:
@@ -105,8 +116,21 @@ def _numbers(values: Sequence[float]) -> str:
 def _as_json(checked: Checked) -> dict[str, object]:
     silence = checked.silence
     return {
-        **{name: value for name, value in asdict(checked).items() if name != "silence"},
-        "fitness": [{**asdict(one), "verdict": one.verdict} for one in checked.fitness],
+        "first": checked.first,
+        "last": checked.last,
+        "as_of": checked.as_of,
+        "tables": [asdict(table) for table in checked.tables],
+        "cleaning": [asdict(one) for one in checked.cleaning],
+        "sales": asdict(checked.sales) if checked.sales is not None else None,
+        "fitness": [
+            {
+                "model": fitness.model,
+                "verdict": fitness.verdict,
+                "findings": [asdict(finding) for finding in fitness.findings],
+                **fitness.values,
+            }
+            for fitness in checked.fitness
+        ],
         "silence": None
         if silence is None
         else {

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving.cli.context import Context
+
+if TYPE_CHECKING:
+    from training.registry import Registered
 
 app = typer.Typer(
     name="encore",
@@ -253,9 +256,9 @@ def tune_churn(
     Can be stopped at any time and goes on where it was, until the study has that many trials. `encore train
     churn` takes the best parameters from data/tuning; remove the folder to go back to the defaults.
     """
-    from serving.cli.train import tune_churn as run  # noqa: PLC0415
+    from serving.cli.train import tune  # noqa: PLC0415
 
-    run(ctx.obj, trials)
+    tune(ctx.obj, _model("churn"), trials)
 
 
 @train_app.command("churn")
@@ -265,9 +268,9 @@ def train_churn(ctx: typer.Context, promote: Promote = True) -> None:
     Trains on snapshots whose label windows end before the first of churn.test_snapshots, stops early and
     calibrates on the last churn.validation_snapshots of them, and measures on the test snapshots.
     """
-    from serving.cli.train import train_churn as run  # noqa: PLC0415
+    from serving.cli.train import train  # noqa: PLC0415
 
-    run(ctx.obj, promote=promote)
+    train(ctx.obj, _model("churn"), promote=promote)
 
 
 @train_app.command("next-product")
@@ -277,9 +280,9 @@ def train_next_product(ctx: typer.Context, promote: Promote = True) -> None:
     Trains the reranker on next_product.training_snapshots snapshots before the first test snapshot, one
     horizon apart, measures on the test snapshots, and fits the candidate sources as of today.
     """
-    from serving.cli.train import train_next_product as run  # noqa: PLC0415
+    from serving.cli.train import train  # noqa: PLC0415
 
-    run(ctx.obj, promote=promote)
+    train(ctx.obj, _model("next-product"), promote=promote)
 
 
 @evaluate_app.command("churn")
@@ -290,9 +293,9 @@ def evaluate_churn(ctx: typer.Context, output: FormatOption = Format.TABLE) -> N
     and recall at the top 10 %, each with a bootstrap 95 % interval; the same by slice, and as JSON by snapshot;
     signs of leakage; and the grade.
     """
-    from serving.cli.evaluation import evaluate_churn as run  # noqa: PLC0415
+    from serving.cli.evaluation import evaluate  # noqa: PLC0415
 
-    run(ctx.obj, json=output is Format.JSON)
+    evaluate(ctx.obj, _model("churn"), json=output is Format.JSON)
 
 
 @evaluate_app.command("reasons")
@@ -315,9 +318,9 @@ def evaluate_next_product(ctx: typer.Context, output: FormatOption = Format.TABL
     places that go to the most popular 1 %, and the champion's gain over each baseline with its interval; for all
     products, for products and types never bought, and for what is due again.
     """
-    from serving.cli.evaluation import evaluate_next_product as run  # noqa: PLC0415
+    from serving.cli.evaluation import evaluate  # noqa: PLC0415
 
-    run(ctx.obj, json=output is Format.JSON)
+    evaluate(ctx.obj, _model("next-product"), json=output is Format.JSON)
 
 
 @app.command()
@@ -387,3 +390,10 @@ def serve(
     from serving.cli.server import serve as run  # noqa: PLC0415
 
     run(ctx.obj, host, port, workers)
+
+
+def _model(command: str) -> "Registered":
+    """Return the model of a command."""
+    from training.registry import MODELS  # noqa: PLC0415
+
+    return next(model for model in MODELS if model.command == command)

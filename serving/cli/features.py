@@ -4,7 +4,7 @@ import typer
 
 from core.jobs import job
 from core.settings import StoreSettings
-from features.engine.build import Built, build_features, built_schedule
+from features.engine.build import Built, build_features
 from features.store.feature_store import Store
 from serving.cli.context import Context
 from serving.cli.data import print_rows
@@ -65,8 +65,3 @@ def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
     with job(context.settings[StoreSettings]):
         stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)
-
-
-def sells(context: Context) -> bool:
-    """Tell whether there are order lines, so that there is a next product."""
-    return bool(built_schedule(context.settings)[0].splits["next_product"].test)

@@ -1,61 +1,104 @@
-"""Commands that make models."""
+"""Commands that make models: any model of the registry."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
 
 from serving.cli.context import Context
+from serving.cli.model_group import ModelGroup
+from serving.cli.options import group
 from serving.cli.stages import Stages
-from training.churn.pipeline import train_churn as fit_churn
-from training.churn.tuning import tune_churn as search_churn
-from training.lifecycle.trained import Trained
-from training.next_product.pipeline import train_next_product as fit_next_product
+from training.lifecycle.runner import Trained
+from training.lifecycle.runner import train as run
+from training.model import TunableModel
+from training.registry import Registered
+
+Promote = Annotated[bool, typer.Option("--promote/--no-promote", help="Make it the champion, or only the challenger.")]
+Trials = Annotated[int, typer.Option("--trials", min=1, max=1000, help="Finished trials to reach in all.")]
 
 
-def train_churn(context: Context, *, promote: bool) -> None:
-    """Run `encore train churn`."""
-    with Stages(context.console) as stages:
-        trained = stage_train_churn(context, stages, promote=promote)
-    _print_version(context, trained)
+class TrainGroup(ModelGroup):
+    """`encore train MODEL`."""
 
-
-def train_next_product(context: Context, *, promote: bool) -> None:
-    """Run `encore train next-product`."""
-    with Stages(context.console) as stages:
-        trained = stage_train_next_product(context, stages, promote=promote)
-    _print_version(context, trained)
-
-
-def tune_churn(context: Context, trials: int) -> None:
-    """Run `encore tune churn`."""
-    with Stages(context.console) as stages:
-        found = stages.run("tune churn", lambda r: search_churn(context.settings, trials, r))
-    context.console.print(
-        f"  Log loss {found.loss:.5f} with the best of {found.trials} trials, {found.default_loss:.5f} with the "
-        "defaults. `encore train churn` takes them from now on.",
-        soft_wrap=True,
+    help_of = (
+        "Train the {title} model on point-in-time features and register it. {help}\n\n"
+        "Measures it on the test snapshots beside its baselines, and logs metrics, pictures and a model card. Skipped "
+        "where the champion was made from the same features, settings, parameters and code."
     )
 
+    @staticmethod
+    def declare(registered: Registered) -> Callable[..., None]:
+        """Return the command of a model."""
 
-def stage_train_churn(context: Context, stages: Stages, *, promote: bool) -> Trained:
-    """Train and register the churn model."""
-    return stages.run(
-        "churn model",
-        lambda r: fit_churn(context.settings, r, promote=promote),
-        lambda trained: trained.skipped,
+        def command(ctx: typer.Context, promote: Promote = True) -> None:
+            train(ctx.obj, registered, promote=promote)
+
+        return command
+
+
+class TuneGroup(ModelGroup):
+    """`encore tune MODEL`."""
+
+    help_of = (
+        "Search the parameters of the {title} model on time-ordered folds before the test snapshots.\n\n"
+        "Can be stopped at any time and continues from there, until the study has that many trials. Training takes "
+        "the best parameters from data/tuning; remove the folder to return to the defaults."
     )
 
+    @classmethod
+    def takes(cls, registered: Registered) -> bool:
+        """Return whether the model can be tuned."""
+        return registered.tunes
 
-def stage_train_next_product(context: Context, stages: Stages, *, promote: bool) -> Trained:
-    """Train and register the next-product model."""
-    return stages.run(
-        "next-product model",
-        lambda r: fit_next_product(context.settings, r, promote=promote),
-        lambda trained: trained.skipped,
-    )
+    @staticmethod
+    def declare(registered: Registered) -> Callable[..., None]:
+        """Return the command of a model."""
+
+        def command(ctx: typer.Context, trials: Trials = 40) -> None:
+            tune(ctx.obj, registered, trials)
+
+        return command
 
 
-def _print_version(context: Context, trained: Trained) -> None:
+app = group()
+app.add_typer(group("Train a model and register it in MLflow.", TrainGroup), name="train")
+app.add_typer(group("Search the parameters of a model.", TuneGroup), name="tune")
+
+
+def train(context: Context, registered: Registered, *, promote: bool) -> None:
+    """Run `encore train MODEL`."""
+    with Stages(context.console) as stages:
+        trained = stage_train(context, stages, registered, promote=promote)
     version = trained.version
     grade = f", grade {version.grade}" if version.grade else ""
     aliases = ", ".join(version.aliases) or "registered"
     context.console.print(f"  {version.label} is {aliases}{grade}, run {version.run_id}")
+    if trained.decision is not None and not trained.decision.passes:
+        context.console.print(f"  {trained.decision.reason}", markup=False, soft_wrap=True)
     if trained.left_out:
-        told = f"  Left out, since the data do not tell them: {', '.join(trained.left_out)}"
-        context.console.print(told, markup=False, soft_wrap=True)
+        left_out = f"  Left out, since the data have no values of them: {', '.join(trained.left_out)}"
+        context.console.print(left_out, markup=False, soft_wrap=True)
+
+
+def stage_train(context: Context, stages: Stages, registered: Registered, *, promote: bool) -> Trained:
+    """Train and register a model."""
+    return stages.run(
+        f"{registered.command} model",
+        lambda report: run(registered.load(), context.settings, report, promote=promote),
+        lambda trained: trained.skipped,
+    )
+
+
+def tune(context: Context, registered: Registered, trials: int) -> None:
+    """Run `encore tune MODEL`, for a model that can be tuned."""
+    model = registered.load()
+    if not isinstance(model, TunableModel):
+        raise TypeError(f"expected a model with `tune`, found {registered.implementation}")
+    with Stages(context.console) as stages:
+        tuned = stages.run(f"tune {registered.command}", lambda report: model.tune(context.settings, trials, report))
+    context.console.print(
+        f"  Log loss {tuned.loss:.5f} with the best of {tuned.trials} trials, {tuned.default_loss:.5f} with the "
+        f"defaults. `encore train {registered.command}` takes them from now on.",
+        soft_wrap=True,
+    )

@@ -8,8 +8,6 @@ import numpy as np
 from core.arrays import Floats
 from core.progress import Report, silent
 from core.settings import Settings
-from features.engine.build import built_schedule
-from features.store.feature_store import Store
 from features.vectors import later
 from serving.explain.contributions import Explained, explain
 from serving.explain.playbook import Playbook, load_playbook
@@ -21,7 +19,8 @@ from serving.explain.wording import say
 from serving.settings import ServingSettings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
-from training.churn.pipeline import measurable_champion
+from training.churn.pipeline import CHURN
+from training.lifecycle.runner import champion
 
 _TOP = 3
 
@@ -39,11 +38,11 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     `unexplained`: themes that the model contradicts get no sentence; how many, and the median customer's share of
     the explanation that has none.
 
-    `top_three_share`: the median customer's share of the absolute explanation in the three strongest themes sentences.
+    `top_three_share`: the median customer's share of the absolute explanation in the three strongest themes.
 
     `stability`: the median Jaccard index of those three today and a day later without an event.
 
-    `missing_values`: sentences about themes of which nothing is known, and how many of them do not say so.
+    `missing_values`: sentences about themes without data, and how many of them do not say so.
 
     `additivity`: the largest distance between contributions plus base value and the margin.
 
@@ -55,10 +54,9 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         If there is no champion, it was trained on the test snapshots, or a store does not answer.
     """
     report(0.0, "champion")
-    version, model = measurable_champion(settings)
-    schedule, _ = built_schedule(settings)
-    store = Store(settings)
-    rows = churn_set(settings, store, schedule.splits["churn"].test, model.categories)
+    churn = champion(CHURN, settings)
+    model, context = churn.artifact, churn.context
+    rows = churn_set(settings, context.store, context.split.test, model.categories)
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
@@ -69,8 +67,8 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     report(0.7, "what would change")
     return {
         "protocol": {
-            "model": version.label,
-            "test_snapshots": [f"{t:%Y-%m-%d}" for t in schedule.splits["churn"].test],
+            "model": churn.version.label,
+            "test_snapshots": [f"{t:%Y-%m-%d}" for t in context.split.test],
             "customers": len(rows),
             "themes": len({reason.theme for reasons in sentences for reason in reasons}),
         },
@@ -80,7 +78,7 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences),
         "additivity": additivity(model, inputs),
-        "what_if": ways_down(model, inputs, make_tiers(settings, store, model, schedule.as_of)),
+        "what_if": ways_down(model, inputs, make_tiers(settings, context.store, model, context.schedule.as_of)),
     }
 
 
@@ -129,7 +127,7 @@ def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]
 
 
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, int]:
-    """Count the sentences of themes of which nothing is known, and those that do not say so."""
+    """Count the sentences of themes without data, and those that do not say so."""
     themes = themes_of(model.features)
     features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
     names = {theme.name: theme_title(theme, "en") for theme in themes}

@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import Field
 
 from serving.explain.wording import Language, Unit, amount, say
-from training.next_product.evidence import Evidence
-from training.next_product.offers import Kind, Offer
-from training.next_product.type_offers import TypeEvidence, TypeOffer
+from training.next_product.candidates.evidence import Evidence
+from training.next_product.offers.recommend import Offer
+from training.next_product.offers.selection import Kind
+from training.next_product.offers.types import TypeEvidence, TypeOffer
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from serving.scoring import metrics
 from serving.scoring.deployment import Deployment
 from serving.scoring.export import numbered
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
-from training.next_product.offers import Kind
+from training.next_product.offers.selection import Kind
 
 #: Offers in a row of an exported list.
 _TOP = 5

@@ -19,7 +19,7 @@ from serving.scoring.part import Reading, Shown, Status
 from serving.settings import ExperimentSettings, ServingSettings
 from training.next_product.history import History, read_history
 from training.next_product.model import NextProductModel
-from training.next_product.rules import Rules, changed, load_rules, read_facts
+from training.next_product.offers.rules import Rules, changed, load_rules, read_facts
 from training.next_product.settings import NextProductSettings
 
 _log = structlog.get_logger(__name__)

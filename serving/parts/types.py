@@ -13,7 +13,7 @@ from serving.scoring import metrics
 from serving.scoring.deployment import Deployment
 from serving.scoring.export import numbered
 from serving.scoring.part import AnswerPart, Computed, PartAnswer, Question, Reading, Shown
-from training.next_product.type_offers import recommend_types
+from training.next_product.offers.types import recommend_types
 
 #: Types in a row of an exported list.
 _TOP = 3

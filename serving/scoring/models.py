@@ -1,77 +1,87 @@
-"""The champions, loaded from the registry. One that cannot be loaded never takes the place of one that works."""
+"""The champions, loaded from the registry. A version that cannot be loaded never replaces one that works."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
-import numpy as np
 import structlog
 
 from core.errors import StateError
+from features.services import ModelSettings
 from features.store.feature_store import Store
 from serving.settings import ExperimentSettings
-from training.churn.model import ChurnModel
-from training.lifecycle.tracking import CHALLENGER, CHAMPION, CHURN_MODEL, NEXT_PRODUCT_MODEL, Tracking, Version
-from training.next_product.catalogue import STATISTICS
-from training.next_product.model import NextProductModel
-from training.next_product.settings import NextProductSettings
+from training.lifecycle.tracking import CHALLENGER, CHAMPION, Tracking, Version
+from training.model import A, Model
+from training.names import command_of, registered_name_of
+from training.registry import MODELS, Registered
 
-_Model = TypeVar("_Model", ChurnModel, NextProductModel)
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Versions:
-    """What answers: the champions, and the next-product challenger where an experiment shows its lists."""
+    """The registered versions that answer, by the name of their model.
 
-    churn: Version | None
-    next_product: Version | None
-    challenger: Version | None
+    Attributes
+    ----------
+    champions
+        In the order of the registry.
+    challengers
+        Of the model of an experiment that shows the challenger's answers.
+    """
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names and versions of all of them."""
-        return tuple(one.label for one in (self.churn, self.next_product, self.challenger) if one is not None)
+    champions: Mapping[str, Version]
+    challengers: Mapping[str, Version] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Loaded(Generic[_Model]):
-    """A model with the version it was registered as."""
+class Loaded(Generic[A]):
+    """A fitted model with the version it was registered as."""
 
-    artifact: _Model
+    artifact: A
     version: Version
 
 
 @dataclass(frozen=True)
 class Models:
-    """The models that answer, on the product statistics of a moment; None for one that is missing."""
+    """The models that answer, prepared for a moment; those that are missing are left out.
 
-    churn: Loaded[ChurnModel] | None
-    next_product: Loaded[NextProductModel] | None
-    challenged: Loaded[NextProductModel] | None
+    Attributes
+    ----------
+    champions, challengers
+        By the name of their model.
+    """
+
+    champions: Mapping[str, Loaded[Any]]
+    challengers: Mapping[str, Loaded[Any]]
     as_of: datetime
 
-    def loaded(self, kind: type[_Model]) -> Loaded[_Model] | None:
-        """Return the champion of a kind of model."""
-        found: Any = self.churn if kind is ChurnModel else self.next_product
-        return found  # type: ignore[no-any-return]
+    def loaded(self, kind: type[A]) -> Loaded[A] | None:
+        """Return the champion that is a fitted model of a kind."""
+        return _of_kind(self.champions, kind)
 
-    def challenger(self, kind: type[_Model]) -> Loaded[_Model] | None:
-        """Return the challenger of a kind of model, where an experiment shows it."""
-        found: Any = self.challenged if kind is NextProductModel else None
-        return found  # type: ignore[no-any-return]
+    def challenger(self, kind: type[A]) -> Loaded[A] | None:
+        """Return the challenger that is a fitted model of a kind."""
+        return _of_kind(self.challengers, kind)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Names and versions of all of them, as `Versions` names them."""
-        return tuple(one.version.label for one in (self.churn, self.next_product, self.challenged) if one is not None)
+        """Names and versions of all of them, as `find_labels` names them."""
+        return tuple(one.version.label for one in (*self.champions.values(), *self.challengers.values()))
 
     @property
     def versions(self) -> tuple[Version, ...]:
-        """The champions."""
-        return tuple(one.version for one in (self.churn, self.next_product) if one is not None)
+        """The champions' versions."""
+        return tuple(one.version for one in self.champions.values())
+
+
+def _of_kind(models: Mapping[str, Loaded[Any]], kind: type[A]) -> Loaded[A] | None:
+    for one in models.values():
+        if isinstance(one.artifact, kind):
+            return one
+    return None
 
 
 def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> Versions:
@@ -80,114 +90,128 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     Parameters
     ----------
     sells
-        Whether the data have order lines, so that there is a next product.
+        Whether the data have order lines; without them, models of sales do not answer.
 
     Raises
     ------
     StateError
         If no model has a champion, or the experiment no challenger.
     """
-    churn = tracking.find(CHURN_MODEL)
-    following = tracking.find(NEXT_PRODUCT_MODEL) if sells else None
-    if churn is None and following is None:
+    champions = {}
+    for registered in MODELS:
+        version = tracking.find(registered.registered_name) if _answers(registered, sells=sells) else None
+        if version is not None:
+            champions[registered.name] = version
+    if not champions:
+        commands = " or ".join(f"`encore train {registered.command}`" for registered in MODELS)
+        raise StateError(f"No registered model carries the alias {CHAMPION!r}.", f"Run {commands} first.")
+    challenged = _challenged(experiment)
+    if challenged is None or challenged.section not in champions:
+        return Versions(champions)
+    challenger = tracking.find(registered_name_of(challenged.section), CHALLENGER)
+    if challenger is None:
         raise StateError(
-            f"No version of {CHURN_MODEL} carries the alias {CHAMPION!r}.", "Run `encore train churn` first."
+            f'experiment.other = "challenger", and no version of {registered_name_of(challenged.section)} is one.',
+            f"Run `encore train {command_of(challenged.section)} --no-promote`, or set experiment.other to baseline.",
         )
-    challenger = None
-    if following is not None and experiment.name is not None and experiment.other == "challenger":
-        challenger = tracking.find(NEXT_PRODUCT_MODEL, CHALLENGER)
-        if challenger is None:
-            raise StateError(
-                f'experiment.other = "challenger", and no version of {NEXT_PRODUCT_MODEL} is one.',
-                "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
-            )
-    return Versions(churn, following, challenger)
+    return Versions(champions, {challenged.section: challenger})
 
 
 def find_labels(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> tuple[str, ...]:
-    """Return the labels that the versions of `find_versions` have; asks far less."""
-    wanted = [(CHURN_MODEL, CHAMPION)]
-    if sells:
-        wanted.append((NEXT_PRODUCT_MODEL, CHAMPION))
-        if experiment.name is not None and experiment.other == "challenger":
-            wanted.append((NEXT_PRODUCT_MODEL, CHALLENGER))
-    return tuple(label for name, alias in wanted if (label := tracking.label_of(name, alias)) is not None)
+    """Return the labels of the versions that `find_versions` finds, with far fewer requests."""
+    wanted = [(model.registered_name, CHAMPION) for model in MODELS if _answers(model, sells=sells)]
+    challenged = _challenged(experiment)
+    if challenged is not None:
+        challenger = registered_name_of(challenged.section)
+        if (challenger, CHAMPION) in wanted:
+            wanted.append((challenger, CHALLENGER))
+    labels = (tracking.label_of(name, alias) for name, alias in wanted)
+    return tuple(label for label in labels if label is not None)
+
+
+def _answers(registered: Registered, *, sells: bool) -> bool:
+    return sells or not registered.settings().windows.needs_sales
+
+
+def _challenged(experiment: ExperimentSettings) -> type[ModelSettings] | None:
+    """Return the model whose challenger answers in the experiment, if one does."""
+    return experiment.model if experiment.name is not None and experiment.other == "challenger" else None
 
 
 def load_models(
     tracking: Tracking, versions: Versions, store: Store, as_of: datetime, before: Models | None = None
 ) -> Models:
-    """Load some versions, for the moment of the online store's rows.
+    """Load versions, and prepare them for the moment of the online store's rows.
 
     Parameters
     ----------
     before
-        What answers now. A version that cannot be loaded, for whatever reason, leaves the one before in its place,
-        or nothing.
+        The models that answer now. A version that cannot be loaded, for whatever reason, leaves the one before in its
+        place, or nothing.
     """
-    day = _statistics_of(store, as_of)
-
-    def churn(version: Version) -> ChurnModel:
-        model = tracking.load(version, ChurnModel)
-        model.contributions(np.full((1, len(model.features)), np.nan))  # warm, and sound
-        return model
-
-    def following(version: Version) -> NextProductModel:
-        return day(tracking.load(version, NextProductModel))
-
-    old = before or Models(None, None, None, as_of)
-    kept = (old.next_product, old.challenged)
-    if old.as_of != as_of:  # yesterday's models on today's statistics
-        kept = _on(day, old.next_product), _on(day, old.challenged)
-    found = Models(
-        _load(churn, versions.churn, old.churn),
-        _load(following, versions.next_product, kept[0]),
-        _load(following, versions.challenger, kept[1]),
-        as_of,
+    old = before or Models({}, {}, as_of)
+    load = _Loader(tracking, store, as_of, same_day=old.as_of == as_of)
+    models = Models(
+        champions=load.every(versions.champions, old.champions),
+        challengers=load.every(versions.challengers, old.challengers),
+        as_of=as_of,
     )
-    return old if _parts(found) == _parts(old) and old.as_of == as_of else found
+    return old if before is not None and _same(models, old) else models
 
 
-def _parts(models: Models) -> list[int]:
-    return [id(one) for one in (models.churn, models.next_product, models.challenged)]
+def _same(models: Models, others: Models) -> bool:
+    """Return whether both hold the very same models for the same moment."""
+    parts = ((models.champions, others.champions), (models.challengers, others.challengers))
+    return models.as_of == others.as_of and all(
+        list(one) == list(other) and all(one[name] is other[name] for name in one) for one, other in parts
+    )
 
 
-def _load(
-    load: Callable[[Version], _Model], version: Version | None, before: Loaded[_Model] | None
-) -> Loaded[_Model] | None:
-    if version is None:
-        return None
-    if before is not None and before.version.label == version.label:
-        return before
-    try:
-        return Loaded(load(version), version)
-    except Exception as error:
-        kept = before.version.label if before else None
-        _tell_broken(version.label, kept, f"{type(error).__name__}: {error}"[:300])
-        return before
+@dataclass(frozen=True)
+class _Loader:
+    """Loads versions for a moment.
+
+    Attributes
+    ----------
+    same_day
+        Whether models that were loaded before are prepared for this moment already.
+    """
+
+    tracking: Tracking
+    store: Store
+    as_of: datetime
+    same_day: bool
+
+    def every(self, versions: Mapping[str, Version], before: Mapping[str, Loaded[Any]]) -> dict[str, Loaded[Any]]:
+        """Load versions by the name of their model; a broken one without one before is left out."""
+        models = {}
+        for registered in MODELS:
+            if registered.name in versions:
+                model = registered.load()
+                loaded = self._load(model, versions[registered.name], self._kept(model, before.get(registered.name)))
+                if loaded is not None:
+                    models[registered.name] = loaded
+        return models
+
+    def _kept(self, model: Model[A], before: Loaded[A] | None) -> Loaded[A] | None:
+        """Return the model of before, prepared for today where it was loaded on another day."""
+        if before is None or self.same_day:
+            return before
+        return Loaded(model.prepare(before.artifact, self.store, self.as_of), before.version)
+
+    def _load(self, model: Model[A], version: Version, before: Loaded[A] | None) -> Loaded[A] | None:
+        if before is not None and before.version.label == version.label:
+            return before
+        try:
+            artifact: A = self.tracking.load(version, model.artifact)
+            return Loaded(model.prepare(artifact, self.store, self.as_of), version)
+        except Exception as error:
+            kept = before.version.label if before else None
+            _log_broken(version.label, kept, f"{type(error).__name__}: {error}"[:300])
+            return before
 
 
 @cache
-def _tell_broken(model: str, kept: str | None, problem: str) -> None:
-    """Log what is wrong with a model, once however often it is tried."""
+def _log_broken(model: str, kept: str | None, problem: str) -> None:
+    """Log that a version cannot be loaded, once for every problem."""
     _log.error("model_broken", model=model, kept=kept, problem=problem)
-
-
-def _on(
-    day: Callable[[NextProductModel], NextProductModel], before: Loaded[NextProductModel] | None
-) -> Loaded[NextProductModel] | None:
-    return Loaded(day(before.artifact), before.version) if before else None
-
-
-def _statistics_of(store: Store, as_of: datetime) -> Callable[[NextProductModel], NextProductModel]:
-    """Return what gives a model's catalogue the product statistics that the online store holds."""
-
-    def day(model: NextProductModel) -> NextProductModel:
-        rows = store.online.rows(NextProductSettings.service, "product_id", [str(i) for i in model.catalogue.ids])
-        statistics = {
-            name: np.array([np.nan if value is None else value for value in rows.values[name]], dtype="float64")
-            for name in STATISTICS
-        }
-        return model.on_day(statistics, as_of)
-
-    return day

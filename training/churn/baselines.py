@@ -1,4 +1,4 @@
-"""What a marketer would do without the model; the champion has to beat it in the same run."""
+"""The methods that the champion has to beat in the same run: rules that need no model, and simpler models."""
 
 from collections.abc import Sequence
 
@@ -18,19 +18,19 @@ from training.evaluation.metrics import Scored
 RULES = ("recency", "recency_over_gap", "contract_end")
 
 
-def baselines(train: ChurnSet, rows: ChurnSet, definition: Definition) -> dict[str, Scored]:
-    """Return what every baseline of a definition says of the rows, by name."""
+def baselines(*, train: ChurnSet, rows: ChurnSet, definition: Definition) -> dict[str, Scored]:
+    """Fit every baseline of a definition on the training rows, and return its scores of the rows, by name."""
     if definition.kind == "contractual":
         return {
             "contract_end": contract_end(rows),
-            "all_features_logistic": all_features_logistic(train, rows),
+            "all_features_logistic": all_features_logistic(train=train, rows=rows),
         }
     return {
         "recency": recency(rows),
         "recency_over_gap": recency_over_gap(rows),
-        "rfm_logistic": rfm_logistic(train, rows),
-        "all_features_logistic": all_features_logistic(train, rows),
-        "bg_nbd": bg_nbd(train, rows, definition.horizon_days),
+        "rfm_logistic": rfm_logistic(train=train, rows=rows),
+        "all_features_logistic": all_features_logistic(train=train, rows=rows),
+        "bg_nbd": bg_nbd(train=train, rows=rows, horizon_days=definition.horizon_days),
     }
 
 
@@ -49,18 +49,18 @@ def recency_over_gap(rows: ChurnSet) -> Scored:
     return Scored(np.nan_to_num(rows.columns["recency_over_gap"], nan=0.0), None)
 
 
-def rfm_logistic(train: ChurnSet, rows: ChurnSet) -> Scored:
+def rfm_logistic(*, train: ChurnSet, rows: ChurnSet) -> Scored:
     """Logistic regression on the logarithms of recency, frequency and monetary value."""
-    return _logistic(train, rows, ("recency_days", "baskets_84d", "amount_84d"))
+    return _logistic(train=train, rows=rows, features=("recency_days", "baskets_84d", "amount_84d"))
 
 
-def all_features_logistic(train: ChurnSet, rows: ChurnSet) -> Scored:
-    """Logistic regression on the logarithms of everything the champion reads; a missing value is the median."""
+def all_features_logistic(*, train: ChurnSet, rows: ChurnSet) -> Scored:
+    """Logistic regression on the logarithms of all inputs of the champion; a missing value is the median."""
     features, _ = usable_features(train)
-    return _logistic(train, rows, features)
+    return _logistic(train=train, rows=rows, features=features)
 
 
-def bg_nbd(train: ChurnSet, rows: ChurnSet, horizon_days: int) -> Scored:
+def bg_nbd(*, train: ChurnSet, rows: ChurnSet, horizon_days: int) -> Scored:
     """BG/NBD fitted on the last training snapshot; the probability that nothing is bought in the horizon.
 
     A customer's history starts with their first order in the data and is counted in weeks.
@@ -77,7 +77,7 @@ def _purchases(rows: ChurnSet) -> tuple[Floats, Floats, Floats]:
     return columns["baskets_total"] - 1, age - columns["recency_days"] / 7, age
 
 
-def _logistic(train: ChurnSet, rows: ChurnSet, features: Sequence[str]) -> Scored:
+def _logistic(*, train: ChurnSet, rows: ChurnSet, features: Sequence[str]) -> Scored:
     model: Pipeline = make_pipeline(
         SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)
     )
@@ -87,7 +87,7 @@ def _logistic(train: ChurnSet, rows: ChurnSet, features: Sequence[str]) -> Score
 
 
 def _logs(rows: ChurnSet, features: Sequence[str]) -> Floats:
-    """Return logarithms of numbers, and for each value of an attribute whether it is the customer's."""
+    """Return logarithms of numbers, and for each value of an attribute whether the customer has it."""
     numbers = [name for name in features if name not in rows.categories]
     logs = np.log1p(np.maximum(matrix(rows.columns, numbers, len(rows)), 0.0)) if numbers else np.zeros((len(rows), 0))
     chosen = [

@@ -57,8 +57,8 @@ def fit_bg_nbd(repeats: Floats, last: Floats, age: Floats) -> BgNbd:
     def loss(logs: Floats) -> float:
         return -_log_likelihood(BgNbd(*np.exp(logs).tolist()), repeats, last, age)
 
-    found = minimize(loss, x0=np.zeros(4), method="L-BFGS-B", bounds=[(-10.0, 10.0)] * 4)
-    return BgNbd(*(float(value) for value in np.exp(found.x)))
+    best = minimize(loss, x0=np.zeros(4), method="L-BFGS-B", bounds=[(-10.0, 10.0)] * 4)
+    return BgNbd(*(float(value) for value in np.exp(best.x)))
 
 
 def _log_likelihood(model: BgNbd, repeats: Floats, last: Floats, age: Floats) -> float:

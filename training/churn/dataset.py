@@ -20,7 +20,7 @@ from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
 from training.evaluation.metrics import Rows
-from training.limits import MIN_CUSTOMERS
+from training.readiness.fitness import MIN_CUSTOMERS
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ChurnSet:
     columns
         Features by name, ages in days, attributes as codes.
     categories
-        What the codes of attributes stand for.
+        The values of attributes, in the order of their codes.
     churned
-        1 where the customer churned, by the definition in force.
+        1 where the customer churned, by the current definition.
     """
 
     customers: npt.NDArray[np.object_]
@@ -47,12 +47,12 @@ class ChurnSet:
         return len(self.churned)
 
     def mask(self, snapshots: Sequence[datetime]) -> npt.NDArray[np.bool_]:
-        """Tell which rows are of some snapshots."""
+        """Return which rows are of some snapshots."""
         wanted = np.array([np.datetime64(t.replace(tzinfo=None)) for t in snapshots])
         return np.isin(self.snapshots, wanted)
 
     def check(self, name: str) -> None:
-        """Refuse rows that nothing can be learned from or measured on.
+        """Refuse rows that are too few, or of one outcome, to learn from or to measure on.
 
         Raises
         ------
@@ -63,8 +63,8 @@ class ChurnSet:
         if customers < MIN_CUSTOMERS:
             raise DataError(
                 f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
-                "nothing learned from so few could be trusted.",
-                "Supply more customers; until then look at them one by one. `encore check-data` says what is missing.",
+                "a model of fewer could not be trusted.",
+                "Supply more customers; until then look at each of them. `encore check-data` lists what is missing.",
             )
         rate = self.churned.mean() if len(self) else 0.0
         if not 0 < rate < 1:
@@ -81,11 +81,11 @@ class ChurnSet:
     def rows(self, mask: Rows) -> "ChurnSet":
         """Return some rows."""
         return ChurnSet(
-            self.customers[mask],
-            self.snapshots[mask],
-            {name: values[mask] for name, values in self.columns.items()},
-            self.churned[mask],
-            self.categories,
+            customers=self.customers[mask],
+            snapshots=self.snapshots[mask],
+            columns={name: values[mask] for name, values in self.columns.items()},
+            churned=self.churned[mask],
+            categories=self.categories,
         )
 
 
@@ -100,8 +100,8 @@ def churn_set(
         Those of a model that is to read the rows; None learns them from the rows.
     """
     con = connect(settings)
-    everybody = read_sources(con, settings[StoreSettings])
-    sources = learners(everybody, learning_share(con, everybody, settings[CustomerSettings].max_training_customers))
+    whole = read_sources(con, settings[StoreSettings])
+    sources = learners(whole, learning_share(con, whole, settings[CustomerSettings].max_training_customers))
     labelled = con.to_pandas(labels(sources, snapshot_table(snapshots), settings[ChurnSettings]))
     labelled = labelled.sort_values(["snapshot", "customer_id"], ignore_index=True)
     entities = labelled.rename(columns={"snapshot": "event_timestamp"})[["customer_id", "event_timestamp"]]
@@ -113,19 +113,19 @@ def churn_set(
     texts = attribute_texts(frame, settings[CustomerSettings].model_attributes)
     learned = learn_categories(texts) if categories is None else categories
     return ChurnSet(
-        labelled["customer_id"].to_numpy(dtype=object),
-        moments,
-        with_ages(columns, seconds) | codes(texts, learned),
-        labelled["churned"].to_numpy(dtype="int64"),
-        learned,
+        customers=labelled["customer_id"].to_numpy(dtype=object),
+        snapshots=moments,
+        columns=with_ages(columns, seconds) | codes(texts, learned),
+        churned=labelled["churned"].to_numpy(dtype="int64"),
+        categories=learned,
     )
 
 
 def usable_features(train: ChurnSet) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Split the columns into those a model can learn from and those it cannot.
+    """Return the columns that a model can learn from, and those that it cannot.
 
     A column that is missing in every row, or that has one value only, cannot exist for this data. The season
-    cannot be told from the passing of time by less than a year of snapshots.
+    cannot be distinguished from the passing of time by less than a year of snapshots.
     """
     short = train.snapshots.max() - train.snapshots.min() < np.timedelta64(365, "D") if len(train) else True
     usable: list[str] = []

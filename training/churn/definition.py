@@ -1,4 +1,4 @@
-"""The churn definition in force: who is active, and for how long."""
+"""The current churn definition: who is active, and when an active customer churns."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,14 +30,14 @@ class Definition:
     grace_days: int | None = None
 
     def active(self, columns: Columns) -> npt.NDArray[np.bool_]:
-        """Tell which rows of features (ages in days) are of active customers."""
+        """Return which rows of features (ages in days) are of active customers."""
         if self.activity_window_days is not None:
             return np.asarray(columns["recency_days"] <= self.activity_window_days)
         return np.asarray(columns["days_to_contract_end"] >= 0)
 
 
 def definition_of(churn: ChurnSettings) -> Definition:
-    """Return the churn definition that the settings put in force."""
+    """Return the churn definition of the settings."""
     if churn.kind == "contractual":
         return Definition(churn.kind, churn.horizon_days, churn.gap_days, grace_days=churn.grace_days)
     return Definition(churn.kind, churn.horizon_days, churn.gap_days, activity_window_days=churn.activity_window_days)
@@ -49,7 +49,7 @@ def check_definition(model: str, definition: Definition, churn: ChurnSettings) -
     Raises
     ------
     StateError
-        If the definition in force is not the model's.
+        If the definition of the settings is not the model's.
     """
     if definition != definition_of(churn):
         raise StateError(

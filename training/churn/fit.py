@@ -11,12 +11,12 @@ from core.errors import DataError
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
-from training.churn.peers import Peers, group_of
+from training.churn.peers import peers_of
 from training.churn.settings import ChurnSettings
 from training.evaluation.calibration import calibrate
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
-#: `encore tune churn` in 40 trials on the default data's folds, rounded; a folder `data/tuning` takes their place.
+#: `encore tune churn` in 40 trials on the default data's folds, rounded; those of a folder `data/tuning` replace them.
 PARAMETERS: dict[str, object] = {
     "objective": "binary",
     "metric": "auc",
@@ -37,11 +37,10 @@ PARAMETERS: dict[str, object] = {
 ROUNDS = 1500
 PATIENCE = 100
 _LEAST_IN_LEAF = 20
-#: What makes customers similar; the first that the data have.
-_PEERS_BY = ("amount_usual_28d", "contract_price")
 
 
 def fit(
+    *,
     train: ChurnSet,
     validation: ChurnSet,
     churn: ChurnSettings,
@@ -58,31 +57,33 @@ def fit(
     features, left_out = usable_features(train)
     if not features:
         raise DataError("Expected features that differ between customers, found none.", "Supply more data.")
-    booster = boost(train, validation, features, {**parameters, "num_threads": threads})
+    booster = boost(
+        train=train, validation=validation, features=features, parameters={**parameters, "num_threads": threads}
+    )
     margins: Floats = np.asarray(booster.predict(matrix(validation.columns, features, len(validation)), raw_score=True))
     return ChurnModel(
-        booster,
-        features,
-        calibrate(margins, validation.churned),
-        {name: values for name, values in train.categories.items() if name in features},
-        _left(train, features),
-        peers_of(train, features),
-        definition_of(churn),
-        _dates(validation)[-1] + timedelta(days=churn.label_days),
-        Origin(
-            dict(parameters),
-            tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),
-            tuple(f"{t:%Y-%m-%d}" for t in _dates(validation)),
-            len(train),
-            left_out,
+        booster=booster,
+        features=features,
+        calibration=calibrate(margins, validation.churned),
+        categories={name: values for name, values in train.categories.items() if name in features},
+        left=_left(train, features),
+        peers=peers_of(train, features),
+        definition=definition_of(churn),
+        labels_end=_dates(validation)[-1] + timedelta(days=churn.label_days),
+        origin=Origin(
+            parameters=dict(parameters),
+            training_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),
+            validation_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(validation)),
+            training_rows=len(train),
+            features_left_out=left_out,
         ),
     )
 
 
 def boost(
-    train: ChurnSet, validation: ChurnSet, features: Sequence[str], parameters: Mapping[str, object]
+    *, train: ChurnSet, validation: ChurnSet, features: Sequence[str], parameters: Mapping[str, object]
 ) -> lgb.Booster:
-    """Grow trees on one set until another, later one gains no more; keep those up to its best."""
+    """Grow trees on the training rows until the validation rows gain no more; keep those up to the best."""
     data = lgb.Dataset(
         matrix(train.columns, features, len(train)),
         train.churned,
@@ -107,43 +108,13 @@ def fitting(parameters: Mapping[str, object], rows: int) -> dict[str, object]:
     return {**parameters, "min_data_in_leaf": min(wanted, max(_LEAST_IN_LEAF, rows // 100))}
 
 
-def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
-    """Group customers by how much they usually spend, or by what their contract costs, into thirds.
-
-    Those without a habit yet are a group of their own. Where neither is known all customers are one group.
-    """
-    by = next((name for name in _PEERS_BY if name in features), None)
-    values = train.columns[by] if by is not None else np.full(len(train), np.nan)
-    edges = tuple(np.nanquantile(values, [1 / 3, 2 / 3]).tolist()) if by is not None else ()
-    everyone = {name: _usual(train, name) for name in features}
-    groups = group_of(values, edges)
-    return Peers(
-        by,
-        edges,
-        everyone,
-        tuple(_medians(train.rows(groups == group), everyone) for group in range(len(edges) + 2)),
-    )
-
-
-def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]:
-    """Return what is usual, and another value where none of the rows has the feature."""
-    known = [name for name in otherwise if not np.isnan(rows.columns[name]).all()]
-    return {**otherwise, **{name: _usual(rows, name) for name in known}}
-
-
-def _usual(rows: ChurnSet, name: str) -> float:
-    """Return the median of a feature, or the commonest code of an attribute, among the rows that have it."""
-    known = rows.columns[name][~np.isnan(rows.columns[name])]
-    return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))
-
-
 def _left(train: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, ...]]:
     every = float(train.churned.mean())
     shares: dict[str, tuple[float, ...]] = {"": (every,)}
     for name in train.categories.keys() & set(features):
         places = range(len(train.categories[name]))
-        of = [train.churned[train.columns[name] == place] for place in places]
-        shares[name] = tuple(float(churned.mean()) if len(churned) else every for churned in of)
+        by_code = [train.churned[train.columns[name] == place] for place in places]
+        shares[name] = tuple(float(churned.mean()) if len(churned) else every for churned in by_code)
     return shares
 
 

@@ -16,8 +16,8 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Label the customers who are active at each snapshot.
 
     Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
-    and no other runs beyond that end which starts before the end plus the grace period. Who lapses in the gap
-    before has left when the window opens, and is not labelled.
+    and no other runs beyond that end which starts before the end plus the grace period. A customer who lapses
+    in the gap before has left when the window opens, and is not labelled.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def active_customers(settings: Settings, moment: datetime) -> list[str]:
         If nothing was ingested yet.
     """
     con = connect(settings)
-    found = active(read_sources(con, settings[StoreSettings]), snapshot_table([moment]), settings[ChurnSettings])
-    return sorted(con.to_pandas(found)["customer_id"])
+    customers = active(read_sources(con, settings[StoreSettings]), snapshot_table([moment]), settings[ChurnSettings])
+    return sorted(con.to_pandas(customers)["customer_id"])
 
 
 def _inside(events: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:

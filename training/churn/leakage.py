@@ -1,4 +1,4 @@
-"""Signs of leakage, beside the score, so that a reader sees if something is too good."""
+"""Signs of leakage, reported with the score, so that a reader sees a result that is too good."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,8 @@ from training.churn.settings import ChurnSettings
 _HELD_OUT = 0.25
 
 
-def leakage_report(model: ChurnModel, everything: ChurnSet, test: ChurnSet, churn: ChurnSettings) -> dict[str, Any]:
-    """Put the figures beside each other that differ where the future leaks into the past.
+def leakage_report(model: ChurnModel, *, everything: ChurnSet, test: ChurnSet, churn: ChurnSettings) -> dict[str, Any]:
+    """Compare the figures that differ where the future leaks into the past.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def _strongest(model: ChurnModel, rows: ChurnSet) -> tuple[str, float]:
 def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:
     known = [rows.columns[name] for name in ages() if name in rows.columns]
     youngest = np.nanmin(np.vstack([*known, np.full(len(rows), np.inf)]), axis=0)
-    found = []
+    rows_by_snapshot = []
     for moment in np.unique(rows.snapshots):
         age = timedelta(days=float(youngest[rows.snapshots == moment].min()))
         snapshot = moment.astype("datetime64[s]").item()
         start = snapshot + timedelta(days=churn.gap_days)
-        found.append(
+        rows_by_snapshot.append(
             {
                 "snapshot": f"{snapshot:%Y-%m-%dT%H:%M:%S}",
                 "latest_event": f"{snapshot - age:%Y-%m-%dT%H:%M:%S}",
@@ -86,4 +86,4 @@ def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:
                 "label_end": f"{start + timedelta(days=churn.horizon_days):%Y-%m-%dT%H:%M:%S}",
             }
         )
-    return found
+    return rows_by_snapshot

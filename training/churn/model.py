@@ -20,7 +20,7 @@ from training.churn.peers import Peers
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
 
-#: So few rows are done by one thread: others would take longer to wake up, and take the cores of other requests.
+#: Up to this many rows are scored by one thread: more would take longer to start, and take the cores of other requests.
 FEW = 2_000
 
 
@@ -35,7 +35,7 @@ class Origin:
     training_snapshots, validation_snapshots
         Dates.
     features_left_out
-        Columns that the data could not tell.
+        Columns that the data have no values of, or one only.
     """
 
     parameters: dict[str, Any]
@@ -54,11 +54,11 @@ class ChurnModel:
     features
         Names of the inputs, in the booster's order.
     categories
-        What the codes of attributes stand for.
+        The values of attributes, in the order of their codes.
     left
         For each attribute the share of the customers it was learned from that churned, by code; for "" that of all.
     peers
-        What is usual among active customers of the training snapshots, all of them and similar ones.
+        The usual values of active customers of the training snapshots, of all of them and of similar ones.
     labels_end
         Where the last label window it learned from ends; it may be measured from there on.
     """
@@ -93,9 +93,9 @@ class ChurnModel:
 
     @cached_property
     def base_risk(self) -> float:
-        """The risk at the base value, the average log odds where every explanation starts."""
-        nobody = np.full((1, len(self.features)), np.nan)
-        return float(self.calibration.probability(self.contributions(nobody)[:, -1])[0])
+        """The risk at the base value, the average log odds that every explanation starts from."""
+        empty = np.full((1, len(self.features)), np.nan)
+        return float(self.calibration.probability(self.contributions(empty)[:, -1])[0])
 
     def contributions(self, inputs: Floats) -> Floats:
         """Return TreeSHAP values, rows x (features + 1); the last column is the base value.
@@ -130,31 +130,32 @@ class ChurnModel:
     def load(cls, directory: Path) -> "ChurnModel":
         """Read what `save` wrote."""
         meta = json.loads((directory / "model.json").read_text())
+        peers = meta["peers"]
         return cls(
-            load_booster(directory, meta["booster"]),
-            tuple(meta["features"]),
-            Calibration(**meta["calibration"]),
-            {name: tuple(values) for name, values in meta["categories"].items()},
-            {name: tuple(shares) for name, shares in meta["left"].items()},
-            Peers(
-                meta["peers"]["by"],
-                tuple(meta["peers"]["edges"]),
-                meta["peers"]["everyone"],
-                tuple(meta["peers"]["groups"]),
+            booster=load_booster(directory, meta["booster"]),
+            features=tuple(meta["features"]),
+            calibration=Calibration(**meta["calibration"]),
+            categories={name: tuple(values) for name, values in meta["categories"].items()},
+            left={name: tuple(shares) for name, shares in meta["left"].items()},
+            peers=Peers(
+                by=peers["by"],
+                edges=tuple(peers["edges"]),
+                everyone=peers["everyone"],
+                groups=tuple(peers["groups"]),
             ),
-            Definition(**meta["definition"]),
-            datetime.fromisoformat(meta["labels_end"]),
-            _read_origin(meta["origin"]),
+            definition=Definition(**meta["definition"]),
+            labels_end=datetime.fromisoformat(meta["labels_end"]),
+            origin=_read_origin(meta["origin"]),
         )
 
 
 def _read_origin(meta: dict[str, Any]) -> Origin:
     return Origin(
-        meta["parameters"],
-        tuple(meta["training_snapshots"]),
-        tuple(meta["validation_snapshots"]),
-        meta["training_rows"],
-        tuple(meta["features_left_out"]),
+        parameters=meta["parameters"],
+        training_snapshots=tuple(meta["training_snapshots"]),
+        validation_snapshots=tuple(meta["validation_snapshots"]),
+        training_rows=meta["training_rows"],
+        features_left_out=tuple(meta["features_left_out"]),
     )
 
 

@@ -1,11 +1,15 @@
-"""Similar customers: whom one is compared with where they have no habit of their own."""
+"""Similar customers: a customer without a habit of their own is compared with them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from core.arrays import Floats, Ints
+from training.churn.dataset import ChurnSet
+
+#: What makes customers similar; the first that the data have.
+_PEERS_BY = ("amount_usual_28d", "contract_price")
 
 
 @dataclass(frozen=True)
@@ -37,3 +41,33 @@ class Peers:
 def group_of(values: Floats, edges: Sequence[float]) -> Ints:
     """Return the number of each value's group: 0 where it is missing, then one more than the edges reached."""
     return np.where(np.isnan(values), 0, np.searchsorted(np.array(edges), values, side="right") + 1).astype("int64")
+
+
+def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
+    """Group customers by how much they usually spend, or by what their contract costs, into thirds.
+
+    Those without a habit yet are a group of their own. Where neither is known all customers are one group.
+    """
+    by = next((name for name in _PEERS_BY if name in features), None)
+    values = train.columns[by] if by is not None else np.full(len(train), np.nan)
+    edges = tuple(np.nanquantile(values, [1 / 3, 2 / 3]).tolist()) if by is not None else ()
+    everyone = {name: _usual(train, name) for name in features}
+    groups = group_of(values, edges)
+    return Peers(
+        by=by,
+        edges=edges,
+        everyone=everyone,
+        groups=tuple(_medians(train.rows(groups == group), everyone) for group in range(len(edges) + 2)),
+    )
+
+
+def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]:
+    """Return what is usual, and another value where none of the rows has the feature."""
+    known = [name for name in otherwise if not np.isnan(rows.columns[name]).all()]
+    return {**otherwise, **{name: _usual(rows, name) for name in known}}
+
+
+def _usual(rows: ChurnSet, name: str) -> float:
+    """Return the median of a feature, or the most frequent code of an attribute, among the rows that have it."""
+    known = rows.columns[name][~np.isnan(rows.columns[name])]
+    return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))

@@ -1,54 +1,17 @@
-"""Pictures of a churn model for its MLflow run and for the notebooks."""
+"""Pictures of what moves a churn model, for its MLflow run and for the notebooks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import matplotlib as mpl
-import numpy as np
 import shap
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from core.arrays import Floats, Ints
+from core.arrays import Floats
 from training.churn.model import ChurnModel
-from training.evaluation.metrics import Scored
 
-#: Rows that shap draws; more say nothing more.
+#: Rows that shap draws; more do not change the picture.
 _ROWS = 2000
-
-
-def calibration_curve(labels: Ints, risk: Floats, bins: int = 15) -> Figure:
-    """Draw observed churn over predicted risk, in bins of equal mass."""
-    parts = np.array_split(np.argsort(risk, kind="stable"), bins)
-    predicted = [risk[part].mean() for part in parts]
-    observed = [labels[part].mean() for part in parts]
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linestyle="--", label="perfect")
-    axes.plot(predicted, observed, marker="o", label="champion")
-    axes.set(xlabel="predicted risk", ylabel="share who churned", xlim=(0, 1), ylim=(0, 1))
-    axes.legend()
-    return figure
-
-
-def lift_and_gain(labels: Ints, methods: Mapping[str, Scored]) -> Figure:
-    """Draw lift and gain over the share of customers contacted, riskiest first, one line a method.
-
-    Gain is the share of all churners among those contacted; lift is gain over the share contacted.
-    """
-    figure = Figure(figsize=(10, 4.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    contacted = np.arange(1, len(labels) + 1) / len(labels)
-    shown = contacted >= 0.01
-    for name, scored in methods.items():
-        gain = np.cumsum(labels[np.argsort(-scored.scores, kind="stable")]) / labels.sum()
-        left.plot(contacted[shown], (gain / contacted)[shown], label=name)
-        right.plot(contacted, gain, label=name)
-    left.axhline(1, color="0.7", linestyle="--")
-    right.plot([0, 1], [0, 1], color="0.7", linestyle="--")
-    left.set(xlabel="share of customers contacted", ylabel="lift", xlim=(0, 1))
-    right.set(xlabel="share of customers contacted", ylabel="share of churners reached", xlim=(0, 1), ylim=(0, 1))
-    right.legend()
-    return figure
 
 
 def explanation(model: ChurnModel, inputs: Floats) -> shap.Explanation:

@@ -1,219 +1,240 @@
-"""Train, evaluate and register the churn model."""
+"""The churn model as the runner, serving and the data check know it."""
 
-import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from core.progress import Report, part_of, silent
+from core.progress import Report, part_of
 from core.settings import Settings
-from core.state import code_fingerprint, fingerprint
 from features.categories import Categories
-from features.engine.build import built_schedule
+from features.services import ModelSettings
 from features.settings import CustomerSettings
-from features.snapshots import Schedule
 from features.store.feature_store import Store
-from training.churn.card import model_card
+from training.churn import report as reports
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
-from training.churn.evaluation import (
-    CHAMPION,
-    Evaluation,
-    as_json,
-    by_slice,
-    by_snapshot,
-    evaluate,
-    sizes,
-    slices_of,
-)
+from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate, grade
 from training.churn.fit import fit
-from training.churn.grade import RULE, Grading, grade
 from training.churn.leakage import leakage_report
 from training.churn.model import ChurnModel
-from training.churn.pictures import bar, beeswarm, calibration_curve, lift_and_gain
+from training.churn.pictures import bar, beeswarm
+from training.churn.readiness import judge_churn
 from training.churn.settings import ChurnSettings
-from training.churn.tuning import tuned_parameters
-from training.evaluation.metrics import ROUNDS
-from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHURN_MODEL, Run, Tracking, Version
-from training.lifecycle.trained import Trained, already_trained, check_unseen
+from training.churn.slices import sizes, slices_of
+from training.churn.tuning import tune_churn, tuned_parameters
+from training.evaluation.bootstrap import ROUNDS
+from training.evaluation.plots import calibration_curve, lift_and_gain
+from training.evaluation.sheet import Headline, Sheet
+from training.model import Context, Fitted, Tuned
+from training.readiness.facts import DataFacts
+from training.readiness.fitness import Fitness
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
-class _Data:
-    """Rows by what they are for, the schedule they follow, and the fingerprint of what they come from."""
+class _Rows:
+    """Rows by what they are for."""
 
-    schedule: Schedule
-    built: str
     everything: ChurnSet
     train: ChurnSet
     validation: ChurnSet
     test: ChurnSet
 
 
-def train_churn(settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
-    """Fit, measure on the test snapshots, grade, log to MLflow and register.
+class Churn:
+    """Which active customers are about to leave."""
 
-    Skipped where a champion made from the same features, settings, parameters and code is registered.
+    settings: ClassVar[type[ModelSettings]] = ChurnSettings
+    artifact: ClassVar[type[Any]] = ChurnModel
+    room: ClassVar[str] = "training.churn"
+    pyfunc: ClassVar[str] = ChurnModel.__module__
 
-    Raises
-    ------
-    StateError, DataError, StoreError
-        If features are missing, cannot carry a model, or a store does not answer.
-    """
-    report(0.0, "registry")
-    tracking = Tracking(settings[TrackingSettings])
-    schedule, built = built_schedule(settings)
-    parameters = tuned_parameters(settings)
-    stamp = fingerprint(
-        built,
-        settings[ChurnSettings].learned,
-        settings[CustomerSettings].model_attributes,
-        parameters,
-        code_fingerprint("core", "features", "training"),
+    def depends_on(self, settings: Settings) -> Sequence[object]:
+        """Return the definition, the attributes that are inputs, and LightGBM's parameters."""
+        learned = settings[ChurnSettings].learned
+        return learned, settings[CustomerSettings].model_attributes, tuned_parameters(settings)
+
+    def fit(self, context: Context, report: Report) -> Fitted[ChurnModel]:
+        """Fit on the training snapshots, calibrate on the validation snapshots, measure on the test snapshots.
+
+        Raises
+        ------
+        DataError
+            If there are too few customers, or all or none of them churned.
+        """
+        settings = context.settings
+        parameters = tuned_parameters(settings)
+        report(0.0, "point-in-time training set")
+        rows = _read(context)
+        report(0.4, "LightGBM")
+        model = fit(
+            train=rows.train,
+            validation=rows.validation,
+            churn=settings[ChurnSettings],
+            threads=settings.threads,
+            parameters=parameters,
+        )
+        report(0.6, "test snapshots")
+        evaluation = evaluate(model, train=rows.train, test=rows.test)
+        grading = grade(evaluation.overall)
+        protocol = _protocol(context, model, rows.test)
+        inputs = model.inputs(rows.test.columns, len(rows.test))[:3]
+        return Fitted(
+            artifact=model,
+            params=_params(settings, parameters, protocol),
+            metrics=_metrics(context.split.test, model, rows, evaluation),
+            grading=grading,
+            card=reports.card(protocol, evaluation.overall.as_json(), grading).markdown(),
+            pictures=_pictures(model, evaluation),
+            example=pd.DataFrame(inputs, columns=list(model.features)),
+            output=pd.DataFrame({"risk": model.risk(inputs)}),
+            left_out=model.origin.features_left_out,
+        )
+
+    def check(self, label: str, artifact: ChurnModel, settings: Settings) -> None:
+        """Refuse a version that was trained for another churn definition.
+
+        Raises
+        ------
+        StateError
+            If the definition of the settings is another one.
+        """
+        check_definition(label, artifact.definition, settings[ChurnSettings])
+
+    def evaluate(self, context: Context, label: str, artifact: ChurnModel, report: Report) -> dict[str, Any]:
+        """Measure a version and every baseline on the same customers of the test snapshots.
+
+        Returns
+        -------
+        `{"protocol": …, "methods": {method: {metric: {"value", "low", "high"}}}, "by_snapshot": {date: methods},
+        "by_slice": {slice: {group: methods}}, "grade": …, "grading": …, "leakage": …}`, intervals from 200
+        bootstrap draws of customers.
+        """
+        settings = context.settings
+        report(0.0, "point-in-time sets")
+        rows = _read(context, artifact.categories)
+        report(0.1, "all test rows")
+        evaluation = evaluate(artifact, train=rows.train, test=rows.test)
+        slices = slices_of(settings, rows.test)
+        grading = grade(evaluation.overall)
+        protocol = _protocol(context, artifact, rows.test)
+        return {
+            "protocol": {"model": label, **protocol, "slices": sizes(rows.test, slices)},
+            "methods": evaluation.overall.as_json(),
+            "by_snapshot": by_snapshot(evaluation, part_of(report, 0.2, 0.5)),
+            "by_slice": by_slice(evaluation, slices, part_of(report, 0.5, 0.95)),
+            "grade": grading.grade,
+            "grading": GRADE_RULE.as_json(grading),
+            "leakage": leakage_report(
+                artifact, everything=rows.everything, test=rows.test, churn=settings[ChurnSettings]
+            ),
+        }
+
+    def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
+        """Return methods, slices and signs of leakage as tables."""
+        return reports.sheets(evaluation)
+
+    def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
+        """Return churn rate, AUC and average precision."""
+        return reports.headlines(metrics)
+
+    def prepare(self, artifact: ChurnModel, store: Store, as_of: datetime) -> ChurnModel:
+        """Explain a row without values: it warms the booster, and fails where the file is broken."""
+        del store, as_of
+        artifact.contributions(np.full((1, len(artifact.features)), np.nan))
+        return artifact
+
+    def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
+        """Judge whether churn can be learned, and recommend a definition."""
+        return judge_churn(settings, facts)
+
+    def tune(self, settings: Settings, trials: int, report: Report) -> Tuned:
+        """Search LightGBM's parameters on time-ordered folds before the test snapshots."""
+        return tune_churn(settings, trials, report)
+
+
+CHURN = Churn()
+
+
+def _read(context: Context, categories: Categories | None = None) -> _Rows:
+    split = context.split
+    everything = churn_set(context.settings, context.store, split.every, categories)
+    rows = _Rows(
+        everything=everything,
+        train=everything.at(split.train),
+        validation=everything.at(split.validation),
+        test=everything.at(split.test),
     )
-    if old := already_trained(tracking, CHURN_MODEL, stamp):
-        return old
-    report(0.1, "point-in-time training set")
-    data = _load(settings, schedule, built)
-    report(0.3, "LightGBM")
-    model = fit(data.train, data.validation, settings[ChurnSettings], settings.threads, parameters)
-    report(0.4, "test snapshots")
-    found = evaluate(model, data.train, data.test)
-    grading = grade(found.overall)
-    protocol = _protocol(model, data)
-    with tracking.run("churn", _params(settings, parameters, protocol)) as run:
-        run.metrics(_metrics(model, data, found, grading))
-        report(0.7, "pictures")
-        _log_pictures(run, model, found)
-        run.text("model_card.md", model_card(protocol, as_json(found.overall), grading))
-        run.environment()
-        report(0.9, "registry")
-        _log_model(run, model, data)
-        version = tracking.register(run, CHURN_MODEL, stamp, promote=promote, grade=grading.grade)
-    return Trained(version, skipped=False, left_out=model.origin.features_left_out)
+    rows.train.check("training")
+    rows.validation.check("validation")
+    rows.test.check("test")
+    return rows
 
 
-def evaluate_churn(settings: Settings, report: Report = silent) -> dict[str, Any]:
-    """Measure the champion and every baseline on the same customers of the test snapshots.
-
-    Returns
-    -------
-    `{"protocol": …, "methods": {method: {metric: {"value", "low", "high"}}}, "by_snapshot": {date: methods},
-    "by_slice": {slice: {group: methods}}, "grade": …, "grading": …, "leakage": …}`, intervals from 200
-    bootstrap draws of customers.
-    """
-    report(0.0, "registry")
-    version, model = measurable_champion(settings)
-    schedule, built = built_schedule(settings)
-    report(0.1, "point-in-time sets")
-    data = _load(settings, schedule, built, model.categories)
-    report(0.2, "all test rows")
-    found = evaluate(model, data.train, data.test)
-    slices = slices_of(settings, data.test)
-    grading = grade(found.overall)
-    return {
-        "protocol": {"model": version.label, **_protocol(model, data), "slices": sizes(data.test, slices)},
-        "methods": as_json(found.overall),
-        "by_snapshot": by_snapshot(found, part_of(report, 0.3, 0.5)),
-        "by_slice": by_slice(found, slices, part_of(report, 0.5, 0.95)),
-        "grade": grading.grade,
-        "grading": {**asdict(grading), "rule": RULE},
-        "leakage": leakage_report(model, data.everything, data.test, settings[ChurnSettings]),
-    }
-
-
-def measurable_champion(settings: Settings) -> tuple[Version, ChurnModel]:
-    """Load the champion, if the test snapshots are new to it and the definition in force is its own.
-
-    Raises
-    ------
-    StateError, StoreError
-        If there is no such champion, features are missing, or MLflow does not answer.
-    """
-    tracking = Tracking(settings[TrackingSettings])
-    version = tracking.champion(CHURN_MODEL)
-    model = tracking.load(version, ChurnModel)
-    check_unseen(version.label, model.labels_end, built_schedule(settings)[0].splits["churn"].test)
-    check_definition(version.label, model.definition, settings[ChurnSettings])
-    return version, model
-
-
-def _load(settings: Settings, schedule: Schedule, built: str, categories: Categories | None = None) -> _Data:
-    groups = schedule.splits["churn"].train, schedule.splits["churn"].validation, schedule.splits["churn"].test
-    rows = churn_set(settings, Store(settings), tuple(t for group in groups for t in group), categories)
-    train, validation, test = (rows.at(group) for group in groups)
-    for name, some in (("training", train), ("validation", validation), ("test", test)):
-        some.check(name)
-    return _Data(schedule, built, rows, train, validation, test)
-
-
-def _protocol(model: ChurnModel, data: _Data) -> dict[str, Any]:
-    """Tell what the model was learned from, and what it is measured on."""
+def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, Any]:
+    """Return what the model was learned from, and what it is measured on."""
     origin = model.origin
     return {
-        "test_snapshots": [f"{t:%Y-%m-%d}" for t in data.schedule.splits["churn"].test],
+        "test_snapshots": [f"{t:%Y-%m-%d}" for t in context.split.test],
         "validation_snapshots": list(origin.validation_snapshots),
         "training_snapshots": list(origin.training_snapshots),
         "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
         "training_rows": origin.training_rows,
         "definition": asdict(model.definition),
-        "customers": len(data.test),
-        "churn_rate": float(data.test.churned.mean()),
+        "customers": len(test),
+        "churn_rate": float(test.churned.mean()),
         "bootstrap_draws": ROUNDS,
         "feature_service": ChurnSettings.service.name,
         "features": len(model.features),
         "features_left_out": list(origin.features_left_out),
-        "data_fingerprint": data.built,
-        "data_start": f"{data.schedule.data_start:%Y-%m-%d}",
-        "data_end": f"{data.schedule.as_of:%Y-%m-%d}",
-    }
-
-
-def _metrics(model: ChurnModel, data: _Data, found: Evaluation, grading: Grading) -> dict[str, float]:
-    metrics = {
-        f"{method}.{metric}": value for method, of in found.overall.points.items() for metric, value in of.items()
-    }
-    for moment in data.schedule.splits["churn"].test:
-        for metric, value in found.point(CHAMPION, data.test.mask([moment])).items():
-            metrics[f"{CHAMPION}.{metric}.{moment:%Y-%m-%d}"] = value
-    return metrics | {
-        "grade.removed": grading.removed,
-        "test.customers": len(data.test),
-        "test.churn_rate": float(data.test.churned.mean()),
-        "train.rows": len(data.train),
-        "trees": model.booster.num_trees(),
+        "data_fingerprint": context.built,
+        "data_start": f"{context.schedule.data_start:%Y-%m-%d}",
+        "data_end": f"{context.schedule.as_of:%Y-%m-%d}",
     }
 
 
 def _params(settings: Settings, parameters: dict[str, object], protocol: dict[str, Any]) -> dict[str, object]:
-    told = ("feature_service", "features", "data_fingerprint", "data_start", "data_end", "training_labels_end")
     return {
         **parameters,
         **settings[ChurnSettings].learned,
-        **{name: protocol[name] for name in told},
+        "features": protocol["features"],
+        "training_labels_end": protocol["training_labels_end"],
         "features_left_out": ", ".join(protocol["features_left_out"]) or "none",
         "train_snapshots": f"{protocol['training_snapshots'][0]} to {protocol['training_snapshots'][-1]}",
     }
 
 
-def _log_pictures(run: Run, model: ChurnModel, found: Evaluation) -> None:
-    rows = found.rows
+def _metrics(tests: Sequence[datetime], model: ChurnModel, rows: _Rows, evaluation: Evaluation) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for method, values in evaluation.overall.points.items():
+        metrics |= {f"{method}.{metric}": value for metric, value in values.items()}
+    for moment in tests:
+        at_moment = evaluation.point(CHAMPION, rows.test.mask([moment]))
+        metrics |= {f"{CHAMPION}.{metric}.{moment:%Y-%m-%d}": value for metric, value in at_moment.items()}
+    return metrics | {
+        "test.customers": len(rows.test),
+        "test.churn_rate": float(rows.test.churned.mean()),
+        "train.rows": len(rows.train),
+        "trees": model.booster.num_trees(),
+    }
+
+
+def _pictures(model: ChurnModel, evaluation: Evaluation) -> "dict[str, Callable[[], Figure]]":
+    rows = evaluation.rows
     inputs = model.inputs(rows.columns, len(rows))
-    some = inputs[np.random.default_rng(7).permutation(len(inputs))]
-    run.figure("calibration", calibration_curve(rows.churned, found.methods[CHAMPION].scores))
-    run.figure("lift_and_gain", lift_and_gain(rows.churned, found.methods))
-    run.figure("shap_beeswarm", beeswarm(model, some))
-    run.figure("shap_bar", bar(model, some))
-
-
-def _log_model(run: Run, model: ChurnModel, data: _Data) -> None:
-    inputs = model.inputs(data.test.columns, len(data.test))[:3]
-    example = pd.DataFrame(inputs, columns=list(model.features))
-    with tempfile.TemporaryDirectory() as directory:
-        model.save(Path(directory) / "model")
-        output = pd.DataFrame({"risk": model.risk(inputs)})
-        run.model(Path(directory) / "model", "training.churn.model", example, output)
+    shuffled = inputs[np.random.default_rng(7).permutation(len(inputs))]
+    risk = evaluation.methods[CHAMPION].scores
+    curves = {CHAMPION: (risk, rows.churned)}
+    return {
+        "calibration": partial(calibration_curve, curves, "predicted risk", "share who churned"),
+        "lift_and_gain": partial(lift_and_gain, rows.churned, evaluation.methods, "churners"),
+        "shap_beeswarm": partial(beeswarm, model, shuffled),
+        "shap_bar": partial(bar, model, shuffled),
+    }

@@ -5,7 +5,7 @@ The test snapshots take no part. Optuna is imported here alone, and only while t
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import definition_of
 from training.churn.fit import PARAMETERS, boost
 from training.churn.settings import ChurnSettings
+from training.model import Tuned
 
 if TYPE_CHECKING:
     import optuna
@@ -33,20 +34,10 @@ FOLDS, FOLD_SNAPSHOTS = 3, 3
 _SEED = 7
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The best parameters found, their mean log loss over the folds, that of the defaults, and the trials made."""
-
-    parameters: dict[str, object]
-    loss: float
-    default_loss: float
-    trials: int
-
-
 def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tuned:
-    """Go on until the study of these features and settings has `trials` finished trials; keep the best.
+    """Search until the study of these features and settings has `trials` finished trials; keep the best.
 
-    The study lies in `data/tuning`; `encore train churn` takes the parameters from there. A stopped and resumed
+    The study is kept in `data/tuning`; `encore train churn` reads the parameters there. A stopped and resumed
     study tries what an uninterrupted one would have tried.
 
     Raises
@@ -75,23 +66,28 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
     objective = _objective(folds, settings.threads)
     while (done := _finished(study)) < trials:
         report(done / trials, f"trial {done + 1} of {trials}")
-        # seeded by the number of the trial, so that a resumed study goes on as if it had never stopped
+        # seeded by the number of the trial, so that a resumed study continues as if it had never stopped
         study.sampler = optuna.samplers.TPESampler(seed=_SEED + done, multivariate=False, constant_liar=False)
         study.optimize(objective, n_trials=1)
-    found = Tuned({**PARAMETERS, **study.best_params}, study.best_value, _default_loss(study), _finished(study))
-    content = {"study": study.study_name, "definition": asdict(definition_of(settings[ChurnSettings])), **asdict(found)}
+    tuned = Tuned(
+        parameters={**PARAMETERS, **study.best_params},
+        loss=study.best_value,
+        default_loss=_default_loss(study),
+        trials=_finished(study),
+    )
+    content = {"study": study.study_name, "definition": asdict(definition_of(settings[ChurnSettings])), **asdict(tuned)}
     write_file(_best_file(settings[StoreSettings]), json.dumps(content, indent=2).encode())
-    return found
+    return tuned
 
 
 def tuned_parameters(settings: Settings) -> dict[str, object]:
-    """Return the parameters that tuning found for the churn definition in force, else the defaults."""
+    """Return the parameters that tuning found for the current churn definition, else the defaults."""
     try:
-        found = json.loads(_best_file(settings[StoreSettings]).read_text())
+        kept = json.loads(_best_file(settings[StoreSettings]).read_text())
     except FileNotFoundError:
         return dict(PARAMETERS)
-    parameters: dict[str, object] = found["parameters"]
-    return parameters if found["definition"] == asdict(definition_of(settings[ChurnSettings])) else dict(PARAMETERS)
+    parameters: dict[str, object] = kept["parameters"]
+    return parameters if kept["definition"] == asdict(definition_of(settings[ChurnSettings])) else dict(PARAMETERS)
 
 
 def tuning_directory(stores: StoreSettings) -> Path:
@@ -147,7 +143,7 @@ def _objective(folds: Sequence[tuple[ChurnSet, ChurnSet]], threads: int) -> "Cal
         parameters = {**PARAMETERS, **_suggest(trial), "num_threads": threads}
         losses = []
         for train, validation, features in prepared:
-            booster = boost(train, validation, features, parameters)
+            booster = boost(train=train, validation=validation, features=features, parameters=parameters)
             inputs = matrix(validation.columns, features, len(validation))
             losses.append(log_loss(validation.churned, np.asarray(booster.predict(inputs))))
         return float(np.mean(losses))

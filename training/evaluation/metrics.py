@@ -1,41 +1,31 @@
-"""How good a ranking of risks is, and whether its probabilities mean what they say."""
+"""How good a ranking of risks is, and whether its probabilities are calibrated."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from core.arrays import Floats
+from core.arrays import Floats, Ints
+from training.evaluation.bootstrap import ROUNDS, Draws, draws
 
-Ints = npt.NDArray[np.int64]
 Rows = npt.NDArray[np.bool_] | Ints
-#: Bootstrap draws behind every interval.
-ROUNDS = 200
-#: Draws that are held in memory at once.
+#: Draws that are in memory at the same time.
 _CHUNK = 20
 METRICS = ("roc_auc", "average_precision", "brier", "ece", "lift_at_10", "recall_at_10")
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A metric with the ends of its bootstrap 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Scored:
-    """What a method says of each row: scores to rank by, and probabilities where it has any."""
+    """The scores that a method ranks rows by, and its probabilities where it has any."""
 
     scores: Floats
     probabilities: Floats | None
 
     def at(self, rows: Rows) -> "Scored":
-        """Return what it says of some rows."""
+        """Return the scores of a part of the rows."""
         return Scored(self.scores[rows], None if self.probabilities is None else self.probabilities[rows])
 
 
@@ -70,36 +60,16 @@ def measure(labels: Ints, scored: Scored) -> dict[str, float]:
     """Return every metric of `METRICS`; those of calibration only where there are probabilities."""
     lift, recall = top_share(labels, scored.scores)
     probabilities = scored.probabilities
-    found = {
+    values = {
         "roc_auc": float(roc_auc_score(labels, scored.scores)),
         "average_precision": float(average_precision_score(labels, scored.scores)),
         "lift_at_10": lift,
         "recall_at_10": recall,
     }
     if probabilities is not None:
-        found["brier"] = float(brier_score_loss(labels, probabilities))
-        found["ece"] = expected_calibration_error(labels, probabilities)
-    return {name: found[name] for name in METRICS if name in found}
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Methods measured on the same bootstrap draws: metric values by method and metric, one per draw."""
-
-    points: dict[str, dict[str, float]]
-    values: dict[str, dict[str, Floats]]
-
-    def estimates(self) -> dict[str, dict[str, Estimate]]:
-        """Return every metric with its interval."""
-        return {
-            method: {name: Estimate(point, *_interval(self.values[method][name], point)) for name, point in of.items()}
-            for method, of in self.points.items()
-        }
-
-    def gain(self, metric: str, method: str, over: str) -> Estimate:
-        """Return by how much one method exceeds another, paired draw by draw."""
-        point = self.points[method][metric] - self.points[over][metric]
-        return Estimate(point, *_interval(self.values[method][metric] - self.values[over][metric], point))
+        values["brier"] = float(brier_score_loss(labels, probabilities))
+        values["ece"] = expected_calibration_error(labels, probabilities)
+    return {name: values[name] for name in METRICS if name in values}
 
 
 def bootstrap(
@@ -107,32 +77,36 @@ def bootstrap(
 ) -> Draws:
     """Measure methods on the same resamplings of whole groups (customers), seeded.
 
-    A customer who stands in several snapshots is drawn with all of them or not at all. Nothing is measured
+    A customer with rows at several snapshots is drawn with all of them or not at all. Nothing is measured
     where all or none are positive, since there is no ranking to measure.
     """
     if not 0 < labels.sum() < len(labels):
         return Draws({name: {} for name in methods}, {name: {} for name in methods})
     points = {name: measure(labels, scored) for name, scored in methods.items()}
-    rng = np.random.default_rng(7)
-    codes = np.unique(groups, return_inverse=True)[1]
-    count = codes.max() + 1
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in methods}
-    for start in range(0, rounds, _CHUNK):
-        some = range(min(_CHUNK, rounds - start))
-        times = np.array([np.bincount(rng.integers(0, count, count), minlength=count)[codes] for _ in some])
+    for times in _times_drawn(groups, rounds):
         positives = times @ labels
-        times = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
+        ranked = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
         for name, scored in methods.items():
-            parts[name].append(_measure_draws(labels, scored, times))
+            parts[name].append(_measure_draws(labels, scored, ranked))
     values = {
-        name: {metric: np.concatenate([part[metric] for part in parts[name]]) for metric in of}
-        for name, of in points.items()
+        name: {metric: np.concatenate([part[metric] for part in parts[name]]) for metric in metrics}
+        for name, metrics in points.items()
     }
     return Draws(points, values)
 
 
+def _times_drawn(groups: npt.NDArray[np.object_], rounds: int) -> Iterator[Ints]:
+    """Yield how many times each row was drawn, draws x rows, a chunk of draws at a time."""
+    codes = np.unique(groups, return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    drawn = draws(count, rounds)
+    while chunk := list(islice(drawn, _CHUNK)):
+        yield np.array([np.bincount(places, minlength=count)[codes] for places in chunk])
+
+
 def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Floats]:
-    """Return what `measure` says of each draw, draws x 1 by metric, where row i was drawn `times[draw, i]` times.
+    """Return the metrics of `measure` for each draw, where row i was drawn `times[draw, i]` times.
 
     Sorting once and summing weights is about nine times faster than measuring each draw on its own.
     """
@@ -144,7 +118,7 @@ def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Float
     positives, negatives = above[:, -1], below[:, -1]
     pairs = (misses * (above - hits / 2)).sum(axis=1)
     tops = [_top(np.repeat(labels[order], row)) for row in times[:, order]]
-    found = {
+    values = {
         "roc_auc": pairs / (positives * negatives),
         "average_precision": (hits * above / np.maximum(above + below, 1)).sum(axis=1) / positives,
         "lift_at_10": np.array([lift for lift, _ in tops]),
@@ -152,14 +126,7 @@ def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Float
     }
     if scored.probabilities is not None:
         distances = scored.probabilities - labels
-        found["brier"] = times @ distances**2 / times.sum(axis=1)
+        values["brier"] = times @ distances**2 / times.sum(axis=1)
         order = np.argsort(scored.probabilities, kind="stable")
-        found["ece"] = np.array([_binned(np.repeat(distances[order], row)) for row in times[:, order]])
-    return found
-
-
-def _interval(values: Floats, point: float) -> tuple[float, float]:
-    if not len(values):
-        return point, point
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+        values["ece"] = np.array([_binned(np.repeat(distances[order], row)) for row in times[:, order]])
+    return values

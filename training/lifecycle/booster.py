@@ -24,13 +24,13 @@ def load_booster(directory: Path, checksum: str) -> lgb.Booster:
     Raises
     ------
     StateError
-        If the file is not the one that was written.
+        If the file differs from the one that was written.
     """
     content = (directory / _NAME).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != checksum:
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != checksum:
         raise StateError(
-            f"Expected a model file with the checksum {checksum[:12]}…, found {found[:12]}….",
-            "Restore the artifact from a backup, or train anew.",
+            f"Expected a model file with the checksum {checksum[:12]}…, found {actual[:12]}….",
+            "Restore the artifact from a backup, or train again.",
         )
     return lgb.Booster(model_str=content.decode())

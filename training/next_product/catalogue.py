@@ -134,7 +134,7 @@ class Catalogue:
         return {days: np.nan_to_num(self.statistics[f"product_new_buyers_{days}d"]) * 28 / days for days in (7, 28)}
 
     @cached_property
-    def told(self) -> Columns:
+    def features(self) -> Columns:
         """The statistics, and per product the baskets of its type in the last 28 days and their trend."""
         before = (self.popularity + 1) / np.nan_to_num(self.statistics["product_trend"], nan=1.0) - 1
         now, earlier = self.types.sums(self.popularity), self.types.sums(before)

@@ -1,15 +1,16 @@
-"""One moment of the next-product problem: catalogue, histories, and what was bought afterwards."""
+"""The next-product problem at a snapshot: catalogue, histories, and the products bought afterwards."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
+from core.arrays import Ints
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import connect, read_sources
@@ -20,28 +21,28 @@ from features.store.feature_store import Store
 from features.vectors import columns_from_frame
 from features.views.profile import ATTRIBUTE
 from features.views.purchases import goods
-from features.views.visible import visible
-from training.next_product.catalogue import Catalogue, make_catalogue
+from features.views.visible import purchases, visible
+from training.next_product.catalogue import Catalogue, Codes, make_catalogue
 from training.next_product.history import History, read_history
-from training.next_product.labels import bought_next, customers_known
 from training.next_product.settings import NextProductSettings
-from training.next_product.tifu import customer_vectors
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Everything known at a snapshot, and what came after it.
+class Dataset:
+    """Everything known at a snapshot, and the purchases after it.
 
     Attributes
     ----------
     histories
-        Everybody who bought before.
+        Of all customers who bought before.
     active
         Places in `histories` of the active customers.
     bought
         For each of `active` the ids of the products bought in the label window.
-    vectors
-        Reads TIFU-KNN's vectors of everybody in `histories`, which only its evaluation needs.
+    baskets
+        Reads the baskets of all customers in `histories`, which only the evaluation needs. One row per customer, order
+        and product: `customer` (place in `histories`), `product` (code), `place` (0 for the customer's first order)
+        and `orders` (how many the customer has).
     types
         The type of each product that has one, by id.
     """
@@ -51,7 +52,7 @@ class Moment:
     histories: list[History]
     active: list[int]
     bought: list[frozenset[str]]
-    vectors: Callable[[], sparse.csr_matrix]
+    baskets: Callable[[], pd.DataFrame]
     types: dict[str, str]
 
     def types_bought(self, products: frozenset[str]) -> frozenset[str]:
@@ -59,8 +60,8 @@ class Moment:
         return frozenset(self.types[product] for product in products if product in self.types)
 
 
-class Moments:
-    """Reads moments from Feast, point in time."""
+class DatasetReader:
+    """Reads datasets from Feast, point in time."""
 
     def __init__(self, settings: Settings, store: Store) -> None:
         self._settings = settings
@@ -76,8 +77,8 @@ class Moments:
         self._types = dict(zip(typed["product_id"], typed["type"], strict=True))
         self._bought = bought["product_id"].sort_values(ignore_index=True)
 
-    def at(self, snapshot: datetime) -> Moment:
-        """Read one moment.
+    def at(self, snapshot: datetime) -> Dataset:
+        """Read the dataset of a snapshot.
 
         Raises
         ------
@@ -89,16 +90,23 @@ class Moments:
         known = self._con.to_pandas(customers_known(self._transactions, snapshots, settings))
         known = known.sort_values("customer_id", ignore_index=True)
         bought = self._con.to_pandas(bought_next(self._lines, snapshots, settings))
-        truth = {row.customer_id: frozenset(row.products) for row in bought.itertuples()}
+        bought_by = {row.customer_id: frozenset(row.products) for row in bought.itertuples()}
         catalogue = self._catalogue(snapshot)
         histories = self._histories(known["customer_id"].tolist(), catalogue, snapshot)
         customers = known["customer_id"].tolist()
         active = np.flatnonzero(known["active"].to_numpy(dtype=bool)).tolist()
-        following = [truth.get(customers[place], frozenset()) for place in active]
-        vectors = partial(self._vectors, snapshots, customers, catalogue)
-        return Moment(snapshot, catalogue, histories, active, following, vectors, self._types)
+        following = [bought_by.get(customers[place], frozenset()) for place in active]
+        return Dataset(
+            snapshot=snapshot,
+            catalogue=catalogue,
+            histories=histories,
+            active=active,
+            bought=following,
+            baskets=partial(self._baskets, snapshots, customers, catalogue),
+            types=self._types,
+        )
 
-    def _vectors(self, snapshots: ir.Table, customers: Sequence[str], catalogue: Catalogue) -> sparse.csr_matrix:
+    def _baskets(self, snapshots: ir.Table, customers: Sequence[str], catalogue: Catalogue) -> pd.DataFrame:
         seen = visible(self._lines, snapshots, self._settings[TimeSettings].history_days)
         baskets = seen.group_by("customer_id", "order_id", "product_id").agg(moment=seen.event_timestamp.min())
         frame: pd.DataFrame = self._con.to_pandas(baskets).sort_values(["customer_id", "moment", "order_id"])
@@ -108,7 +116,7 @@ class Moments:
         joined = frame.merge(orders.drop(columns="moment"), on=["customer_id", "order_id"])
         joined["customer"] = pd.Index(customers).get_indexer(pd.Index(joined["customer_id"]))
         joined["product"] = catalogue.codes(joined["product_id"].tolist())
-        return customer_vectors(joined[joined["product"] >= 0], len(customers), len(catalogue))
+        return joined[joined["product"] >= 0]
 
     def _catalogue(self, snapshot: datetime) -> Catalogue:
         entities = pd.DataFrame({"product_id": self._bought, "event_timestamp": snapshot})
@@ -134,6 +142,29 @@ class Moments:
         return [read_history({str(k): v for k, v in record.items()}, catalogue, moment, moment) for record in records]
 
 
-def hits(moment: Moment, codes: np.ndarray, bought: frozenset[str]) -> np.ndarray:
-    """Tell which of the codes were bought."""
-    return np.fromiter((moment.catalogue.ids[code] in bought for code in codes), dtype="int64", count=len(codes))
+def customers_known(transactions: ir.Table, snapshots: ir.Table, settings: NextProductSettings) -> ir.Table:
+    """Return all customers who bought before each snapshot.
+
+    One row per customer and snapshot: `customer_id`, `snapshot`, `active` (bought in the activity window).
+    """
+    seen = visible(purchases(transactions), snapshots)
+    recent = seen.event_timestamp >= seen.snapshot - ibis.interval(days=settings.activity_window_days)
+    return seen.group_by("customer_id", "snapshot").agg(active=recent.any())
+
+
+def bought_next(lines: ir.Table, snapshots: ir.Table, settings: NextProductSettings) -> ir.Table:
+    """Return the distinct products of each customer in [t, t + horizon).
+
+    One row per customer and snapshot with any: `customer_id`, `snapshot`, `products` (array of ids).
+    """
+    end = snapshots.snapshot + ibis.interval(days=settings.horizon_days)
+    inside = lines.join(snapshots, [lines.event_timestamp >= snapshots.snapshot, lines.event_timestamp < end])
+    distinct = inside.select("customer_id", "snapshot", "product_id").distinct()
+    return distinct.group_by("customer_id", "snapshot").agg(
+        products=distinct.product_id.collect(order_by=distinct.product_id)
+    )
+
+
+def hits(dataset: Dataset, codes: Codes, bought: frozenset[str]) -> Ints:
+    """Return which of the codes were bought, as 0 and 1."""
+    return np.fromiter((dataset.catalogue.ids[code] in bought for code in codes), dtype="int64", count=len(codes))

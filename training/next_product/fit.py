@@ -1,4 +1,4 @@
-"""Fit the purchase model on earlier snapshots: candidates as they would have been found, labels from what followed."""
+"""Fit the purchase model on earlier snapshots: candidates as of each, labels from the purchases after it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from core.arrays import Floats, Ints
 from core.errors import DataError
 from core.progress import Report, silent, track
 from training.evaluation.calibration import Calibration, calibrate
-from training.next_product.candidates import find_candidates
-from training.next_product.dataset import Moment, hits
-from training.next_product.inputs import FEATURES
+from training.next_product.candidates.find import find_candidates
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.sources import fit_sources
+from training.next_product.candidates.upgrades import Upgrades, fit_price_habits
+from training.next_product.dataset import Dataset, hits
 from training.next_product.settings import NextProductSettings
-from training.next_product.sources import fit_sources
-from training.next_product.upgrades import Upgrades, fit_price_habits
 
 PARAMETERS: dict[str, object] = {
     "objective": "binary",
@@ -34,16 +34,16 @@ PARAMETERS: dict[str, object] = {
     "force_row_wise": True,
     "verbosity": -1,
 }
-#: Active customers of a snapshot whose candidates are learned from; of more, a seeded sample, which costs little.
+#: Active customers of a snapshot whose candidates are learned from; of more, a seeded sample, with hardly any loss.
 ASKED = 1800
-#: Of what was not bought, the share that trees are grown on; calibration sets the odds right again.
+#: Share of candidates not bought that trees are grown on; calibration corrects the odds.
 KEPT = 0.3
 ROUNDS = 600
 PATIENCE = 30
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedPurchases:
     """What was learned from labels.
 
     Attributes
@@ -63,7 +63,7 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Examples:
-    """Candidates of active customers at a moment, stacked.
+    """Candidates of active customers at a snapshot, stacked.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Examples:
     labels
         1 where the candidate was bought in the label window.
     novel
-        Whether the customer never bought the candidate.
+        Whether the customer never bought the candidate before.
     bought, novel_bought
         Products bought in the label window, and those of them never bought before.
     """
@@ -84,7 +84,7 @@ class Examples:
     novel_bought: int
 
     def thinned(self) -> "Examples":
-        """Keep what was bought and a seeded part of the rest, which loses nothing and takes a third of the time."""
+        """Keep bought candidates and a seeded part of the rest: the same result in a third of the time."""
         kept = (self.labels > 0) | (np.random.default_rng(7).random(len(self.labels)) < KEPT)
         return replace(self, inputs=self.inputs[kept], labels=self.labels[kept], novel=self.novel[kept])
 
@@ -97,18 +97,18 @@ class Examples:
         return float(self.labels[self.novel].sum() / max(self.novel_bought, 1))
 
 
-def examples(moment: Moment, settings: NextProductSettings, threads: int) -> Examples:
-    """Find and label the candidates of active customers, with sources fitted at the moment on everybody."""
-    catalogue = moment.catalogue
-    sources = fit_sources(moment.histories, catalogue, threads)
-    upgrades = Upgrades(catalogue, settings.upsell, fit_price_habits(moment.histories, catalogue, settings.upsell))
-    chosen = np.sort(np.random.default_rng(7).permutation(len(moment.active))[:ASKED]).tolist()
-    histories = [moment.histories[moment.active[place]] for place in chosen]
-    following = [moment.bought[place] for place in chosen]
+def examples(dataset: Dataset, settings: NextProductSettings, threads: int) -> Examples:
+    """Find and label the candidates of active customers, with sources fitted at the snapshot on all customers."""
+    catalogue = dataset.catalogue
+    sources = fit_sources(dataset.histories, catalogue, threads)
+    upgrades = Upgrades(catalogue, settings.upsell, fit_price_habits(dataset.histories, catalogue, settings.upsell))
+    chosen = np.sort(np.random.default_rng(7).permutation(len(dataset.active))[:ASKED]).tolist()
+    histories = [dataset.histories[dataset.active[place]] for place in chosen]
+    following = [dataset.bought[place] for place in chosen]
     inputs, labels, novel = [], [], []
     for bought, found in zip(following, find_candidates(histories, sources, upgrades), strict=True):
         inputs.append(found.inputs.astype("float32"))
-        labels.append(hits(moment, found.codes, bought))
+        labels.append(hits(dataset, found.codes, bought))
         novel.append(found.own < 0)
     count = sum(len(bought) for bought in following)
     own = sum(
@@ -116,56 +116,62 @@ def examples(moment: Moment, settings: NextProductSettings, threads: int) -> Exa
         for history, bought in zip(histories, following, strict=True)
         if bought
     )
-    return Examples(np.vstack(inputs), np.concatenate(labels), np.concatenate(novel), count, count - own)
+    return Examples(
+        inputs=np.vstack(inputs),
+        labels=np.concatenate(labels),
+        novel=np.concatenate(novel),
+        bought=count,
+        novel_bought=count - own,
+    )
 
 
 def fit_purchases(
-    moments: Sequence[Moment], settings: NextProductSettings, threads: int, report: Report = silent
-) -> Fitted:
-    """Find on the last moment when to stop, and how far the odds are off; then fit on all of them.
+    datasets: Sequence[Dataset], settings: NextProductSettings, threads: int, report: Report = silent
+) -> FittedPurchases:
+    """Find on the last dataset when to stop, and how far the odds are off; then fit on all of them.
 
-    With one moment, the number of rounds is fixed, and the odds are only put right for the thinning.
+    With one dataset, the number of rounds is fixed, and the odds are only corrected for the thinning.
 
     Raises
     ------
     DataError
-        If nobody bought anything in the label windows.
+        If no customer bought a product in the label windows.
     """
-    asked = [moment for moment in moments if any(moment.bought)]
-    if not asked:
+    usable = [dataset for dataset in datasets if any(dataset.bought)]
+    if not usable:
         raise DataError(
             "Expected customers who bought in a label window of next_product, found none.",
             "Choose a longer next_product.horizon_days, or supply more data.",
         )
-    found = []
-    for moment in track(report, asked, lambda m: f"candidates {m.snapshot:%Y-%m-%d}"):
-        one = examples(moment, settings, threads)
+    parts = []
+    for dataset in track(report, usable, lambda d: f"candidates {d.snapshot:%Y-%m-%d}"):
+        part = examples(dataset, settings, threads)
         # the last one is needed whole: its odds are those of the business
-        found.append(one if moment is asked[-1] else one.thinned())
+        parts.append(part if dataset is usable[-1] else part.thinned())
     report(0.8, "LightGBM")
     parameters = {**PARAMETERS, "num_threads": threads}
     rounds, calibration = ROUNDS // 6, Calibration(1.0, float(np.log(KEPT)))
-    if len(found) > 1:
-        data = _dataset(found[:-1])
+    if len(parts) > 1:
+        data = _dataset(parts[:-1])
         booster = lgb.train(
             parameters,
             data,
             ROUNDS,
-            valid_sets=[_dataset(found[-1:], data)],
+            valid_sets=[_dataset(parts[-1:], data)],
             callbacks=[lgb.early_stopping(PATIENCE, verbose=False)],
         )
         rounds = booster.best_iteration
-        margins = np.asarray(booster.predict(found[-1].inputs, raw_score=True, num_iteration=rounds))
-        if 0 < found[-1].labels.sum() < len(found[-1].labels):
-            calibration = calibrate(margins, found[-1].labels)
+        margins = np.asarray(booster.predict(parts[-1].inputs, raw_score=True, num_iteration=rounds))
+        if 0 < parts[-1].labels.sum() < len(parts[-1].labels):
+            calibration = calibrate(margins, parts[-1].labels)
         report(0.9, "LightGBM on all snapshots")
-    found[-1] = found[-1].thinned()
-    dates = [f"{moment.snapshot:%Y-%m-%d}" for moment in asked]
-    return Fitted(
-        lgb.train(parameters, _dataset(found), rounds),
-        calibration,
-        {date: part.recall() for date, part in zip(dates, found, strict=True)},
-        {date: part.novel_recall() for date, part in zip(dates, found, strict=True)},
+    parts[-1] = parts[-1].thinned()
+    dates = [f"{dataset.snapshot:%Y-%m-%d}" for dataset in usable]
+    return FittedPurchases(
+        booster=lgb.train(parameters, _dataset(parts), rounds),
+        calibration=calibration,
+        recall={date: part.recall() for date, part in zip(dates, parts, strict=True)},
+        novel_recall={date: part.novel_recall() for date, part in zip(dates, parts, strict=True)},
     )
 
 

@@ -1,10 +1,11 @@
-"""What one customer bought, in the catalogue's codes. Read from Feast, offline or online, by the same code."""
+"""Purchases of one customer, in the catalogue's codes; read from Feast, offline or online, by the same code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from core.arrays import Floats
 from features.views.profile import ATTRIBUTE
@@ -18,7 +19,7 @@ CUSTOMER_FEATURES = ("baskets_28d", "baskets_84d", "recency_days")
 
 @dataclass(frozen=True)
 class TypeHistory:
-    """What a customer bought of each product type in the last 182 days, in aligned arrays.
+    """Purchases of each product type in the last 182 days, in aligned arrays.
 
     `price` is the median regular price for one unit of the type's usual measure, NaN where none was bought in it.
     """
@@ -36,7 +37,7 @@ class History:
     Attributes
     ----------
     codes
-        Catalogue codes of the products bought; what is not in the catalogue is left out.
+        Catalogue codes of the products bought; products outside the catalogue are left out.
     decayed
         Baskets, one of an age of 42 days weighing a half.
     cycle
@@ -46,9 +47,9 @@ class History:
     customer
         The scalars of `CUSTOMER_FEATURES`.
     attributes
-        The configured attributes that are known of the customer.
+        The customer's values of the configured attributes.
     consent
-        Whether the customer agreed to marketing; None where nobody asked.
+        Whether the customer agreed to marketing; None where it is unknown.
     """
 
     codes: Codes
@@ -85,7 +86,7 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
     moment
         The moment to be at, in seconds since 1970.
     snapshot
-        The moment the features were computed for; what decays has decayed since.
+        The moment the features were computed for; decayed counts have decayed since.
     """
     known = catalogue.codes(_texts(values.get("history_products")))
     keep = known >= 0
@@ -97,16 +98,37 @@ def read_history(values: Mapping[str, Any], catalogue: Catalogue, moment: float,
     aged = decayed * 0.5 ** ((moment - snapshot) / DAY / HALF_LIFE_DAYS)
     recency = (moment - _float(values.get("last_purchase"))) / DAY
     return History(
-        known[keep],
-        baskets,
-        aged,
-        cycle,
-        (moment - last) / DAY,
-        _read_types(values, catalogue, moment),
-        np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
-        {name.removeprefix(ATTRIBUTE): value for name, value in values.items() if _is_attribute(name, value)},
-        None if np.isnan(consent := _float(values.get("marketing_consent"))) else bool(consent),
+        codes=known[keep],
+        baskets=baskets,
+        decayed=aged,
+        cycle=cycle,
+        days_since=(moment - last) / DAY,
+        types=_read_types(values, catalogue, moment),
+        customer=np.array([_float(values.get("baskets_28d")), _float(values.get("baskets_84d")), recency]),
+        attributes={
+            name.removeprefix(ATTRIBUTE): value for name, value in values.items() if _is_attribute(name, value)
+        },
+        consent=None if np.isnan(consent := _float(values.get("marketing_consent"))) else bool(consent),
     )
+
+
+def stacked(histories: Sequence[History], products: int, weight: Callable[[History], Floats]) -> sparse.csr_matrix:
+    """Return customers x products, with the weight of each product bought."""
+    starts = np.cumsum([0, *(len(history) for history in histories)])
+    codes = np.concatenate([history.codes for history in histories])
+    weights = np.concatenate([weight(history) for history in histories]).astype("float32")
+    return sparse.csr_matrix((weights, codes, starts), shape=(len(histories), products))
+
+
+def summed(rows: sparse.csr_matrix, matrix: sparse.csr_matrix) -> Floats:
+    """Return rows @ matrix, dense: for each row a few rows of the matrix, weighted and added up.
+
+    For one row that is two to three times as fast as scipy's product, which lists the columns of the result first.
+    """
+    sums = np.empty((rows.shape[0], matrix.shape[1]), dtype=matrix.dtype)
+    for place, (start, end) in enumerate(zip(rows.indptr, rows.indptr[1:], strict=False)):
+        sums[place] = matrix[rows.indices[start:end]].T @ rows.data[start:end]
+    return sums
 
 
 def _is_attribute(name: str, value: object) -> bool:

@@ -1,4 +1,4 @@
-"""The fitted next-product model: candidate sources, the purchase model, and the catalogue they speak of."""
+"""The fitted next-product model: candidate sources, the purchase model, and the catalogue of their codes."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,15 +18,15 @@ from core.batches import batches
 from core.state import write_file
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
-from training.next_product.candidates import BLOCK, find_candidates
+from training.next_product.candidates.evidence import Facts
+from training.next_product.candidates.find import BLOCK, find_candidates
+from training.next_product.candidates.inputs import FEATURES
+from training.next_product.candidates.segments import Segments
+from training.next_product.candidates.sources import Sources
+from training.next_product.candidates.upgrades import PriceHabits, Upgrades
 from training.next_product.catalogue import Catalogue, Codes
-from training.next_product.evidence import Facts
 from training.next_product.history import History
-from training.next_product.inputs import FEATURES
-from training.next_product.segments import Segments
 from training.next_product.settings import NextProductSettings
-from training.next_product.sources import Sources
-from training.next_product.upgrades import PriceHabits, Upgrades
 
 #: Customers whose candidates one thread is enough for.
 FEW = 8
@@ -35,14 +35,14 @@ _NONE: Codes = np.zeros(0, dtype="int64")
 
 @dataclass(frozen=True)
 class Learned:
-    """What was learned from labels, which holds whatever is bought later.
+    """What was learned from labels; it stays as it is when customers buy more.
 
     Attributes
     ----------
     booster, calibration
         The odds that an active customer buys a candidate in the horizon, and how they become a probability.
     labels_end
-        Where the last label window it learned from ends; it may be measured from there on.
+        The end of the last label window it learned from; it may be measured from there on.
     """
 
     booster: lgb.Booster
@@ -87,6 +87,11 @@ class NextProductModel:
     catalogue: Catalogue
     settings: NextProductSettings
 
+    @property
+    def labels_end(self) -> datetime:
+        """The end of the last label window it learned from."""
+        return self.learned.labels_end
+
     @cached_property
     def upgrades(self) -> Upgrades:
         """What a better tier is, in this catalogue."""
@@ -100,23 +105,23 @@ class NextProductModel:
     def rank(self, histories: Sequence[History], also: Codes = _NONE) -> Iterator[Ranked]:
         """Yield each customer's candidates, the likeliest purchase first.
 
-        A customer without purchases is told apart by attributes alone, where there are any.
+        Customers without purchases differ by their attributes alone, where there are any.
 
         Parameters
         ----------
         also
-            Codes that are candidates for everybody.
+            Codes that are candidates for every customer.
         """
         for block in batches(histories, BLOCK):
-            found = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
-            probabilities = self.learned.probabilities([candidates.inputs for candidates in found])
-            for history, candidates, likely in zip(block, found, probabilities, strict=True):
+            blocks = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
+            probabilities = self.learned.probabilities([candidates.inputs for candidates in blocks])
+            for history, candidates, likely in zip(block, blocks, probabilities, strict=True):
                 alike = self.segments.scores(history)[candidates.codes] if history.cold else np.zeros(len(likely))
                 order = np.lexsort((-likely, -alike))
                 yield Ranked(candidates.codes[order], candidates.own[order], candidates.better[order], likely[order])
 
     def active(self, history: History) -> bool:
-        """Tell whether the purchase model knows customers like this: those who bought in the activity window."""
+        """Return whether the purchase model knows customers like this: those who bought in the activity window."""
         return history.recency_days <= self.settings.activity_window_days
 
     def on_day(self, statistics: Columns, moment: datetime) -> "NextProductModel":
@@ -145,17 +150,21 @@ class NextProductModel:
         booster = load_booster(directory, meta["booster"])
         with np.load(directory / "segments.npz") as segments, np.load(directory / "habits.npz") as habits:
             return cls(
-                Learned(booster, Calibration(**meta["calibration"]), datetime.fromisoformat(meta["labels_end"])),
-                Sources.load(directory),
-                Segments(tuple((name, value) for name, value in meta["segments"]), **segments),
-                PriceHabits(**habits),
-                Catalogue.load(directory),
-                NextProductSettings(**meta["settings"]),
+                learned=Learned(
+                    booster=booster,
+                    calibration=Calibration(**meta["calibration"]),
+                    labels_end=datetime.fromisoformat(meta["labels_end"]),
+                ),
+                sources=Sources.load(directory),
+                segments=Segments(tuple((name, value) for name, value in meta["segments"]), **segments),
+                habits=PriceHabits(**habits),
+                catalogue=Catalogue.load(directory),
+                settings=NextProductSettings(**meta["settings"]),
             )
 
 
 class _PyFunc:
-    """What `mlflow models serve` calls: it gives the probability of candidates that the caller has built."""
+    """What `mlflow models serve` calls: it returns the probability of candidates that the caller has built."""
 
     def __init__(self, directory: Path) -> None:
         meta = json.loads((directory / "model.json").read_text())

@@ -13,7 +13,8 @@ class UpsellSettings(Part):
     """What a better tier is. But for a list of upgrades, the type is one that the customer buys regularly."""
 
     rule: Literal["unit_price", "brand_tier", "price_band", "upgrades"] = Field(
-        "unit_price", description="Dearer per unit, a higher brand tier, a higher third of the type's prices, or a list"
+        "unit_price",
+        description="More expensive per unit, a higher brand tier, a higher third of the type's prices, or a list",
     )
     min_step: Annotated[float, Field(gt=1)] = Field(
         1.2, description="unit_price: price per unit over the customer's median in the type, at least"

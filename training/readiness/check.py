@@ -1,7 +1,9 @@
 """`encore check-data`: everything that is worth knowing before a model is trained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
@@ -11,12 +13,17 @@ from features.engine.duckdb import connect, event_range, read_sources
 from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
 from features.snapshots import resolve_as_of
-from training.churn.settings import ChurnSettings
-from training.readiness.facts import SalesFacts, TableFacts, sales_facts, table_facts
+from training.readiness.facts import DataFacts, SalesFacts, TableFacts, sales_facts, table_facts
 from training.readiness.fitness import Fitness
-from training.readiness.judge import judge_churn, judge_next_product
 from training.readiness.silence import Silence, measure_silence
-from training.readiness.trials import Trial, trials
+
+
+class Judge(Protocol):
+    """A model, as far as it judges data."""
+
+    def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
+        """Judge whether the data can carry the model; None where they have no rows of what the model is about."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,11 @@ class Checked:
     first, last
         Moments of the first and the last event.
     cleaning
-        What became of the rows of each input.
-    silence
+        How many rows of each input were kept, and how many were not.
+    sales, silence
         None where nothing is sold.
-    trials
-        The definition in force, then the recommended one where it is another.
+    fitness
+        The judgement of each model that the data have rows for.
     """
 
     first: datetime
@@ -42,12 +49,11 @@ class Checked:
     cleaning: tuple[InputTotals, ...]
     sales: SalesFacts | None
     silence: Silence | None
-    trials: tuple[Trial, ...]
     fitness: tuple[Fitness, ...]
 
 
-def check_data(settings: Settings, now: datetime) -> Checked:
-    """Count what is in the contract tables, and judge what it is fit for.
+def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Checked:
+    """Count what is in the contract tables, and let each model judge whether they can carry it.
 
     Raises
     ------
@@ -59,15 +65,24 @@ def check_data(settings: Settings, now: datetime) -> Checked:
     files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
     backend = connect(settings)
-    con = backend.con
-    tables = {name: table_facts(con, name, file) for name, file in files.items()}
-    sales = sales_facts(con, lines, products) if sells else None
-    silence = measure_silence(con, lines, as_of) if sells else None
-    tried = trials(
-        backend, read_sources(backend, settings[StoreSettings]), settings[ChurnSettings], silence, first, as_of
+    facts = DataFacts(
+        engine=backend,
+        sources=read_sources(backend, settings[StoreSettings]),
+        lines=lines,
+        tables={name: table_facts(backend.con, name, file) for name, file in files.items()},
+        sales=sales_facts(backend.con, lines, products) if sells else None,
+        silence=measure_silence(backend.con, lines, as_of) if sells else None,
+        first=first,
+        as_of=as_of,
     )
-    fitness = [judge_churn(settings, tables["subscriptions"], tried, first, as_of, sells=sells)]
-    if sales is not None:
-        fitness.append(judge_next_product(con, settings, sales, lines, first, as_of))
-    cleaning = inputs_from(read_stamp(contract_directory(settings[StoreSettings])))
-    return Checked(first, last, as_of, tuple(tables.values()), cleaning, sales, silence, tried, tuple(fitness))
+    judged = (model.judge(settings, facts) for model in models)
+    return Checked(
+        first=first,
+        last=last,
+        as_of=as_of,
+        tables=tuple(facts.tables.values()),
+        cleaning=inputs_from(read_stamp(contract_directory(settings[StoreSettings]))),
+        sales=facts.sales,
+        silence=facts.silence,
+        fitness=tuple(fitness for fitness in judged if fitness is not None),
+    )

@@ -1,16 +1,20 @@
 """What is in the contract tables, counted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import ibis
 
 from features.contract.tables import CONTRACT
+from features.engine.duckdb import Sources
+from training.readiness.silence import Silence
 
 #: A line is far out above the third quartile of its logarithm plus this many quartile distances (Tukey's outer fence).
 _FENCE = 3.0
-#: A customer with more than this share of all orders is hardly one person.
+#: A customer with more than this share of all orders is hardly a single person.
 _TOO_MUCH = 0.02
 
 
@@ -42,7 +46,7 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class SalesFacts:
-    """Order lines and what is known of what they sell.
+    """Order lines and the products in them.
 
     Attributes
     ----------
@@ -67,6 +71,43 @@ class SalesFacts:
     outliers: dict[str, tuple[int, float]]
     dominant: dict[str, float]
     spellings: tuple[int, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Everything that a model judges the data by.
+
+    Attributes
+    ----------
+    engine
+        Runs queries on the contract tables.
+    sources
+        The contract tables, as expressions of that engine.
+    lines
+        The order lines, as what is written after FROM in SQL.
+    tables
+        Counts of each contract table, by name.
+    sales, silence
+        None where nothing is sold.
+    first
+        Moment of the first event.
+    as_of
+        The moment taken for now.
+    """
+
+    engine: ibis.BaseBackend
+    sources: Sources
+    lines: str
+    tables: Mapping[str, TableFacts]
+    sales: SalesFacts | None
+    silence: Silence | None
+    first: datetime
+    as_of: datetime
+
+    @property
+    def days(self) -> float:
+        """Days of history."""
+        return (self.as_of - self.first).total_seconds() / 86_400
 
 
 def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableFacts:
@@ -129,15 +170,15 @@ def sales_facts(con: duckdb.DuckDBPyConnection, transactions: str, products: str
         _quartiles(con, per_customer),
         _quartiles(con, gaps),
         float(untyped),
-        {name: found for name in ("quantity", "amount") if (found := _outliers(con, bought, name))[0]},
+        {name: outliers for name in ("quantity", "amount") if (outliers := _outliers(con, bought, name))[0]},
         {str(customer): float(share) for customer, share in dominant},
         (sum(len(ids) - 1 for (ids,) in alike), tuple(sorted(alike[0][0])[:2]) if alike else ()),
     )
 
 
 def _quartiles(con: duckdb.DuckDBPyConnection, query: str) -> tuple[float, ...]:
-    found = con.execute(f"SELECT quantile_cont(n, [0.25, 0.5, 0.75]) FROM ({query})").fetchall()[0][0]
-    return tuple(float(value) for value in found) if found is not None else ()
+    quartiles = con.execute(f"SELECT quantile_cont(n, [0.25, 0.5, 0.75]) FROM ({query})").fetchall()[0][0]
+    return tuple(float(value) for value in quartiles) if quartiles is not None else ()
 
 
 def _outliers(con: duckdb.DuckDBPyConnection, relation: str, name: str) -> tuple[int, float]:

@@ -1,8 +1,18 @@
-"""What the data are fit for, model by model, with what to do where they are not."""
+"""What the data are fit for, model by model, with what to do where they are not; and limits that models share."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from training.evaluation.sheet import Sheet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: Customers that a model is learned from, at least.
+MIN_CUSTOMERS = 100
+#: With fewer customers than this the figures of a model are uncertain.
+FEW_CUSTOMERS = 500
 
 Verdict = Literal["fit", "weak", "unfit"]
 _ORDER: tuple[Verdict, ...] = ("fit", "weak", "unfit")
@@ -10,7 +20,7 @@ _ORDER: tuple[Verdict, ...] = ("fit", "weak", "unfit")
 
 @dataclass(frozen=True)
 class Finding:
-    """One condition: what was asked for, what was found, what to do."""
+    """One condition: the verdict, what was found, and what to do where it is not met."""
 
     verdict: Verdict
     what: str
@@ -19,10 +29,27 @@ class Finding:
 
 @dataclass(frozen=True)
 class Fitness:
-    """A model and its conditions; it is as fit as the worst of them."""
+    """What the data are fit for, for one model.
+
+    Attributes
+    ----------
+    model
+        Its name in a sentence.
+    findings
+        Its conditions; the data are as fit as the worst of them.
+    sheets
+        Tables that help to choose the settings of the model.
+    pictures
+        A function that draws each picture of the page, by the title of the sheet that it belongs to.
+    values
+        The same as plain values for JSON.
+    """
 
     model: str
     findings: tuple[Finding, ...]
+    sheets: tuple[Sheet, ...] = ()
+    pictures: Mapping[str, "Callable[[], Figure]"] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:

@@ -5,22 +5,20 @@ from importlib import resources
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from core.settings import Settings
-from training.churn.settings import ChurnSettings
 from training.readiness import pictures
 from training.readiness.check import Checked
 
 
-def page(checked: Checked, settings: Settings) -> str:
+def page(checked: Checked) -> str:
     """Write the report as HTML, pictures included."""
     template = (resources.files("training.readiness") / "page.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    drawn = {"reach": pictures.reach(checked)}
+    figures = {"reach": pictures.reach(checked)}
     if checked.silence is not None:
-        drawn["comes_back"] = pictures.comes_back(checked.silence, settings[ChurnSettings].activity_window_days)
-        drawn["gaps"] = pictures.gaps(checked.silence)
+        figures["gaps"] = pictures.gaps(checked.silence)
+    of_models = {title: draw() for fitness in checked.fitness for title, draw in fitness.pictures.items()}
     return environment.from_string(template).render(
         checked=checked,
-        churn=settings[ChurnSettings],
-        pictures={name: Markup(svg) for name, svg in drawn.items()},  # noqa: S704 - drawn by ourselves, from numbers
+        pictures={name: Markup(pictures.svg(figure)) for name, figure in figures.items()},  # noqa: S704 - from numbers
+        model_pictures={title: Markup(pictures.svg(figure)) for title, figure in of_models.items()},  # noqa: S704
     )

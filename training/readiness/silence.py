@@ -25,7 +25,7 @@ class Silence:
     ----------
     lasting
         Estimated share of silences that last longer than d days, for d = 0, 1, … as far as enough have been seen:
-        Kaplan and Meier's product-limit estimate (1958), in which a silence that still goes on counts as long as it has
+        Kaplan and Meier's product-limit estimate (1958), in which a silence that continues counts as long as it has
         lasted.
     ended
         Silences that a purchase ended, by length in days.
@@ -39,7 +39,7 @@ class Silence:
 
     @property
     def days(self) -> int:
-        """The longest silence that can be told about."""
+        """The longest silence that the curve reaches."""
         return len(self.lasting) - 1
 
     def come_back(self, days: int) -> float:
@@ -62,7 +62,7 @@ class Silence:
 
     @property
     def gone_after(self) -> int | None:
-        """The shortest whole weeks of silence after which no more than half come back; None if the data do not tell.
+        """The shortest whole weeks of silence after which no more than half come back; None if the data do not show it.
 
         They do not where that is longer than a third of what they cover.
         """
@@ -83,7 +83,7 @@ def measure_silence(con: duckdb.DuckDBPyConnection, transactions: str, end: date
     transactions
         What to write after FROM.
     end
-        Where the silences that still go on are cut off.
+        Where the silences that continue are cut off.
     """
     rows = con.execute(
         f"""

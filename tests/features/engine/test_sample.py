@@ -14,7 +14,7 @@ from features.snapshots import Schedule
 from features.store.feature_store import Store
 from tests.features.ingest.exports import NOW, settings_of
 from training.churn.dataset import churn_set
-from training.next_product.dataset import Moments
+from training.next_product.dataset import DatasetReader
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS, LEARNED_FROM = 400, 100
@@ -68,10 +68,10 @@ def test_rows_to_learn_from_are_of_the_same_customers_and_have_features(
     learned = set(rows.customers)
     assert 0.5 * LEARNED_FROM < len(learned) < 1.6 * LEARNED_FROM
     assert (rows.columns["baskets_total"] >= 1).all()
-    moment = Moments(settings, store).at(schedule.splits["next_product"].train[-1])
-    assert len(moment.histories) == len(learned)
-    assert all(len(history) for history in moment.histories)
-    # products are known by everybody's baskets
-    assert moment.catalogue.statistics["product_baskets"].sum() > 2 * sum(
-        history.baskets.sum() for history in moment.histories
+    dataset = DatasetReader(settings, store).at(schedule.splits["next_product"].train[-1])
+    assert len(dataset.histories) == len(learned)
+    assert all(len(history) for history in dataset.histories)
+    # product statistics count the baskets of all customers
+    assert dataset.catalogue.statistics["product_baskets"].sum() > 2 * sum(
+        history.baskets.sum() for history in dataset.histories
     )

@@ -28,9 +28,9 @@ from serving.scoring.deployment import Deployment
 from tests.conftest import NOW, World, bearer, copied
 from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
-from training.churn.pipeline import train_churn
+from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
-from training.lifecycle.tracking import CHURN_MODEL
+from training.lifecycle.runner import train
 
 ACTIVE = "6"
 
@@ -363,10 +363,10 @@ def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, mon
     first = reloader.load()
     assert reloader.load() is first
     churn = at_home.settings[ChurnSettings].model_copy(update={"validation_snapshots": 1})
-    challenger = train_churn(at_home.settings.replaced(churn), promote=False).version
+    challenger = train(CHURN, at_home.settings.replaced(churn), promote=False).version
     client = MlflowClient()
     champion = first.models["churn"].version.number
-    client.set_registered_model_alias(CHURN_MODEL, "champion", challenger.number)
+    client.set_registered_model_alias("encore-churn", "champion", challenger.number)
     try:
         monkeypatch.setattr(ChurnModel, "load", lambda _: 1 / 0)
         assert reloader.load() is first
@@ -376,7 +376,7 @@ def test_a_new_champion_takes_over_and_a_broken_one_does_not(at_home: World, mon
         assert second.models["churn"].version.label == challenger.label
         assert reloader.deployment is second
     finally:
-        client.set_registered_model_alias(CHURN_MODEL, "champion", champion)
+        client.set_registered_model_alias("encore-churn", "champion", champion)
 
 
 def test_a_customer_id_may_hold_a_slash(client: TestClient) -> None:

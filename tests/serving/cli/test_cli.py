@@ -19,7 +19,8 @@ from serving import cli
 from serving.access.keys import KeyFile
 from serving.cli import evaluation
 from tests.conftest import NOW, World
-from training.next_product.pipeline import evaluate_next_product as measure_next_product
+from training.lifecycle import runner
+from training.model import Model
 
 COMMANDS = [
     "demo",
@@ -126,16 +127,17 @@ def test_each_command_on_its_own(
 
 @pytest.fixture(autouse=True, scope="module")
 def measured_once() -> Iterator[None]:
-    """Measure the next product once, for the table and for JSON."""
-    known: dict[Path, dict[str, Any]] = {}
+    """Measure each model once, for the table and for JSON."""
+    known: dict[tuple[Path, str], dict[str, Any]] = {}
 
-    def measure(settings: Settings, report: Report) -> dict[str, Any]:
-        if Path.cwd() not in known:
-            known[Path.cwd()] = measure_next_product(settings, report)
-        return known[Path.cwd()]
+    def measure(model: Model[Any], settings: Settings, report: Report) -> dict[str, Any]:
+        key = Path.cwd(), model.room
+        if key not in known:
+            known[key] = runner.evaluate(model, settings, report)
+        return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluation, "measure_next_product", measure)
+        patch.setattr(evaluation, "measure", measure)
         yield
 
 

@@ -6,9 +6,9 @@ import pytest
 
 from serving.explain.wording import catalogue
 from serving.offers.reasons import offer_reason, type_reason
-from training.next_product.evidence import Evidence, Path
-from training.next_product.offers import Offer
-from training.next_product.type_offers import TypeEvidence, TypeOffer
+from training.next_product.candidates.evidence import Evidence, Path
+from training.next_product.offers.recommend import Offer
+from training.next_product.offers.types import TypeEvidence, TypeOffer
 
 BOTH: dict[str, Any] = {"anchor_id": "m", "anchor_name": "Milk", "together": 31, "lift": 2.5, "customers": 900}
 SENTENCES = [

@@ -27,10 +27,9 @@ from tests.subscriptions import Business, simulate, write_business
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
-from training.churn.pipeline import evaluate_churn, train_churn
-from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHURN_MODEL, Tracking
-from training.next_product.pipeline import train_next_product
+from training.churn.pipeline import CHURN
+from training.lifecycle import runner
+from training.next_product.pipeline import NEXT_PRODUCT
 
 #: After the last contract has started.
 LATER = datetime(2024, 12, 1, tzinfo=UTC)
@@ -56,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     with inside(directory):
         settings, schedule, model = train()
         rows = churn_set(settings, Store(settings), schedule.splits["churn"].test, model.categories)
-        found, reasons = evaluate_churn(settings), evaluate_reasons(settings)
+        found, reasons = runner.evaluate(CHURN, settings), evaluate_reasons(settings)
         yield Trained(directory, business, settings, schedule, model, rows, found, reasons)
 
 
@@ -66,9 +65,8 @@ def train() -> tuple[Settings, Schedule, ChurnModel]:
     ingest(settings, LATER)
     built = build_features(settings, LATER)
     Store(settings).apply()
-    train_churn(settings)
-    tracking = Tracking(settings[TrackingSettings])
-    return settings, built.schedule, tracking.load(tracking.champion(CHURN_MODEL), ChurnModel)
+    runner.train(CHURN, settings)
+    return settings, built.schedule, runner.champion(CHURN, settings).artifact
 
 
 def test_the_model_ranks_as_the_true_hazard_does(trained: Trained) -> None:
@@ -156,8 +154,8 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
         Store(trained.settings).materialize()
         with connected(trained.settings, lambda: LATER) as client:
             customer = active_customers(trained.settings, trained.schedule.as_of)[0]
-            told = client.get(f"/v1/customers/{customer}/explanation").json()
-            assert told["reasons"]["reasons"] + told["reasons"]["strengths"]
+            explained = client.get(f"/v1/customers/{customer}/explanation").json()
+            assert explained["reasons"]["reasons"] + explained["reasons"]["strengths"]
             offers = client.get(f"/v1/customers/{customer}/offers")
             assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-model")
             assert client.get("/v1/offers").status_code == 409
@@ -165,12 +163,12 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
             answer = client.post("/v1/scores", json=asked).json()
             assert answer["models"].keys() == {"churn"}
             (score,) = answer["scores"]
-            assert score["risk"] == told["risk"]
+            assert score["risk"] == explained["risk"]
             assert (score["offers"]["status"], score["offers"]["offers"]) == ("no_model", None)
             assert "encore train next-product" in score["offers"]["reason"]
             assert len(client.get("/v1/models").json()["models"]) == 1
         with pytest.raises(DataError, match="order lines to learn the next product from"):
-            train_next_product(trained.settings)
+            runner.train(NEXT_PRODUCT, trained.settings)
 
 
 def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Labels against a naive loop, on tables that hit every edge."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -8,7 +8,6 @@ import pytest
 
 from features.engine.duckdb import Sources
 from features.engine.inputs import snapshot_table
-from features.views.purchases import goods
 from tests.features.events import (
     SNAPSHOTS,
     as_table,
@@ -20,8 +19,6 @@ from tests.features.events import (
 )
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
-from training.next_product.labels import bought_next, customers_known
-from training.next_product.settings import NextProductSettings
 
 
 def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
@@ -78,19 +75,3 @@ def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
                 wanted[customer, t] = 0 if returned else 1
     assert actual == wanted
     assert set(wanted.values()) == {0, 1}
-
-
-def test_what_was_bought_next_equals_a_naive_loop(con: Any) -> None:
-    lines, settings = make_transactions(6), NextProductSettings(horizon_days=14)
-    clean = goods(as_table(lines), as_table(make_products()))
-    found = con.to_pandas(bought_next(clean, snapshot_table(SNAPSHOTS[:1]), settings))
-    t: datetime = SNAPSHOTS[0]
-    wanted: dict[str, set[str]] = {}
-    for r in lines.to_dict("records"):
-        inside = t <= r["event_timestamp"] < t + timedelta(days=14)
-        if inside and r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0:
-            wanted.setdefault(r["customer_id"], set()).add(r["product_id"])
-    assert {r.customer_id: set(r.products) for r in found.itertuples()} == wanted
-    known = con.to_pandas(customers_known(as_table(lines), snapshot_table(SNAPSHOTS[:1]), settings))
-    assert known["customer_id"].is_unique
-    assert set(known["active"]) <= {True, False}

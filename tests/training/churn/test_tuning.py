@@ -55,7 +55,7 @@ def test_a_resumed_study_finds_what_an_uninterrupted_one_finds(at_home: World, t
     assert tuned_parameters(settings.replaced(other)) == PARAMETERS
 
 
-def test_too_few_snapshots_are_told(at_home: World, store: Store) -> None:
+def test_too_few_snapshots_are_refused(at_home: World, store: Store) -> None:
     snapshots = at_home.schedule.splits["churn"].validation
     rows = churn_set(at_home.settings, store, snapshots)
     with pytest.raises(DataError, match="found none among 3"):

@@ -1,7 +1,5 @@
 """Metrics against hand-made cases and naive loops."""
 
-import math
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,6 @@ from training.evaluation.metrics import (
     measure,
     top_share,
 )
-from training.next_product.metrics import list_metrics
 
 
 def test_calibration_error_of_honest_and_dishonest_probabilities() -> None:
@@ -87,14 +84,3 @@ def test_intervals_hold_customers_together() -> None:
         for groups in (customers, np.arange(1000))
     )
     assert together.high - together.low > 2 * (alone.high - alone.low)
-
-
-def test_list_metrics_by_hand() -> None:
-    found = list_metrics(np.array([0, 1, 0, 1, 0, 0, 0, 0, 0, 0]), bought=3)
-    ideal = 1 + 1 / math.log2(3) + 1 / math.log2(4)
-    assert found["ndcg"] == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / ideal)
-    assert found["recall"] == pytest.approx(2 / 3)
-    assert found["precision"] == pytest.approx(0.2)
-    assert found["hit_rate"] == 1.0
-    assert list_metrics(np.ones(10), bought=50)["ndcg"] == pytest.approx(1.0)
-    assert list_metrics(np.zeros(4), bought=2)["hit_rate"] == 0.0

@@ -1,4 +1,4 @@
-"""MLflow as Encore uses it: what is missing or away is told in words."""
+"""MLflow as Encore uses it: what is missing or unavailable is said in words."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_no_champion_says_what_to_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:1", "postgresql://u:p@127.0.0.1:1/none"])
-def test_a_server_that_is_away_is_named(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_server_is_named(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     with pytest.raises(StoreError, match=r"MLflow does not answer.*tracking\.uri"):
         Tracking(TrackingSettings(uri=uri))

@@ -5,8 +5,10 @@ from typing import Any
 from tests.conftest import NOW
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers import Kind, Offer, Request, recommend
-from training.next_product.rules import Policy, Rules
+from training.next_product.offers.policy import Policy
+from training.next_product.offers.recommend import Offer, recommend
+from training.next_product.offers.rules import Rules
+from training.next_product.offers.selection import Kind, Request
 
 
 def offered(

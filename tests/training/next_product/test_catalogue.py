@@ -9,7 +9,7 @@ from core.errors import DataError
 from features.store.feature_store import Store
 from tests.conftest import NOW, World
 from training.next_product.catalogue import STATISTICS, make_catalogue
-from training.next_product.dataset import Moments
+from training.next_product.dataset import DatasetReader
 from training.next_product.settings import NextProductSettings
 
 
@@ -17,7 +17,7 @@ def test_a_catalogue_without_products_is_told(at_home: World, store: Store) -> N
     following = at_home.settings[NextProductSettings].model_copy(update={"min_baskets": 10**6})
     settings = at_home.settings.replaced(following)
     with pytest.raises(DataError, match=r"at least 1000000 baskets.*min_baskets"):
-        Moments(settings, store).at(at_home.schedule.as_of)
+        DatasetReader(settings, store).at(at_home.schedule.as_of)
 
 
 def test_products_that_are_not_active_are_not_offered() -> None:

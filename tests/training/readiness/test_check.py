@@ -12,9 +12,11 @@ from core.settings import Section, Settings
 from features.ingest.pipeline import ingest
 from tests.features.ingest.exports import NOW, settings_of
 from training.churn.settings import ChurnSettings
+from training.model import Model
 from training.readiness.check import Checked, check_data
 from training.readiness.page import page
 from training.readiness.silence import Silence, measure_silence
+from training.registry import MODELS
 
 HEADER = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -28,7 +30,11 @@ def checked(folder: Path, lines: list[str], products: str = "", *sections: Secti
         items.append({"table": "products", "path": "products.csv", "columns": {}})
     settings = settings_of(folder, *items).replaced(*sections)
     ingest(settings, NOW)
-    return check_data(settings, NOW), settings
+    return check_data(settings, NOW, models()), settings
+
+
+def models() -> list[Model[Any]]:
+    return [registered.load() for registered in MODELS]
 
 
 def orders(customers: int, days: int, pace: int, leave: int | None = None) -> list[str]:
@@ -42,7 +48,7 @@ def orders(customers: int, days: int, pace: int, leave: int | None = None) -> li
 
 
 def test_silence_is_kaplan_and_meiers_estimate() -> None:
-    """Gaps 2, 2, 5 that a purchase ended and 3, 9 that go on: S(2) = 1 - 2/5, S(5) = 3/5 x 1/2."""
+    """Gaps 2, 2, 5 that a purchase ended and 3, 9 that continue: S(2) = 1 - 2/5, S(5) = 3/5 x 1/2."""
     rows = "('a', 0), ('a', 2), ('b', 5), ('b', 7), ('c', 3), ('c', 8), ('a', 2), ('d', 6), ('e', 0)"
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -71,22 +77,31 @@ def test_a_steady_pace_recommends_its_own_horizon_and_window(tmp_path: Path) -> 
     assert found.silence.horizon == 14
     assert found.silence.gone_after == 14
     assert found.silence.come_back(28) == 0.0
-    names = [trial.name for trial in found.trials]
-    assert names == ["in force", "recommended"]
-    assert found.trials[0].churn_rate == pytest.approx(0.0, abs=0.01)
+    trials = found.fitness[0].values["trials"]
+    assert [trial["name"] for trial in trials] == ["current", "recommended"]
+    assert trials[0]["churn_rate"] == pytest.approx(0.0, abs=0.01)
+    come_back, definitions = found.fitness[0].sheets
+    assert ("28 days", "0%") in come_back.rows
+    assert [row[:3] for row in definitions.rows] == [
+        ("current", "56 days", "28 days"),
+        ("recommended", "14 days", "14 days"),
+    ]
 
 
 def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
-    found, settings = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
+    found, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
     churn, following = found.fitness
     assert (churn.model, churn.verdict, following.verdict) == ("churn", "unfit", "unfit")
-    told = {finding.what: finding for finding in churn.findings}
-    assert told["40 customers are active at a time; expected at least 100"].verdict == "unfit"
-    assert any("churn; expected 0.5% to 99.5%" in what for what in told)
+    by_text = {finding.what: finding for finding in churn.findings}
+    assert by_text["40 customers are active at a time; expected at least 100"].verdict == "unfit"
+    assert any("churn; expected 0.5% to 99.5%" in text for text in by_text)
     assert all(finding.remedy for finding in (*churn.findings, *following.findings) if finding.verdict != "fit")
-    html = page(found, settings)
+    html = page(found)
     assert html.count("<svg") == 3
     assert "40 customers are active at a time" in html
+    for title in ("When customers come back", "Churn definitions", "Days between purchases"):
+        assert f"<h2>{title}</h2>" in html
+    assert "the current activity window" in html
     assert "http" not in html.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     ).replace("https://matplotlib.org", "")
@@ -117,19 +132,19 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     (tmp_path / "contracts.csv").write_text("customer_id,start_timestamp,end_timestamp\n" + "".join(rows))
     settings = settings_of(tmp_path, {"table": "subscriptions", "path": "contracts.csv", "columns": {}})
     ingest(settings, NOW)
-    (refused,) = check_data(settings, NOW).fitness
+    (refused,) = check_data(settings, NOW, models()).fitness
     assert refused.verdict == "unfit"
     assert any('churn.kind = "contractual"' in str(finding.remedy) for finding in refused.findings)
     contractual = settings.replaced(ChurnSettings(kind="contractual", horizon_days=30))
-    found = check_data(contractual, NOW)
-    (fitness,), (trial,) = found.fitness, found.trials
-    assert (trial.name, trial.window_days, trial.horizon_days) == ("in force", None, 30)
+    found = check_data(contractual, NOW, models())
+    (fitness,) = found.fitness
+    (trial,) = fitness.values["trials"]
+    assert (trial["name"], trial["window_days"], trial["horizon_days"]) == ("current", None, 30)
     ends = [START + timedelta(days=90 + 30 * (n % 9)) for n in range(600)]
     moments = [found.as_of - timedelta(days=30 + 14 + 30 * step) for step in range(3)]
     active = sum(end >= moment for moment in moments for end in ends)
     gone = sum(moment <= end < moment + timedelta(days=30) for moment in moments for end in ends)
-    assert trial.active == pytest.approx(active / 3)
-    assert trial.churn_rate == pytest.approx(gone / active)
-    told = [finding.what for finding in fitness.findings]
-    assert told[0] == "4,191 contract periods of 600 customers"
-    assert page(check_data(contractual, NOW), contractual).count("<svg") == 1
+    assert trial["active"] == pytest.approx(active / 3)
+    assert trial["churn_rate"] == pytest.approx(gone / active)
+    assert fitness.findings[0].what == "4,191 contract periods of 600 customers"
+    assert page(found).count("<svg") == 1

@@ -1,0 +1,251 @@
+"""The runner: a toy model goes the whole way by one entry in the registry; the gate; what may be measured."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from core.errors import StateError
+from core.progress import Report, silent
+from core.settings import Settings
+from features.engine.build import build_features
+from features.services import FeatureService, ModelSettings
+from features.snapshots import Windows
+from features.store.feature_store import Store
+from serving.cli.context import Context as CommandContext
+from serving.cli.evaluation import evaluate as evaluate_command
+from serving.cli.train import train as train_command
+from serving.scoring.models import find_labels, find_versions, load_models
+from serving.settings import ExperimentSettings, load_settings
+from tests.conftest import NOW, World, copied
+from training.evaluation.bootstrap import Estimate
+from training.evaluation.grade import GradeRule
+from training.evaluation.sheet import Headline, Sheet
+from training.lifecycle import gate
+from training.lifecycle.runner import champion, check_unseen, evaluate, train
+from training.lifecycle.settings import TrackingSettings
+from training.lifecycle.tracking import Tracking
+from training.model import Context, Fitted
+from training.readiness.check import check_data
+from training.readiness.facts import DataFacts
+from training.readiness.fitness import Finding, Fitness
+from training.registry import MODELS, Registered
+
+RULE = GradeRule("error", "Compares.", "less", "{improvement:.0%} less than {best_rule}", {"A": (0.1, 1.0)})
+
+
+class ToySettings(ModelSettings):
+    """How many baskets a customer has had."""
+
+    section: ClassVar[str] = "toy"
+    service: ClassVar[FeatureService] = FeatureService("toy_v1", frozenset(), frozenset({"customer_activity"}))
+
+    scale: float = 1.0
+
+    @property
+    def windows(self) -> Windows:
+        return Windows(reach_days=28, steps=2)
+
+
+@dataclass(frozen=True)
+class ToyArtifact:
+    """The mean number of baskets."""
+
+    mean: float
+    labels_end: datetime
+
+    def save(self, directory: Path) -> None:
+        (directory / "toy.json").write_text(json.dumps([self.mean, self.labels_end.isoformat()]))
+
+    @classmethod
+    def load(cls, directory: Path) -> "ToyArtifact":
+        mean, labels_end = json.loads((directory / "toy.json").read_text())
+        return cls(mean, datetime.fromisoformat(labels_end))
+
+
+class _PyFunc:
+    def __init__(self, artifact: ToyArtifact) -> None:
+        self._artifact = artifact
+
+    def predict(self, model_input: pd.DataFrame, params: object = None) -> pd.DataFrame:
+        return pd.DataFrame({"baskets": np.full(len(model_input), self._artifact.mean)})
+
+
+def _load_pyfunc(path: str) -> _PyFunc:
+    return _PyFunc(ToyArtifact.load(Path(path)))
+
+
+class Toy:
+    settings: ClassVar[type[ModelSettings]] = ToySettings
+    artifact: ClassVar[type[Any]] = ToyArtifact
+    room: ClassVar[str] = __name__
+    pyfunc: ClassVar[str] = __name__
+
+    def depends_on(self, settings: Settings) -> Sequence[object]:
+        return (settings[ToySettings],)
+
+    def fit(self, context: Context, report: Report) -> Fitted[ToyArtifact]:
+        report(0.5, "counting")
+        lines = context.store.point_in_time(ToySettings.service, self._customers(context))
+        mean = float(lines["baskets_total"].mean()) * context.settings[ToySettings].scale
+        grading = RULE.grade(
+            {"toy": 0.0}, model="toy", best_rule="none", gain=Estimate(1.0, 0.5, 1.5), improvement=0.5, ece=0.0
+        )
+        return Fitted(
+            artifact=ToyArtifact(mean, context.split.train[-1]),
+            params={"scale": context.settings[ToySettings].scale},
+            metrics={"toy.mean": mean},
+            grading=grading,
+            card="# Toy",
+            pictures={"nothing": Figure},
+            example=pd.DataFrame({"customer": [1.0]}),
+            output=pd.DataFrame({"baskets": [mean]}),
+            left_out=("weather",),
+        )
+
+    def check(self, label: str, artifact: ToyArtifact, settings: Settings) -> None:
+        if settings[ToySettings].scale < 0:
+            raise StateError(f"{label} knows no negative scale.", "Raise toy.scale.")
+
+    def evaluate(self, context: Context, label: str, artifact: ToyArtifact, report: Report) -> dict[str, Any]:
+        return {"protocol": {"model": label}, "mean": artifact.mean}
+
+    def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
+        return [Sheet("A toy", ("mean",), [(f"{evaluation['mean']:.1f}",)], ("It is a toy.",))]
+
+    def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
+        return [Headline("mean", f"{metrics['toy.mean']:.1f}")]
+
+    def prepare(self, artifact: ToyArtifact, store: Store, as_of: datetime) -> ToyArtifact:
+        return artifact
+
+    def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
+        return Fitness("toy", (Finding("fit", f"{facts.days:.0f} days"),))
+
+    def _customers(self, context: Context) -> pd.DataFrame:
+        return pd.DataFrame({"customer_id": ["6", "12"], "event_timestamp": context.split.train[-1]})
+
+
+TOY = Toy()
+
+
+@pytest.fixture(scope="module")
+def registered() -> Registered:
+    """The one entry that adding a model takes."""
+    return Registered(ToySettings, f"{__name__}:TOY", "How many baskets customers have.")
+
+
+@pytest.fixture(scope="module")
+def settings(world: World, registered: Registered, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A copy of the world with features for the toy, and an MLflow registry of its own."""
+    directory = tmp_path_factory.mktemp("toy")
+    with copied(world, directory):
+        (directory / "mlruns").unlink()
+        text = (directory / "encore.toml").read_text().replace("[churn]", "[toy]\nscale = 2.0\n[churn]")
+        (directory / "encore.toml").write_text(text)
+        MODELS.append(registered)
+        changed = load_settings()
+        build_features(changed, NOW)
+        Store(changed).apply()
+        yield changed
+        MODELS.remove(registered)
+
+
+def test_a_toy_model_is_trained_skipped_measured_and_loaded(settings: Settings, registered: Registered) -> None:
+    assert settings[ToySettings].scale == 2.0
+    first = train(TOY, settings)
+    assert (first.version.label, first.version.aliases, first.version.grade) == ("encore-toy/1", ("champion",), "A")
+    assert first.left_out == ("weather",)
+    assert first.version.metrics["grade.improvement"] == 0.5
+    assert train(TOY, settings).skipped
+    again = train(TOY, settings.replaced(ToySettings(scale=3.0)))
+    assert not again.skipped
+    assert again.version.metrics["toy.mean"] == pytest.approx(1.5 * first.version.metrics["toy.mean"])
+    run = mlflow.get_run(first.version.run_id)
+    assert run.data.params["feature_service"] == "toy_v1"
+    assert run.data.params["scale"] == "2.0"
+    assert run.info.run_name == "toy"
+    assert mlflow.artifacts.load_text(f"runs:/{first.version.run_id}/model_card.md") == "# Toy"
+    served = mlflow.pyfunc.load_model("models:/encore-toy/1")
+    predicted = served.predict(pd.DataFrame({"customer": [1.0, 2.0]}))
+    assert predicted["baskets"].tolist() == [first.version.metrics["toy.mean"]] * 2
+    assert served.metadata.signature is not None
+    found = evaluate(TOY, settings)
+    assert found == {"protocol": {"model": "encore-toy/2"}, "mean": again.version.metrics["toy.mean"]}
+
+
+def test_serving_loads_it_by_its_class(settings: Settings, registered: Registered) -> None:
+    train(TOY, settings)
+    tracking, experiment = Tracking(settings[TrackingSettings]), ExperimentSettings()
+    models = load_models(tracking, find_versions(tracking, experiment, sells=True), Store(settings), NOW)
+    loaded = models.loaded(ToyArtifact)
+    assert loaded is not None
+    assert loaded.artifact.mean == loaded.version.metrics["toy.mean"]
+    assert models.labels == find_labels(tracking, experiment, sells=True) == (loaded.version.label,)
+
+
+def test_the_commands_take_it(
+    settings: Settings, registered: Registered, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context = CommandContext(None)
+    context.console = Console(width=200)
+    train_command(context, registered, promote=True)
+    evaluate_command(context, registered, json=False)
+    text = capsys.readouterr().out
+    for words in ("toy model", "is champion, grade A", "evaluate toy", "A toy", "It is a toy."):
+        assert words in text
+
+
+def test_the_data_check_asks_it(settings: Settings, registered: Registered) -> None:
+    fitness = check_data(settings, NOW, [model.load() for model in MODELS]).fitness
+    assert [one.model for one in fitness] == ["churn", "next product", "toy"]
+
+
+def test_a_refusal_of_the_gate_makes_a_challenger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(TOY, settings)
+    seen = []
+
+    def refuse(fitted: Fitted[Any], version: object) -> str | None:
+        seen.append((fitted.metrics["toy.mean"], version))
+        return "It is worse than a toy."
+
+    monkeypatch.setattr(gate, "RULES", [refuse])
+    trained = train(TOY, settings.replaced(ToySettings(scale=5.0)))
+    assert trained.decision == gate.Decision(passes=False, reason="It is worse than a toy.")
+    assert trained.version.aliases == ("challenger",)
+    assert trained.version.gate == "It is worse than a toy."
+    assert mlflow.get_run(trained.version.run_id).data.tags["encore.gate"] == "It is worse than a toy."
+    ((mean, compared),) = seen
+    assert mean == trained.version.metrics["toy.mean"]
+    assert compared == champion(TOY, settings).version
+
+
+def test_a_version_that_answers_another_question_is_refused(settings: Settings) -> None:
+    train(TOY, settings)
+    with pytest.raises(StateError, match=r"encore-toy/\d+ knows no negative scale"):
+        champion(TOY, settings.replaced(ToySettings(scale=-1.0)))
+
+
+def test_a_version_is_not_measured_on_what_it_was_trained_on() -> None:
+    first, later = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2))
+    check_unseen("m/1", first, [first, later])
+    with pytest.raises(StateError, match=r"m/1 was trained on labels up to 2024-02-01; .*found 2024-01-01"):
+        check_unseen("m/1", later, [later, first])
+
+
+def test_progress_goes_from_start_to_end(settings: Settings) -> None:
+    shares: list[float] = []
+    train(TOY, settings.replaced(ToySettings(scale=7.0)), lambda share, _: shares.append(share))
+    assert shares == sorted(shares)
+    assert shares[0] == 0.0
+    assert 0.9 <= shares[-1] <= 1.0
+    silent(1.0, "nothing is reported")

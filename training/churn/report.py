@@ -1,0 +1,110 @@
+"""The results of the churn model for people: model card, tables and headlines."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from training.churn.baselines import RULES
+from training.churn.evaluation import CHAMPION, GRADE_RULE
+from training.evaluation.card import Card
+from training.evaluation.grade import Grading
+from training.evaluation.metrics import METRICS
+from training.evaluation.sheet import Headline, Sheet, with_interval
+
+_SLICE_METRICS = ("roc_auc", "average_precision", "ece")
+_DEFINITIONS = {
+    "non_contractual": (
+        "A customer who bought in the {activity_window_days} days before the moment churns if they buy nothing in "
+        "the {horizon_days} days that start {gap_days} days after it."
+    ),
+    "contractual": (
+        "A customer with a running contract churns if one ends in the {horizon_days} days that start {gap_days} days "
+        "after the moment and no other one that ends later starts before {grace_days} days after that end."
+    ),
+}
+
+
+def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Grading) -> Card:
+    """Return the model card.
+
+    Parameters
+    ----------
+    protocol, methods
+        As `encore evaluate churn` prints them.
+    """
+    definition = protocol["definition"]
+    trained, stopped = protocol["training_snapshots"], ", ".join(protocol["validation_snapshots"])
+    start, end = protocol["data_start"], protocol["data_end"]
+    return Card(
+        title="Churn model",
+        meaning=(
+            _DEFINITIONS[definition["kind"]].format(**definition),
+            "The model gives the probability of that, and the reasons for it, for customers who are active.",
+            "It ranks and explains; it does not say what would make a customer stay.",
+        ),
+        training=(
+            f"LightGBM on {protocol['features']} features of the service {protocol['feature_service']}.",
+            f"Trained on {protocol['training_rows']:,} rows at {len(trained)} snapshots from {trained[0]} to",
+            f"{trained[-1]}; stopped early and calibrated on {stopped}.",
+            f"Its last label ends on {protocol['training_labels_end']}.",
+            f"Data from {start} to {end}, fingerprint {protocol['data_fingerprint']}.",
+            "No demographics are inputs. Left out, because the data have no values of them:",
+            f"{', '.join(protocol['features_left_out']) or 'nothing'}.",
+        ),
+        measurement=(
+            f"On {protocol['customers']:,} rows of customers at {', '.join(protocol['test_snapshots'])}, which it",
+            f"never saw; {protocol['churn_rate']:.1%} churned. In brackets bootstrap 95 % intervals over customers.",
+        ),
+        results=_methods("", methods),
+        rule=GRADE_RULE,
+        grading=grading,
+        limits=(
+            "It was measured on the snapshots above and nowhere else; another season may differ.",
+            "It is for active customers. A customer who was not active at the moment has no risk.",
+            "A reason says what the model's score rests on, not what caused the behaviour.",
+        ),
+    )
+
+
+def sheets(evaluation: Mapping[str, Any]) -> list[Sheet]:
+    """Return methods, slices and signs of leakage as tables, the grade below the last."""
+    protocol = evaluation["protocol"]
+    title = f"{protocol['model']}, tests {', '.join(protocol['test_snapshots'])}"
+    return [_methods(title, evaluation["methods"]), _slices(evaluation), _leakage(evaluation)]
+
+
+def headlines(metrics: Mapping[str, float]) -> list[Headline]:
+    """Return the churn rate, and AUC and average precision beside those of a rule."""
+    rule = next(name for name in RULES if f"{name}.roc_auc" in metrics)
+    figures = [Headline("churn rate", f"{metrics['test.churn_rate']:.1%}")]
+    for label, metric in (("churn AUC", "roc_auc"), ("churn average precision", "average_precision")):
+        ours, baseline = metrics[f"{CHAMPION}.{metric}"], metrics[f"{rule}.{metric}"]
+        figures.append(Headline(label, f"{ours:.3f}", f"{baseline:.3f}", rule))
+    return figures
+
+
+def _methods(title: str, methods: Mapping[str, Mapping[str, Any]]) -> Sheet:
+    rows = [(name, *(with_interval(values.get(metric)) for metric in METRICS)) for name, values in methods.items()]
+    return Sheet(title, ("method", *METRICS), rows)
+
+
+def _slices(evaluation: Mapping[str, Any]) -> Sheet:
+    rows: list[Sequence[str]] = []
+    for name, groups in evaluation["by_slice"].items():
+        for group, methods in groups.items():
+            metrics, size = methods[CHAMPION], evaluation["protocol"]["slices"][name][group]
+            cells = (f"{metrics[metric]['value']:.3f}" if metric in metrics else "–" for metric in _SLICE_METRICS)
+            rows.append((name, group, f"{size['customers']:,}", f"{size['churn_rate']:.1%}", *cells))
+    columns = ("slice", "group", "customers", "churn", "AUC", "average precision", "error")
+    return Sheet("The champion by slice", columns, rows)
+
+
+def _leakage(evaluation: Mapping[str, Any]) -> Sheet:
+    leakage = evaluation["leakage"]
+    strongest = leakage["strongest_feature"]
+    rows = [
+        ("AUC, split by time", f"{leakage['time_split']['roc_auc']:.3f}"),
+        ("AUC, split at random", f"{leakage['random_split']['roc_auc']:.3f}"),
+        ("strongest feature alone", f"{strongest['feature']} {strongest['roc_auc']:.3f}"),
+        ("features end before labels start", "yes" if leakage["features_before_labels"] else "NO"),
+    ]
+    return Sheet("", ("signs of leakage", ""), rows, (evaluation["grading"]["summary"],))

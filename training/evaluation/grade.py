@@ -1,0 +1,108 @@
+"""A grade for those who do not read metrics: from the gain over the best baseline, and from calibration."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from training.evaluation.bootstrap import Estimate
+
+Grade = Literal["A", "B", "C", "D"]
+
+
+@dataclass(frozen=True)
+class Grading:
+    """A grade and what it rests on.
+
+    Attributes
+    ----------
+    best_rule
+        The baseline that the model is compared with: the best of those that are rules and need no model.
+    gain
+        By how much the model exceeds it, with a paired bootstrap interval.
+    improvement
+        The share that the limits of the grades ask for, as the rule of the model defines it.
+    ece
+        The calibration error of the model's probabilities.
+    """
+
+    grade: Grade
+    best_rule: str
+    gain: Estimate
+    improvement: float
+    ece: float
+
+
+@dataclass(frozen=True)
+class GradeRule:
+    """How the grade of a kind of model follows from what was measured.
+
+    Attributes
+    ----------
+    metric
+        Name of the metric that decides, such as AUC.
+    explanation
+        Sentences on what is compared, and what the improvement is.
+    unit
+        The word after an improvement in percent, such as "removed".
+    result
+        How a grading reads: a format with `improvement` and `best_rule`.
+    limits
+        What each grade asks for: the improvement, at least, and the calibration error, at most; best grade first.
+    """
+
+    metric: str
+    explanation: str
+    unit: str
+    result: str
+    limits: Mapping[Grade, tuple[float, float]]
+
+    @property
+    def text(self) -> str:
+        """The rule in words."""
+        asked = "; ".join(
+            f"{grade}: at least {least:.0%} {self.unit} and a calibration error of at most {error}"
+            for grade, (least, error) in self.limits.items()
+        )
+        return (
+            f"{self.explanation} {asked}; else D. It is D too where the 95 % interval of the gain in {self.metric} "
+            f"reaches down to 0, and at best B where a baseline has a higher {self.metric}."
+        )
+
+    def grade(
+        self,
+        measured: Mapping[str, float],
+        *,
+        model: str,
+        best_rule: str,
+        gain: Estimate,
+        improvement: float,
+        ece: float,
+    ) -> Grading:
+        """Grade a model.
+
+        Parameters
+        ----------
+        measured
+            The metric that decides, of the model and of every baseline.
+        model
+            The name of the model among them.
+        """
+        grade: Grade = "D"
+        for candidate, (least, most) in self.limits.items():
+            if improvement >= least and ece <= most:
+                grade = candidate
+                break
+        if gain.low <= 0:
+            grade = "D"
+        elif grade == "A" and measured[model] < max(measured.values()):
+            grade = "B"
+        return Grading(grade, best_rule, gain, improvement, ece)
+
+    def summary(self, grading: Grading) -> str:
+        """Return a grading as a sentence."""
+        result = self.result.format(improvement=grading.improvement, best_rule=grading.best_rule)
+        return f"Grade {grading.grade}: {result}, calibration error {grading.ece:.3f}."
+
+    def as_json(self, grading: Grading) -> dict[str, Any]:
+        """Return a grading and its rule as plain values."""
+        return {**asdict(grading), "summary": self.summary(grading), "rule": self.text}

@@ -1,0 +1,180 @@
+"""What a model is: the contract that the runner, the gate, the commands, serving and the data check rely on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
+
+import pandas as pd
+
+from core.progress import Report
+from core.settings import Settings
+from features.services import ModelSettings
+from features.snapshots import Schedule, Split
+from features.store.feature_store import Store
+from training.evaluation.grade import Grading
+from training.evaluation.sheet import Headline, Sheet
+from training.readiness.facts import DataFacts
+from training.readiness.fitness import Fitness
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Artifact(Protocol):
+    """A fitted model, as files that it writes and reads. None of them is a pickle."""
+
+    @property
+    def labels_end(self) -> datetime:
+        """The end of the last label window that it learned from; it may be measured from there on."""
+        ...
+
+    def save(self, directory: Path) -> None:
+        """Write the model into an existing, empty folder."""
+        ...
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote."""
+        ...
+
+
+A = TypeVar("A", bound=Artifact)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a model is trained and measured on.
+
+    Attributes
+    ----------
+    schedule
+        The snapshots of all models.
+    split
+        The snapshots of this model.
+    built
+        Fingerprint of the features.
+    """
+
+    settings: Settings
+    store: Store
+    schedule: Schedule
+    split: Split
+    built: str
+
+
+@dataclass(frozen=True)
+class Fitted(Generic[A]):
+    """A fitted model with everything that is registered beside it.
+
+    Attributes
+    ----------
+    params, metrics
+        Of the MLflow run. Metrics are of the test snapshots.
+    card
+        The model card, Markdown.
+    pictures
+        A function that draws each picture, by name; they are called one after the other when they are logged.
+    example, output
+        A few rows of what `mlflow models serve` takes and returns.
+    left_out
+        Features that the data have no values of.
+    """
+
+    artifact: A
+    params: Mapping[str, object]
+    metrics: Mapping[str, float]
+    grading: Grading
+    card: str
+    pictures: Mapping[str, "Callable[[], Figure]"]
+    example: pd.DataFrame
+    output: pd.DataFrame
+    left_out: tuple[str, ...] = ()
+
+
+class Model(Protocol[A]):
+    """A kind of model. Its room implements this once, and `training.registry` lists it.
+
+    Attributes
+    ----------
+    settings
+        Its section of the configuration, which names it, its feature service and its windows.
+    artifact
+        The class that is fitted, saved and loaded.
+    room
+        The package (or module) of its code; an edit there makes its versions stale.
+    pyfunc
+        The module with `_load_pyfunc`, by which MLflow's own server loads it.
+    """
+
+    settings: ClassVar[type[ModelSettings]]
+    artifact: ClassVar[type[Any]]
+    room: ClassVar[str]
+    pyfunc: ClassVar[str]
+
+    def depends_on(self, settings: Settings) -> Sequence[object]:
+        """Return the settings and parameters that decide what is fitted; features and code are added by the runner."""
+        ...
+
+    def fit(self, context: Context, report: Report) -> Fitted[A]:
+        """Fit on the training snapshots and measure on the test snapshots, beside the baselines.
+
+        Raises
+        ------
+        DataError
+            If the data cannot carry a model.
+        """
+        ...
+
+    def check(self, label: str, artifact: A, settings: Settings) -> None:
+        """Refuse a version that answers another question than the settings ask, such as another churn definition.
+
+        Raises
+        ------
+        StateError
+            If it does.
+        """
+        ...
+
+    def evaluate(self, context: Context, label: str, artifact: A, report: Report) -> dict[str, Any]:
+        """Measure a version and every baseline on the same customers of the test snapshots; plain values for JSON."""
+        ...
+
+    def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
+        """Return the result of `evaluate` as tables for people."""
+        ...
+
+    def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
+        """Return the few figures of a version that everybody should see, each beside a baseline's."""
+        ...
+
+    def prepare(self, artifact: A, store: Store, as_of: datetime) -> A:
+        """Return the artifact ready to answer for the moment of the online store's rows; raises where it is broken."""
+        ...
+
+    def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
+        """Judge whether the data can carry the model; None where they have no rows of what the model is about."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The best parameters found, their mean log loss over the folds, that of the defaults, and the trials made."""
+
+    parameters: dict[str, object]
+    loss: float
+    default_loss: float
+    trials: int
+
+
+@runtime_checkable
+class TunableModel(Protocol):
+    """What a model has beside `Model` where its parameters can be searched."""
+
+    def tune(self, settings: Settings, trials: int, report: Report) -> Tuned:
+        """Search until the study of these features and settings has `trials` finished trials; keep the best.
+
+        The next training takes the parameters that were found.
+        """
+        ...

@@ -1,0 +1,1 @@
+"""How good the lists are beside those of other methods."""

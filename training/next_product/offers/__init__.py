@@ -1,0 +1,1 @@
+"""From ranked candidates to the lists that the business allows."""
