@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from core.sql import copy, count, identifier, relation
+from core.sql import copy, count, identifier, quoted, relation
+from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, Table
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
@@ -89,7 +90,7 @@ def merge_returns(
         for name, same in (("equal", ", pieces"), ("latest", ""))
     )
     values = {
-        "kind": "'return'",
+        "kind": quoted(RETURN.name),
         "order_id": "coalesce(equal_order, latest_order)",
         "value": "abs(amount)",
         "campaign_id": "NULL::VARCHAR",

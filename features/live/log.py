@@ -13,7 +13,8 @@ from typing import Literal
 
 from core.settings import StoreSettings
 from core.sqlite import Database
-from features.contract.events import READER, Event
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
@@ -256,7 +257,7 @@ class EventLog:
 
 
 def _logged(row: tuple[int, str, int, int]) -> Logged:
-    return Logged(row[0], READER.validate_json(row[1]), _moment(row[2]), _moment(row[3]))
+    return Logged(row[0], event_reader().validate_json(row[1]), _moment(row[2]), _moment(row[3]))
 
 
 def _digest(text: str) -> bytes:

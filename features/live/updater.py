@@ -15,14 +15,14 @@ from core.errors import StoreError
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.state import locked, read_stamp
-from features.contract.tables import CONTRACT, CUSTOMER_TABLES
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_TABLES
 from features.engine.build import BOUGHT
 from features.engine.duckdb import Sources, connect
 from features.engine.inputs import as_feature_rows, size_table, view_inputs
 from features.engine.vectors import services_of, vector_query, vector_views
 from features.live.known import Online, known_directory, materialized_directory
 from features.live.log import EventLog, Logged
-from features.live.rows import SAME, tables_of, with_events
+from features.live.rows import tables_of, with_events
 from features.store.feature_store import Store
 from features.views import customer_views_of
 
@@ -164,7 +164,7 @@ class _CustomerFeatures:
         for table in CUSTOMER_TABLES:
             known = relation(folder / f"{table}.parquet")
             query = f"(SELECT * FROM {known} SEMI JOIN asked USING (customer_id))"
-            if table in SAME:
+            if table in EVENT_TABLES:
                 self._con.execute(f"CREATE TEMP TABLE {_live(table)} AS FROM {known} LIMIT 0")
                 query = f"({with_events(query, _live(table), table)})"
             self._add(table, f"FROM {query}")

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 
 from core.sql import identifier
-from features.contract.tables import INTERACTION_KINDS
+from features.contract.events import interaction_kinds
 from features.ingest.suggest.names import is_sensitive
 from features.ingest.suggest.plain import plain_input
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.proposed import Input, Mapped, Proposal
 from features.ingest.suggest.sources import Source
-
-_KNOWN = ", ".join(sorted(INTERACTION_KINDS))
 
 
 def products_input(source: Source, found: Mapping[str, Profile]) -> Input:
@@ -42,12 +40,14 @@ def customers_input(
 def interactions_input(source: Source, found: Mapping[str, Profile]) -> Input:
     """Map what happened between customers and the company."""
     one = plain_input(source, "interactions", found)
+    kinds = interaction_kinds()
+    listed = ", ".join(sorted(kinds))
     if "kind" not in found:
         one.columns.append(Mapped("kind", "'visit'", "no column says what happened"))
-        one.questions.append(f"What are these events? 'visit' is taken; Encore knows {_KNOWN}.")
-    elif not set(found["kind"].examples) <= set(INTERACTION_KINDS):
+        one.questions.append(f"What are these events? 'visit' is taken; Encore knows {listed}.")
+    elif not set(found["kind"].examples) <= set(kinds):
         one.questions.append(
             f"{found['kind'].name} has values such as {', '.join(found['kind'].examples)}; features are made of "
-            f"{_KNOWN}. Translate them with CASE … WHEN … THEN … END."
+            f"{listed}. Translate them with CASE … WHEN … THEN … END."
         )
     return one

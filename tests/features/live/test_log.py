@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from core.errors import StoreError
 from core.settings import StoreSettings
-from features.contract.events import READER, Event
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
@@ -25,7 +26,7 @@ LATER = MOMENT + timedelta(days=1)
 
 
 def visit(number: int, customer: str = "a", **more: Any) -> Event:
-    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer, "kind": "visit", **more})
+    return event_reader().validate_python({"event_id": f"e{number}", "customer_id": customer, "kind": "visit", **more})
 
 
 @pytest.fixture
@@ -111,12 +112,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from core.settings import StoreSettings
-from features.contract.events import READER
+from features.contract.events import event_reader
 from features.live.log import EventLog
 log = EventLog(StoreSettings(data=Path(sys.argv[1])))
 for number in range(100_000):
     event = {"event_id": f"e{number}", "customer_id": f"c{number % 7}", "kind": "visit"}
-    log.append([READER.validate_python(event)], datetime(2025, 1, 1, tzinfo=UTC))
+    log.append([event_reader().validate_python(event)], datetime(2025, 1, 1, tzinfo=UTC))
     print(number, flush=True)
 """
 
@@ -188,7 +189,7 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
 )
 def test_what_breaks_the_contract_is_refused(event: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        READER.validate_python({"event_id": "e", "customer_id": "a", **event})
+        event_reader().validate_python({"event_id": "e", "customer_id": "a", **event})
     assert place in {str(part) for error in refused.value.errors() for part in error["loc"]}
 
 
@@ -207,7 +208,7 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
         "end_timestamp": "2026-01-01T00:00:00Z",
         "price": 12,
     }
-    log.append([READER.validate_python(one) for one in (more, rated, period)], MOMENT)
+    log.append([event_reader().validate_python(one) for one in (more, rated, period)], MOMENT)
     tables = {name: table.to_pylist() for name, table in tables_of(log.all(log.last())).items()}
     assert [(row["product_id"], row["quantity"], row["discount"]) for row in tables["transactions"]] == [
         ("p", 2.0, 0.5),

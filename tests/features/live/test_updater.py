@@ -13,7 +13,8 @@ import pytest
 from core.errors import StoreError
 from core.settings import Settings, StoreSettings
 from core.state import read_stamp, write_stamp
-from features.contract.events import READER, Event
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 from features.engine.build import BOUGHT, build_features
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
@@ -70,7 +71,7 @@ def place(world: World, tmp_path: Path) -> Iterator[Place]:
 
 
 def event(customer_id: str, number: int, kind: str, **more: Any) -> Event:
-    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
+    return event_reader().validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
 
 
 def purchase(customer_id: str, number: int, product: str, **more: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from core.errors import StoreError
 from core.jobs import job
 from core.settings import Settings, StoreSettings
-from features.contract.events import READER
+from features.contract.events import event_reader
 from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
 from features.store.feature_store import Store
@@ -168,7 +168,7 @@ def test_another_worker_applies_what_a_dead_one_had_acknowledged(settings: Setti
 
 
 def _read(event: dict[str, Any]) -> Any:
-    return READER.validate_python(event)
+    return event_reader().validate_python(event)
 
 
 def test_a_materialisation_without_the_events_is_followed_by_them(settings: Settings) -> None:
