@@ -4,15 +4,14 @@ from pathlib import Path
 
 import duckdb
 
-from core.engine import engine
 from core.settings import Settings, StoreSettings
-from core.sql import copy, count, quoted, relation
+from core.sql import copy, count, engine, quoted, relation
 from core.state import fingerprint, read_stamp, write_stamp
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
 from features.engine.build import features_directory
 from features.ingest.erased import Erased
 from features.ingest.segments import segments_directory
-from features.live.known import GROUP, materialized_directory
+from features.store.materialized import GROUP, materialized_directory
 
 
 def forget(settings: Settings, customer_id: str) -> dict[str, int]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import duckdb
 
-from core.engine import engine
 from core.errors import DataError
 from core.progress import Report, part_of, silent
 from core.settings import Settings, StoreSettings
-from core.sql import quoted
+from core.sql import engine, quoted
 from core.state import fingerprint, read_stamp, replacing, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.ingest.erased import Erased

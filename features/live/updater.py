@@ -20,10 +20,10 @@ from features.engine.build import BOUGHT
 from features.engine.duckdb import Sources, connect
 from features.engine.inputs import as_feature_rows, size_table, view_inputs
 from features.engine.vectors import services_of, vector_query, vector_views
-from features.live.known import Online, known_directory, materialized_directory
 from features.live.log import EventLog, Logged
 from features.live.rows import tables_of, with_events
 from features.store.feature_store import Store
+from features.store.materialized import Online, known_directory, materialized_directory
 from features.views import customer_views_of
 
 #: Customers whose features are computed at once.

@@ -21,11 +21,11 @@ from core.state import code_fingerprint, fingerprint, read_stamp, write_file, wr
 from features.engine.build import built_schedule, features_directory
 from features.engine.duckdb import connect
 from features.engine.vectors import services_of
-from features.live.known import materialized_directory, write_known
 from features.services import FeatureService
 from features.settings import TimeSettings
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
+from features.store.materialized import materialized_directory, write_known
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, repo_config, repo_options
 

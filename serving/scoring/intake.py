@@ -10,7 +10,6 @@ import structlog
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.contract.events.kind import Event
-from features.live.known import Online, read_online
 from features.live.log import EventLog, Outcome
 from features.live.updater import FeatureUpdater
 from features.settings import TimeSettings

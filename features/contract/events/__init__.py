@@ -54,7 +54,7 @@ def interaction_kinds() -> tuple[str, ...]:
 
 
 def event_type() -> Any:  # noqa: ANN401 - a type that is known only when the kinds are
-    """Return the annotation for one event of any registered kind, told apart by its field `kind`."""
+    """Return the annotation for one event of any registered kind, distinguished by its field `kind`."""
     return _event_type(tuple(EVENT_KINDS))
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from core.settings import Settings, StoreSettings
+from core.sql import engine
 from features.ingest.suggest.assign import assign
 from features.ingest.suggest.facts import customers_input, interactions_input, products_input
 from features.ingest.suggest.plain import plain_input
@@ -36,7 +38,7 @@ def propose(paths: Sequence[str], folder: Path) -> Proposal:
     """
     root = _root(paths)
     proposal = Proposal(root, [])
-    with duckdb.connect() as con:
+    with engine(Settings(StoreSettings(data=folder))) as con:
         for source in find_sources(con, paths, root, folder):
             columns = sample(con, source, folder)
             profiles = profile_columns(con, "sample", columns)

@@ -20,11 +20,11 @@ from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
 from features.engine.vectors import services_of, vector_query
 from features.ingest.pipeline import ingest
-from features.live.known import materialized_directory, read_online
 from features.live.log import EventLog
 from features.live.updater import FeatureUpdater
 from features.services import FeatureService
 from features.store.feature_store import Store
+from features.store.materialized import materialized_directory, read_online
 from features.store.online import OnlineStore
 from features.views import VIEWS, customer_views_of, views_of
 from tests.conftest import NOW, World, copied

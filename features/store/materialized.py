@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from core.engine import engine
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
-from core.sql import copy, relation
+from core.sql import copy, engine, relation
 from core.state import read_stamp, replacing
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 

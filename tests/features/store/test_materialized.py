@@ -7,7 +7,7 @@ import pytest
 from core.errors import StateError
 from core.settings import StoreSettings
 from core.state import read_stamp, write_stamp
-from features.live.known import known_directory, materialized_directory, read_online, write_known
+from features.store.materialized import known_directory, materialized_directory, read_online, write_known
 from tests.conftest import World, copied
 
 
