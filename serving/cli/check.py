@@ -8,13 +8,14 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
+from core.jobs import job
 from core.settings import StoreSettings
 from core.state import write_file
 from serving.cli.context import Context
 from training.churn.settings import ChurnSettings
 from training.readiness.check import Checked
 from training.readiness.check import check_data as check
-from training.readiness.page import page
+from training.readiness.page import page, page_path
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")
 _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}
@@ -22,9 +23,10 @@ _COLORS = {"fit": "green", "weak": "yellow", "unfit": "red"}
 
 def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     """Run `encore check-data`."""
-    checked = check(context.settings, context.now)
-    output = output or context.settings[StoreSettings].data / "check.html"
-    write_file(output, page(checked, context.settings).encode())
+    output = output or page_path(context.settings[StoreSettings])
+    with job(context.settings[StoreSettings]):
+        checked = check(context.settings, context.now)
+        write_file(output, page(checked, context.settings).encode())
     if json:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return
