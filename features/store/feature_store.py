@@ -25,7 +25,7 @@ from features.services import FeatureService
 from features.settings import TimeSettings
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
-from features.store.materialized import materialized_directory, write_known
+from features.store.materialized import materialized_directory, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, repo_config, repo_options
 
@@ -100,7 +100,7 @@ class Store:
         else:
             self._copy(self._repo.feast, as_of, report)
         made = read_stamp(features_directory(stores))
-        write_known(self._settings, stamp)
+        write_rows(self._settings, stamp)
         write_stamp(
             materialized_directory(stores),
             {"fingerprint": stamp, "as_of": as_of, **{name: made[name] for name in ("sells", "kinds", "events")}},

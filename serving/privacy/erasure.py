@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from core.jobs import undisturbed
 from core.settings import Settings, StoreSettings
 from features.ingest.erased import Erased
-from features.live.updater import following
+from features.live.updater import updating
 from serving.access.audit import AuditLog
 from serving.privacy.stores import STORES, Erasure
 from serving.scoring.reloader import ModelReloader
@@ -40,7 +40,7 @@ def erase(
         If a job over all customers runs, or a store does not answer. What was removed before stays removed; ask again.
     """
     stores = settings[StoreSettings]
-    with undisturbed(stores), following(stores):  # so that nothing of the customer is computed or written meanwhile
+    with undisturbed(stores), updating(stores):  # so that nothing of the customer is computed or written meanwhile
         erasure = Erasure(
             settings=settings,
             customer_id=customer_id,

@@ -144,7 +144,7 @@ class EventIntake:
 
         A customer's own answer is never for a moment before their features'.
         """
-        followed = None if self._is_live else self.log.moment()
+        followed = None if self._is_live else self.log.updated_to()
         return max(wanted, followed) if followed else wanted
 
     def _now(self, online: Online | None) -> datetime:

@@ -51,7 +51,7 @@ class Place:
 
         def clock() -> datetime:
             """Where the data stand still, they stand at the last event."""
-            return max(self.online.as_of, self.log.moment() or self.online.as_of)
+            return max(self.online.as_of, self.log.updated_to() or self.online.as_of)
 
         return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
 
@@ -242,7 +242,7 @@ def test_moments_only_go_forward(place: Place) -> None:
     (first,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
     place.take(purchase("6", 2, "1029743"))
     (second,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
-    assert AS_OF < first < second == place.log.moment()
+    assert AS_OF < first < second == place.log.updated_to()
 
 
 def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(place: Place) -> None:
