@@ -17,7 +17,7 @@ from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: why it is set aside, and whether it takes goods back.
+#: Columns of a mapped row beside the contract's: the rule it breaks, and whether it takes goods back.
 RULE, RETURNED = "_rule", "_returned"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)

@@ -34,7 +34,7 @@ from features.ingest.work import read_work
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
-#: Tables of which at least one must be there: without either nothing happens to a customer.
+#: Tables of which at least one must be there: without either there are no events.
 _EVENTS = ("transactions", "subscriptions")
 
 
@@ -64,7 +64,7 @@ class Ingested:
         return self.read == 0
 
 
-def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh: bool = False) -> Ingested:
+def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_refresh: bool = False) -> Ingested:
     """Map the configured source to the contract tables and write them as Parquet.
 
     Files that were read before and have not changed are not read again, and what was read of files that are gone stays.
@@ -73,14 +73,14 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
     Parameters
     ----------
     now
-        Events more than a day later are set aside as being in the future, until they are not.
-    afresh
+        Events more than a day later are rejected as being in the future, until they are not.
+    full_refresh
         Forget what was read before, of files that are gone too.
 
     Raises
     ------
     DataError
-        For a file, column or table that does not satisfy the contract, and where more of an input is unusable than
+        For a file, column or table that does not satisfy the contract, and where more of an input is rejected than
         `data.max_rejected_share`; they are in the quarantine then.
     """
     directory = contract_directory(settings[StoreSettings])
@@ -90,7 +90,7 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
             "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
         )
     stamp = read_stamp(directory)
-    before = [] if afresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
+    before = [] if full_refresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
     work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
     log = EventLog(settings[StoreSettings])
     version = log.version()
@@ -106,8 +106,8 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
         _check_rows(segments)
         with replacing(directory) as aside:
             live = _write_events(con, settings[StoreSettings], log, version)
-            told = part_of(report, 0.8, 1.0)
-            tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, told)
+            merging = part_of(report, 0.8, 1.0)
+            tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, merging)
             stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
             write_stamp(aside, stamp)
     _forget(

@@ -49,7 +49,7 @@ def find_work(
         raise DataError(
             f"{lost[0].name} was read with another mapping than that of now, and is gone"
             f"{f', and so are {len(lost) - 1} more files' if len(lost) > 1 else ''}.",
-            "Put it back, or forget what was read before with `encore ingest --afresh`.",
+            "Put it back, or forget what was read before with `encore ingest --full-refresh`.",
         )
     work = []
     for unit, mapping in zip(units, mappings, strict=True):

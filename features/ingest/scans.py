@@ -155,7 +155,7 @@ class _TextScan:
             raise DataError(
                 f"{self._unit.name}: expected UTF-8, found other bytes, which look like {likely}.",
                 f'Say which encoding it is: encoding = "{likely}" in its [[data.inputs]]. With encoding = "utf-8" '
-                "broken lines are set aside.",
+                "broken lines are rejected.",
             )
         # DuckDB takes the second half of a line's end to the next one
         found = [(position + str(text).startswith("\n"), kind, text) for position, kind, text in found]
@@ -190,7 +190,7 @@ class _ParquetScan:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, file: Path, name: str, first: int) -> None:
         self.relation = f"read_parquet({quoted(str(file))})"
-        self.columns = _columns(con, self.relation, name, "Mend the file, or export it again.")
+        self.columns = _columns(con, self.relation, name, "Correct the file, or export it again.")
         self._numbered = f"read_parquet({quoted(str(file))}, file_row_number = true)"
         self._first = first
 

@@ -331,7 +331,7 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
     # the exports still name them; only what happens from now on is taken in
     back = (NOW + timedelta(days=1)).isoformat()
     send(client, purchase(3, event_timestamp=back))
-    ingest(settings, NOW + timedelta(days=2), afresh=True)
+    ingest(settings, NOW + timedelta(days=2), full_refresh=True)
     for table in ("transactions", "interactions", "customers"):
         rows = pd.read_parquet(settings[StoreSettings].data / f"contract/{table}.parquet")
         mine = rows[rows["customer_id"] == CUSTOMER]

@@ -87,7 +87,7 @@ def test_returns_guests_postage_and_equal_lines_are_found(tmp_path: Path) -> Non
     assert "1 of the rows seen equal another one" in written
     totals = ingest(settings_from(tmp_path, config), NOW).inputs[0].totals
     assert (totals.kept, totals.returned, totals.merged) == (400, 8, 1)
-    assert totals.set_aside == {"guest": 1, "no_goods": 1}
+    assert totals.skipped == {"guest": 1, "no_goods": 1}
 
 
 def test_tables_are_told_apart(tmp_path: Path) -> None:
