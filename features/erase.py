@@ -1,6 +1,6 @@
 """A customer's rows removed from the files of the feature store, one function for each place.
 
-Each file is written aside and renamed. Nothing may write these files meanwhile; see `core.jobs.undisturbed`.
+Each file is written aside and renamed. Nothing may write these files meanwhile; see `core.locks.undisturbed`.
 """
 
 import re
@@ -12,7 +12,7 @@ import duckdb
 
 from core.settings import Settings, StoreSettings
 from core.sql import copy, count, engine, quoted, relation, remove_abandoned_spills
-from core.state import fingerprint, read_stamp, write_stamp
+from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
 from features.engine.build import features_directory
 from features.ingest.erased import Erased

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
 from core.settings import StoreSettings
-from core.state import read_stamp
+from core.stamps import read_stamp
 from features.contract.tables import contract_directory
 from features.ingest.segments import Totals, inputs_from
 from serving import cli

@@ -4,9 +4,10 @@ import hashlib
 import json
 from datetime import datetime
 
+from core.files import write_file
 from core.settings import StoreSettings
 from core.sql import quoted
-from core.state import fingerprint, write_file
+from core.stamps import fingerprint
 from features.contract.tables import CONTRACT, TableName
 
 

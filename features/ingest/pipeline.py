@@ -10,10 +10,11 @@ from typing import Any
 import duckdb
 
 from core.errors import DataError
+from core.files import replacing
 from core.progress import Report, part_of, silent
 from core.settings import Settings, StoreSettings
 from core.sql import engine, quoted
-from core.state import fingerprint, read_stamp, replacing, write_stamp
+from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order

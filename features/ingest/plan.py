@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from core.errors import DataError
-from core.state import code_fingerprint, fingerprint
+from core.stamps import code_fingerprint, fingerprint
 from features.ingest.segments import Segment
 from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.units import Unit
@@ -40,7 +40,7 @@ def find_work(
     DataError
         If a file is gone that the mapping, as it is now, has never been applied to.
     """
-    mappings = [_mapping(data, unit.item) for unit in units]
+    mappings = [mapping_fingerprint(data, unit.item) for unit in units]
     there = {(mapping, unit.name) for unit, mapping in zip(units, mappings, strict=True)}
     known = {segment.identity: segment for segment in before}
     kept = [s for s in before if s.mapping in mappings and (s.mapping, s.name) not in there]
@@ -70,12 +70,13 @@ def find_work(
 
 def in_order(data: DataSettings, inputs: Sequence[InputSettings], segments: Sequence[Segment]) -> list[Segment]:
     """Order segments by the place of their input, then by name: a row of a later one stays where keys are equal."""
-    places = {_mapping(data, item): place for place, item in reversed(list(enumerate(inputs)))}
+    places = {mapping_fingerprint(data, item): place for place, item in reversed(list(enumerate(inputs)))}
     # a query's newer results come after the older ones
     return sorted(segments, key=lambda s: (places[s.mapping], s.name, *_ordered(s.newest or "")))
 
 
-def _mapping(data: DataSettings, item: InputSettings) -> str:
+def mapping_fingerprint(data: DataSettings, item: InputSettings) -> str:
+    """Return what changes when rows of an input would be mapped in another way."""
     return fingerprint(item, data.timezone, list(data.keys.get(item.table, ())))
 
 

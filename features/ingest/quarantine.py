@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.files import write_file
 from core.settings import Settings, StoreSettings
 from core.sql import copy, quoted
-from core.state import write_file
 from features.ingest.segments import InputTotals, Segment, segments_directory
 from features.ingest.settings import DataSettings
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import DataError
-from core.state import fingerprint
+from core.stamps import fingerprint
 from features.ingest.settings import DataSettings, InputSettings
 
 

@@ -8,8 +8,9 @@ from threading import Lock
 import structlog
 
 from core.errors import StoreError
+from core.locks import locked
 from core.settings import Settings, StoreSettings
-from core.state import locked, read_stamp
+from core.stamps import read_stamp
 from features.engine.vectors import services_of
 from features.live.computation import CustomerFeatures
 from features.live.log import EventLog

@@ -13,11 +13,12 @@ import pandas as pd
 import yaml
 
 from core.errors import StateError, StoreError
+from core.files import write_file
+from core.logs import quiet
 from core.progress import Report, silent, track
-from core.quiet import quiet
 from core.settings import Settings, StoreSettings
 from core.sql import relation
-from core.state import code_fingerprint, fingerprint, read_stamp, write_file, write_stamp
+from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.engine.build import built_schedule, features_directory
 from features.engine.duckdb import connect
 from features.engine.vectors import services_of

@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 from core.errors import StateError
+from core.files import replacing
 from core.settings import Settings, StoreSettings
 from core.sql import copy, engine, relation
-from core.state import read_stamp, replacing
+from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 
 #: Rows that a reader skips or reads as one.

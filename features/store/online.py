@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 import pandas as pd
 
-from core.quiet import quiet
+from core.logs import quiet
 from features.engine.vectors import vector_view
 from features.services import FeatureService
 from features.store.feast_api import EntityKey, Value, redis_key, serialize_entity_key

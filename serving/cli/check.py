@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Column, Table
 
-from core.jobs import job
+from core.files import write_file
+from core.locks import job
 from core.settings import StoreSettings
-from core.state import write_file
 from serving.cli.context import Context
 from training.churn.settings import ChurnSettings
 from training.readiness.check import Checked

@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from core.errors import ConfigError
-from core.jobs import job
+from core.files import write_file
+from core.locks import job
 from core.settings import StoreSettings
-from core.state import write_file
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.jobs import job
+from core.locks import job
 from core.progress import Report
 from core.settings import StoreSettings
 from serving.cli.asking import Asking

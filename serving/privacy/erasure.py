@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from core.jobs import undisturbed
+from core.locks import undisturbed
 from core.settings import Settings, StoreSettings
 from features.ingest.erased import Erased
 from features.live.updater import updating

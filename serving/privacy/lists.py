@@ -4,8 +4,8 @@ import csv
 import io
 from pathlib import Path
 
+from core.files import write_file
 from core.settings import Settings, StoreSettings
-from core.state import write_file
 from features.erase import erase_rows
 from features.ingest.quarantine import quarantine_path
 from training.readiness.page import page_path

@@ -10,7 +10,7 @@ import structlog
 
 from core.errors import DataError, EncoreError, StateError
 from core.settings import Settings
-from core.state import fingerprint
+from core.stamps import fingerprint
 from features.settings import TimeSettings
 from features.store.feature_store import Store
 from features.store.materialized import Online

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from core.batches import batches
 from core.errors import ConfigError, DataError
 from core.progress import Report, silent, track
 from serving.explain.wording import LANGUAGES, Language

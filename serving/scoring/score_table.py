@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from core.database import Database, Statement
 from core.settings import StoreSettings
-from core.state import fingerprint
+from core.stamps import fingerprint
 from serving.scoring.part import Column
 
 _REMEDY = "Check the disk; the file may be removed, it is filled again."

@@ -10,7 +10,7 @@ import pandas as pd
 
 from core.progress import Report, part_of, silent
 from core.settings import Settings
-from core.state import code_fingerprint, fingerprint
+from core.stamps import code_fingerprint, fingerprint
 from features.categories import Categories
 from features.engine.build import built_schedule
 from features.settings import CustomerSettings

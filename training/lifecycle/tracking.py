@@ -26,7 +26,7 @@ from mlflow.models import infer_signature
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import EncoreError, StateError, StoreError
-from core.quiet import quiet
+from core.logs import quiet
 from core.settings import database_url
 from training.lifecycle.settings import TrackingSettings
 

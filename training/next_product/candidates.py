@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.arrays import Floats
-from core.batches import batches
+from core.progress import batches
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.inputs import ranker_inputs

@@ -13,7 +13,7 @@ import pandas as pd
 from core.errors import DataError
 from core.progress import Report, part_of, silent
 from core.settings import Settings
-from core.state import code_fingerprint, fingerprint
+from core.stamps import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
 from features.snapshots import Schedule
 from features.store.feature_store import Store

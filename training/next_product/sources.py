@@ -11,7 +11,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from core.arrays import Floats
-from core.quiet import quiet
+from core.logs import quiet
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.matrices import stacked, summed

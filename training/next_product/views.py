@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from core.arrays import Floats
-from core.batches import batches
+from core.progress import batches
 from training.next_product.baselines import fitted_scores, simple_scores
 from training.next_product.candidates import BLOCK
 from training.next_product.catalogue import Codes

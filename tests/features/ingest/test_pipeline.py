@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import DataError
-from core.state import read_stamp
+from core.stamps import read_stamp
 from features.contract.tables import CONTRACT
 from tests.features.ingest.exports import COLUMNS, NOW, ORDERS, ingest, orders, quarantine, settings_of, table
 

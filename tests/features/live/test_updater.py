@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import StoreError
 from core.settings import Settings, StoreSettings
-from core.state import read_stamp, write_stamp
+from core.stamps import read_stamp, write_stamp
 from features.contract.events import event_reader
 from features.contract.events.kind import Event
 from features.engine.build import BOUGHT, build_features

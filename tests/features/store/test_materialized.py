@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import StateError
 from core.settings import StoreSettings
-from core.state import read_stamp, write_stamp
+from core.stamps import read_stamp, write_stamp
 from features.store.materialized import materialized_directory, read_online, rows_directory, write_rows
 from tests.conftest import World, copied
 

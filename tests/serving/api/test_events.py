@@ -13,7 +13,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.errors import StoreError
-from core.jobs import job
+from core.locks import job
 from core.settings import Settings, StoreSettings
 from features.contract.events import event_reader
 from features.ingest.erased import Erased

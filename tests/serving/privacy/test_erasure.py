@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
-from core.jobs import job
+from core.locks import job
 from core.settings import Settings, StoreSettings
 from features.engine.build import build_features
 from features.erase import REDACTED, erase_quarantined_text
