@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 
 from features.contract.events.interactions import CLICK, COMPLAINT, RATING, RETURN, SERVICE_REQUEST, VISIT
 from features.views.known import known_customers
+from features.views.ratios import trend
 from features.views.view import FeatureView
 from features.views.visible import RECENT_DAYS, days_between, visible, whole_seconds, within
 
@@ -46,7 +47,7 @@ def usage(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> ir.Ta
     usual = (lived >= 1).ifelse(joined.visits_before / lived, ibis.null("float64"))
     zero = {name: joined[name].fill_null(0) for name in joined.columns if name.endswith(("_28d", "_84d"))}
     filled = joined.mutate(**zero, visits_usual_28d=usual)
-    return filled.mutate(visits_trend=filled.visits_28d / filled.visits_usual_28d.nullif(0.0)).drop(
+    return filled.mutate(visits_trend=trend(filled.visits_28d, filled.visits_usual_28d)).drop(
         "visits_before", "first_visit"
     )
 
