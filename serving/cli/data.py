@@ -14,7 +14,7 @@ from core.settings import StoreSettings
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
-from features.ingest.suggest.propose import propose
+from features.ingest.suggest.suggest import propose
 from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
 from serving.cli.stages import Stages

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from core.sql import identifier
 from features.contract.events import interaction_kinds
+from features.ingest.suggest.inputs import plain_input
 from features.ingest.suggest.names import is_sensitive
-from features.ingest.suggest.plain import plain_input
 from features.ingest.suggest.profile import Profile
-from features.ingest.suggest.proposed import Input, Mapped, Proposal
 from features.ingest.suggest.sources import Source
+from features.ingest.suggest.suggestions import Input, Mapped, Proposal
 
 
 def products_input(source: Source, found: Mapping[str, Profile]) -> Input:

@@ -6,11 +6,11 @@ import duckdb
 
 from core.sql import identifier, quoted
 from features.contract.tables import TableName
+from features.ingest.suggest.inputs import by_name, say_how_written
 from features.ingest.suggest.names import NO_GOODS
-from features.ingest.suggest.plain import by_name, say_how_written
 from features.ingest.suggest.profile import Profile
-from features.ingest.suggest.proposed import Input, Mapped, Proposal
 from features.ingest.suggest.sources import Source
+from features.ingest.suggest.suggestions import Input, Mapped, Proposal
 
 
 def transactions_input(

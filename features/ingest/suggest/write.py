@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from features.ingest.suggest.proposed import Input, Proposal
+from features.ingest.suggest.suggestions import Input, Proposal
 
 _HEAD = """\
 # Written by `encore init` from the exports themselves. Behind each line stands why it is there.

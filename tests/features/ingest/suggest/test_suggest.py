@@ -12,8 +12,8 @@ from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
 from features.ingest.pipeline import ingest
 from features.ingest.suggest.names import is_sensitive, likeness
-from features.ingest.suggest.propose import propose
-from features.ingest.suggest.proposed import Proposal
+from features.ingest.suggest.suggest import propose
+from features.ingest.suggest.suggestions import Proposal
 from features.ingest.suggest.write import as_toml
 from serving.settings import default_settings, sections
 from tests.features.ingest.exports import NOW, table

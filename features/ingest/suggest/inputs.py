@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from features.contract.tables import CONTRACT, TableName
 from features.ingest.suggest.profile import ISO, Profile
-from features.ingest.suggest.proposed import Input, Mapped
 from features.ingest.suggest.sources import Source
+from features.ingest.suggest.suggestions import Input, Mapped
 
 
 def plain_input(source: Source, table: TableName, found: Mapping[str, Profile]) -> Input:

@@ -7,13 +7,13 @@ import duckdb
 
 from core.settings import Settings, StoreSettings
 from core.sql import engine
-from features.ingest.suggest.assign import assign
 from features.ingest.suggest.facts import customers_input, interactions_input, products_input
-from features.ingest.suggest.plain import plain_input
+from features.ingest.suggest.inputs import plain_input
+from features.ingest.suggest.match import assign
 from features.ingest.suggest.profile import Profile, profile_columns
-from features.ingest.suggest.proposed import Input, Proposal
 from features.ingest.suggest.sales import transactions_input
 from features.ingest.suggest.sources import Source, find_sources, sample
+from features.ingest.suggest.suggestions import Input, Proposal
 
 #: A column with more different values per row than this names the rows.
 _UNIQUE = 0.98
