@@ -14,7 +14,7 @@ from core.settings import StoreSettings
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
-from features.ingest.suggest.suggest import propose
+from features.ingest.suggest.suggest import suggest_mapping
 from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
 from serving.cli.stages import Stages
@@ -27,10 +27,10 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
             f"Expected no file at {output}, found one.", "Move it away, or name another file with --output."
         )
     with Stages(context.console) as stages, TemporaryDirectory() as folder:
-        proposal = stages.run("exports", lambda _: propose(sources, Path(folder) / "copies"))
-    write_file(output, as_toml(proposal).encode())
+        suggestions = stages.run("exports", lambda _: suggest_mapping(sources, Path(folder) / "copies"))
+    write_file(output, as_toml(suggestions).encode())
     table = Table("source", "files", "table", "columns mapped", "questions")
-    for one in proposal.inputs:
+    for one in suggestions.inputs:
         mapped = [mapped.column for mapped in one.columns if mapped.expression is not None]
         table.add_row(
             escape(one.source.name),
@@ -40,7 +40,7 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
             str(len(one.questions)),
         )
     context.console.print(table)
-    for unused in proposal.unused:
+    for unused in suggestions.unused:
         context.console.print(f"  Fits no table: {unused}", markup=False, soft_wrap=True)
     context.console.print(
         f"  {output} is written. Look for QUESTION in it; then run `encore ingest` and `encore check-data`.",
