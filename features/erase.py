@@ -75,7 +75,7 @@ def erase_quarantined_text(settings: Settings, customer_id: str) -> int:
 
 
 def erase_unfinished_files(settings: Settings, _: str) -> int:
-    """Remove what killed commands have left behind, whoever is in it. Returns how many files."""
+    """Remove files that killed commands left unfinished, of all customers. Returns how many."""
     stores = settings[StoreSettings]
     online = Path(stores.online.removeprefix("sqlite://"))
     beside = [contract_directory(stores), features_directory(stores), materialized_directory(stores) / "*"]

@@ -39,7 +39,7 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], t
     """Write a contract table from the files of its segments, the earliest first.
 
     Rows of a table without a key are all kept. Of rows that share a key the one stays that says it was written last,
-    then that of the last segment, then the last in it. Products and customers, which stand for what is, keep the last
+    then that of the last segment, then the last in it. Products and customers, whose rows have no moment, keep the last
     known value of each column instead.
     """
     if not files:

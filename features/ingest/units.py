@@ -24,7 +24,7 @@ class Unit:
     path
         The file; None for a query.
     identity
-        Changes when the content does; None where that cannot be told before reading.
+        Changes when the content does; None where that is not known before reading.
     """
 
     item: InputSettings

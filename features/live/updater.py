@@ -20,7 +20,7 @@ from features.store.materialized import Online, materialized_directory
 #: Customers whose features are computed at once.
 _BATCH = 500
 _SECOND = timedelta(seconds=1)
-#: Customers whose moments lie so close are computed for one moment.
+#: Customers whose moments differ by less than this are computed for one moment.
 _NEAR = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
 

@@ -14,6 +14,7 @@ from features.live.log import EventLog, Outcome
 from features.live.updater import FeatureUpdater
 from features.settings import TimeSettings
 from features.store.feature_store import Store
+from features.store.materialized import Online, read_online
 from serving.scoring.score_table import ScoreTable
 
 #: How far the clock of a source may be ahead.

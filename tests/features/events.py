@@ -73,7 +73,7 @@ def make_products() -> pd.DataFrame:
 
 
 def make_customers() -> pd.DataFrame:
-    """Return customers of whom one signed up after the first snapshot, and one was never asked for consent."""
+    """Return customers; one signed up after the first snapshot, and one was never asked for consent."""
     return pd.DataFrame(
         {
             "customer_id": [f"c{i}" for i in range(4)],

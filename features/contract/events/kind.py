@@ -62,7 +62,7 @@ class EventKind:
     name
         The value of the field `kind`.
     description
-        What has happened, in a few words; for the documentation.
+        A few words on the event, for the documentation.
     payload
         The fields; kinds with the same fields share one. Its name is that of the schema in the OpenAPI document.
     table

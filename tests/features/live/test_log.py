@@ -1,4 +1,4 @@
-"""The event log: once, in order, on disk before anybody is told, and gone when erased."""
+"""The event log: once, in order, on disk before it is acknowledged, and gone when erased."""
 
 import os
 import signal
@@ -45,7 +45,7 @@ def test_moments_are_those_of_the_event_or_of_its_arrival(log: EventLog) -> None
     happened = datetime(2025, 2, 1, tzinfo=UTC)
     log.append([visit(1), visit(2, event_timestamp=happened)], MOMENT, MOMENT)
     assert [(one.happened, one.received) for one in log.of(["a"])] == [(MOMENT, MOMENT), (happened, MOMENT)]
-    log.append([visit(3, event_timestamp=happened)], MOMENT)  # data that stand still: known when it happened
+    log.append([visit(3, event_timestamp=happened)], MOMENT)  # without a clock: known when it happened
     assert log.of(["a"], since=2)[-1].received == happened
 
 

@@ -1,4 +1,4 @@
-"""Features follow events: the same numbers that training would see, whoever pushes them."""
+"""Features follow events: the same numbers that training sees, whichever process pushes them."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ class Place:
             self.applied.append((customers, moment))
 
         def clock() -> datetime:
-            """Where the data stand still, they stand at the last event."""
+            """Data without a clock are at their last event."""
             return max(self.online.as_of, self.log.updated_to() or self.online.as_of)
 
         return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
