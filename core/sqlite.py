@@ -11,6 +11,8 @@ from core.errors import StoreError
 
 #: Seconds that a writer waits for another.
 _PATIENCE = 10.0
+#: This many bytes of a row are hardly in another one by chance.
+DISTINCT = 8
 
 
 class Database:
@@ -103,10 +105,11 @@ def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:
     Parameters
     ----------
     trace
-        Bytes of the deleted rows that no other row has.
+        Bytes of the deleted rows that no other row has. They are not looked for if they are fewer than `DISTINCT`, as
+        those of a short id: other rows have them by chance.
     """
     con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    if _holds(path, trace):
+    if len(trace) >= DISTINCT and _holds(path, trace):
         con.execute("VACUUM")
         con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

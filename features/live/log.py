@@ -12,12 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from core.settings import StoreSettings
-from core.sqlite import Database
+from core.sqlite import DISTINCT, Database
 from features.contract.events import event_reader
 from features.contract.events.kind import Event
 
-#: An id of this many characters is hardly a part of another text by chance.
-_DISTINCT = 8
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
 _SCHEMA = """
@@ -246,7 +244,7 @@ class EventLog:
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
         # a short id is part of other rows too, and is only recognised next to its name
-        trace = customer if len(customer) >= _DISTINCT else f'"customer_id":"{customer}"'
+        trace = customer if len(customer) >= DISTINCT else f'"customer_id":"{customer}"'
         self._database.purge(trace.encode())
         return len(ids)
 

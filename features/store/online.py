@@ -127,8 +127,8 @@ class OnlineStore:
                 for view in views:
                     statement = f'DELETE FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'
                     removed += con.execute(statement, [serialized]).rowcount
-            # the key ends with the length of the id, in four bytes, and the id
-            purge(con, Path(config.online_store.path), serialized[-len(customer.encode()) - 4 :])
+            # the key ends with the type and the length of the id, in four bytes each, and the id
+            purge(con, Path(config.online_store.path), serialized[-len(customer.encode()) - 8 :])
             return removed
 
 

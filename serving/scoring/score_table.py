@@ -221,7 +221,7 @@ class ScoreTable:
                 cursor.run(statement, customer_id=customer)
                 removed += cursor.count
             cursor.run(self._note, number=cursor.run(self._count)[0][0] + 1)
-        self._database.settle()
+        self._database.purge(customer.encode())
         return removed
 
     def _drop_others(self) -> None:
