@@ -27,14 +27,20 @@ def fingerprint(*parts: object) -> str:
 
 
 def code_fingerprint(*modules: str) -> str:
-    """Hash the source of modules and whole packages, so that a changed definition makes its stage run again."""
+    """Hash the source of modules and whole packages, so that a changed definition makes its stage run again.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        For a module that does not exist, which would count as unchanged for ever.
+    """
     digest = hashlib.sha256()
     for module in modules:
         spec = find_spec(module)
-        folders = list(spec.submodule_search_locations or []) if spec else []
-        files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
-        if spec and spec.origin and not folders:
-            files = [Path(spec.origin)]
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(f"expected the module {module}, found none")
+        folders = list(spec.submodule_search_locations or [])
+        files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin)]
         for file in files:
             digest.update(f"{module} {file.name}".encode() + file.read_bytes())
     return digest.hexdigest()[:16]

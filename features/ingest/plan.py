@@ -12,6 +12,18 @@ from features.ingest.segments import Segment
 from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.units import Unit
 
+#: The code that decides what is kept of a unit: the contract, and what opens, maps and reads units.
+_CODE = (
+    "features.contract.tables",
+    "features.ingest.databases",
+    "features.ingest.macros",
+    "features.ingest.mapping",
+    "features.ingest.reading",
+    "features.ingest.scans",
+    "features.ingest.text",
+    "features.ingest.workbooks",
+)
+
 
 @dataclass(frozen=True)
 class Work:
@@ -58,7 +70,7 @@ def find_work(
         kept += [s for s in earlier if s.since != since]
         key = uuid4().hex[:16]
         # what cannot be watched may have another content each time
-        identity = fingerprint(mapping, unit.name, unit.identity or key, code_fingerprint("features.ingest"))
+        identity = fingerprint(mapping, unit.name, unit.identity or key, code_fingerprint(*_CODE))
         if identity in known and not known[identity].is_due(now):
             kept.append(known[identity])
             continue

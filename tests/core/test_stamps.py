@@ -22,6 +22,9 @@ def test_fingerprints_tell_values_and_code_apart() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     assert code_fingerprint("features") != code_fingerprint("training")
+    assert code_fingerprint("core.sql") != code_fingerprint("core.sqlite")
+    with pytest.raises(ModuleNotFoundError, match=r"core\.none"):
+        code_fingerprint("core.sql", "core.none")
 
 
 @pytest.mark.parametrize(
