@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from core.errors import StoreError
+from core.sqlite import purge
 
 #: Seconds that a writer waits for another.
 _PATIENCE = 10.0
@@ -120,11 +121,13 @@ class Database:
             self._forget()
             raise StoreError(f"{self._name} cannot be read or written: {_short(error)}.", self._remedy) from error
 
-    def settle(self) -> None:
-        """Write SQLite's log into its file, so that nothing of what was deleted is left beside it."""
-        if self.is_sqlite:
-            with self.reading() as cursor:
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def purge(self, trace: bytes) -> None:
+        """Make sure that deleted rows are in no part of a SQLite file any more; see `core.sqlite.purge`."""
+        file = self.engine.url.database
+        if self.is_sqlite and file:
+            with self._lock, self.connection() as con:
+                driver: Any = con.connection.driver_connection
+                purge(driver, Path(file), trace)
 
     def _connection(self) -> sa.Connection:
         con: sa.Connection | None = getattr(self._local, "con", None)

@@ -1,4 +1,4 @@
-"""The errors a user can mend. The command line shows them without a traceback and exits with 2."""
+"""The errors a user can fix. The command line shows them without a traceback and exits with 2."""
 
 
 class EncoreError(Exception):
@@ -23,7 +23,7 @@ class ConfigError(EncoreError):
 
 
 class DataError(EncoreError):
-    """The data cannot be mapped to the contract, or cannot carry what is asked of it."""
+    """The data cannot be mapped to the contract, or are not enough for what is to be computed."""
 
 
 class StateError(EncoreError):

@@ -1,9 +1,13 @@
-"""Structured logs: one JSON object a line, without secrets and without customers."""
+"""Structured logs, one JSON object a line, without secrets and without customers; and libraries kept quiet."""
 
 import logging
 import sys
+import threading
 import traceback
-from collections.abc import MutableMapping
+import warnings
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import Any
 
 import orjson
@@ -11,7 +15,7 @@ import structlog
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Let everything from a level on that is logged, by us and by libraries, become lines of JSON on standard error."""
+    """Write everything that is logged from a level on, by us and by libraries, as lines of JSON on standard error."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -52,3 +56,21 @@ def _place_of_error(_: object, __: str, event: MutableMapping[str, Any]) -> Muta
             f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
         ]
     return event
+
+
+@contextmanager
+def quiet(*loggers: str) -> Iterator[None]:
+    """Keep libraries from writing over our progress bars: silence prints and warnings while the block runs.
+
+    The named loggers are silenced below errors from then on. What a library raises is still raised.
+
+    Output belongs to the whole process, so in other threads than the main one only the loggers are silenced.
+    """
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,9 +1,9 @@
-"""How a long step tells its caller how far it is, without knowing who watches."""
+"""Long work in parts, and how it reports its progress without knowing who watches."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-#: Called with the share done, in [0, 1], and a few words on what is being done.
+#: Called with the share done, in [0, 1], and a few words on the current work.
 Report = Callable[[float, str], None]
 
 _Item = TypeVar("_Item")
@@ -23,3 +23,9 @@ def track(report: Report, items: Sequence[_Item], doing: Callable[[_Item], str])
     for done, item in enumerate(items):
         report(done / len(items), doing(item))
         yield item
+
+
+def batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """Yield the items in their order, `size` at once; the last batch may be shorter."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

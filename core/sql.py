@@ -1,8 +1,83 @@
-"""Small words of SQL that several modules share."""
+"""DuckDB within its limits, and small words of SQL that several modules share."""
 
+import fcntl
+import os
+import shutil
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
+from typing import IO
 
 import duckdb
+
+from core.settings import Settings, StoreSettings
+
+_LOCK = "in-use"
+
+
+@contextmanager
+def engine(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open DuckDB for the block; see `open_duckdb`."""
+    with open_duckdb(settings) as con:
+        yield con
+
+
+def open_duckdb(settings: Settings) -> duckdb.DuckDBPyConnection:
+    """Open an in-memory DuckDB with the memory limit, which spills to disk below the data.
+
+    Each connection spills to a folder of its own: DuckDB gives its temporary files the same names in every process, so
+    that two of them in one folder would overwrite each other's. The folder is removed when the connection is.
+    """
+    stores = settings[StoreSettings]
+    remove_abandoned_spills(stores)
+    folder, lock = _make_spill(stores)
+    con = duckdb.connect()
+    weakref.finalize(con, _remove_spill, folder, lock)
+    con.execute(f"SET memory_limit = {quoted(stores.memory_limit)}")
+    con.execute(f"SET temp_directory = {quoted(str(folder))}")
+    con.execute(f"SET threads = {settings.threads}")
+    return con
+
+
+def spill_directory(stores: StoreSettings) -> Path:
+    """Return the folder of temporary files."""
+    return stores.data / "spill"
+
+
+def spill_folder(con: duckdb.DuckDBPyConnection) -> Path:
+    """Return the folder of a connection's temporary files."""
+    return Path(con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+
+
+def remove_abandoned_spills(stores: StoreSettings) -> int:
+    """Remove the temporary files that killed processes have left; returns how many there were."""
+    removed = 0
+    for lock in spill_directory(stores).glob(f"*/{_LOCK}"):
+        try:
+            with lock.open("a") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                removed += sum(file.is_file() for file in lock.parent.rglob("*")) - 1
+                shutil.rmtree(lock.parent, ignore_errors=True)
+        except (BlockingIOError, FileNotFoundError):
+            continue  # in use, or removed by another process
+    return removed
+
+
+def _make_spill(stores: StoreSettings) -> tuple[Path, IO[str]]:
+    spill_directory(stores).mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix=f"{os.getpid()}-", dir=spill_directory(stores))).resolve()
+    # locked before it has the name that is looked for; the lock ends with the process, however it ends
+    lock = (folder / f".{_LOCK}").open("a")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (folder / f".{_LOCK}").rename(folder / _LOCK)
+    return folder, lock
+
+
+def _remove_spill(folder: Path, lock: IO[str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.close()
 
 
 def quoted(text: str) -> str:
@@ -11,17 +86,17 @@ def quoted(text: str) -> str:
 
 
 def relation(*files: Path) -> str:
-    """Write Parquet files as an SQL relation; what a file lacks is null in its rows."""
+    """Write Parquet files as an SQL relation; a column that a file lacks is null in its rows."""
     return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
 
 
 def copy(query: str, target: Path, group: int = 122_880) -> str:
-    """Write the statement that puts a query's rows into a Parquet file, so many in a group that is read as one."""
+    """Write the statement that puts a query's rows into a Parquet file, with a number of rows in each row group."""
     return f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {group})"
 
 
 def identifier(name: str) -> str:
-    """Write a name as an SQL identifier, whatever stands in it."""
+    """Write a name as an SQL identifier, whatever characters are in it."""
     return '"' + name.replace('"', '""') + '"'
 
 

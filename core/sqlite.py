@@ -1,5 +1,6 @@
 """SQLite files that threads and processes share."""
 
+import mmap
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -10,21 +11,23 @@ from core.errors import StoreError
 
 #: Seconds that a writer waits for another.
 _PATIENCE = 10.0
+#: This many bytes of a row are hardly in another one by chance.
+DISTINCT = 8
 
 
 class Database:
-    """A SQLite file; each thread has a connection of its own. What is deleted is overwritten, not just forgotten.
+    """A SQLite file; each thread has a connection of its own.
 
     Parameters
     ----------
     schema
         Statements that make what is not there yet.
     name
-        What it is called in errors.
+        Its name in errors.
     remedy
         What can be done where it cannot be used.
     durable
-        Whether what is written is on disk when `writing` ends, so that it survives a power failure.
+        Whether a transaction is on disk when `writing` ends, so that it survives a power failure.
     """
 
     def __init__(self, path: Path, schema: str, name: str, remedy: str, *, durable: bool) -> None:
@@ -69,10 +72,10 @@ class Database:
                     con.execute("ROLLBACK")
                 raise
 
-    def settle(self) -> None:
-        """Take what was written into the file itself, so that nothing of what was deleted is left beside it."""
-        with self.reading() as con:
-            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def purge(self, trace: bytes) -> None:
+        """Make sure that deleted rows are in the file no more; see `purge`."""
+        with self._lock, self.reading() as con:
+            purge(con, self.path, trace)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -91,3 +94,26 @@ class Database:
             con.executescript(self._schema)
             self._local.con = con
         return con
+
+
+def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:
+    """Make sure that deleted rows are in no part of a SQLite file any more.
+
+    `PRAGMA secure_delete` overwrites the rows it deletes, but not the copies that stay behind when SQLite moves rows
+    between pages, which is so in several of a hundred deletions. Where one is found, the whole file is written again.
+
+    Parameters
+    ----------
+    trace
+        Bytes of the deleted rows that no other row has. They are not looked for if they are fewer than `DISTINCT`, as
+        those of a short id: other rows have them by chance.
+    """
+    con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    if len(trace) >= DISTINCT and _holds(path, trace):
+        con.execute("VACUUM")
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _holds(path: Path, trace: bytes) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(trace) >= 0

@@ -1,49 +1,112 @@
-"""A customer's rows removed from all files that hold them."""
+"""A customer's rows removed from the files of the feature store, one function for each place.
 
+Each file is written aside and renamed. Nothing may write these files meanwhile; see `core.locks.undisturbed`.
+"""
+
+import re
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
-from core.engine import engine
 from core.settings import Settings, StoreSettings
-from core.sql import copy, count, quoted, relation
-from core.state import fingerprint, read_stamp, write_stamp
+from core.sql import copy, count, engine, quoted, relation, remove_abandoned_spills
+from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
 from features.engine.build import features_directory
 from features.ingest.erased import Erased
+from features.ingest.quarantine import quarantine_path
 from features.ingest.segments import segments_directory
-from features.live.known import GROUP, materialized_directory
+from features.store.materialized import GROUP, materialized_directory
+
+#: What takes the place of a quarantined line that names an erased customer.
+REDACTED = "(erased)"
 
 
-def forget(settings: Settings, customer_id: str) -> dict[str, int]:
-    """Remove a customer's rows from what was ingested, and from what was computed of it. Returns rows by place.
+def erase_contract_rows(settings: Settings, customer_id: str) -> int:
+    """Remove rows of the contract tables; features and models count as made from other data afterwards."""
+    stores = settings[StoreSettings]
+    files = [table_path(stores, name) for name in CUSTOMER_TABLES]
+    directory = contract_directory(stores)
+    with engine(settings) as con:
+        if any(_rows(con, file, customer_id) for file in files if file.is_file()):
+            # before the rows are gone, so that an interruption leaves no model that counts as made from what is there
+            stamp = read_stamp(directory)
+            changed = fingerprint(stamp["fingerprint"], Erased(stores).version())
+            write_stamp(directory, stamp | {"fingerprint": changed})
+    return erase_rows(settings, files, customer_id)
 
-    Each file is written aside and renamed. Features and models count as made from other data afterwards.
+
+def erase_segment_rows(settings: Settings, customer_id: str) -> int:
+    """Remove rows that were read from exports and kept."""
+    return erase_rows(settings, segments_directory(settings[StoreSettings]).glob("*.parquet"), customer_id)
+
+
+def erase_feature_rows(settings: Settings, customer_id: str) -> int:
+    """Remove rows of all feature views."""
+    return erase_rows(settings, features_directory(settings[StoreSettings]).glob("*.parquet"), customer_id)
+
+
+def erase_materialized_rows(settings: Settings, customer_id: str) -> int:
+    """Remove the contract rows that the online store was filled from."""
+    return erase_rows(settings, materialized_directory(settings[StoreSettings]).glob("*/*.parquet"), customer_id)
+
+
+def erase_quarantined_text(settings: Settings, customer_id: str) -> int:
+    """Blank the quarantined lines that name a customer; the lines stay countable, with their file and rule.
+
+    A line names a customer if the id is in it as a whole, in upper or lower case. Returns how many lines did.
     """
     stores = settings[StoreSettings]
-    places = {
-        "contract tables": [table_path(stores, name) for name in CUSTOMER_TABLES],
-        "segments": sorted(segments_directory(stores).glob("*.parquet")),
-        "histories beside the online store": sorted(materialized_directory(stores).glob("known-*/*.parquet")),
-        "features": sorted(features_directory(stores).glob("*.parquet")),
-    }
-    rows: dict[str, int] = {}
+    files = [quarantine_path(stores), *segments_directory(stores).glob("*-quarantine.parquet")]
+    # part of a number or a date is no id: 12 is neither in 12.50 nor in 2018-01-12
+    before, after = r"(^|[^\pL\pN_.:\-]|(^|[^\pL\pN])[.:\-])", r"($|[^\pL\pN_.:\-]|[.:\-]($|[^\pL\pN]))"
+    named = f"regexp_matches(text, {quoted(f'(?i){before}{re.escape(customer_id)}{after}')})"
+    lines: dict[Path, int] = {}
     with engine(settings) as con:
-        for place, files in places.items():
-            found = {file: _rows(con, file, customer_id) for file in files if file.is_file()}
-            rows[place] = sum(found.values())
-            # before the rows are gone, so that whoever is interrupted here leaves no model that counts as made of them
-            if place == "contract tables" and rows[place]:
-                directory = contract_directory(stores)
-                stamp = read_stamp(directory)
-                told = fingerprint(stamp["fingerprint"], Erased(stores).version())
-                write_stamp(directory, stamp | {"fingerprint": told})
-            for file in [file for file, count in found.items() if count]:
-                aside = file.with_name(f".{file.name}")
-                kept = f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}"
-                con.execute(copy(kept, aside, GROUP))
-                aside.replace(file)
-    return rows
+        for file in (file for file in files if file.is_file()):
+            lines[file] = count(con, f"SELECT count(*) FROM {relation(file)} WHERE {named}")
+            if lines[file]:
+                text = f"CASE WHEN {named} THEN {quoted(REDACTED)} ELSE text END AS text"
+                _rewrite(con, f"SELECT * REPLACE ({text}) FROM {relation(file)}", file)
+    # the table is the segments' lines once more
+    return max(lines.get(files[0], 0), sum(lines.get(file, 0) for file in files[1:]))
+
+
+def erase_unfinished_files(settings: Settings, _: str) -> int:
+    """Remove files that killed commands left unfinished, of all customers. Returns how many."""
+    stores = settings[StoreSettings]
+    online = Path(stores.online.removeprefix("sqlite://"))
+    beside = [contract_directory(stores), features_directory(stores), materialized_directory(stores) / "*"]
+    left = [path for place in beside for path in place.parent.glob(f".{place.name}-*")]
+    left += [*online.parent.glob(f".{online.name}.*"), *stores.data.glob(".*.parquet"), *stores.data.glob(".*.csv")]
+    removed = remove_abandoned_spills(stores)
+    for path in left:
+        if path.is_dir():
+            removed += sum(file.is_file() for file in path.rglob("*"))
+            shutil.rmtree(path)
+        else:
+            removed += 1
+            path.unlink()
+    return removed
+
+
+def erase_rows(settings: Settings, files: Iterable[Path], customer_id: str) -> int:
+    """Remove a customer's rows from Parquet files; those without a column `customer_id` stay as they are.
+
+    Returns
+    -------
+    The number of rows.
+    """
+    removed = 0
+    with engine(settings) as con:
+        for file in sorted(file for file in files if file.is_file()):
+            rows = _rows(con, file, customer_id)
+            if rows:
+                _rewrite(con, f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}", file)
+                removed += rows
+    return removed
 
 
 def _rows(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
@@ -51,3 +114,9 @@ def _rows(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
     if "customer_id" not in columns:
         return 0
     return count(con, f"SELECT count(*) FROM {relation(file)} WHERE customer_id = {quoted(customer_id)}")
+
+
+def _rewrite(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
+    aside = file.with_name(f".{file.name}")
+    con.execute(copy(query, aside, GROUP))
+    aside.replace(file)

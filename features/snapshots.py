@@ -28,7 +28,7 @@ class Windows:
     validation
         How many snapshots before the tests stop training early and calibrate.
     steps
-        None trains at every snapshot of the grid that is early enough; a number at so many before the first test,
+        None trains at every snapshot of the grid that is early enough; a number at that many before the first test,
         one reach apart.
     needs_sales
         Whether there is nothing to learn where there are no order lines.

@@ -20,7 +20,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import create_engine
 
 from core.settings import StoreSettings
-from core.state import read_stamp
+from core.stamps import read_stamp
 from features.contract.tables import contract_directory
 from features.ingest.segments import Totals, inputs_from
 from serving import cli
@@ -97,8 +97,8 @@ def test_the_cleaning_report_is_right_to_the_row(walk: Walk) -> None:
     assert totals.kept == planted.pop("kept")
     assert totals.returned == planted.pop("returns")
     assert totals.merged == planted.pop("merged")
-    assert totals.set_aside == {rule: planted.pop(rule) for rule in ("guest", "no_goods")}
-    assert totals.unusable == planted
+    assert totals.skipped == {rule: planted.pop(rule) for rule in ("guest", "no_goods")}
+    assert totals.rejected == planted
     for one in totals_of(walk).values():
         assert one.read == one.kept + one.returned + one.merged + one.quarantined
 

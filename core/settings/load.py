@@ -157,7 +157,7 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
 
 
 def _part_of(location: Sequence[str], known: Mapping[str, type[Section]]) -> type[Part] | None:
-    """Return the section, or the part of one, that a key stands in; None for the top of the file."""
+    """Return the section, or the part of one, that a key is in; None for the top of the file."""
     if len(location) < 2:
         return None
     part: type[Part] | None = known.get(location[0])

@@ -30,9 +30,12 @@ class Table:
     Attributes
     ----------
     grain
-        What one row stands for.
+        What one row represents.
     key
         Columns that name a row; empty where rows have no identity (two equal order lines are two lines).
+    same_event
+        Columns by which an event and an exported row are known to be the same; the exported row is kept then. Empty
+        for tables that take no rows of events.
     extra
         Whether further source columns are kept, as attributes.
     """
@@ -41,11 +44,12 @@ class Table:
     grain: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
+    same_event: tuple[str, ...] = ()
     extra: bool = False
 
     @property
     def created(self) -> str | None:
-        """The column that says when a row was written; None where rows stand for what is, not for what happened."""
+        """The column that says when a row was written; None for tables of products and customers as they are now."""
         return _CREATED.name if _CREATED in self.columns else None
 
     @property
@@ -58,18 +62,6 @@ def _required(name: str, kind: Type = "VARCHAR") -> Column:
     return Column(name, kind, required=True)
 
 
-#: Kinds of interactions that features are made of; others are kept, and say nothing.
-INTERACTION_KINDS = (
-    "visit",
-    "contact",
-    "click",
-    "redemption",
-    "complaint",
-    "service_request",
-    "nps",
-    "return",
-    "consent",
-)
 #: When a row became known. Rows without one count as known when they happened.
 _CREATED = Column("created_timestamp", "TIMESTAMPTZ")
 
@@ -92,6 +84,7 @@ CONTRACT: dict[TableName, Table] = {
                 Column("channel", "VARCHAR"),
                 _CREATED,
             ),
+            same_event=("customer_id", "order_id"),
         ),
         Table(
             "products",
@@ -137,6 +130,7 @@ CONTRACT: dict[TableName, Table] = {
                 Column("value", "DOUBLE"),
                 _CREATED,
             ),
+            same_event=("customer_id", "kind", "event_timestamp"),
         ),
         Table(
             "subscriptions",
@@ -150,15 +144,20 @@ CONTRACT: dict[TableName, Table] = {
                 Column("cancelled_timestamp", "TIMESTAMPTZ"),
                 _CREATED,
             ),
+            same_event=("customer_id", "start_timestamp"),
         ),
     )
 }
 
 
-#: Those whose rows are of a customer.
+#: The tables whose rows belong to a customer.
 CUSTOMER_TABLES: tuple[TableName, ...] = tuple(
     name for name, table in CONTRACT.items() if "customer_id" in {column.name for column in table.columns}
 )
+
+
+#: The tables that take rows of events.
+EVENT_TABLES: tuple[TableName, ...] = tuple(name for name, table in CONTRACT.items() if table.same_event)
 
 
 def contract_directory(stores: StoreSettings) -> Path:

@@ -10,12 +10,12 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
-from core.batches import batches
 from core.errors import ConfigError, DataError, StateError
-from core.progress import Report, silent, track
+from core.files import replacing
+from core.progress import Report, batches, silent, track
 from core.settings import Settings, StoreSettings
 from core.sql import copy, relation
-from core.state import code_fingerprint, fingerprint, read_stamp, replacing, write_stamp
+from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import contract_directory
 from features.engine.duckdb import Sources, connect, event_range, read_sources
 from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs

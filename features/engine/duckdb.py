@@ -8,10 +8,9 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from core.engine import engine
 from core.errors import DataError, StateError
 from core.settings import Settings, StoreSettings
-from core.sql import relation
+from core.sql import engine, open_duckdb, relation
 from features.contract.tables import TableName, table_path
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
@@ -33,16 +32,10 @@ class Sources:
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:
-    """Open the engine that runs feature expressions: DuckDB in memory, spilling beside the state."""
-    spill = settings[StoreSettings].data / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
+    """Open the engine that runs feature expressions: DuckDB in memory."""
     # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
     warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
-    con = ibis.duckdb.connect(
-        memory_limit=settings[StoreSettings].memory_limit,
-        temp_directory=str(spill),
-        threads=settings.threads,
-    )
+    con = ibis.duckdb.from_connection(open_duckdb(settings))
     con.raw_sql("SET TimeZone = 'UTC'")
     con.raw_sql("SET preserve_insertion_order = false")
     return con

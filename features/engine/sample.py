@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from features.contract.tables import CUSTOMER_TABLES
 from features.engine.duckdb import Sources
 
-#: Customers are told apart by a hash in so many parts.
+#: The number of parts that a hash divides the customers into.
 _PARTS = 1_000_000
 
 
@@ -26,7 +26,7 @@ def drawn(table: ir.Table, share: float) -> ir.Table:
 
 
 def portions(con: ibis.BaseBackend, sources: Sources, most: int) -> list[Sources]:
-    """Split the customers into parts of at most about `most`, each with all that is known of its customers."""
+    """Split the customers into parts of at most about `most`, each with all rows of its customers."""
     parts = -(-_customers(con, sources) // most)
     if parts <= 1:
         return [sources]
@@ -41,7 +41,7 @@ def portions(con: ibis.BaseBackend, sources: Sources, most: int) -> list[Sources
 
 
 def learners(sources: Sources, share: float) -> Sources:
-    """Keep what is known of a share of the customers."""
+    """Keep the rows of a share of the customers."""
     return replace(sources, **{name: drawn(getattr(sources, name), share) for name in CUSTOMER_TABLES})
 
 

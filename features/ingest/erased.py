@@ -1,12 +1,13 @@
-"""Customers who asked to be forgotten: what exports still say of them is not taken in again."""
+"""Customers who asked to be forgotten: their rows in exports are not taken in again."""
 
 import hashlib
 import json
 from datetime import datetime
 
+from core.files import write_file
 from core.settings import StoreSettings
 from core.sql import quoted
-from core.state import fingerprint, write_file
+from core.stamps import fingerprint
 from features.contract.tables import CONTRACT, TableName
 
 
@@ -25,23 +26,23 @@ class Erased:
         return found
 
     def add(self, customer_id: str, moment: datetime) -> None:
-        """Add a customer; what happens to them from the moment on is taken in again."""
+        """Add a customer; their events from the moment on are taken in again."""
         digest = hashlib.sha256(customer_id.encode()).hexdigest()
         write_file(self.path, json.dumps(self.read() | {digest: moment.isoformat()}, indent=1).encode())
 
     def version(self) -> str:
-        """Return what changes when somebody is added."""
+        """Return a text that changes when a customer is added."""
         return fingerprint(self.read())
 
     def without(self, table: TableName, source: str) -> str:
         """Return a relation for the rows of a contract table that may be taken in.
 
-        Of erased customers those are that happened since; what stands for a customer as such is not.
+        For erased customers these are the rows of later events; their rows in `customers` are left out.
 
         Parameters
         ----------
         table
-            One whose rows are of a customer.
+            One whose rows belong to a customer.
         """
         erased = self.read()
         if not erased:

@@ -17,7 +17,7 @@ from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: why it is set aside, and whether it takes goods back.
+#: Columns of a mapped row beside the contract's: the rule it breaks, and whether it takes goods back.
 RULE, RETURNED = "_rule", "_returned"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
@@ -93,12 +93,12 @@ def make_mapping(
     )
     source = _Source(con, table, item, dict(columns), others - columns.keys())
     raw = _raw(source, table, item, columns)
-    conditions = {name: source.condition(name, told) for name, told in item.skip.items()}
+    conditions = {name: source.condition(name, expression) for name, expression in item.skip.items()}
     if item.where is not None:
         conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
     returned = source.condition("returns", item.returns) if item.returns is not None else "false"
-    inner = [f"TRY({told}) AS {identifier('r_' + name)}" for name, told in raw.items()]
-    inner += [f"TRY({told}) AS c_{place}" for place, told in enumerate(conditions.values())]
+    inner = [f"TRY({expression}) AS {identifier('r_' + name)}" for name, expression in raw.items()]
+    inner += [f"TRY({expression}) AS c_{place}" for place, expression in enumerate(conditions.values())]
     inner.append(f"TRY({returned}) AS {RETURNED}")
     types = {column.name: column.type for column in table.columns}
     cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
@@ -149,14 +149,14 @@ def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str
 
 
 def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str]) -> str:
-    """Return the expression of what is kept of a column; what says nothing is not carried along until then."""
+    """Return the expression of what is kept of a column; a column without values is not carried along until then."""
     if name == table.created:
-        told = f"coalesce({name}, {table.happened})" if name in given else table.happened
+        value = f"coalesce({name}, {table.happened})" if name in given else table.happened
     elif name in types and name not in given:
-        told = f"NULL::{types[name]}"
+        value = f"NULL::{types[name]}"
     else:
         return identifier(name)
-    return f"{told} AS {identifier(name)}"
+    return f"{value} AS {identifier(name)}"
 
 
 def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
@@ -209,8 +209,8 @@ class _Source:
     def value(self, column: Column) -> str:
         """Return the expression of a contract column; NULL where the source has none."""
         found = {name.lower(): name for name in self._columns}
-        told = self._item.columns.get(column.name, found.get(column.name))
-        if told is None or (told in self._missing and not column.required):
+        expression = self._item.columns.get(column.name, found.get(column.name))
+        if expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(
                     f"{self._item.origin}: {self._table.name} needs a column {column.name!r}; found "
@@ -220,24 +220,25 @@ class _Source:
             self._types[column.name] = column.type
             return f"NULL::{column.type}"
         self.given.add(column.name)
-        return self.expression(column.name, told)
+        return self.expression(column.name, expression)
 
-    def expression(self, name: str, told: str) -> str:
+    def expression(self, name: str, expression: str) -> str:
         """Check what a column is mapped to, and remember its type."""
-        if told in self._columns:
-            self._types[name] = self._columns[told]
-            return identifier(told)
-        meant = self._numbers(told, f"columns.{name}")
-        self._types[name] = self._type(meant, told, f"the mapping of {name!r}")
+        if expression in self._columns:
+            self._types[name] = self._columns[expression]
+            return identifier(expression)
+        meant = self._numbers(expression, f"columns.{name}")
+        self._types[name] = self._type(meant, expression, f"the mapping of {name!r}")
         return meant
 
-    def condition(self, name: str, told: str) -> str:
+    def condition(self, name: str, expression: str) -> str:
         """Check a condition."""
-        meant = f"({self._numbers(told, name)})"
-        kind = self._type(meant, told, f"the condition {name!r}")
+        meant = f"({self._numbers(expression, name)})"
+        kind = self._type(meant, expression, f"the condition {name!r}")
         if kind != "BOOLEAN":
             raise DataError(
-                f"{self._item.origin}: expected the condition {name!r}, {told}, to be true or false, found {kind}.",
+                f"{self._item.origin}: expected the condition {name!r}, {expression}, to be true or false, found "
+                f"{kind}.",
                 "Compare the value with something.",
             )
         return meant
@@ -254,42 +255,45 @@ class _Source:
         if kind == "DOUBLE" and is_text:
             return f"number({raw})"
         if kind in {"TIMESTAMPTZ", "DATE"} and is_text and self._item.dates:
-            formats = ", ".join(quoted(told) for told in self._item.dates)
+            formats = ", ".join(quoted(way) for way in self._item.dates)
             return f"TRY_CAST(try_strptime(trim({raw}), [{formats}]) AS {kind})"
         return f"TRY_CAST({raw} AS {kind})"
 
-    def _type(self, meant: str, told: str, what: str) -> str:
+    def _type(self, meant: str, expression: str, what: str) -> str:
         try:
             return str(self._con.execute(f"DESCRIBE SELECT {meant} FROM nothing").fetchall()[0][1])
         except duckdb.Error as error:
             raise DataError(
-                f"{self._item.origin}: {what}, {told}, does not work: {first_line(error)}. The source has the columns "
-                f"{_listed(list(self._columns))}.",
+                f"{self._item.origin}: {what}, {expression}, does not work: {first_line(error)}. The source has the "
+                f"columns {_listed(list(self._columns))}.",
                 "Correct it: a source column or a DuckDB expression; texts become numbers with number(…).",
             ) from error
 
-    def _numbers(self, told: str, what: str) -> str:
+    def _numbers(self, expression: str, what: str) -> str:
         """Read texts as numbers where an expression calculates with them or compares them with numbers."""
         try:
-            trees = sqlglot.parse(told, read="duckdb")
+            trees = sqlglot.parse(expression, read="duckdb")
         except sqlglot.errors.SqlglotError as error:
             raise DataError(
-                f"{self._item.origin}: {what}, {told}, is no DuckDB expression: {first_line(error)}.", "Correct it."
+                f"{self._item.origin}: {what}, {expression}, is no DuckDB expression: {first_line(error)}.",
+                "Correct it.",
             ) from error
         tree = trees[0] if len(trees) == 1 else None
         if tree is None or not isinstance(tree, exp.Condition):
-            raise DataError(f"{self._item.origin}: expected one expression in {what}, found {told}.", "Correct it.")
+            raise DataError(
+                f"{self._item.origin}: expected one expression in {what}, found {expression}.", "Correct it."
+            )
         texts = {name.lower() for name, kind in self._columns.items() if kind == "VARCHAR"}
         wrapped = [
             column for column in tree.find_all(exp.Column) if column.name.lower() in texts and _calculated(column)
         ]
         for column in wrapped:
             column.replace(exp.Anonymous(this="number", expressions=[column.copy()]))
-        return tree.sql("duckdb") if wrapped else told
+        return tree.sql("duckdb") if wrapped else expression
 
 
 def _calculated(column: exp.Column) -> bool:
-    """Tell whether a column stands where only a number can."""
+    """Return whether a column is used where only a number can be."""
     child: exp.Expression = column
     while isinstance(child.parent, exp.Paren):
         child = child.parent

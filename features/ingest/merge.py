@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from core.sql import copy, count, identifier, relation
+from core.sql import copy, count, identifier, quoted, relation
+from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, Table
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
@@ -38,7 +39,7 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], t
     """Write a contract table from the files of its segments, the earliest first.
 
     Rows of a table without a key are all kept. Of rows that share a key the one stays that says it was written last,
-    then that of the last segment, then the last in it. Products and customers, which stand for what is, keep the last
+    then that of the last segment, then the last in it. Products and customers, whose rows have no moment, keep the last
     known value of each column instead.
     """
     if not files:
@@ -89,7 +90,7 @@ def merge_returns(
         for name, same in (("equal", ", pieces"), ("latest", ""))
     )
     values = {
-        "kind": "'return'",
+        "kind": quoted(RETURN.name),
         "order_id": "coalesce(equal_order, latest_order)",
         "value": "abs(amount)",
         "campaign_id": "NULL::VARCHAR",

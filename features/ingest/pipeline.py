@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from core.engine import engine
 from core.errors import DataError
+from core.files import replacing
 from core.progress import Report, part_of, silent
 from core.settings import Settings, StoreSettings
-from core.sql import quoted
-from core.state import fingerprint, read_stamp, replacing, write_stamp
+from core.sql import engine, quoted
+from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order
@@ -35,7 +35,7 @@ from features.ingest.work import read_work
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
-#: Tables of which at least one must be there: without either nothing happens to a customer.
+#: Tables of which at least one must be there: without either there are no events.
 _EVENTS = ("transactions", "subscriptions")
 
 
@@ -65,7 +65,7 @@ class Ingested:
         return self.read == 0
 
 
-def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh: bool = False) -> Ingested:
+def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_refresh: bool = False) -> Ingested:
     """Map the configured source to the contract tables and write them as Parquet.
 
     Files that were read before and have not changed are not read again, and what was read of files that are gone stays.
@@ -74,14 +74,14 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
     Parameters
     ----------
     now
-        Events more than a day later are set aside as being in the future, until they are not.
-    afresh
+        Events more than a day later are rejected as being in the future, until they are not.
+    full_refresh
         Forget what was read before, of files that are gone too.
 
     Raises
     ------
     DataError
-        For a file, column or table that does not satisfy the contract, and where more of an input is unusable than
+        For a file, column or table that does not satisfy the contract, and where more of an input is rejected than
         `data.max_rejected_share`; they are in the quarantine then.
     """
     directory = contract_directory(settings[StoreSettings])
@@ -91,7 +91,7 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
             "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
         )
     stamp = read_stamp(directory)
-    before = [] if afresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
+    before = [] if full_refresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
     work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
     log = EventLog(settings[StoreSettings])
     version = log.version()
@@ -107,8 +107,8 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, afresh
         _check_rows(segments)
         with replacing(directory) as aside:
             live = _write_events(con, settings[StoreSettings], log, version)
-            told = part_of(report, 0.8, 1.0)
-            tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, told)
+            merging = part_of(report, 0.8, 1.0)
+            tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, merging)
             stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
             write_stamp(aside, stamp)
     _forget(

@@ -7,10 +7,22 @@ from pathlib import Path
 from uuid import uuid4
 
 from core.errors import DataError
-from core.state import code_fingerprint, fingerprint
+from core.stamps import code_fingerprint, fingerprint
 from features.ingest.segments import Segment
 from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.units import Unit
+
+#: The code that decides what is kept of a unit: the contract, and what opens, maps and reads units.
+_CODE = (
+    "features.contract.tables",
+    "features.ingest.databases",
+    "features.ingest.macros",
+    "features.ingest.mapping",
+    "features.ingest.reading",
+    "features.ingest.scans",
+    "features.ingest.text",
+    "features.ingest.workbooks",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ def find_work(
     DataError
         If a file is gone that the mapping, as it is now, has never been applied to.
     """
-    mappings = [_mapping(data, unit.item) for unit in units]
+    mappings = [mapping_fingerprint(data, unit.item) for unit in units]
     there = {(mapping, unit.name) for unit, mapping in zip(units, mappings, strict=True)}
     known = {segment.identity: segment for segment in before}
     kept = [s for s in before if s.mapping in mappings and (s.mapping, s.name) not in there]
@@ -49,7 +61,7 @@ def find_work(
         raise DataError(
             f"{lost[0].name} was read with another mapping than that of now, and is gone"
             f"{f', and so are {len(lost) - 1} more files' if len(lost) > 1 else ''}.",
-            "Put it back, or forget what was read before with `encore ingest --afresh`.",
+            "Put it back, or forget what was read before with `encore ingest --full-refresh`.",
         )
     work = []
     for unit, mapping in zip(units, mappings, strict=True):
@@ -58,7 +70,7 @@ def find_work(
         kept += [s for s in earlier if s.since != since]
         key = uuid4().hex[:16]
         # what cannot be watched may have another content each time
-        identity = fingerprint(mapping, unit.name, unit.identity or key, code_fingerprint("features.ingest"))
+        identity = fingerprint(mapping, unit.name, unit.identity or key, code_fingerprint(*_CODE))
         if identity in known and not known[identity].is_due(now):
             kept.append(known[identity])
             continue
@@ -70,12 +82,13 @@ def find_work(
 
 def in_order(data: DataSettings, inputs: Sequence[InputSettings], segments: Sequence[Segment]) -> list[Segment]:
     """Order segments by the place of their input, then by name: a row of a later one stays where keys are equal."""
-    places = {_mapping(data, item): place for place, item in reversed(list(enumerate(inputs)))}
+    places = {mapping_fingerprint(data, item): place for place, item in reversed(list(enumerate(inputs)))}
     # a query's newer results come after the older ones
     return sorted(segments, key=lambda s: (places[s.mapping], s.name, *_ordered(s.newest or "")))
 
 
-def _mapping(data: DataSettings, item: InputSettings) -> str:
+def mapping_fingerprint(data: DataSettings, item: InputSettings) -> str:
+    """Return what changes when rows of an input would be mapped in another way."""
     return fingerprint(item, data.timezone, list(data.keys.get(item.table, ())))
 
 

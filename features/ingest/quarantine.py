@@ -1,4 +1,4 @@
-"""Rows that were set aside: one table of all of them, and when they are too many to go on."""
+"""Quarantined rows: one table of all of them, and when there are too many to continue."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import DataError
+from core.files import write_file
 from core.settings import Settings, StoreSettings
 from core.sql import copy, quoted
-from core.state import write_file
 from features.ingest.segments import InputTotals, Segment, segments_directory
 from features.ingest.settings import DataSettings
 
-#: One row per row that was set aside. `line` is counted from 1 where the source has lines or rows; `configured` tells
-#: rules of the configuration from those of the contract; `text` is the line, or the row as JSON.
+#: One row per quarantined row. `line` is counted from 1 where the source has lines or rows; `configured` is
+#: true for rules of the configuration, false for those of the contract; `text` is the line, or the row as JSON.
 QUARANTINE = pa.schema(
     [
         ("input", pa.string()),
@@ -30,7 +30,7 @@ _SHOWN = 3
 
 
 def quarantine_path(stores: StoreSettings) -> Path:
-    """Return the table of rows that were set aside."""
+    """Return the table of quarantined rows."""
     return stores.data / "quarantine.parquet"
 
 
@@ -60,15 +60,15 @@ def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequ
     most = settings[DataSettings].max_rejected_share
     for one in inputs:
         totals = one.totals
-        unusable = sum(totals.unusable.values())
-        if unusable > most * totals.read:
+        rejected = sum(totals.rejected.values())
+        if rejected > most * totals.read:
             causes = [
                 f"{rule} ({rows:,} rows, for example {_example(con, settings[StoreSettings], one, rule)})"
-                for rule, rows in list(totals.unusable.items())[:_SHOWN]
+                for rule, rows in list(totals.rejected.items())[:_SHOWN]
             ]
             raise DataError(
-                f"{one.input}: {unusable:,} of {totals.read:,} rows cannot be used for {one.table}, "
-                f"{unusable / totals.read:.1%}; at most {most:.1%} may. Most frequent: {'; '.join(causes)}.",
+                f"{one.input}: {rejected:,} of {totals.read:,} rows cannot be used for {one.table}, "
+                f"{rejected / totals.read:.1%}; at most {most:.1%} may. Most frequent: {'; '.join(causes)}.",
                 "Correct the mapping, name rows to leave out in `skip`, or raise data.max_rejected_share. All of them "
                 f"are in {quarantine_path(settings[StoreSettings])}.",
             )

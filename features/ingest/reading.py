@@ -1,4 +1,4 @@
-"""One unit at a time: map it, keep what satisfies the contract, set the rest aside with its line and its text."""
+"""One unit at a time: map it, keep what satisfies the contract, quarantine the rest with its line and its text."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -45,27 +45,27 @@ def read_unit(
     """
     try:
         con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {mapping.over(scan.relation)}")
-        rejected = scan.rejected(con)
+        unreadable = scan.rejected(con)
     except duckdb.Error as error:
         raise DataError(
-            f"{unit.name} cannot be read: {first_line(error)}", "Mend the file, or export it again."
+            f"{unit.name} cannot be read: {first_line(error)}", "Correct the file, or export it again."
         ) from error
     mapped = count(con, "SELECT count(*) FROM mapped")
-    aside = {
+    broken = {
         str(rule): int(rows)
         for rule, rows in con.execute(f"SELECT {RULE}, count(*) FROM mapped GROUP BY ALL ORDER BY ALL").fetchall()
         if rule is not None
     }
-    unusable = {rule: rows for rule, rows in aside.items() if rule not in unit.item.rules}
-    for one in rejected:
-        unusable[one.rule] = unusable.get(one.rule, 0) + 1
+    rejected = {rule: rows for rule, rows in broken.items() if rule not in unit.item.rules}
+    for one in unreadable:
+        rejected[one.rule] = rejected.get(one.rule, 0) + 1
     returned = count(con, f"SELECT count(*) FROM mapped WHERE {RULE} IS NULL AND {RETURNED}")
     totals = Totals(
-        read=mapped + len(rejected),
-        kept=mapped - sum(aside.values()) - returned,
+        read=mapped + len(unreadable),
+        kept=mapped - sum(broken.values()) - returned,
         returned=returned,
-        set_aside={rule: rows for rule, rows in aside.items() if rule in unit.item.rules},
-        unusable=unusable,
+        skipped={rule: rows for rule, rows in broken.items() if rule in unit.item.rules},
+        rejected=rejected,
     )
     rows, returns, quarantine = (folder / f"{segment.key}{end}.parquet" for end in ("", "-returns", "-quarantine"))
     done = replace(
@@ -74,7 +74,7 @@ def read_unit(
         totals=totals,
         rows=_write(con, mapping, table, rows, returned=False) if totals.kept else None,
         returns=_write(con, mapping, table, returns, returned=True) if returned else None,
-        quarantine=_quarantine(con, unit, scan, rejected, mapped, quarantine) if totals.quarantined else None,
+        quarantine=_quarantine(con, unit, scan, unreadable, mapped, quarantine) if totals.quarantined else None,
         until=_until(con, table, mapping),
         newest=_newest(con, unit, scan),
     )
@@ -96,28 +96,28 @@ def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, targe
 
 
 def _quarantine(
-    con: duckdb.DuckDBPyConnection, unit: Unit, scan: Scan, rejected: list[Rejected], read: int, target: Path
+    con: duckdb.DuckDBPyConnection, unit: Unit, scan: Scan, unreadable: list[Rejected], read: int, target: Path
 ) -> str:
-    """Write the rows that were set aside, part by part, with where and what they were."""
-    rows, rules = tee(_aside(con))
+    """Write the quarantined rows, part by part, with their place and their text."""
+    rows, rules = tee(_quarantined(con))
     originals = scan.originals(con, (row for row, _ in rows), read)
-    told = (Rejected(rule, original) for (_, rule), original in zip(rules, originals, strict=True))
+    others = (Rejected(rule, original) for (_, rule), original in zip(rules, originals, strict=True))
     with pq.ParquetWriter(target, QUARANTINE) as writer:
-        for some in _parts(chain(rejected, told)):
+        for part in _parts(chain(unreadable, others)):
             columns = {
-                "input": [unit.item.origin] * len(some),
-                "file": [unit.name] * len(some),
-                "line": [one.original.line for one in some],
-                "rule": [one.rule for one in some],
-                "configured": [one.rule in unit.item.rules for one in some],
-                "text": [one.original.text for one in some],
+                "input": [unit.item.origin] * len(part),
+                "file": [unit.name] * len(part),
+                "line": [one.original.line for one in part],
+                "rule": [one.rule for one in part],
+                "configured": [one.rule in unit.item.rules for one in part],
+                "text": [one.original.text for one in part],
             }
             writer.write_table(pa.table(columns, schema=QUARANTINE))
     return target.name
 
 
-def _aside(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
-    """Yield the rows that are set aside, by number and rule, in their order."""
+def _quarantined(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
+    """Yield the rows that break a rule, by number and rule, in their order."""
     last = -1
     query = f"SELECT rowid, {RULE} FROM mapped WHERE {RULE} IS NOT NULL AND rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}"
     while found := con.execute(query, [last]).fetchall():
@@ -127,12 +127,12 @@ def _aside(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
 
 def _parts(rows: Iterable[Rejected]) -> Iterator[list[Rejected]]:
     rest = iter(rows)
-    while some := list(islice(rest, _AT_ONCE)):
-        yield some
+    while part := list(islice(rest, _AT_ONCE)):
+        yield part
 
 
 def _until(con: duckdb.DuckDBPyConnection, table: Table, mapping: Mapping) -> str | None:
-    """Return when the first row that lies in the future will not do so any more."""
+    """Return when the first row from the future is in the past."""
     if table.created is None:
         return None
     # the start of a contract may lie in the future

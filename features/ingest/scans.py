@@ -32,7 +32,7 @@ _REJECTED = {
 
 
 class Original(NamedTuple):
-    """Where a row stands in its source, from 1, and what stands there."""
+    """The line of a row in its source, from 1, and its text."""
 
     line: int | None
     text: str
@@ -130,7 +130,7 @@ def _open(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str |
 
 
 class _TextScan:
-    """A CSV file. All columns are texts; what they stand for is for the mapping to say."""
+    """A CSV file. All columns are texts; the mapping gives them their types."""
 
     def __init__(self, unit: Unit, text: TextFile) -> None:
         self._unit, self._text = unit, text
@@ -155,7 +155,7 @@ class _TextScan:
             raise DataError(
                 f"{self._unit.name}: expected UTF-8, found other bytes, which look like {likely}.",
                 f'Say which encoding it is: encoding = "{likely}" in its [[data.inputs]]. With encoding = "utf-8" '
-                "broken lines are set aside.",
+                "broken lines are rejected.",
             )
         # DuckDB takes the second half of a line's end to the next one
         found = [(position + str(text).startswith("\n"), kind, text) for position, kind, text in found]
@@ -190,7 +190,7 @@ class _ParquetScan:
 
     def __init__(self, con: duckdb.DuckDBPyConnection, file: Path, name: str, first: int) -> None:
         self.relation = f"read_parquet({quoted(str(file))})"
-        self.columns = _columns(con, self.relation, name, "Mend the file, or export it again.")
+        self.columns = _columns(con, self.relation, name, "Correct the file, or export it again.")
         self._numbered = f"read_parquet({quoted(str(file))}, file_row_number = true)"
         self._first = first
 
@@ -232,8 +232,8 @@ def _as_json(
 ) -> Iterator[Original]:
     fields = ", ".join(f"{identifier(name)} := {identifier(name)}" for name in columns)
     while wanted := list(islice(rows, _AT_ONCE)):
-        told = f"SELECT {number}, to_json(struct_pack({fields})) FROM {relation}"
-        query = f"{told} WHERE {number} IN (SELECT unnest(?)) ORDER BY 1"
+        originals = f"SELECT {number}, to_json(struct_pack({fields})) FROM {relation}"
+        query = f"{originals} WHERE {number} IN (SELECT unnest(?)) ORDER BY 1"
         yield from (Original(row + first, str(text)) for row, text in con.execute(query, [wanted]).fetchall())
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a unit, once it is read: its rows in the contract's shape, those set aside, and the count of all."""
+"""A unit as it was read: its rows in the contract's shape, its quarantined rows, and the count of each."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from features.contract.tables import TableName
 
 @dataclass(frozen=True)
 class Totals:
-    """What became of the rows that were read: read = kept + returned + merged + set aside + unusable.
+    """What became of the rows that were read: read = kept + returned + merged + skipped + rejected.
 
     Attributes
     ----------
@@ -21,7 +21,7 @@ class Totals:
         Rows that are in the table, and rows that take goods back, which are in interactions.
     merged
         Rows that another one with the same key has replaced. Known once all segments are merged; before, they are kept.
-    set_aside, unusable
+    skipped, rejected
         Rows by the rule of the configuration, or of the contract, that they break.
     """
 
@@ -29,13 +29,13 @@ class Totals:
     kept: int = 0
     returned: int = 0
     merged: int = 0
-    set_aside: dict[str, int] = field(default_factory=dict)
-    unusable: dict[str, int] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
 
     @property
     def by_rule(self) -> dict[str, int]:
         """Rows in the quarantine, by the rule they break."""
-        return self.set_aside | self.unusable
+        return self.skipped | self.rejected
 
     @property
     def quarantined(self) -> int:
@@ -45,7 +45,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class Segment:
-    """A unit that was read. Its files lie in the folder of segments and never change.
+    """A unit that was read. Its files are in the folder of segments and never change.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Segment:
     rows, returns, quarantine
         Names of files; None where there are no such rows.
     until
-        The moment from which a row that was set aside as future is so no more.
+        The moment at which the first row that was rejected as future is in the past.
     """
 
     input: str
@@ -91,7 +91,7 @@ class Segment:
         return tuple(name for name in (self.rows, self.returns, self.quarantine) if name is not None)
 
     def is_due(self, now: datetime) -> bool:
-        """Tell whether a row that was in the future has happened since."""
+        """Return whether a row that was in the future has happened since."""
         return self.until is not None and now >= datetime.fromisoformat(self.until)
 
 
@@ -116,8 +116,8 @@ def by_input(segments: Sequence[Segment], replaced: dict[str, tuple[int, int]]) 
     for segment in segments:
         inputs.setdefault(segment.mapping, []).append(segment)
     return tuple(
-        InputTotals(some[0].input, some[0].table, _added(_merged(s.totals, *replaced.get(s.key, (0, 0))) for s in some))
-        for some in inputs.values()
+        InputTotals(own[0].input, own[0].table, _added(_merged(s.totals, *replaced.get(s.key, (0, 0))) for s in own))
+        for own in inputs.values()
     )
 
 
@@ -126,13 +126,13 @@ def _merged(totals: Totals, rows: int, returns: int) -> Totals:
 
 
 def _added(totals: Iterable[Totals]) -> Totals:
-    some = list(totals)
-    set_aside, unusable = Counter[str](), Counter[str]()
-    for one in some:
-        set_aside.update(one.set_aside)
-        unusable.update(one.unusable)
-    sums = {name: sum(getattr(one, name) for one in some) for name in ("read", "kept", "returned", "merged")}
-    return Totals(**sums, set_aside=dict(set_aside.most_common()), unusable=dict(unusable.most_common()))
+    parts = list(totals)
+    skipped, rejected = Counter[str](), Counter[str]()
+    for one in parts:
+        skipped.update(one.skipped)
+        rejected.update(one.rejected)
+    sums = {name: sum(getattr(one, name) for one in parts) for name in ("read", "kept", "returned", "merged")}
+    return Totals(**sums, skipped=dict(skipped.most_common()), rejected=dict(rejected.most_common()))
 
 
 def segments_directory(stores: StoreSettings) -> Path:
@@ -141,7 +141,7 @@ def segments_directory(stores: StoreSettings) -> Path:
 
 
 def as_stamp(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    """Return what a stamp says of segments."""
+    """Return segments as a stamp holds them."""
     return [asdict(segment) for segment in segments]
 
 

@@ -40,9 +40,9 @@ class InputSettings(Part):
         None, description="Column of `query` by which only rows at or after the last one seen are read again"
     )
     columns: dict[str, str] = Field(default_factory=dict)
-    where: str | None = Field(None, description="DuckDB condition over the source's columns; other rows are set aside")
+    where: str | None = Field(None, description="DuckDB condition over the source's columns; other rows are skipped")
     skip: dict[RuleName, str] = Field(
-        default_factory=dict, description="Rows to set aside, conditions by the name they are counted under"
+        default_factory=dict, description="Rows to skip, conditions by the name they are counted under"
     )
     returns: str | None = Field(
         None, description="transactions only: condition for rows that take goods back; they become interactions"
@@ -57,7 +57,7 @@ class InputSettings(Part):
         None, description="Of a CSV file; None is found from its first lines"
     )
     quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    header_line: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Of a CSV file: where the names stand")
+    header_line: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Of a CSV file: the line of the names")
     sheet: str | None = Field(None, description="Of an Excel file; None is the first")
 
     @model_validator(mode="after")
@@ -74,7 +74,7 @@ class InputSettings(Part):
 
     @property
     def rules(self) -> frozenset[str]:
-        """The rules of the configuration that a row can be set aside by."""
+        """The rules of the configuration that a row can be skipped by."""
         return frozenset({*self.skip, WHERE})
 
     @property

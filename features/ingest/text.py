@@ -114,11 +114,11 @@ def numbered(names: Sequence[str]) -> tuple[str, ...]:
     trimmed = [name.strip() or f"column_{place}" for place, name in enumerate(names, start=1)]
     often = Counter(name.lower() for name in trimmed)
     met: Counter[str] = Counter()
-    told = []
+    unique = []
     for name in trimmed:
         met[name.lower()] += 1
-        told.append(f"{name}_{met[name.lower()]}" if often[name.lower()] > 1 else name)
-    return tuple(told)
+        unique.append(f"{name}_{met[name.lower()]}" if often[name.lower()] > 1 else name)
+    return tuple(unique)
 
 
 def physical_lines(file: Path) -> int:

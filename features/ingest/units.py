@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from core.errors import DataError
-from core.state import fingerprint
+from core.stamps import fingerprint
 from features.ingest.settings import DataSettings, InputSettings
 
 
@@ -24,7 +24,7 @@ class Unit:
     path
         The file; None for a query.
     identity
-        Changes when the content does; None where that cannot be told before reading.
+        Changes when the content does; None where that is not known before reading.
     """
 
     item: InputSettings

@@ -9,7 +9,7 @@ import duckdb
 
 from core.progress import Report, part_of
 from core.settings import Settings, StoreSettings
-from core.sql import quoted
+from core.sql import quoted, spill_folder
 from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
 from features.ingest.plan import Work
@@ -40,7 +40,7 @@ def read_work(
     DataError
         For the first unit that cannot be opened, mapped or read.
     """
-    spill, folder = settings[StoreSettings].data / "spill" / "units", segments_directory(settings[StoreSettings])
+    spill, folder = spill_folder(con) / "units", segments_directory(settings[StoreSettings])
     folder.mkdir(parents=True, exist_ok=True)
     columns = [columns_of(con, one.unit, spill) for one in work]
     everywhere: dict[str, set[str]] = {}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from core.batches import batches
 from core.errors import DataError
+from core.progress import batches
 from features.ingest.databases import write_texts
 from features.ingest.settings import InputSettings
 from features.ingest.text import numbered

@@ -1,4 +1,4 @@
-"""The event log: what sources have reported, kept durably before they are told so.
+"""The event log: what sources have reported, kept durably before it is acknowledged.
 
 A SQLite file that all workers of a machine share. An event is there once, however often it is sent; an event that was
 acknowledged survives a killed process and a power failure.
@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from core.settings import StoreSettings
-from core.sqlite import Database
-from features.contract.events import READER, Event
+from core.sqlite import DISTINCT, Database
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
@@ -45,7 +46,7 @@ CREATE TABLE IF NOT EXISTS erased (event_digest BLOB PRIMARY KEY) WITHOUT ROWID;
 
 @dataclass(frozen=True)
 class Logged:
-    """An event as it lies in the log.
+    """An event as the log holds it.
 
     Attributes
     ----------
@@ -80,12 +81,12 @@ class EventLog:
         return self._database.path.exists()
 
     def append(self, events: Sequence[Event], moment: datetime, received: datetime | None = None) -> list[Outcome]:
-        """Keep events, all or none, and return what became of each; it is on disk when this returns.
+        """Keep events, all or none, and return the outcome of each; they are on disk when this returns.
 
         Parameters
         ----------
         moment
-            When those happened that do not say: the first of them then, each other a microsecond after the one before.
+            For events without a moment: the first of them happened then, each further one a microsecond later.
         received
             When they became known; None is when each happened.
 
@@ -120,48 +121,48 @@ class EventLog:
                     outcomes.append("duplicate" if there[0] == row[4] else "conflict")
                     continue
                 outcomes.append("accepted")
-                self._expect(con, [(event.customer_id, added[0], added[0])])
+                self._add_pending(con, [(event.customer_id, added[0], added[0])])
         return outcomes
 
     def pending(self, limit: int = -1) -> dict[str, int]:
-        """Return customers whose features do not follow their events yet, with the place of their last one.
+        """Return customers whose features are not updated yet, with the place of their last event.
 
         Parameters
         ----------
         limit
-            How many at most, those who wait for the earliest events; all where it is negative.
+            How many at most, those with the earliest events first; all where it is negative.
         """
         with self._database.reading() as con:
             return dict(con.execute("SELECT customer_id, seq FROM pending ORDER BY first LIMIT ?", [limit]).fetchall())
 
     def is_pending(self, customers: Iterable[str]) -> bool:
-        """Tell whether the features of any of some customers do not follow their events yet."""
+        """Return whether the features of any of some customers are not updated yet."""
         with self._database.reading() as con:
             return any(con.execute("SELECT 1 FROM pending WHERE customer_id = ?", [c]).fetchone() for c in customers)
 
-    def done(self, applied: Mapping[str, int], moment: datetime) -> None:
-        """Note that features follow, as of a moment; a customer who has a later event by now stays pending."""
+    def mark_updated(self, applied: Mapping[str, int], moment: datetime) -> None:
+        """Note that features are updated, as of a moment; a customer who has a later event by now stays pending."""
         with self._database.writing() as con:
             con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
             con.execute("UPDATE followed SET moment = max(moment, ?)", [_micros(moment)])
 
-    def moment(self) -> datetime | None:
-        """Return the latest moment that features of anybody follow events to."""
+    def updated_to(self) -> datetime | None:
+        """Return the latest moment that any customer's features were updated to."""
         if not self.exists:
             return None
         with self._database.reading() as con:
             (found,) = con.execute("SELECT moment FROM followed").fetchone()
         return _moment(found) if found else None
 
-    def follow(self, online: str, since: int, as_of: datetime) -> None:
-        """Note which rows the online store holds; where they are others than before, events they lack are pending.
+    def use_materialization(self, online: str, since: int, as_of: datetime) -> None:
+        """Note what the online store was filled with; if that is new, the events it has not seen become pending.
 
         Parameters
         ----------
         online
             Fingerprint of the materialisation.
         since
-            Place of the last event that it could see.
+            Place of the last event that it has seen.
         as_of
             The moment its rows are for; it has seen nothing that happened then or later, or was received later.
         """
@@ -175,7 +176,7 @@ class EventLog:
                 "WHERE seq > ?1 OR happened >= ?2 OR received > ?2 GROUP BY 1",
                 [since, _micros(as_of)],
             )
-            self._expect(con, lacking.fetchall())
+            self._add_pending(con, lacking.fetchall())
 
     def of(self, customers: Sequence[str], since: int = 0) -> list[Logged]:
         """Return the events of some customers after a place, in their order."""
@@ -229,7 +230,7 @@ class EventLog:
         return count, None if first is None else _moment(first)
 
     def erase(self, customer: str) -> int:
-        """Remove a customer's events from the file, not just from sight; the same ones are not taken again.
+        """Remove a customer's events, and overwrite them in the file; the same ones are not taken again.
 
         Returns
         -------
@@ -242,12 +243,14 @@ class EventLog:
             con.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(_digest(name),) for (name,) in ids])
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
-        self._database.settle()
+        # a short id is part of other rows too, and is only recognised next to its name
+        trace = customer if len(customer) >= DISTINCT else f'"customer_id":"{customer}"'
+        self._database.purge(trace.encode())
         return len(ids)
 
     @staticmethod
-    def _expect(con: sqlite3.Connection, rows: Iterable[tuple[str, int, int]]) -> None:
-        """Let customers wait, each with the last and the first event that they wait for."""
+    def _add_pending(con: sqlite3.Connection, rows: Iterable[tuple[str, int, int]]) -> None:
+        """Make customers pending, each with the last and the first event that is to be applied."""
         con.executemany(
             "INSERT INTO pending VALUES (?, ?, ?) ON CONFLICT (customer_id) DO UPDATE "
             "SET seq = max(seq, excluded.seq), first = min(first, excluded.first)",
@@ -256,7 +259,7 @@ class EventLog:
 
 
 def _logged(row: tuple[int, str, int, int]) -> Logged:
-    return Logged(row[0], READER.validate_json(row[1]), _moment(row[2]), _moment(row[3]))
+    return Logged(row[0], event_reader().validate_json(row[1]), _moment(row[2]), _moment(row[3]))
 
 
 def _digest(text: str) -> bytes:

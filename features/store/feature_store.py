@@ -13,19 +13,20 @@ import pandas as pd
 import yaml
 
 from core.errors import StateError, StoreError
+from core.files import write_file
+from core.logs import quiet
 from core.progress import Report, silent, track
-from core.quiet import quiet
 from core.settings import Settings, StoreSettings
 from core.sql import relation
-from core.state import code_fingerprint, fingerprint, read_stamp, write_file, write_stamp
+from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.engine.build import built_schedule, features_directory
 from features.engine.duckdb import connect
 from features.engine.vectors import services_of
-from features.live.known import materialized_directory, write_known
 from features.services import FeatureService
 from features.settings import TimeSettings
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
+from features.store.materialized import materialized_directory, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, repo_config, repo_options
 
@@ -100,7 +101,7 @@ class Store:
         else:
             self._copy(self._repo.feast, as_of, report)
         made = read_stamp(features_directory(stores))
-        write_known(self._settings, stamp)
+        write_rows(self._settings, stamp)
         write_stamp(
             materialized_directory(stores),
             {"fingerprint": stamp, "as_of": as_of, **{name: made[name] for name in ("sells", "kinds", "events")}},

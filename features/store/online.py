@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 import pandas as pd
 
-from core.quiet import quiet
+from core.logs import quiet
+from core.sqlite import purge
 from features.engine.vectors import vector_view
 from features.services import FeatureService
 from features.store.feast_api import EntityKey, Value, redis_key, serialize_entity_key
@@ -125,6 +127,8 @@ class OnlineStore:
                 for view in views:
                     statement = f'DELETE FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'
                     removed += con.execute(statement, [serialized]).rowcount
+            # the key ends with the type and the length of the id, in four bytes each, and the id
+            purge(con, Path(config.online_store.path), serialized[-len(customer.encode()) - 8 :])
             return removed
 
 

@@ -2,6 +2,7 @@
 
 import ibis.expr.types as ir
 
+from features.contract.events.interactions import CONTACT, REDEMPTION
 from features.views.known import known_customers
 from features.views.view import FeatureView
 from features.views.visible import visible, whole_seconds, within
@@ -24,8 +25,8 @@ def engagement(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> 
     """
     keys = ["customer_id", "snapshot"]
     seen = visible(interactions, snapshots)
-    contact = seen.kind == "contact"
-    redemption = seen.kind == "redemption"
+    contact = seen.kind == CONTACT.name
+    redemption = seen.kind == REDEMPTION.name
     counts = seen.group_by(keys).agg(
         contacts_total=seen.count(where=contact),
         contacts_84d=seen.count(where=contact & within(seen, WINDOW)),
@@ -36,7 +37,7 @@ def engagement(interactions: ir.Table, known: ir.Table, snapshots: ir.Table) -> 
     )
     named = seen.filter(seen.campaign_id.notnull())
     campaigns = named.group_by(*keys, "campaign_id").agg(
-        contacted=(named.kind == "contact").any(), redeemed=(named.kind == "redemption").any()
+        contacted=(named.kind == CONTACT.name).any(), redeemed=(named.kind == REDEMPTION.name).any()
     )
     answers = campaigns.group_by(keys).agg(
         campaigns_contacted=campaigns.count(where=campaigns.contacted),
@@ -54,6 +55,6 @@ VIEW = FeatureView(
     group="customer",
     tables=("interactions", "transactions", "subscriptions"),
     expression=lambda inputs: engagement(inputs.interactions, known_customers(inputs), inputs.snapshots),
-    kinds=frozenset({"contact", "redemption"}),
+    kinds=(CONTACT, REDEMPTION),
     ages={"days_since_contact": "last_contact", "days_since_redemption": "last_redemption"},
 )

@@ -3,6 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
+from features.views.ratios import trend
 from features.views.view import FeatureView
 from features.views.visible import RECENT_DAYS, days_between, visible_orders, within
 
@@ -40,8 +41,8 @@ def habit(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
         "snapshot",
         baskets_usual_28d=baskets,
         amount_usual_28d=amount,
-        baskets_trend=sums.baskets_now / baskets.nullif(0.0),
-        amount_trend=sums.amount_now / amount.nullif(0.0),
+        baskets_trend=trend(sums.baskets_now, baskets),
+        amount_trend=trend(sums.amount_now, amount),
         weekday_concentration=_concentration(sums, [f"weekday_{day}" for day in range(7)]),
         daypart_concentration=_concentration(sums, [f"part_{part}" for part in range(_DAY_PARTS)]),
     )

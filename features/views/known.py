@@ -1,4 +1,4 @@
-"""The customers of whom something is known at a snapshot."""
+"""The customers who have any event before a snapshot."""
 
 import ibis
 import ibis.expr.types as ir

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 
+from features.contract.events.interactions import CONSENT
 from features.views.view import FeatureView
 from features.views.visible import visible
 
@@ -27,7 +28,7 @@ def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, at
         on_file=known.marketing_consent.cast("int64").cast("float64"),
         **{ATTRIBUTE + name: known[name].cast("string") for name in attributes},
     )
-    seen = visible(interactions.filter(interactions.kind == "consent", interactions.value.notnull()), snapshots)
+    seen = visible(interactions.filter(interactions.kind == CONSENT.name, interactions.value.notnull()), snapshots)
     customer = ["customer_id", "snapshot"]
     last = seen.filter(seen.event_timestamp == seen.event_timestamp.max().over(ibis.window(group_by=customer)))
     asked = last.group_by(customer).agg(answered=last.value.min())

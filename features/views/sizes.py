@@ -30,7 +30,7 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     **dict.fromkeys(("CT", "PK", "PC", "PCS", "EA", "ROLL", "ROLLS", "LOAD", "LOADS", "LD", "LDS"), ("piece", 1.0)),
     **dict.fromkeys(("DZ", "DOZ", "DOZEN"), ("piece", 12.0)),
 }
-#: The longest name first, and none that goes on with another letter.
+#: The longest name first, and none that another letter follows.
 _UNIT = rf"(?P<unit>{'|'.join(sorted(_UNITS, key=len, reverse=True))})(?![A-Z])".replace("FLOZ", r"FL\.?\s*OZ")
 _NUMBER = r"(?:\d*\.\d+|\d+)"
 _PACKS = r"(?:PK|CT|P)"
@@ -71,7 +71,7 @@ def _fraction(of: re.Match[str]) -> float:
     return int(whole or 0) + above / below if whole or (above < below and math.gcd(above, below) == 1) else 0.0
 
 
-#: How sizes are written, the most telling first, and how much of the unit each says.
+#: How sizes are written, the most specific first, and how much of the unit each says.
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], float]], ...] = (
     # 6 PK/12 OZ, 6 PK 12 OZ
     (re.compile(rf"{_START}(?P<one>\d+)\s*{_PACKS}\s*[/X]?\s*(?P<other>{_NUMBER})\s*{_UNIT}"), _times),

@@ -2,6 +2,7 @@
 
 import ibis.expr.types as ir
 
+from features.views.ratios import basket_amount, over
 from features.views.view import FeatureView
 from features.views.visible import visible_orders, within
 
@@ -23,10 +24,10 @@ def value(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
     return seen.group_by("customer_id", "snapshot").agg(
         amount_total=seen.amount.sum(),
         basket_amount_mean=seen.amount.mean(),
-        basket_amount_84d=seen.amount.mean(where=recent),
+        basket_amount_84d=basket_amount(paid, seen.count(where=recent)),
         basket_lines_84d=seen.lines.cast("float64").mean(where=recent),
-        discount_share_84d=saved / (paid + saved).nullif(0.0),
-        coupon_share_84d=coupons / paid.nullif(0.0),
+        discount_share_84d=over(saved, paid + saved),
+        coupon_share_84d=over(coupons, paid),
         discounted_lines_share_84d=seen.discounted_lines.sum(where=recent & seen.discount.notnull())
         / seen.lines.sum(where=recent & seen.discount.notnull()).nullif(0),
     )

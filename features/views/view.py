@@ -7,6 +7,7 @@ from typing import Literal
 import ibis.expr.types as ir
 
 from core.arrays import Columns
+from features.contract.events.kind import EventKind
 from features.contract.tables import TableName
 
 Entity = Literal["customer", "product"]
@@ -59,7 +60,7 @@ class FeatureView:
     expression
         Returns the view's rows: the key of its entity, `snapshot`, and the features.
     kinds
-        Kinds of interactions without any of which in the data the view has no rows; empty for a view of other tables.
+        Kinds of events without any of which in the data the view has no rows; empty for a view of other tables.
     ages
         Features that are the days since a stored moment, by the name of the moment's column.
     countdowns
@@ -76,7 +77,7 @@ class FeatureView:
     group: str
     tables: tuple[TableName, ...]
     expression: Callable[[Inputs], ir.Table]
-    kinds: frozenset[str] = frozenset()
+    kinds: tuple[EventKind, ...] = ()
     ages: Mapping[str, str] = field(default_factory=dict)
     countdowns: Mapping[str, str] = field(default_factory=dict)
     on_demand: Callable[[Columns], Columns] | None = None
@@ -90,4 +91,5 @@ class FeatureView:
     def rows(self, inputs: Inputs) -> ir.Table:
         """Return the expression, without rows where the data have nothing of its kinds."""
         found = self.expression(inputs)
-        return found.limit(0) if self.kinds and not self.kinds & inputs.kinds else found
+        names = {kind.name for kind in self.kinds}
+        return found.limit(0) if names and not names & inputs.kinds else found

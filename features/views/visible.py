@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-#: The last four weeks are "now"; what lies before them is a customer's habit.
+#: The last four weeks are "now"; the weeks before are a customer's habit.
 RECENT_DAYS = 28
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 
 from core.errors import StoreError
+from core.files import write_file
+from core.locks import locked
 from core.settings import StoreSettings
-from core.state import locked, write_file
 
 #: Replaces the id of a customer who was erased.
 ERASED = "erased"

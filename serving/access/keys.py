@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 from core.errors import ConfigError
+from core.files import write_file
+from core.locks import locked
 from core.settings import StoreSettings
-from core.state import locked, write_file
 
 #: score: CRM applications; explain: marketers; events: sources; admin: models and erasure; monitor: metrics.
 Role = Literal["score", "explain", "events", "admin", "monitor"]

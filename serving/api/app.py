@@ -43,9 +43,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
     app.state.encore = state
     problems.install(app)
-    for module in (scores, customers, guests):
+    for module in (scores, customers, guests, events):
         app.include_router(module.router())
-    for routes in (events.router, models.router, health.router):
+    for routes in (models.router, health.router):
         app.include_router(routes)
     origins = settings[ServingSettings].cors_origins
     if origins:

@@ -1,22 +1,18 @@
-"""What has just happened to customers, from the systems where it does."""
+"""Events of customers, from the systems in which they happen."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.concurrency import run_in_threadpool
 
-from features.contract.events import Event
+from features.contract.events import event_type
+from features.contract.events.kind import Event
 from features.live.log import Outcome
 from serving.api.problems import documented
-from serving.api.security import Source
+from serving.api.security import Caller, Source
 from serving.scoring import metrics
-
-router = APIRouter(
-    prefix="/v1",
-    tags=["events"],
-    responses=documented(400, 401, 403, 413, 422, 429, 503),
-)
 
 MAX_EVENTS = 500
 
@@ -26,7 +22,7 @@ class EventRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    events: Annotated[list[Event], Field(min_length=1, max_length=MAX_EVENTS)]
+    events: Sequence[Event]
 
 
 class EventOutcome(BaseModel):
@@ -48,12 +44,26 @@ class EventsAnswer(BaseModel):
     )
 
 
-@router.post("/events", operation_id="postEvents")
-async def events(body: EventRequest, caller: Source) -> EventsAnswer:
-    """Take in up to 500 events, all or none. Takes the role `events`.
+def router() -> APIRouter:
+    """Return the route, with the schemas of the event kinds that are registered now."""
+    routes = APIRouter(prefix="/v1", tags=["events"], responses=documented(400, 401, 403, 413, 422, 429, 503))
+    event_list: Any = list[event_type()]  # type: ignore[misc]
+    of_any_kind: Any = Annotated[event_list, Field(min_length=1, max_length=MAX_EVENTS)]
+    name, doc = EventRequest.__name__, EventRequest.__doc__
+    request = create_model(name, __base__=EventRequest, __doc__=doc, events=(of_any_kind, ...))
 
-    An event is applied once, however often it is sent: who got no answer sends it again.
-    """
+    @routes.post("/events", operation_id="postEvents")
+    async def events(body: request, caller: Source) -> EventsAnswer:
+        """Take in up to 500 events, all or none. Takes the role `events`.
+
+        An event is applied once, however often it is sent: who got no answer sends it again.
+        """
+        return await _take(body, caller)
+
+    return routes
+
+
+async def _take(body: EventRequest, caller: Caller) -> EventsAnswer:
     taken = await run_in_threadpool(caller.state.reloader.intake.take, body.events)
     for event, outcome in zip(body.events, taken.outcomes, strict=True):
         metrics.EVENTS.labels(event.kind, outcome).inc()

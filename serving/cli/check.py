@@ -10,14 +10,15 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
+from core.files import write_file
+from core.locks import job
 from core.settings import StoreSettings
-from core.state import write_file
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from training.readiness.check import Checked
 from training.readiness.check import check_data as check
-from training.readiness.page import page
+from training.readiness.page import page, page_path
 from training.registry import MODELS
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")
@@ -45,9 +46,10 @@ def check_data_command(
 
 def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     """Run `encore check-data`."""
-    checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
-    output = output or context.settings[StoreSettings].data / "check.html"
-    write_file(output, page(checked).encode())
+    output = output or page_path(context.settings[StoreSettings])
+    with job(context.settings[StoreSettings]):
+        checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
+        write_file(output, page(checked).encode())
     if json:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return

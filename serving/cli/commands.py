@@ -102,16 +102,21 @@ def demo(
 @app.command()
 def ingest(
     ctx: typer.Context,
-    afresh: Annotated[bool, typer.Option("--afresh", help="Forget what was read before, and read all files.")] = False,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Forget what was read before, and read all files.")
+    ] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", hidden=True)] = False,
 ) -> None:
     """Map the configured source to the contract tables in data/contract.
 
-    Reads what is new or has changed. Rows that cannot be used go to data/quarantine.parquet, with file, line, rule and
+    Reads what is new or has changed. Skipped and rejected rows go to data/quarantine.parquet, with file, line, rule and
     text; above data.max_rejected_share the command stops, and what was there before stays.
     """
     from serving.cli.data import ingest as run  # noqa: PLC0415
 
-    run(ctx.obj, afresh=afresh)
+    if afresh:
+        raise typer.BadParameter("--afresh is called --full-refresh now")
+    run(ctx.obj, full_refresh=full_refresh)
 
 
 @app.command("init")

@@ -20,16 +20,29 @@ class Context:
 
     @cached_property
     def settings(self) -> "Settings":
-        """The settings of this run.
+        """The settings of this run, with a data folder of this version.
 
         Raises
         ------
         ConfigError
             If the file or an `ENCORE_…` variable is not acceptable.
+        StoreError
+            If the data folder has to be converted and a job over all customers runs.
         """
+        from core.settings import StoreSettings  # noqa: PLC0415
+        from features.upgrade import upgrade_data  # noqa: PLC0415
         from serving.settings import load_settings  # noqa: PLC0415
 
-        return load_settings(self.config)
+        settings = load_settings(self.config)
+        data = settings[StoreSettings].data
+        if upgrade_data(settings, [data / "scores.db"]):
+            Console(stderr=True, highlight=False).print(
+                f"  {data} was of an earlier version of Encore and is converted. Run `encore demo`, or `encore ingest` "
+                "and the commands after it: features, the online store and scores are computed again.",
+                markup=False,
+                soft_wrap=True,
+            )
+        return settings
 
     @cached_property
     def now(self) -> datetime:

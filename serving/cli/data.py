@@ -8,13 +8,13 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from core.errors import ConfigError
-from core.jobs import job
+from core.files import write_file
+from core.locks import job
 from core.settings import StoreSettings
-from core.state import write_file
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
 from features.ingest.quarantine import quarantine_path
-from features.ingest.suggest.propose import propose
+from features.ingest.suggest.suggest import suggest_mapping
 from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
 from serving.cli.stages import Stages
@@ -27,10 +27,10 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
             f"Expected no file at {output}, found one.", "Move it away, or name another file with --output."
         )
     with Stages(context.console) as stages, TemporaryDirectory() as folder:
-        proposal = stages.run("exports", lambda _: propose(sources, Path(folder) / "copies"))
-    write_file(output, as_toml(proposal).encode())
+        suggestions = stages.run("exports", lambda _: suggest_mapping(sources, Path(folder) / "copies"))
+    write_file(output, as_toml(suggestions).encode())
     table = Table("source", "files", "table", "columns mapped", "questions")
-    for one in proposal.inputs:
+    for one in suggestions.inputs:
         mapped = [mapped.column for mapped in one.columns if mapped.expression is not None]
         table.add_row(
             escape(one.source.name),
@@ -40,7 +40,7 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
             str(len(one.questions)),
         )
     context.console.print(table)
-    for unused in proposal.unused:
+    for unused in suggestions.unused:
         context.console.print(f"  Fits no table: {unused}", markup=False, soft_wrap=True)
     context.console.print(
         f"  {output} is written. Look for QUESTION in it; then run `encore ingest` and `encore check-data`.",
@@ -48,20 +48,20 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
     )
 
 
-def ingest(context: Context, *, afresh: bool) -> None:
+def ingest(context: Context, *, full_refresh: bool) -> None:
     """Run `encore ingest`."""
     with Stages(context.console) as stages:
-        ingested = stage_ingest(context, stages, afresh=afresh)
+        ingested = stage_ingest(context, stages, full_refresh=full_refresh)
     _print_inputs(context, ingested)
     print_rows(context, "contract table", ingested.rows)
 
 
-def stage_ingest(context: Context, stages: Stages, *, afresh: bool = False) -> Ingested:
+def stage_ingest(context: Context, stages: Stages, *, full_refresh: bool = False) -> Ingested:
     """Map the source to the contract tables."""
     with job(context.settings[StoreSettings]):
         return stages.run(
             "contract tables",
-            lambda report: ingest_tables(context.settings, context.now, report, afresh=afresh),
+            lambda report: ingest_tables(context.settings, context.now, report, full_refresh=full_refresh),
             lambda ingested: ingested.skipped,
         )
 
@@ -78,12 +78,12 @@ def print_rows(context: Context, what: str, rows: dict[str, int]) -> None:
 def _print_inputs(context: Context, ingested: Ingested) -> None:
     """Print what became of every row that was read; the columns after `read` add up to it."""
     table = Table(Column("input", no_wrap=True, max_width=20), "table")
-    for name in ("read", "kept", "returns", "merged", "aside", "unusable"):
+    for name in ("read", "kept", "returns", "merged", "skipped", "rejected"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in ingested.inputs:
         totals = one.totals
-        aside, unusable = sum(totals.set_aside.values()), sum(totals.unusable.values())
-        counts = (totals.read, totals.kept, totals.returned, totals.merged, aside, unusable)
+        skipped, rejected = sum(totals.skipped.values()), sum(totals.rejected.values())
+        counts = (totals.read, totals.kept, totals.returned, totals.merged, skipped, rejected)
         table.add_row(escape(one.input), one.table, *(f"{count:,}" if count else "–" for count in counts))
     context.console.print(table)
     for one in ingested.inputs:
@@ -91,6 +91,6 @@ def _print_inputs(context: Context, ingested: Ingested) -> None:
             context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
     if any(one.totals.quarantined for one in ingested.inputs):
         path = quarantine_path(context.settings[StoreSettings])
-        context.console.print(f"  Rows set aside and unusable rows are in {path}.", markup=False, soft_wrap=True)
+        context.console.print(f"  Skipped and rejected rows are in {path}.", markup=False, soft_wrap=True)
     if returned := sum(one.totals.returned for one in ingested.inputs):
         context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)

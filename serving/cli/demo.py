@@ -93,8 +93,9 @@ def _add_headlines(table: Table, registered: Registered, version: "Version") -> 
 
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
-    from features.engine.build import built_schedule  # noqa: PLC0415 - loaded by now
     from features.live.known import read_online  # noqa: PLC0415
+
+    from features.engine.build import built_schedule  # noqa: PLC0415 - loaded by now
     from training.churn.labels import active_customers  # noqa: PLC0415
 
     console = context.console

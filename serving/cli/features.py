@@ -2,7 +2,7 @@
 
 import typer
 
-from core.jobs import job
+from core.locks import job
 from core.settings import StoreSettings
 from features.engine.build import Built, build_features
 from features.store.feature_store import Store

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.jobs import job
+from core.locks import job
 from core.progress import Report
 from core.settings import StoreSettings
 from serving.cli.asking import Asking
@@ -30,7 +30,8 @@ def score(
     One row per active customer, highest risk first.
     """
     context: Context = ctx.obj
-    with Stages(context.console) as stages:
+    # an erasure meanwhile would miss the rows that are written at the end
+    with job(context.settings[StoreSettings]), Stages(context.console) as stages:
         asking = stages.run("models", lambda _: Asking(context))
         customers = active_customers(context.settings, asking.as_of)
         start = time.monotonic()

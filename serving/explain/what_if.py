@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from features.views.activity import WINDOWS, overdue
+from features.views.ratios import basket_amount, trend
 from serving.explain.tiers import AnyTier, Tiers
 from serving.explain.wording import Language, amount, say
 from training.churn.model import ChurnModel
@@ -80,10 +81,9 @@ def _visit(values: Values, count: int) -> Values:
         changed[name] = values.get(name, np.nan) + count
     for name in (*(f"amount_{days}d" for days in WINDOWS), "amount_total"):
         changed[name] = values.get(name, np.nan) + spent
-    changed["basket_amount_84d"] = changed["amount_84d"] / changed["baskets_84d"]
+    changed["basket_amount_84d"] = basket_amount(changed["amount_84d"], changed["baskets_84d"])
     for name in ("baskets", "amount"):
-        usual = values.get(f"{name}_usual_28d", np.nan)
-        changed[f"{name}_trend"] = changed[f"{name}_28d"] / usual if usual else np.nan
+        changed[f"{name}_trend"] = trend(changed[f"{name}_28d"], values.get(f"{name}_usual_28d", np.nan))
     return changed
 
 

@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from core.files import write_file
 from core.settings import StoreSettings
-from core.state import write_file
 from serving.settings import ExperimentSettings
 
 _WHOLE = 2**64

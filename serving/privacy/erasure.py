@@ -4,13 +4,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from core.jobs import undisturbed
+from core.locks import undisturbed
 from core.settings import Settings, StoreSettings
-from features.erase import forget
 from features.ingest.erased import Erased
-from features.live.updater import following
+from features.live.updater import updating
 from serving.access.audit import AuditLog
-from serving.offers.experiment import Impressions
+from serving.privacy.stores import STORES, Erasure
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.score_table import ScoreTable
 
@@ -19,7 +18,7 @@ class Removed(BaseModel):
     """What was removed from one place."""
 
     place: str = Field(examples=["event log"])
-    count: int = Field(description="Rows, events, entries or lines", examples=[12])
+    count: int = Field(description="Rows, events, entries, lines or files", examples=[12])
 
 
 class Receipt(BaseModel):
@@ -30,34 +29,27 @@ class Receipt(BaseModel):
     remains: list[str] = Field(description="What still holds something of the customer, and until when")
 
 
-_REMAINS = [
-    "Trained models hold the customer among the numbers they learned, without a name, until the next training run.",
-    "Your exports: remove the customer there. What they still say is not taken in again.",
-    "Lines of exports that could not be used lie in the quarantine as they were, until the export is mended.",
-    "Files written by `encore score`, and backups, are yours to remove.",
-]
-
-
 def erase(
     settings: Settings, reloader: ModelReloader, table: ScoreTable, audit: AuditLog, customer_id: str, now: datetime
 ) -> Receipt:
-    """Remove a customer from every store.
+    """Remove a customer from every store of `serving.privacy.stores.STORES`.
 
     Raises
     ------
     StoreError
-        If a job over all customers runs, or the online store or a log does not answer; ask again then, what is gone is
-        gone.
+        If a job over all customers runs, or a store does not answer. What was removed before stays removed; ask again.
     """
     stores = settings[StoreSettings]
-    with undisturbed(stores), following(stores):  # nobody computes anything of them meanwhile
+    with undisturbed(stores), updating(stores):  # so that nothing of the customer is computed or written meanwhile
+        erasure = Erasure(
+            settings=settings,
+            customer_id=customer_id,
+            events=reloader.intake.log,
+            online=reloader.store.online,
+            scores=table,
+            audit=audit,
+        )
+        # first, so that the next ingestion leaves them out even if this is interrupted
         Erased(stores).add(customer_id, now)
-        removed = {"event log": reloader.intake.log.erase(customer_id)}
-        removed["online store"] = reloader.store.online.erase(customer_id)
-        removed["score table"] = table.erase(customer_id)
-        removed |= forget(settings, customer_id)
-    removed["impressions"] = Impressions(stores).erase(customer_id)
-    removed["audit log"] = audit.erase(customer_id)
-    return Receipt(
-        erased_at=now, removed=[Removed(place=name, count=count) for name, count in removed.items()], remains=_REMAINS
-    )
+        removed = [Removed(place=one.name, count=one.erase(erasure)) for one in STORES if one.erase is not None]
+    return Receipt(erased_at=now, removed=removed, remains=[one.remains for one in STORES if one.remains is not None])

@@ -10,10 +10,10 @@ import structlog
 
 from core.errors import DataError, EncoreError, StateError
 from core.settings import Settings
-from core.state import fingerprint
-from features.live.known import Online
+from core.stamps import fingerprint
 from features.settings import TimeSettings
 from features.store.feature_store import Store
+from features.store.materialized import Online
 from serving.scoring.models import Models
 from training.lifecycle.tracking import Version
 

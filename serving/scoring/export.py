@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from core.batches import batches
 from core.errors import ConfigError, DataError
-from core.progress import Report, silent, track
+from core.progress import Report, batches, silent, track
 from serving.explain.wording import LANGUAGES, Language
 from serving.scoring.deployment import Deployment
 from serving.scoring.part import WITH_VALUES, Question

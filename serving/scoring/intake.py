@@ -9,12 +9,12 @@ import structlog
 
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from features.contract.events import Event
-from features.live.known import Online, read_online
+from features.contract.events.kind import Event
 from features.live.log import EventLog, Outcome
 from features.live.updater import FeatureUpdater
 from features.settings import TimeSettings
 from features.store.feature_store import Store
+from features.store.materialized import Online, read_online
 from serving.scoring.score_table import ScoreTable
 
 #: How far the clock of a source may be ahead.
@@ -145,7 +145,7 @@ class EventIntake:
 
         A customer's own answer is never for a moment before their features'.
         """
-        followed = None if self._is_live else self.log.moment()
+        followed = None if self._is_live else self.log.updated_to()
         return max(wanted, followed) if followed else wanted
 
     def _now(self, online: Online | None) -> datetime:

@@ -9,8 +9,8 @@ import structlog
 
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
-from features.live.known import Online, read_online
 from features.store.feature_store import Store
+from features.store.materialized import Online, read_online
 from serving.scoring import metrics
 from serving.scoring.deployment import Deployment, Engine, Ground
 from serving.scoring.intake import EventIntake

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from core.database import Database, Statement
 from core.settings import StoreSettings
-from core.state import fingerprint
+from core.stamps import fingerprint
 from serving.scoring.part import Column
 
 _REMEDY = "Check the disk; the file may be removed, it is filled again."
@@ -221,7 +221,7 @@ class ScoreTable:
                 cursor.run(statement, customer_id=customer)
                 removed += cursor.count
             cursor.run(self._note, number=cursor.run(self._count)[0][0] + 1)
-        self._database.settle()
+        self._database.purge(customer.encode())
         return removed
 
     def _drop_others(self) -> None:

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from features.contract.events import interaction_kinds
+
 SNAPSHOTS = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 3, tzinfo=UTC))
-_KINDS = ("contact", "redemption", "visit", "click", "complaint", "service_request", "nps", "return")
+_KINDS = interaction_kinds()
 _WINDOWS = (0, 7, 14, 28, 56, 84, 182, 365)
 
 
@@ -71,7 +73,7 @@ def make_products() -> pd.DataFrame:
 
 
 def make_customers() -> pd.DataFrame:
-    """Return customers of whom one signed up after the first snapshot, and one was never asked for consent."""
+    """Return customers; one signed up after the first snapshot, and one was never asked for consent."""
     return pd.DataFrame(
         {
             "customer_id": [f"c{i}" for i in range(4)],

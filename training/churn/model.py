@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from core.arrays import Columns, Floats, matrix
-from core.state import write_file
+from core.files import write_file
 from features.categories import Categories, model_columns
 from training.churn.definition import Definition
 from training.churn.peers import Peers

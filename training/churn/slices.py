@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Floats
-from core.engine import engine
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
-from core.sql import identifier, relation
+from core.sql import engine, identifier, relation
 from features.contract.tables import table_path
 from training.churn.dataset import ChurnSet
 from training.churn.settings import ChurnSettings

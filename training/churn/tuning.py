@@ -15,9 +15,10 @@ from sklearn.metrics import log_loss
 
 from core.arrays import matrix
 from core.errors import DataError
+from core.files import write_file
 from core.progress import Report, silent
 from core.settings import Settings, StoreSettings
-from core.state import fingerprint, write_file
+from core.stamps import fingerprint
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
 from training.churn.dataset import ChurnSet, churn_set, usable_features

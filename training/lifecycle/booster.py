@@ -6,7 +6,7 @@ from pathlib import Path
 import lightgbm as lgb
 
 from core.errors import StateError
-from core.state import write_file
+from core.files import write_file
 
 _NAME = "booster.txt"
 

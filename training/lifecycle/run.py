@@ -19,7 +19,7 @@ from mlflow.models import infer_signature
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import EncoreError, StoreError
-from core.quiet import quiet
+from core.logs import quiet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,7 +10,7 @@ from typing import Any, Generic
 from core.errors import DataError, StateError
 from core.progress import Report, part_of, silent
 from core.settings import Settings
-from core.state import code_fingerprint, fingerprint
+from core.stamps import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
 from training.lifecycle.gate import Decision, decide

@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from core.errors import StateError
-from core.quiet import quiet
+from core.logs import quiet
 from core.settings import database_url
 from training.lifecycle.run import Run, answering
 from training.lifecycle.settings import TrackingSettings

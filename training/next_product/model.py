@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.arrays import Columns, Floats
-from core.batches import batches
-from core.state import write_file
+from core.files import write_file
+from core.progress import batches
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates.evidence import Facts

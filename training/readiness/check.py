@@ -7,7 +7,7 @@ from typing import Protocol
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
-from core.state import read_stamp
+from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, contract_directory, table_path
 from features.engine.duckdb import connect, event_range, read_sources
 from features.ingest.segments import InputTotals, inputs_from

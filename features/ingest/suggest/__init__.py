@@ -1,1 +1,1 @@
-"""How exports could be mapped to the contract: a proposal with its evidence, and questions where there is none."""
+"""How exports could be mapped to the contract: suggestions with their evidence, and questions where there is none."""

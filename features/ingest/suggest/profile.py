@@ -36,7 +36,7 @@ FORMATS = (
 )
 #: Decimal signs.
 _SIGNS: tuple[Literal[".", ","], ...] = (",", ".")
-#: Stands for ISO 8601 among formats, which needs none.
+#: Represents ISO 8601 among formats, which needs none.
 ISO = ""
 #: A column is of a kind where this share of its values is.
 _MOST = 0.8
@@ -61,7 +61,7 @@ class Profile:
     negative
         Share of the values below 0.
     formats
-        Formats that read the values as moments, the commonest first, `ISO` for ISO 8601; none where they are none.
+        Formats that read the values as moments, the most frequent first, `ISO` for ISO 8601; none where they are none.
     ambiguous
         Another format that reads as many of them, with day and month the other way round.
     currencies
@@ -97,8 +97,8 @@ class Profile:
         return "," if self.commas > self.points else "."
 
     @property
-    def told(self) -> str:
-        """The evidence in a few words."""
+    def evidence(self) -> str:
+        """What the column holds, in a few words."""
         blank = f", {1 - self.filled:.1%} blank" if self.filled < 1 else ""
         return f"{self.distinct:,} values in {self.rows:,} rows{blank}, such as {', '.join(self.examples[:2])}"
 
@@ -137,9 +137,9 @@ def _profile(con: duckdb.DuckDBPyConnection, table: str, name: str, rows: int) -
 
 
 def _most(con: duckdb.DuckDBPyConnection, expression: str, condition: str) -> tuple[str, ...]:
-    """Return the values of an expression, the commonest first."""
-    query = f"SELECT {expression} AS told FROM one WHERE {condition} AND told IS NOT NULL GROUP BY 1"
-    return tuple(str(row[0]) for row in con.execute(f"{query} ORDER BY count(*) DESC, told LIMIT 20").fetchall())
+    """Return the values of an expression, the most frequent first."""
+    query = f"SELECT {expression} AS value FROM one WHERE {condition} AND value IS NOT NULL GROUP BY 1"
+    return tuple(str(row[0]) for row in con.execute(f"{query} ORDER BY count(*) DESC, value LIMIT 20").fetchall())
 
 
 def _share(con: duckdb.DuckDBPyConnection, condition: str) -> float:
@@ -150,13 +150,13 @@ def _formats(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], str | Non
     """Choose ISO 8601 if it reads nearly all, else formats one by one, each reading most of what the others did not."""
     if _share(con, "TRY_CAST(x AS TIMESTAMPTZ) IS NOT NULL") > 1 - _FEW:
         return (ISO,), None
-    reads = {told: f"try_strptime(x, '{told}') IS NOT NULL" for told in FORMATS}
+    reads = {way: f"try_strptime(x, '{way}') IS NOT NULL" for way in FORMATS}
     chosen: list[str] = []
     left, ambiguous = "true", None
     while True:
-        rest = {told: condition for told, condition in reads.items() if told not in chosen}
-        shares = {told: _share(con, f"{left} AND {condition}") for told, condition in rest.items()}
-        best = max(shares, key=lambda told: shares[told])
+        rest = {way: condition for way, condition in reads.items() if way not in chosen}
+        shares = {way: _share(con, f"{left} AND {condition}") for way, condition in rest.items()}
+        best = max(shares, key=lambda way: shares[way])
         if shares[best] < _FEW:
             break
         other = best.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")

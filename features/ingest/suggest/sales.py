@@ -6,11 +6,11 @@ import duckdb
 
 from core.sql import identifier, quoted
 from features.contract.tables import TableName
-from features.ingest.suggest.names import NO_GOODS
-from features.ingest.suggest.plain import by_name, say_how_written
+from features.ingest.suggest.inputs import by_name, say_how_written
+from features.ingest.suggest.match import NO_GOODS
 from features.ingest.suggest.profile import Profile
-from features.ingest.suggest.proposed import Input, Mapped, Proposal
 from features.ingest.suggest.sources import Source
+from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
 
 
 def transactions_input(
@@ -18,42 +18,44 @@ def transactions_input(
     source: Source,
     found: dict[str, Profile],
     profiles: Mapping[str, Profile],
-    proposal: Proposal,
-) -> Input:
-    """Map order lines; what tells one from another goes to the proposal."""
+    suggestions: Suggestions,
+) -> SuggestedInput:
+    """Map order lines; the key that distinguishes them goes to the suggestions."""
     table: TableName = "transactions"
     price, quantity = found.get("unit_price"), found.get("quantity")
-    one = Input(table, source, [])
+    one = SuggestedInput(table, source, [])
     one.columns = by_name(table, found, but=("amount",))
     if "order_id" not in found:
         whole = f"{identifier(found['customer_id'].name)} || ' ' || {identifier(found['event_timestamp'].name)}"
-        one.columns.append(Mapped("order_id", whole, "what a customer bought at one moment"))
+        one.columns.append(SuggestedColumn("order_id", whole, "what a customer bought at one moment"))
         one.questions.append(
             "No column names an order; lines of a customer at one moment are taken for one. Is that right?"
         )
     if "product_id" not in found:
-        one.columns.append(Mapped("product_id", None, f"which column names the product? There are {_listed(profiles)}"))
+        one.columns.append(
+            SuggestedColumn("product_id", None, f"which column names the product? There are {_listed(profiles)}")
+        )
     if quantity is None:
-        one.columns.append(Mapped("quantity", "1", "no column says how many"))
+        one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
         one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
     if "amount" in found:
-        one.columns.append(Mapped("amount", found["amount"].name, found["amount"].told))
+        one.columns.append(SuggestedColumn("amount", found["amount"].name, found["amount"].evidence))
         one.questions.append(
             f"Is {found['amount'].name} what the whole line came to? If it is the price of a piece, multiply."
         )
     elif price is not None and quantity is not None:
         product = f"{identifier(quantity.name)} * {identifier(price.name)}"
-        one.columns.append(Mapped("amount", product, f"quantity times price; {price.name}: {price.told}"))
+        one.columns.append(SuggestedColumn("amount", product, f"quantity times price; {price.name}: {price.evidence}"))
     elif price is not None:
-        one.columns.append(Mapped("amount", price.name, price.told))
+        one.columns.append(SuggestedColumn("amount", price.name, price.evidence))
     say_how_written(source, table, found, one)
     _returns(con, found, one)
     _skip(con, found, one)
-    _line_keys(con, profiles, proposal, one)
+    _line_keys(con, profiles, suggestions, one)
     return one
 
 
-def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Input) -> None:
+def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: SuggestedInput) -> None:
     conditions: list[str] = []
     evidence: list[str] = []
     for name in ("quantity", "amount"):
@@ -77,7 +79,7 @@ def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: 
         one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
 
 
-def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Input) -> None:
+def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: SuggestedInput) -> None:
     customer = found["customer_id"]
     if customer.filled < 1:
         one.skip.append(
@@ -95,18 +97,20 @@ def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Inp
         if rows:
             one.skip.append(("no_goods", condition, f"{rows:,} rows, such as {example}"))
             one.questions.append(
-                f"Are rows such as {example!r} no goods? {rows:,} of the rows seen are set aside as such."
+                f"Are rows such as {example!r} no goods? {rows:,} of the rows seen are skipped as such."
             )
 
 
-def _line_keys(con: duckdb.DuckDBPyConnection, profiles: Mapping[str, Profile], proposal: Proposal, one: Input) -> None:
+def _line_keys(
+    con: duckdb.DuckDBPyConnection, profiles: Mapping[str, Profile], suggestions: Suggestions, one: SuggestedInput
+) -> None:
     names = ", ".join(identifier(name) for name in profiles)
     twice = con.execute(
         f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM sample GROUP BY {names})"
     ).fetchall()
     if twice[0][0]:
         rows = int(twice[0][0])
-        proposal.keys[one.table] = ("*",), f"{rows:,} of the rows seen equal another one in every column"
+        suggestions.keys[one.table] = ("*",), f"{rows:,} of the rows seen equal another one in every column"
         one.questions.append(
             f"{rows:,} of the rows seen equal another one in every column, and count once with the key in [data.keys]. "
             "Remove it if two equal lines are two sales."

@@ -1,4 +1,4 @@
-"""What lies at a path: files of one kind together, or the tables of a database."""
+"""Sources at a path: files of one kind together, or the tables of a database."""
 
 import re
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Source:
     Attributes
     ----------
     item
-        How it is read; its table and columns say nothing yet.
+        How it is read; its table and columns are not decided yet.
     files
         None for a database.
     """
@@ -42,7 +42,7 @@ class Source:
 
 
 def find_sources(con: duckdb.DuckDBPyConnection, paths: Sequence[str], root: Path, folder: Path) -> list[Source]:
-    """Return what lies at some paths, folders and addresses of databases.
+    """Return the sources at some paths, folders and addresses of databases.
 
     Raises
     ------
@@ -111,8 +111,8 @@ def _tables(address: str) -> list[Source]:
     finally:
         engine.dispose()
     return [
-        Source(InputSettings(table="transactions", database=address, query=f'SELECT * FROM "{name}"'), (), of)
-        for name, of in columns.items()
+        Source(InputSettings(table="transactions", database=address, query=f'SELECT * FROM "{name}"'), (), own)
+        for name, own in columns.items()
     ]
 
 
@@ -122,7 +122,7 @@ def _below(file: Path, root: Path) -> str:
 
 
 def _is_utf8(file: Path) -> bool:
-    """Tell whether a file needs no word about its encoding: UTF-8, or marked."""
+    """Return whether a file needs no word about its encoding: UTF-8, or marked."""
     if file.suffix == ".gz":
         return True
     with file.open("rb") as stream:

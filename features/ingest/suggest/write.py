@@ -1,10 +1,10 @@
-"""A proposal as a commented encore.toml."""
+"""Suggestions as a commented encore.toml."""
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from features.ingest.suggest.proposed import Input, Proposal
+from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
 
 _HEAD = """\
 # Written by `encore init` from the exports themselves. Behind each line stands why it is there.
@@ -13,49 +13,49 @@ _HEAD = """\
 """
 
 
-def as_toml(proposal: Proposal, timezone: str = "UTC") -> str:
-    """Write a configuration that reads the sources as proposed."""
-    return _HEAD + "\n".join(_lines(proposal, timezone)) + "\n"
+def as_toml(suggestions: Suggestions, timezone: str = "UTC") -> str:
+    """Write a configuration that reads the sources as suggested."""
+    return _HEAD + "\n".join(_lines(suggestions, timezone)) + "\n"
 
 
-def _lines(proposal: Proposal, timezone: str) -> Iterator[str]:
+def _lines(suggestions: Suggestions, timezone: str) -> Iterator[str]:
     yield ""
     yield "[data]"
     yield 'source = "files"'
-    yield f"root = {_text(_shown(proposal.root))}"
+    yield f"root = {_text(_shown(suggestions.root))}"
     yield "# QUESTION: in which time zone are moments that carry none?"
     yield f"timezone = {_text(timezone)}"
-    if proposal.keys:
+    if suggestions.keys:
         yield ""
         yield "[data.keys]"
-        for table, (key, evidence) in proposal.keys.items():
+        for table, (key, evidence) in suggestions.keys.items():
             yield f"{table} = {json.dumps(list(key))}  # {evidence}"
-    for one in proposal.inputs:
+    for one in suggestions.inputs:
         yield ""
         yield from _input(one)
-    for unused in proposal.unused:
+    for unused in suggestions.unused:
         yield ""
         yield f"# QUESTION: {_line(unused)} fits no table. Is there something in it that counts?"
     yield ""
     yield "[time]"
     yield 'as_of = "data_end"  # "now" once new exports come in every day'
-    if proposal.contractual:
+    if suggestions.contractual:
         yield ""
         yield "[churn]"
         yield 'kind = "contractual"  # there are contracts, and no order lines'
     else:
         yield ""
         yield "# [churn]  # `encore check-data` recommends an activity window and a horizon"
-    if proposal.attributes or proposal.excluded:
+    if suggestions.attributes or suggestions.excluded:
         yield ""
         yield "[customers]"
         yield "# QUESTION: which attributes may the churn model read, and name as reasons?"
-        yield f"# model_attributes = {json.dumps(proposal.attributes, ensure_ascii=False)}"
-        excluded = json.dumps(proposal.excluded, ensure_ascii=False)
+        yield f"# model_attributes = {json.dumps(suggestions.attributes, ensure_ascii=False)}"
+        excluded = json.dumps(suggestions.excluded, ensure_ascii=False)
         yield f"excluded_attributes = {excluded}  # by their names, nothing to treat people by"
 
 
-def _input(one: Input) -> Iterator[str]:
+def _input(one: SuggestedInput) -> Iterator[str]:
     source = one.source
     files = f"{len(source.files)} files, " if len(source.files) > 1 else ""
     yield f"# {_line(source.name)}: {files}columns {', '.join(source.columns)}"

@@ -55,6 +55,6 @@ def table(folder: Path, name: str, order: str = "ALL") -> pd.DataFrame:
 
 
 def quarantine(folder: Path) -> list[tuple[str, int | None, str, str]]:
-    """Return file, line, rule and text of what was set aside."""
+    """Return file, line, rule and text of the quarantined rows."""
     query = f"SELECT file, line, rule, text FROM '{folder}/state/quarantine.parquet' ORDER BY ALL"
     return [tuple(row) for row in duckdb.sql(query).fetchall()]

@@ -60,13 +60,13 @@ def test_each_input_has_its_own_decimal_sign(tmp_path: Path) -> None:
     assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [1234.5, 2.5]
 
 
-def test_numbers_that_no_calculation_gives_set_the_row_aside(tmp_path: Path) -> None:
+def test_numbers_that_no_calculation_gives_reject_the_row(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,4,x,2024-01-10,1,free\n")
     ingest(settings_of(tmp_path, max_rejected_share=0.5))
     assert quarantine(tmp_path) == [("orders.csv", 5, "missing amount", "c,4,x,2024-01-10,1,free")]
 
 
-def test_an_expression_that_fails_for_a_row_sets_that_row_aside(tmp_path: Path) -> None:
+def test_an_expression_that_fails_for_a_row_rejects_that_row(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + "c,4,x,10.01.2024,1,1\n")
     columns = {**COLUMNS, "event_timestamp": "strptime(\"when\", '%Y-%m-%d %H:%M:%S')"}
     ingest(settings_of(tmp_path, {"columns": columns}, max_rejected_share=0.5))
@@ -108,11 +108,11 @@ def test_spellings_of_an_id_become_one(tmp_path: Path) -> None:
     assert set(table(tmp_path, "transactions")["customer_id"]) == {"C1"}
 
 
-def test_rows_are_set_aside_by_name_and_do_not_count_as_unusable(tmp_path: Path) -> None:
+def test_rows_are_skipped_by_name_and_do_not_count_as_rejected(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS + ",8,POST,2024-01-10,1,1\n,9,x,2024-01-10,1,1\nd,10,x,2024-01-11,0,0\n")
     item = {"skip": {"postage": "sku = 'POST'", "guest": "cust IS NULL"}, "where": "qty > 0"}
     totals = ingest(settings_of(tmp_path, item, max_rejected_share=0)).inputs[0].totals
-    assert (totals.read, totals.kept, totals.set_aside) == (6, 3, {"guest": 1, "postage": 1, "where": 1})
+    assert (totals.read, totals.kept, totals.skipped) == (6, 3, {"guest": 1, "postage": 1, "where": 1})
     assert [row[1:3] for row in quarantine(tmp_path)] == [(5, "postage"), (6, "guest"), (7, "where")]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.errors import DataError
-from core.state import read_stamp
+from core.stamps import read_stamp
 from features.contract.tables import CONTRACT
 from tests.features.ingest.exports import COLUMNS, NOW, ORDERS, ingest, orders, quarantine, settings_of, table
 
@@ -128,7 +128,7 @@ def test_only_new_files_are_read_and_what_files_that_are_gone_held_stays(tmp_pat
     ingested = ingest(settings)
     assert (ingested.read, ingested.rows["transactions"]) == (1, 9)
     assert ingested.inputs[0].totals.read == 9
-    assert ingest(settings, afresh=True).rows["transactions"] == 6
+    assert ingest(settings, full_refresh=True).rows["transactions"] == 6
 
 
 def test_another_mapping_cannot_be_applied_to_a_file_that_is_gone(tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def test_another_mapping_cannot_be_applied_to_a_file_that_is_gone(tmp_path: Path
     ingest(settings_of(tmp_path, {"path": "orders-*.csv"}))
     (tmp_path / "orders-1.csv").unlink()
     changed = settings_of(tmp_path, {"path": "orders-*.csv", "columns": {**COLUMNS, "amount": "price"}})
-    with pytest.raises(DataError, match=r"orders-1\.csv was read with another mapping.*--afresh"):
+    with pytest.raises(DataError, match=r"orders-1\.csv was read with another mapping.*--full-refresh"):
         ingest(changed)
-    assert ingest(changed, afresh=True).rows["transactions"] == 3
+    assert ingest(changed, full_refresh=True).rows["transactions"] == 3
 
 
 def test_a_corrected_row_replaces_the_one_of_its_key(tmp_path: Path) -> None:
@@ -262,6 +262,6 @@ def test_a_run_that_stops_leaves_the_segments_of_the_tables_as_they_were(tmp_pat
     ingest(settings)
     before = {file: file.read_bytes() for file in (tmp_path / "state/segments").iterdir()}
     with pytest.raises(DataError, match="cannot be used"):
-        ingest(settings_of(tmp_path, {"columns": {**COLUMNS, "quantity": "sku"}}), afresh=True)
+        ingest(settings_of(tmp_path, {"columns": {**COLUMNS, "quantity": "sku"}}), full_refresh=True)
     assert before.items() <= {file: file.read_bytes() for file in (tmp_path / "state/segments").iterdir()}.items()
     assert ingest(settings).skipped

@@ -57,8 +57,8 @@ def test_what_is_accepted_satisfies_the_contract(rows: list[tuple[str, ...]], ke
         assert totals.read == totals.kept + totals.returned + totals.merged + totals.quarantined
         assert ingested.rows["transactions"] == totals.kept
         assert ingested.rows["interactions"] == totals.returned
-        set_aside = f"SELECT count(*), count(line), count(text) FROM '{folder}/state/quarantine.parquet'"
-        assert duckdb.sql(set_aside).fetchall() == [(totals.quarantined,) * 3]
+        quarantined = f"SELECT count(*), count(line), count(text) FROM '{folder}/state/quarantine.parquet'"
+        assert duckdb.sql(quarantined).fetchall() == [(totals.quarantined,) * 3]
         for contract in CONTRACT.values():
             frame = table(folder, contract.name)
             assert list(frame.columns) == [column.name for column in contract.columns]

@@ -103,7 +103,7 @@ def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for broken in (whole[:-40], whole[:4] + b"\xff" * 56 + whole[60:]):
         file.write_bytes(broken)
-        with pytest.raises(DataError, match=r"orders\.parquet cannot be read.*Mend the file, or export it again"):
+        with pytest.raises(DataError, match=r"orders\.parquet cannot be read.*Correct the file, or export it again"):
             ingest(settings_of(tmp_path, {"path": "orders.parquet"}))
 
 

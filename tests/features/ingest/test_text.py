@@ -45,7 +45,7 @@ def test_bytes_that_do_not_fit_the_configured_encoding_are_told(tmp_path: Path) 
         ingest(settings_of(tmp_path, {"encoding": "gb18030"}))
 
 
-def test_a_broken_line_of_a_file_said_to_be_utf_8_is_set_aside(tmp_path: Path) -> None:
+def test_a_broken_line_of_a_file_said_to_be_utf_8_is_rejected(tmp_path: Path) -> None:
     orders(tmp_path, (HEADER + ROW).encode() + b"b,2,caf\xe9,2024-01-01,1,1\n" + b"c,3,x,2024-01-01,1,1\n")
     ingest(settings_of(tmp_path, {"encoding": "utf-8"}, max_rejected_share=0.5))
     assert [row[1:3] for row in quarantine(tmp_path)] == [(3, "broken encoding")]
@@ -91,7 +91,7 @@ def test_rows_over_several_lines_and_blank_lines_are_counted_as_lines(tmp_path: 
     ]
 
 
-def test_ragged_lines_and_broken_quotes_are_set_aside(tmp_path: Path) -> None:
+def test_ragged_lines_and_broken_quotes_are_rejected(tmp_path: Path) -> None:
     orders(tmp_path, HEADER + ROW + "a,1\n" + ROW + "a,1,x,2024-01-01,1,1,7\n" + 'a,1,"x" y,2024-01-01,1,1\n' + ROW)
     totals = ingest(settings_of(tmp_path, max_rejected_share=0.5)).inputs[0].totals
     assert (totals.read, totals.kept) == (6, 3)

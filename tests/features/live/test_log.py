@@ -1,4 +1,4 @@
-"""The event log: once, in order, on disk before anybody is told, and gone when erased."""
+"""The event log: once, in order, on disk before it is acknowledged, and gone when erased."""
 
 import os
 import signal
@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from core.errors import StoreError
 from core.settings import StoreSettings
-from features.contract.events import READER, Event
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
@@ -25,7 +26,7 @@ LATER = MOMENT + timedelta(days=1)
 
 
 def visit(number: int, customer: str = "a", **more: Any) -> Event:
-    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer, "kind": "visit", **more})
+    return event_reader().validate_python({"event_id": f"e{number}", "customer_id": customer, "kind": "visit", **more})
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_moments_are_those_of_the_event_or_of_its_arrival(log: EventLog) -> None
     happened = datetime(2025, 2, 1, tzinfo=UTC)
     log.append([visit(1), visit(2, event_timestamp=happened)], MOMENT, MOMENT)
     assert [(one.happened, one.received) for one in log.of(["a"])] == [(MOMENT, MOMENT), (happened, MOMENT)]
-    log.append([visit(3, event_timestamp=happened)], MOMENT)  # data that stand still: known when it happened
+    log.append([visit(3, event_timestamp=happened)], MOMENT)  # without a clock: known when it happened
     assert log.of(["a"], since=2)[-1].received == happened
 
 
@@ -52,20 +53,20 @@ def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
     seen = log.pending(10)
     log.append([visit(3)], MOMENT)
-    log.done(seen, MOMENT)
+    log.mark_updated(seen, MOMENT)
     assert list(log.pending(10)) == ["a"]
-    assert log.moment() == MOMENT
+    assert log.updated_to() == MOMENT
     assert log.is_pending(["b", "a"])
     assert not log.is_pending(["b"])
 
 
 def test_another_materialisation_makes_later_events_pending_again(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
-    log.follow("first", 0, LATER)
-    log.done(log.pending(10), MOMENT)
-    log.follow("first", 0, LATER)
+    log.use_materialization("first", 0, LATER)
+    log.mark_updated(log.pending(10), MOMENT)
+    log.use_materialization("first", 0, LATER)
     assert log.pending(10) == {}
-    log.follow("second", 1, LATER)  # which has seen the first event
+    log.use_materialization("second", 1, LATER)  # which has seen the first event
     assert log.pending(10) == {"b": 2}
 
 
@@ -73,11 +74,11 @@ def test_what_a_materialisation_could_not_see_is_pending_though_it_was_ingested(
     """Rows for midnight hold nothing of the day after it, whatever was in the tables they were made of."""
     log.append([visit(1, "early", event_timestamp=MOMENT), visit(2, "late")], LATER, LATER)
     log.append([visit(3, "told late", event_timestamp=MOMENT)], LATER, LATER + timedelta(days=1))
-    log.done(log.pending(10), LATER)
-    log.follow("next", 3, LATER)
+    log.mark_updated(log.pending(10), LATER)
+    log.use_materialization("next", 3, LATER)
     assert log.pending(10) == {"late": 2, "told late": 3}
-    log.done(log.pending(10), LATER)
-    log.follow("after", 3, LATER + timedelta(days=2))
+    log.mark_updated(log.pending(10), LATER)
+    log.use_materialization("after", 3, LATER + timedelta(days=2))
     assert log.pending(10) == {}
 
 
@@ -111,12 +112,12 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from core.settings import StoreSettings
-from features.contract.events import READER
+from features.contract.events import event_reader
 from features.live.log import EventLog
 log = EventLog(StoreSettings(data=Path(sys.argv[1])))
 for number in range(100_000):
     event = {"event_id": f"e{number}", "customer_id": f"c{number % 7}", "kind": "visit"}
-    log.append([READER.validate_python(event)], datetime(2025, 1, 1, tzinfo=UTC))
+    log.append([event_reader().validate_python(event)], datetime(2025, 1, 1, tzinfo=UTC))
     print(number, flush=True)
 """
 
@@ -188,7 +189,7 @@ def test_a_broken_file_is_told(tmp_path: Path) -> None:
 )
 def test_what_breaks_the_contract_is_refused(event: dict[str, Any], place: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        READER.validate_python({"event_id": "e", "customer_id": "a", **event})
+        event_reader().validate_python({"event_id": "e", "customer_id": "a", **event})
     assert place in {str(part) for error in refused.value.errors() for part in error["loc"]}
 
 
@@ -207,7 +208,7 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
         "end_timestamp": "2026-01-01T00:00:00Z",
         "price": 12,
     }
-    log.append([READER.validate_python(one) for one in (more, rated, period)], MOMENT)
+    log.append([event_reader().validate_python(one) for one in (more, rated, period)], MOMENT)
     tables = {name: table.to_pylist() for name, table in tables_of(log.all(log.last())).items()}
     assert [(row["product_id"], row["quantity"], row["discount"]) for row in tables["transactions"]] == [
         ("p", 2.0, 0.5),
@@ -226,7 +227,7 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
 
 def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
     log = EventLog(StoreSettings(data=tmp_path))
-    assert (log.version(), log.moment(), log.backlog(), log.erase("a")) == ((0, 0), None, (0, None), 0)
+    assert (log.version(), log.updated_to(), log.backlog(), log.erase("a")) == ((0, 0), None, (0, None), 0)
     assert not log._database.path.exists()
     log.append([visit(1)], MOMENT)
     assert log.version() == (1, 0)

@@ -1,4 +1,4 @@
-"""Features follow events: the same numbers that training would see, whoever pushes them."""
+"""Features follow events: the same numbers that training sees, whichever process pushes them."""
 
 import json
 from collections.abc import Iterator
@@ -12,18 +12,19 @@ import pytest
 
 from core.errors import StoreError
 from core.settings import Settings, StoreSettings
-from core.state import read_stamp, write_stamp
-from features.contract.events import READER, Event
+from core.stamps import read_stamp, write_stamp
+from features.contract.events import event_reader
+from features.contract.events.kind import Event
 from features.engine.build import BOUGHT, build_features
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
 from features.engine.vectors import services_of, vector_query
 from features.ingest.pipeline import ingest
-from features.live.known import materialized_directory, read_online
 from features.live.log import EventLog
 from features.live.updater import FeatureUpdater
 from features.services import FeatureService
 from features.store.feature_store import Store
+from features.store.materialized import materialized_directory, read_online
 from features.store.online import OnlineStore
 from features.views import VIEWS, customer_views_of, views_of
 from tests.conftest import NOW, World, copied
@@ -49,8 +50,8 @@ class Place:
             self.applied.append((customers, moment))
 
         def clock() -> datetime:
-            """Where the data stand still, they stand at the last event."""
-            return max(self.online.as_of, self.log.moment() or self.online.as_of)
+            """Data without a clock are at their last event."""
+            return max(self.online.as_of, self.log.updated_to() or self.online.as_of)
 
         return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
 
@@ -70,7 +71,7 @@ def place(world: World, tmp_path: Path) -> Iterator[Place]:
 
 
 def event(customer_id: str, number: int, kind: str, **more: Any) -> Event:
-    return READER.validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
+    return event_reader().validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
 
 
 def purchase(customer_id: str, number: int, product: str, **more: Any) -> dict[str, Any]:
@@ -241,7 +242,7 @@ def test_moments_only_go_forward(place: Place) -> None:
     (first,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
     place.take(purchase("6", 2, "1029743"))
     (second,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
-    assert AS_OF < first < second == place.log.moment()
+    assert AS_OF < first < second == place.log.updated_to()
 
 
 def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(place: Place) -> None:

@@ -8,19 +8,13 @@ import pytest
 from ibis.config import Config
 
 from core.settings import Settings
+from features.contract.arrow import arrow_schema
 from features.contract.tables import CONTRACT
 from features.engine.duckdb import Sources
 from features.engine.inputs import as_feature_rows, view_inputs
 from features.views import VIEWS
 from features.views.view import FeatureView
 
-_TYPES = {
-    "VARCHAR": "string",
-    "TIMESTAMPTZ": "timestamp('UTC')",
-    "DOUBLE": "float64",
-    "DATE": "date",
-    "BOOLEAN": "boolean",
-}
 _SIZES = {"product_id": "string", "type": "string", "unit": "string", "contents": "float64"}
 
 
@@ -38,15 +32,13 @@ def _options() -> Iterator[None]:
 
 
 def contract_tables() -> dict[str, ir.Table]:
-    return {
-        name: ibis.table({column.name: _TYPES[column.type] for column in table.columns}, name=name)
-        for name, table in CONTRACT.items()
-    }
+    return {name: ibis.table(ibis.Schema.from_pyarrow(arrow_schema(name)), name=name) for name in CONTRACT}
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_a_view_compiles_for_spark(view: FeatureView) -> None:
     sources = Sources(**contract_tables())
     snapshots = ibis.table({"snapshot": "timestamp('UTC')"}, name="snapshots")
-    inputs = view_inputs(Settings(), sources, snapshots, ibis.table(_SIZES, name="sizes"), view.kinds)
+    sizes, kinds = ibis.table(_SIZES, name="sizes"), frozenset(kind.name for kind in view.kinds)
+    inputs = view_inputs(Settings(), sources, snapshots, sizes, kinds)
     assert "SELECT" in str(ibis.to_sql(as_feature_rows(view.rows(inputs)), dialect="pyspark"))

@@ -13,9 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.errors import StoreError
-from core.jobs import job
+from core.locks import job
 from core.settings import Settings, StoreSettings
-from features.contract.events import READER
+from features.contract.events import event_reader
 from features.ingest.erased import Erased
 from features.ingest.pipeline import ingest
 from features.store.feature_store import Store
@@ -168,7 +168,7 @@ def test_another_worker_applies_what_a_dead_one_had_acknowledged(settings: Setti
 
 
 def _read(event: dict[str, Any]) -> Any:
-    return READER.validate_python(event)
+    return event_reader().validate_python(event)
 
 
 def test_a_materialisation_without_the_events_is_followed_by_them(settings: Settings) -> None:
@@ -332,7 +332,7 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
     # the exports still name them; only what happens from now on is taken in
     back = (NOW + timedelta(days=1)).isoformat()
     send(client, purchase(3, event_timestamp=back))
-    ingest(settings, NOW + timedelta(days=2), afresh=True)
+    ingest(settings, NOW + timedelta(days=2), full_refresh=True)
     for table in ("transactions", "interactions", "customers"):
         rows = pd.read_parquet(settings[StoreSettings].data / f"contract/{table}.parquet")
         mine = rows[rows["customer_id"] == CUSTOMER]

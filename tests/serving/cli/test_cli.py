@@ -184,6 +184,7 @@ def test_scores_are_written(at_home: World, monkeypatch: pytest.MonkeyPatch, tmp
         ("recommend nobody", ["No customer 'nobody'"]),
         ("score --output scores.xlsx", [".parquet or .csv", "scores.xlsx"]),
         ("--config none.toml ingest", ["none.toml", "found none"]),
+        ("ingest --afresh", ["--afresh is called --full-refresh now"]),
         ("recommend 6 --kind gift", ["gift"]),
     ],
 )

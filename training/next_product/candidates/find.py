@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.arrays import Floats
-from core.batches import batches
+from core.progress import batches
 from training.next_product.candidates.inputs import ranker_inputs
 from training.next_product.candidates.segments import Segments
 from training.next_product.candidates.sources import Sources, top

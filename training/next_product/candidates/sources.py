@@ -11,7 +11,7 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from core.arrays import Floats
-from core.quiet import quiet
+from core.logs import quiet
 from training.next_product.candidates.reference import Reference, fit_reference
 from training.next_product.candidates.types import TypeSource, fit_types
 from training.next_product.catalogue import Catalogue, Codes

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from core.arrays import Floats
-from core.batches import batches
+from core.progress import batches
 from training.evaluation.lists import Items, K, Measured, Relevant, compare
 from training.next_product.candidates.find import BLOCK
 from training.next_product.candidates.frequency import simple_scores

@@ -1,4 +1,4 @@
-"""Written aside, then renamed: a reader sees the old or the new, never a half."""
+"""Written aside, then renamed: a reader sees the old or the new, never a part."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.state import code_fingerprint, fingerprint, read_stamp, replacing, write_file, write_stamp
+from core.files import replacing, write_file
 
 
 def test_an_error_leaves_the_old_folder_alone(tmp_path: Path) -> None:
@@ -39,17 +39,3 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         pass
     assert not abandoned.exists()
     assert working.exists()
-
-
-def test_stamps_are_read_back(tmp_path: Path) -> None:
-    assert read_stamp(tmp_path / "none") == {}
-    write_stamp(tmp_path, {"fingerprint": "x"})
-    assert read_stamp(tmp_path) == {"fingerprint": "x"}
-    write_file(tmp_path / "stamp.json", b"{half")
-    assert read_stamp(tmp_path) == {}
-
-
-def test_fingerprints_tell_values_and_code_apart() -> None:
-    assert fingerprint("ab", "c") != fingerprint("a", "bc")
-    assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
-    assert code_fingerprint("features") != code_fingerprint("training")

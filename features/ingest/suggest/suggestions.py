@@ -1,4 +1,4 @@
-"""What is proposed: inputs, their mappings, and what is left to ask."""
+"""Suggestions: inputs, their mappings, and the questions that are left."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +8,7 @@ from features.ingest.suggest.sources import Source
 
 
 @dataclass(frozen=True)
-class Mapped:
+class SuggestedColumn:
     """A contract column: the expression it is mapped to and the evidence for it; without one it is a question."""
 
     column: str
@@ -17,20 +17,20 @@ class Mapped:
 
 
 @dataclass
-class Input:
-    """A proposed input: how its source is read, its mapping, and what to ask of it."""
+class SuggestedInput:
+    """A suggested input: how its source is read, its mapping, and questions about it."""
 
     table: TableName
     source: Source
-    columns: list[Mapped]
+    columns: list[SuggestedColumn]
     options: dict[str, tuple[object, str]] = field(default_factory=dict)
     skip: list[tuple[str, str, str]] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
 
 
 @dataclass
-class Proposal:
-    """A proposed configuration.
+class Suggestions:
+    """A suggested configuration.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Proposal:
     """
 
     root: Path
-    inputs: list[Input]
+    inputs: list[SuggestedInput]
     keys: dict[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
     excluded: list[str] = field(default_factory=list)
     attributes: list[str] = field(default_factory=list)

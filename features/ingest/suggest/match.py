@@ -1,13 +1,21 @@
-"""Which contract column a source's column is, by its name and by what it holds."""
+"""Which contract column a source's column is: by its name, as listed in names.toml, and by its values."""
 
+import re
+import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import resources
 
 from features.contract.tables import CONTRACT, Column, TableName
-from features.ingest.suggest.names import likeness
 from features.ingest.suggest.profile import Profile
 
 #: Names that fit less are no evidence.
 _LIKE = 0.3
+#: Products that are no goods, by words in their id or name.
+NO_GOODS = (
+    r"(?i)\b(post|postage|shipping|freight|delivery|carriage|versand|porto|bank charges|fee|adjust|manual|test)\b|运费"
+)
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
 
 
 def assign(profiles: Mapping[str, Profile], tables: Sequence[TableName]) -> dict[str, Profile]:
@@ -43,3 +51,31 @@ def _can_be(profile: Profile, column: Column) -> bool:
     if column.type in {"TIMESTAMPTZ", "DATE"}:
         return profile.is_moment
     return True
+
+
+def likeness(name: str, column: str) -> float:
+    """Return how well a source's name fits a contract column, from 0 to 1."""
+    plain, known = _plain(name), _names()["columns"].get(column, [])
+    if plain in known:
+        return 1.0 - 0.02 * known.index(plain)
+    inside = [other for other in known if len(other) > 3 and other in plain]
+    return 0.5 * max((len(other) / len(plain) for other in inside), default=0.0)
+
+
+def is_sensitive(name: str) -> bool:
+    """Return whether an attribute must not be a reason to treat a customer in another way."""
+    return any(word in _plain(name) for word in _names()["attributes"]["sensitive"])
+
+
+@cache
+def _names() -> dict[str, dict[str, list[str]]]:
+    names: dict[str, dict[str, list[str]]] = tomllib.loads(
+        (resources.files("features.ingest.suggest") / "names.toml").read_text(encoding="utf-8")
+    )
+    return names
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case, without blanks, signs and umlauts."""
+    lower = "".join(_UMLAUTS.get(letter, letter) for letter in name.lower())
+    return re.sub(r"[\W_]+", "", lower)

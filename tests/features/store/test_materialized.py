@@ -1,4 +1,4 @@
-"""What the online store holds, and the histories beside it."""
+"""What the online store holds, and the rows it was filled from."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ import pytest
 
 from core.errors import StateError
 from core.settings import StoreSettings
-from core.state import read_stamp, write_stamp
-from features.live.known import known_directory, materialized_directory, read_online, write_known
+from core.stamps import read_stamp, write_stamp
+from features.store.materialized import materialized_directory, read_online, rows_directory, write_rows
 from tests.conftest import World, copied
 
 
-def test_without_an_online_store_the_commands_are_told(world: World, tmp_path: Path) -> None:
+def test_without_an_online_store_the_error_names_the_commands(world: World, tmp_path: Path) -> None:
     stores = world.settings[StoreSettings].model_copy(update={"data": tmp_path})
     with pytest.raises(StateError, match=r"found none\..*encore features materialize"):
         read_online(stores)
 
 
-def test_an_online_store_of_another_version_is_told(world: World, tmp_path: Path) -> None:
+def test_an_online_store_of_another_version_is_refused(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as settings:
         folder = materialized_directory(settings[StoreSettings])
         stamp = read_stamp(folder)
@@ -26,12 +26,12 @@ def test_an_online_store_of_another_version_is_told(world: World, tmp_path: Path
             read_online(settings[StoreSettings])
 
 
-def test_histories_of_this_and_the_last_materialisation_are_kept(world: World, tmp_path: Path) -> None:
+def test_rows_of_this_and_the_last_materialisation_are_kept(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as settings:
         stores = settings[StoreSettings]
         online = read_online(stores).fingerprint
         for name in ("next", "after"):
-            write_known(settings, name)
-            assert {folder.name for folder in materialized_directory(stores).glob("known-*")} == {
-                known_directory(stores, kept).name for kept in (online, name)
+            write_rows(settings, name)
+            assert {folder.name for folder in materialized_directory(stores).glob("rows-*")} == {
+                rows_directory(stores, kept).name for kept in (online, name)
             }

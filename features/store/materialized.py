@@ -1,15 +1,15 @@
-"""What was known of each customer when the online store was filled, where it is found quickly."""
+"""What the online store holds, and the contract rows that it was filled from."""
 
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from core.engine import engine
 from core.errors import StateError
+from core.files import replacing
 from core.settings import Settings, StoreSettings
-from core.sql import copy, relation
-from core.state import read_stamp, replacing
+from core.sql import copy, engine, relation
+from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 
 #: Rows that a reader skips or reads as one.
@@ -66,21 +66,21 @@ def materialized_directory(stores: StoreSettings) -> Path:
     return stores.data / "online"
 
 
-def known_directory(stores: StoreSettings, online: str) -> Path:
-    """Return the folder of the contract tables, ordered by customer, that a materialisation was made from."""
-    return materialized_directory(stores) / f"known-{online}"
+def rows_directory(stores: StoreSettings, online: str) -> Path:
+    """Return the folder of the contract tables, ordered by customer, that a materialisation was computed from."""
+    return materialized_directory(stores) / f"rows-{online}"
 
 
-def write_known(settings: Settings, online: str) -> None:
+def write_rows(settings: Settings, online: str) -> None:
     """Copy the contract tables, ordered by customer; copies of materialisations before the last are removed."""
     stores = settings[StoreSettings]
-    folder = known_directory(stores, online)
+    folder = rows_directory(stores, online)
     last = read_stamp(materialized_directory(stores)).get("fingerprint", "")
     with replacing(folder) as aside, engine(settings) as con:
         for table in CONTRACT:
             order = " ORDER BY customer_id" if table in CUSTOMER_TABLES else ""
             source = table_path(stores, table)
             con.execute(copy(f"SELECT * FROM {relation(source)}{order}", aside / source.name, GROUP))
-    for other in folder.parent.glob("known-*"):
-        if other not in {folder, known_directory(stores, last)}:
+    for other in folder.parent.glob("rows-*"):
+        if other not in {folder, rows_directory(stores, last)}:
             shutil.rmtree(other, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What `encore init` proposes, and what it asks."""
+"""What `encore init` suggests, and what it asks."""
 
 import json
 import tomllib
@@ -11,9 +11,9 @@ from sqlalchemy import create_engine, text
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
 from features.ingest.pipeline import ingest
-from features.ingest.suggest.names import is_sensitive, likeness
-from features.ingest.suggest.propose import propose
-from features.ingest.suggest.proposed import Proposal
+from features.ingest.suggest.match import is_sensitive, likeness
+from features.ingest.suggest.suggest import suggest_mapping
+from features.ingest.suggest.suggestions import Suggestions
 from features.ingest.suggest.write import as_toml
 from serving.settings import default_settings, sections
 from tests.features.ingest.exports import NOW, table
@@ -23,14 +23,14 @@ ORDERS = "Kundennr;Rechnungsnr;Artikelnr;Datum;Menge;Einzelpreis\n" + "".join(
 )
 
 
-def proposed(folder: Path, **files: str | bytes) -> tuple[Proposal, dict[str, Any], str]:
+def suggested(folder: Path, **files: str | bytes) -> tuple[Suggestions, dict[str, Any], str]:
     exports = folder / "exports"
     exports.mkdir()
     for name, content in files.items():
         (exports / name.replace("__", ".")).write_bytes(content.encode() if isinstance(content, str) else content)
-    proposal = propose([str(exports)], folder / "copies")
-    written = as_toml(proposal)
-    return proposal, tomllib.loads(written), written
+    suggestions = suggest_mapping([str(exports)], folder / "copies")
+    written = as_toml(suggestions)
+    return suggestions, tomllib.loads(written), written
 
 
 def settings_from(folder: Path, config: dict[str, Any]) -> Settings:
@@ -40,7 +40,7 @@ def settings_from(folder: Path, config: dict[str, Any]) -> Settings:
 
 
 def test_german_exports_are_mapped_and_run_as_they_are(tmp_path: Path) -> None:
-    proposal, config, written = proposed(tmp_path, bestellungen_2024__csv=ORDERS)
+    suggestions, config, written = suggested(tmp_path, bestellungen_2024__csv=ORDERS)
     (item,) = config["data"]["inputs"]
     assert item["columns"] == {
         "customer_id": "Kundennr",
@@ -53,14 +53,14 @@ def test_german_exports_are_mapped_and_run_as_they_are(tmp_path: Path) -> None:
     assert (item["dates"], item["decimal"]) == (["%d.%m.%Y %H:%M"], ",")
     assert "30 values in 400 rows, such as K0" in written
     assert "QUESTION: in which time zone" in written
-    assert proposal.questions == 0
+    assert suggestions.questions == 0
     assert ingest(settings_from(tmp_path, config), NOW).rows["transactions"] == 400
 
 
 def test_chinese_exports_in_an_encoding_that_has_to_be_asked_about(tmp_path: Path) -> None:
     rows = "".join(f"王{n % 30},{n},茶{n % 7},2024-{1 + n % 12:02}-03,{1 + n % 3},{n % 9}.5\n" for n in range(400))
     text = "客户编号,订单号,商品编号,日期,数量,金额\n" + rows
-    _, config, written = proposed(tmp_path, orders__csv=text.encode("gb18030"))
+    _, config, written = suggested(tmp_path, orders__csv=text.encode("gb18030"))
     (item,) = config["data"]["inputs"]
     assert item["encoding"].replace("_", "-") in {"gb18030", "gbk", "gb2312"}
     assert "QUESTION: Are the texts readable with encoding" in written
@@ -71,7 +71,7 @@ def test_chinese_exports_in_an_encoding_that_has_to_be_asked_about(tmp_path: Pat
 
 def test_dates_that_fit_both_ways_are_asked_about(tmp_path: Path) -> None:
     rows = "".join(f"c{n % 9},o{n},p1,{1 + n % 12:02}/{1 + n % 11:02}/2024,1,5\n" for n in range(200))
-    _, _, written = proposed(tmp_path, o__csv="customer,order,sku,date,qty,amount\n" + rows)
+    _, _, written = suggested(tmp_path, o__csv="customer,order,sku,date,qty,amount\n" + rows)
     assert "day and month could be the other way round" in written
 
 
@@ -79,7 +79,7 @@ def test_returns_guests_postage_and_equal_lines_are_found(tmp_path: Path) -> Non
     rows = [f"c{n % 40},{n},p{n % 9},2024-{1 + n % 12:02}-03,2,5\n" for n in range(400)]
     rows += [f"c{n},C{n},p1,2024-06-04,-1,5\n" for n in range(8)]
     rows += [",501,p1,2024-06-05,1,5\n", "c1,502,POSTAGE,2024-06-05,1,5\n", rows[0]]
-    _, config, written = proposed(tmp_path, o__csv="customer,order,sku,date,qty,unit price\n" + "".join(rows))
+    _, config, written = suggested(tmp_path, o__csv="customer,order,sku,date,qty,unit price\n" + "".join(rows))
     (item,) = config["data"]["inputs"]
     assert item["returns"] == '"qty" < 0 OR "order" LIKE \'C%\''
     assert set(item["skip"]) == {"guest", "no_goods"}
@@ -87,11 +87,11 @@ def test_returns_guests_postage_and_equal_lines_are_found(tmp_path: Path) -> Non
     assert "1 of the rows seen equal another one" in written
     totals = ingest(settings_from(tmp_path, config), NOW).inputs[0].totals
     assert (totals.kept, totals.returned, totals.merged) == (400, 8, 1)
-    assert totals.set_aside == {"guest": 1, "no_goods": 1}
+    assert totals.skipped == {"guest": 1, "no_goods": 1}
 
 
-def test_tables_are_told_apart(tmp_path: Path) -> None:
-    proposal, config, _ = proposed(
+def test_tables_are_distinguished(tmp_path: Path) -> None:
+    suggestions, config, _ = suggested(
         tmp_path,
         contracts__csv="customer,start date,end date,plan,fee\n"
         + "".join(f"c{n},2024-01-01,2024-02-01,basic,9.9\n" for n in range(50)),
@@ -109,9 +109,9 @@ def test_tables_are_told_apart(tmp_path: Path) -> None:
     }
     assert config["churn"]["kind"] == "contractual"
     assert config["customers"]["excluded_attributes"] == ["Gender"]
-    assert proposal.attributes == ["region"]
-    assert [name.split(" ")[0] for name in proposal.unused] == ["notes.csv"]
-    events = next(one for one in proposal.inputs if one.table == "interactions")
+    assert suggestions.attributes == ["region"]
+    assert [name.split(" ")[0] for name in suggestions.unused] == ["notes.csv"]
+    events = next(one for one in suggestions.inputs if one.table == "interactions")
     assert "login" in events.questions[0]
     rows = ingest(settings_from(tmp_path, config), NOW).rows
     assert rows == {"transactions": 0, "products": 20, "customers": 50, "interactions": 50, "subscriptions": 50}
@@ -119,7 +119,7 @@ def test_tables_are_told_apart(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_a_question_and_never_a_guess(tmp_path: Path) -> None:
     rows = "".join(f"c{n % 9},2024-01-{1 + n % 28:02},o{n},{n % 7}.5\n" for n in range(200))
-    _, _, written = proposed(tmp_path, o__csv="customer,date,order,amount\n" + rows)
+    _, _, written = suggested(tmp_path, o__csv="customer,date,order,amount\n" + rows)
     assert "# QUESTION: which column names the product? There are customer, date, order, amount" in written
     assert '# product_id = "…"' in written
     assert "No column says how many pieces a line is of; 1 is taken" in written
@@ -133,8 +133,8 @@ def test_a_database_is_looked_at(tmp_path: Path) -> None:
         for n in range(30):
             connection.execute(text(f"INSERT INTO orders VALUES ('c{n}', {n}, 'p{n % 3}', '2024-01-05', 1, 2.5)"))
     engine.dispose()
-    proposal = propose([address], tmp_path / "copies")
-    config = tomllib.loads(as_toml(proposal))
+    suggestions = suggest_mapping([address], tmp_path / "copies")
+    config = tomllib.loads(as_toml(suggestions))
     (item,) = config["data"]["inputs"]
     assert json.dumps(item["query"]) == json.dumps('SELECT * FROM "orders"')
     assert ingest(settings_from(tmp_path, config), NOW).rows["transactions"] == 30
@@ -142,7 +142,7 @@ def test_a_database_is_looked_at(tmp_path: Path) -> None:
 
 def test_nothing_to_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Expected exports at"):
-        propose([str(tmp_path)], tmp_path / "copies")
+        suggest_mapping([str(tmp_path)], tmp_path / "copies")
 
 
 def test_names_are_compared_without_signs_and_case() -> None:

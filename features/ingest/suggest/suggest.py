@@ -5,20 +5,21 @@ from pathlib import Path
 
 import duckdb
 
-from features.ingest.suggest.assign import assign
-from features.ingest.suggest.facts import customers_input, interactions_input, products_input
-from features.ingest.suggest.plain import plain_input
+from core.settings import Settings, StoreSettings
+from core.sql import engine
+from features.ingest.suggest.inputs import customers_input, interactions_input, plain_input, products_input
+from features.ingest.suggest.match import assign
 from features.ingest.suggest.profile import Profile, profile_columns
-from features.ingest.suggest.proposed import Input, Proposal
 from features.ingest.suggest.sales import transactions_input
 from features.ingest.suggest.sources import Source, find_sources, sample
+from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
 
 #: A column with more different values per row than this names the rows.
 _UNIQUE = 0.98
 
 
-def propose(paths: Sequence[str], folder: Path) -> Proposal:
-    """Look at exports and propose a mapping.
+def suggest_mapping(paths: Sequence[str], folder: Path) -> Suggestions:
+    """Look at exports and suggest a mapping.
 
     Parameters
     ----------
@@ -35,16 +36,16 @@ def propose(paths: Sequence[str], folder: Path) -> Proposal:
         For a file that cannot.
     """
     root = _root(paths)
-    proposal = Proposal(root, [])
-    with duckdb.connect() as con:
+    suggestions = Suggestions(root, [])
+    with engine(Settings(StoreSettings(data=folder))) as con:
         for source in find_sources(con, paths, root, folder):
             columns = sample(con, source, folder)
             profiles = profile_columns(con, "sample", columns)
-            inputs = _inputs(con, source, profiles, proposal)
-            proposal.inputs += inputs
+            inputs = _inputs(con, source, profiles, suggestions)
+            suggestions.inputs += inputs
             if not inputs:
-                proposal.unused.append(f"{source.name} ({', '.join(list(columns)[:8])})")
-    return proposal
+                suggestions.unused.append(f"{source.name} ({', '.join(list(columns)[:8])})")
+    return suggestions
 
 
 def _root(paths: Sequence[str]) -> Path:
@@ -54,9 +55,9 @@ def _root(paths: Sequence[str]) -> Path:
 
 
 def _inputs(
-    con: duckdb.DuckDBPyConnection, source: Source, profiles: Mapping[str, Profile], proposal: Proposal
-) -> list[Input]:
-    """Decide what a source holds: one table, or order lines with what is known of their products."""
+    con: duckdb.DuckDBPyConnection, source: Source, profiles: Mapping[str, Profile], suggestions: Suggestions
+) -> list[SuggestedInput]:
+    """Decide what a source holds: one table, or order lines with columns of their products."""
     found = assign(profiles, ("subscriptions",))
     if {"customer_id", "start_timestamp", "end_timestamp"} <= found.keys():
         return [plain_input(source, "subscriptions", found)]
@@ -67,7 +68,7 @@ def _inputs(
         and has & {"order_id", "product_id"}
         and has & {"amount", "unit_price"}
     ):
-        lines = transactions_input(con, source, found, profiles, proposal)
+        lines = transactions_input(con, source, found, profiles, suggestions)
         goods = {"name", "category", "department", "type", "brand"} & has
         return [lines, products_input(source, found)] if "product_id" in has and goods else [lines]
     if {"customer_id", "event_timestamp"} <= has and not has & {"order_id", "quantity"}:
@@ -75,5 +76,5 @@ def _inputs(
     if "product_id" in has and "customer_id" not in has:
         return [products_input(source, found)]
     if "customer_id" in has and found["customer_id"].distinct >= _UNIQUE * found["customer_id"].rows:
-        return [customers_input(source, found, profiles, proposal)]
+        return [customers_input(source, found, profiles, suggestions)]
     return []

@@ -1,0 +1,105 @@
+"""Features of some customers, computed from their materialised rows and their events since.
+
+The expressions are those of training.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+
+from core.settings import Settings, StoreSettings
+from core.sql import relation
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_TABLES
+from features.engine.build import BOUGHT
+from features.engine.duckdb import Sources, connect
+from features.engine.inputs import as_feature_rows, size_table, view_inputs
+from features.engine.vectors import services_of, vector_query, vector_views
+from features.live.log import EventLog, Logged
+from features.live.rows import tables_of, with_events
+from features.store.materialized import Online, rows_directory
+from features.views import customer_views_of
+
+
+class CustomerFeatures:
+    """Computes all views of some customers, by queries that are compiled once.
+
+    Each step makes a table: the requested customers, their rows and events, the products they bought, the views, and
+    the vectors of the views. Each run makes all of them again.
+    """
+
+    def __init__(self, settings: Settings, online: Online) -> None:
+        self._since = online.events
+        self._backend = connect(settings.replaced(threads=1))
+        self._con = self._backend.con
+        self._steps: list[str] = []
+        self._add_customer_rows(rows_directory(settings[StoreSettings], online.fingerprint))
+        self._views = self._add_views(settings, online.kinds)
+
+    def rows(self, log: EventLog, customers: list[str], moment: datetime) -> dict[str, pd.DataFrame]:
+        """Return one row per customer for every view of customers, and for every vector."""
+        con = self._con
+        requested = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
+        for table, rows in {"requested": requested, **_tables(log.of(customers, self._since))}.items():
+            con.register("given", rows)
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} LIMIT 0")
+            con.execute(f"INSERT INTO {table} BY NAME FROM given")
+        for step in self._steps:
+            con.execute(step)
+        return {view: con.execute(f"FROM {view}").df() for view in self._views}
+
+    def _add_customer_rows(self, folder: Path) -> None:
+        """Add the materialised rows of the requested customers, and those of their events since."""
+        self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
+        self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
+        for table in CUSTOMER_TABLES:
+            rows = relation(folder / f"{table}.parquet")
+            query = f"(SELECT * FROM {rows} SEMI JOIN requested USING (customer_id))"
+            if table in EVENT_TABLES:
+                self._con.execute(f"CREATE TEMP TABLE {_live(table)} AS FROM {rows} LIMIT 0")
+                query = f"({with_events(query, _live(table), table)})"
+            self._add(table, f"FROM {query}")
+        # they bought few of the products, and every view of products would read all of them
+        products = self._backend.read_parquet(folder / "products.parquet")
+        catalogue = self._backend.create_table("catalogue", products, temp=True)
+        self._backend.create_table("all_sizes", size_table(self._backend.to_pandas(catalogue)), temp=True)
+        for part, whole in (("products", "catalogue"), ("sizes", "all_sizes")):
+            self._add(part, f"SELECT * FROM {whole} SEMI JOIN transactions USING (product_id)")
+
+    def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
+        backend = self._backend
+        sources = Sources(**{name: backend.table(name) for name in CONTRACT})
+        inputs = view_inputs(settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds)
+        self._add(BOUGHT, str(backend.compile(inputs.bought)))
+        inputs = replace(inputs, bought=backend.table(BOUGHT))
+        used = {view.name: view for service in services_of(settings) for view in customer_views_of(service)}
+        stamps = "event_timestamp, created_timestamp"
+        for name, view in used.items():
+            # a customer without a row in a view gets a row of nulls, which replaces the features of before
+            self._add(
+                name,
+                f"SELECT requested.customer_id, found.* EXCLUDE (customer_id, {stamps}), moment AS event_timestamp, "
+                f"moment AS created_timestamp FROM requested "
+                f"LEFT JOIN ({backend.compile(as_feature_rows(view.rows(inputs)))}) AS found USING (customer_id)",
+            )
+        vectors = vector_views(settings)
+        for vector, parts in vectors.items():
+            self._add(vector, vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
+        return [*used, *vectors]
+
+    def _add(self, table: str, query: str) -> None:
+        """Make a table of a query; each run makes it again, as deleted rows would keep their memory."""
+        step = f"CREATE OR REPLACE TEMP TABLE {table} AS {query}"
+        self._con.execute(step)
+        self._steps.append(step)
+
+
+def _live(table: str) -> str:
+    return f"{table}_live"
+
+
+def _tables(events: Sequence[Logged]) -> dict[str, pa.Table]:
+    return {_live(table): rows for table, rows in tables_of(events).items()}
