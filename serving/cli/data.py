@@ -1,9 +1,10 @@
 """Commands about the data: how exports could be mapped, and the contract tables."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
+import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -17,11 +18,26 @@ from features.ingest.quarantine import quarantine_path
 from features.ingest.suggest.suggest import suggest_mapping
 from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
+from serving.cli.options import group
 from serving.cli.stages import Stages
 
+app = group()
 
-def init(context: Context, sources: Sequence[str], output: Path) -> None:
-    """Run `encore init`."""
+
+@app.command("init")
+def init(
+    ctx: typer.Context,
+    sources: Annotated[list[str], typer.Option("--from", help="A file, a folder, or the address of a database.")],
+    output: Annotated[Path, typer.Option("--output", help="The file to write; it must not be there.")] = Path(
+        "encore.toml"
+    ),
+) -> None:
+    """Look at exports and write an encore.toml that maps them.
+
+    The file names the evidence for each column, and what is left to ask. Takes CSV, Excel and Parquet files, folders of
+    them, and SQLAlchemy addresses of databases; --from may be repeated.
+    """
+    context: Context = ctx.obj
     if output.exists():
         raise ConfigError(
             f"Expected no file at {output}, found one.", "Move it away, or name another file with --output."
@@ -48,8 +64,22 @@ def init(context: Context, sources: Sequence[str], output: Path) -> None:
     )
 
 
-def ingest(context: Context, *, full_refresh: bool) -> None:
-    """Run `encore ingest`."""
+@app.command("ingest")
+def ingest(
+    ctx: typer.Context,
+    full_refresh: Annotated[
+        bool, typer.Option("--full-refresh", help="Forget what was read before, and read all files.")
+    ] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", hidden=True)] = False,
+) -> None:
+    """Map the configured source to the contract tables in data/contract.
+
+    Reads what is new or has changed. Skipped and rejected rows go to data/quarantine.parquet, with file, line, rule and
+    text; above data.max_rejected_share the command stops, and what was there before stays.
+    """
+    if afresh:
+        raise typer.BadParameter("--afresh is called --full-refresh now")
+    context: Context = ctx.obj
     with Stages(context.console) as stages:
         ingested = stage_ingest(context, stages, full_refresh=full_refresh)
     _print_inputs(context, ingested)

@@ -93,9 +93,8 @@ def _add_headlines(table: Table, registered: Registered, version: "Version") -> 
 
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
-    from features.live.known import read_online  # noqa: PLC0415
-
     from features.engine.build import built_schedule  # noqa: PLC0415 - loaded by now
+    from features.store.materialized import read_online  # noqa: PLC0415
     from training.churn.labels import active_customers  # noqa: PLC0415
 
     console = context.console

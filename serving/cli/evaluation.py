@@ -24,8 +24,8 @@ class EvaluateGroup(ModelGroup):
     """`encore evaluate MODEL`."""
 
     help_of = (
-        "Measure the {title} champion and every baseline on the same customers of the test snapshots. {help}\n\n"
-        "Prints metrics with their intervals, the gain over the baselines, and the grade; refuses test snapshots that "
+        "Measure the {title} champion and every baseline on the same customers of the test snapshots.\n\n"
+        "{help} Prints metrics with their intervals, the gain over the baselines, and the grade; refuses test snapshots that "
         "the champion learned from."
     )
 

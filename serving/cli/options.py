@@ -9,7 +9,12 @@ from typer.core import TyperGroup
 def group(text: str | None = None, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """Return an application that commands are added to, or that has those of a kind of group."""
     return typer.Typer(
-        cls=kind, help=text, no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False
+        cls=kind,
+        help=text,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
     )
 
 

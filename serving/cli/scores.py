@@ -16,7 +16,9 @@ from serving.cli.stages import Stages
 from serving.scoring.export import export_scores, materialize_scores
 from training.churn.labels import active_customers
 
-app = group("Compute scores ahead, for the API to read.")
+app = group()
+ahead = group("Compute scores ahead, for the API to read.")
+app.add_typer(ahead, name="scores")
 
 
 @app.command("score")
@@ -45,7 +47,7 @@ def score(
     context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
 
 
-@app.command("materialize")
+@ahead.command("materialize")
 def materialize(
     ctx: typer.Context,
     offers: Annotated[bool, typer.Option("--offers/--no-offers", help="Offers too, which takes longer.")] = False,

@@ -115,7 +115,6 @@ class OffersPart(AnswerPart[OffersAnswer]):
             "offers_status": value.status if value else None,
             "experiment": arm.name if arm else None,
             "experiment_arm": arm.arm if arm else None,
-            "next_product_model": value.model if value else None,
         }
 
     def shown(self, deployment: Deployment, one: Shown) -> None:

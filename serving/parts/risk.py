@@ -53,12 +53,8 @@ class RiskPart(AnswerPart[RiskAnswer]):
         return {"risk": value.risk, "tier": value.tier}
 
     def exported(self, value: RiskAnswer | None) -> Mapping[str, object]:
-        """Return risk and tier, and the version that computed them."""
-        return {
-            "risk": value.risk if value else None,
-            "tier": value.tier if value else None,
-            "churn_model": value.model if value else None,
-        }
+        """Return risk and tier."""
+        return {"risk": value.risk if value else None, "tier": value.tier if value else None}
 
     def shown(self, _: Deployment, one: Shown) -> None:
         """Count the risk."""

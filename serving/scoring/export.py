@@ -67,7 +67,7 @@ def export_scores(
     rows: list[dict[str, Any]] = []
     for batch in track(report, list(batches(customers, _BATCH)), lambda some: f"customers from {some[0]}"):
         reply = service.answer(deployment, Question(tuple(batch), parts, language), as_of)
-        rows += [_row(service, one, parts) for one in reply.customers if one.feature_timestamp is not None]
+        rows += [_row(service, deployment, one, parts) for one in reply.customers if one.feature_timestamp is not None]
     rows = [row for row in rows if row.get("risk") is not None]
     if not rows:
         raise DataError(
@@ -86,9 +86,17 @@ def export_scores(
     return len(frame)
 
 
-def _row(service: ScoringService, one: ScoredCustomer, parts: Sequence[str]) -> dict[str, Any]:
+def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, parts: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"customer_id": one.customer_id, "as_of": one.as_of}
+    versions: dict[str, str | None] = {}
     for name in parts:
-        usable = one.parts[name].fields["status"] in WITH_VALUES
-        row |= service.parts[name].exported(one.parts[name].value if usable else None)
+        part, answer = service.parts[name], one.parts[name]
+        usable = answer.fields["status"] in WITH_VALUES
+        row |= part.exported(answer.value if usable else None)
+        if part.engine is not None:
+            model = part.engine.model
+            versions[model] = versions.get(model) or (answer.value.model if usable else None)
+    for model, version in versions.items():
+        grade = deployment.ground.models.grades.get(version) if version else None
+        row |= {f"{model}_model": version, f"{model}_model_grade": grade}
     return row

@@ -134,7 +134,7 @@ class ModelReloader:
             return before.models
         versions = find_versions(tracking, experiment, sells=online.sells)
         models = load_models(tracking, versions, store, online.as_of, before.models if before else None)
-        if not models.versions:
+        if not models.champions:
             raise StateError("No model can be loaded; the log says why.", "Train again, or restore the artifacts.")
         return models
 

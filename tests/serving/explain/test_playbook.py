@@ -12,7 +12,7 @@ from serving.explain.themes import FINDINGS
 def test_our_own_has_every_language() -> None:
     playbook = load_playbook(None)
     assert set(playbook) <= FINDINGS
-    assert all(suggestion.text("en") and suggestion.told("zh") for suggestion in playbook.values())
+    assert all(suggestion.text("en") and suggestion.text("zh") for suggestion in playbook.values())
 
 
 def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
