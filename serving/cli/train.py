@@ -23,8 +23,8 @@ class TrainGroup(ModelGroup):
 
     help_of = (
         "Train the {title} model on point-in-time features and register it.\n\n"
-        "{help} Measures it on the test snapshots beside its baselines, and logs metrics, pictures and a model card. Skipped "
-        "where the champion was made from the same features, settings, parameters and code."
+        "{help} Measures it on the test snapshots beside its baselines, and logs metrics, pictures and a model card. "
+        "Skipped where the champion was made from the same features, settings, parameters and code."
     )
 
     @staticmethod
