@@ -14,7 +14,7 @@ from features.store.feature_store import Store
 from serving.settings import ExperimentSettings
 from training.lifecycle.tracking import CHALLENGER, CHAMPION, Tracking, Version
 from training.model import A, Model
-from training.names import command_of, registered_name_of
+from training.names import registered_name_of
 from training.registry import MODELS, Registered
 
 _log = structlog.get_logger(__name__)
@@ -29,7 +29,7 @@ class Versions:
     champions
         In the order of the registry.
     challengers
-        Of the model of an experiment that shows the challenger's answers.
+        Of the model of an experiment that shows the challenger's answers; empty where it has none.
     """
 
     champions: Mapping[str, Version]
@@ -95,7 +95,7 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     Raises
     ------
     StateError
-        If no model has a champion, or the experiment no challenger.
+        If no model has a champion.
     """
     champions = {}
     for registered in MODELS:
@@ -109,12 +109,7 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     if challenged is None or challenged.section not in champions:
         return Versions(champions)
     challenger = tracking.find(registered_name_of(challenged.section), CHALLENGER)
-    if challenger is None:
-        raise StateError(
-            f'experiment.other = "challenger", and no version of {registered_name_of(challenged.section)} is one.',
-            f"Run `encore train {command_of(challenged.section)} --no-promote`, or set experiment.other to baseline.",
-        )
-    return Versions(champions, {challenged.section: challenger})
+    return Versions(champions, {challenged.section: challenger} if challenger is not None else {})
 
 
 def find_labels(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> tuple[str, ...]:
