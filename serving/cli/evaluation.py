@@ -25,8 +25,8 @@ class EvaluateGroup(ModelGroup):
 
     help_of = (
         "Measure the {title} champion and every baseline on the same customers of the test snapshots.\n\n"
-        "{help} Prints metrics with their intervals, the gain over the baselines, and the grade; refuses test snapshots "
-        "that the champion learned from."
+        "{help} Prints metrics with their intervals, the gain over the baselines, and the grade; "
+        "refuses test snapshots that the champion learned from."
     )
 
     @staticmethod

@@ -110,7 +110,7 @@ def find_versions(tracking: Tracking, experiment: ExperimentSettings, *, sells: 
     if challenged is None or challenged.section not in champions:
         return Versions(champions)
     challenger = tracking.find(registered_name_of(challenged.section), CHALLENGER)
-    return Versions(champions, {challenged.section: challenger} if challenger else {})
+    return Versions(champions, {challenged.section: challenger} if challenger is not None else {})
 
 
 def find_labels(tracking: Tracking, experiment: ExperimentSettings, *, sells: bool) -> tuple[str, ...]:
