@@ -30,7 +30,8 @@ def generated(api: tuple[Encore, str], tmp_path_factory: pytest.TempPathFactory)
     directory = tmp_path_factory.mktemp("generated")
     document = directory / "openapi.json"
     document.write_text(json.dumps(api[0].ask("GET", "/openapi.json")[1]))
-    generator = Path(sys.executable).with_name("openapi-python-client")
+    generator = Path(sys.prefix, "client/bin/openapi-python-client")
+    assert generator.exists(), f"Expected the generator at {generator}; `make .venv/.installed-dev` installs it."
     command: list[str | Path] = [
         generator,
         "generate",

@@ -8,7 +8,7 @@ from serving.cli.commands import app
 
 
 def main() -> None:
-    """Run `encore`. What the user can mend is told without a traceback, with exit code 2."""
+    """Run `encore`. An error that the user can fix is shown without a traceback; the exit code is 2."""
     # implicit and LightGBM have threads of their own; BLAS threads beside them only get in their way
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from core.errors import EncoreError  # noqa: PLC0415 - keeps `encore --help` light
@@ -16,12 +16,19 @@ def main() -> None:
     try:
         app(prog_name="encore")
     except EncoreError as error:
-        _tell(error.problem, error.remedy)
+        _fail(error.problem, error.remedy)
+    except ModuleNotFoundError as error:
+        from serving.cli.extras import missing_extra  # noqa: PLC0415
+
+        missing = missing_extra((error.name or "").split(".")[0])
+        if missing is None:
+            raise
+        _fail(missing.problem, missing.remedy)
     except OSError as error:
-        _tell(f"{error}.", "Check the path, its permissions and the space left.")
+        _fail(f"{error}.", "Check the path, its permissions and the space left.")
 
 
-def _tell(problem: str, remedy: str) -> NoReturn:
+def _fail(problem: str, remedy: str) -> NoReturn:
     from rich.console import Console  # noqa: PLC0415
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
