@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
+# files of tests are shared by up to four processes; each goes on with the next file
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
@@ -22,8 +24,11 @@ check: .venv/.installed-dev ## Style, types, architecture.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-suite: .venv/.installed-dev ## The tests alone.
-	$(BIN)/python -m pytest
+suite: .venv/.installed-dev ## The tests alone, with coverage of branches.
+	$(PYTEST) --cov
+
+test-unit: .venv/.installed-dev ## The tests that need the code alone.
+	$(PYTEST) -m unit
 
 hooks: .venv/.installed-dev ## Run the checks at every commit.
 	$(BIN)/pre-commit install --hook-type pre-commit --hook-type commit-msg

@@ -15,6 +15,8 @@ from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, copied
 from tests.servers import Encore
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def api(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Encore, str]]:

@@ -115,6 +115,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.servers
 def test_the_composed_services_work_together(home: Path) -> None:
     """The commands and variables of compose.yaml, with addresses of this machine in place of service names."""
     redis_port, mlflow_port, api_port = free_port(), free_port(), free_port()

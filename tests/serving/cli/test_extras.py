@@ -112,6 +112,7 @@ def test_a_missing_driver_names_its_extra(
     check_drivers(Settings())
 
 
+@pytest.mark.servers
 def test_the_base_scores_and_serves(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as copy:
         command = [*without_extras(), "score", "--output", str(tmp_path / "scores.parquet")]
