@@ -13,8 +13,8 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from core.locks import locked
 from core.settings import Settings, StoreSettings
-from core.state import locked
 from features.engine.build import build_features, built_schedule
 from features.engine.duckdb import connect
 from features.ingest.pipeline import ingest
