@@ -3,9 +3,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check
+# files of tests are shared by up to four processes; each goes on with the next file
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check suite lock bench bench-explain bench-ingest bench-api bench-mixed clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-ingest bench-api bench-mixed openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -21,8 +24,14 @@ check: .venv/.installed-dev ## Style, types, architecture.
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-suite: .venv/.installed-dev ## The tests alone.
-	$(BIN)/python -m pytest
+suite: .venv/.installed-dev ## The tests alone, with coverage of branches.
+	$(PYTEST) --cov
+
+test-unit: .venv/.installed-dev ## The tests that need the code alone.
+	$(PYTEST) -m unit
+
+hooks: .venv/.installed-dev ## Run the checks at every commit.
+	$(BIN)/pre-commit install --hook-type pre-commit --hook-type commit-msg
 
 bench: .venv/.installed-dev ## Measure the demo: time, memory, time to answer.
 	$(BIN)/python -m benchmarks.demo
@@ -42,11 +51,11 @@ bench-mixed: .venv/.installed-dev ## Two minutes of mixed requests: errors, memo
 openapi: .venv/.installed-dev ## Write docs/openapi.json, which a test compares with the API.
 	$(BIN)/python -c "from serving.api.app import openapi_text; print(openapi_text())" > docs/openapi.json
 
-lock: ## Resolve the dependencies anew (needs uv).
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		pyproject.toml --extra servers -o requirements.lock
-	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		pyproject.toml --extra servers --extra dev -c requirements.lock -o requirements-dev.lock
+lock: ## Resolve the dependencies; versions stay unless something needs another (needs uv).
+	$(COMPILE) pyproject.toml --extra servers -o requirements.lock
+	$(COMPILE) pyproject.toml --extra servers --extra demo -c requirements.lock -o requirements-demo.lock
+	$(COMPILE) pyproject.toml --extra dev -c requirements-demo.lock -o requirements-dev.lock
+	$(COMPILE) --group client -o requirements-client.lock
 
 clean: ## Remove what the demo made; the environment stays.
 	rm -rf data/* mlruns/*
@@ -55,12 +64,14 @@ clean: ## Remove what the demo made; the environment stays.
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Expected Python 3.11 or newer, found %d.%d. Say which: make PYTHON=python3.11 …" % v[:2])'
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(PIP) install -q --require-hashes -r requirements.lock
+.venv/.installed: requirements-demo.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q --require-hashes -r requirements-demo.lock
 	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+.venv/.installed-dev: requirements-dev.lock requirements-client.lock pyproject.toml | .venv/bin/python
 	$(PIP) install -q --require-hashes -r requirements-dev.lock
 	$(PIP) install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m venv .venv/client
+	.venv/client/bin/pip --disable-pip-version-check install -q --require-hashes -r requirements-client.lock
 	@touch $@

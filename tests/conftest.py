@@ -13,8 +13,9 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 
+from core.locks import locked
 from core.settings import Settings, StoreSettings
-from features.engine.build import build_features
+from features.engine.build import build_features, built_schedule
 from features.engine.duckdb import connect
 from features.ingest.pipeline import ingest
 from features.snapshots import Schedule
@@ -63,21 +64,75 @@ def inside(directory: Path) -> Iterator[None]:
         os.chdir(before)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its lane: `world` by the fixture it asks for, `unit` if it is in no other; and order the files.
+
+    Two processes share the files. One begins with a file that needs the world, and fits it; meanwhile the other one has
+    the files that need nothing. Long files follow, then short ones, so that both end together.
+    """
+    lanes: dict[Path, set[str]] = {}
+    for item in items:
+        if "world" in getattr(item, "fixturenames", ()):
+            item.add_marker("world")
+        if not {mark.name for mark in item.iter_markers()} & {"world", "servers"}:
+            item.add_marker("unit")
+        lanes.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
+    first = next((path for path, found in lanes.items() if {"world", "servers"} <= found), None)
+
+    def place(item: pytest.Item) -> int:
+        if item.path == first:
+            return 0
+        found = lanes[item.path]
+        return 2 if "servers" in found else 3 if "world" in found else 1
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Run the whole path once on about 400 real households; everything stays in its folder."""
-    directory = tmp_path_factory.mktemp("world")
+def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[World]:
+    """Run the whole path on about 400 real households; everything stays in its folder.
+
+    Where several processes test, the first one that needs the world fits it, and each works in a copy of its own.
+    """
+    if worker_id == "master":
+        directory = tmp_path_factory.mktemp("world")
+        fit(directory)
+    else:
+        fitted = tmp_path_factory.getbasetemp().parent / "fitted"
+        with locked(fitted / "lock"):
+            if not (done := fitted / "done").exists():
+                fit(fitted)
+                done.touch()
+        directory = copy_of(fitted, tmp_path_factory.mktemp("world"))
+    with inside(directory):
+        settings = load_settings()
+        yield World(directory, settings, built_schedule(settings)[0])
+
+
+def fit(directory: Path) -> None:
+    """Go from exports to champions and an online store."""
     write_slice(directory / "exports")
     (directory / "encore.toml").write_text(config_text(directory / "exports"))
     with inside(directory):
         settings = load_settings()
         ingest(settings, NOW)
-        built = build_features(settings, NOW)
+        build_features(settings, NOW)
         Store(settings).apply()
         for registered in MODELS:
             train(registered.load(), settings)
         Store(settings).materialize()
-        yield World(directory, settings, built.schedule)
+
+
+def copy_of(fitted: Path, directory: Path) -> Path:
+    """Copy a fitted world, but for its exports and the files of its models, which nobody changes."""
+    shutil.copytree(fitted / "data", directory / "data")
+    (directory / "mlruns").mkdir()
+    shutil.copy(fitted / "mlruns/mlflow.db", directory / "mlruns")
+    shutil.copy(fitted / "encore.toml", directory)
+    with inside(directory):
+        Store(load_settings()).apply()  # the registry holds the paths of the features
+    return directory
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,12 +63,18 @@ class Encore(Server):
     """A running API."""
 
     def __init__(
-        self, directory: Path, key: str, environment: Mapping[str, str] | None = None, *, workers: int = 1
+        self,
+        directory: Path,
+        key: str,
+        environment: Mapping[str, str] | None = None,
+        *,
+        workers: int = 1,
+        encore: Sequence[str] = ENCORE,
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._key = key
-        command = [*ENCORE, "serve", "--port", str(self.port), "--workers", str(workers)]
+        command = [*encore, "serve", "--port", str(self.port), "--workers", str(workers)]
         super().__init__(command, directory, "api", **(environment or {}))
 
     def __enter__(self) -> "Encore":

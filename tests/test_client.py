@@ -15,6 +15,8 @@ from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, copied
 from tests.servers import Encore
 
+pytestmark = pytest.mark.servers
+
 
 @pytest.fixture(scope="module")
 def api(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Encore, str]]:
@@ -30,7 +32,8 @@ def generated(api: tuple[Encore, str], tmp_path_factory: pytest.TempPathFactory)
     directory = tmp_path_factory.mktemp("generated")
     document = directory / "openapi.json"
     document.write_text(json.dumps(api[0].ask("GET", "/openapi.json")[1]))
-    generator = Path(sys.executable).with_name("openapi-python-client")
+    generator = Path(sys.prefix, "client/bin/openapi-python-client")
+    assert generator.exists(), f"Expected the generator at {generator}; `make .venv/.installed-dev` installs it."
     command: list[str | Path] = [
         generator,
         "generate",

@@ -71,10 +71,27 @@ def test_what_the_image_copies_is_there_and_not_ignored() -> None:
         assert f"!{name}" in ignored, name
 
 
-def test_the_image_does_not_run_as_root_and_is_checked() -> None:
-    assert re.search(r"^USER 10001$", DOCKERFILE, re.MULTILINE)
-    assert DOCKERFILE.count("FROM ") == 2
-    assert "HEALTHCHECK" in DOCKERFILE
+def stages() -> dict[str, str]:
+    """The stages of the Dockerfile by name, in order."""
+    parts = re.split(r"^FROM \S+ AS (\S+)$", DOCKERFILE, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_no_image_runs_as_root_and_the_api_is_checked() -> None:
+    for name in ("serve", "train"):
+        assert re.search(r"^USER 10001$", stages()[name], re.MULTILINE), name
+    assert "HEALTHCHECK" in stages()["serve"]
+
+
+def test_the_default_image_is_the_small_one() -> None:
+    found = stages()
+    assert list(found)[-1] == "serve"
+    assert "COPY --from=packages /opt/encore" in found["serve"]
+    assert re.findall(r"\S+\.lock", found["packages"]) == ["requirements.lock", "/build/requirements.lock"]
+    assert "requirements-demo.lock" in found["packages-train"]
+    services = COMPOSE["services"]
+    targets = {name: service["build"]["target"] for name, service in services.items() if "build" in service}
+    assert targets == {"api": "serve", "prepare": "train", "mlflow": "train"}
 
 
 def healthchecks(redis_port: int, database: str) -> list[list[str]]:
@@ -98,6 +115,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.servers
 def test_the_composed_services_work_together(home: Path) -> None:
     """The commands and variables of compose.yaml, with addresses of this machine in place of service names."""
     redis_port, mlflow_port, api_port = free_port(), free_port(), free_port()

@@ -36,6 +36,7 @@ def running(command: list[str], directory: Path, log: Path, until: str, **enviro
             server.wait(timeout=20)
 
 
+@pytest.mark.servers
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the demo's commands are curl's")
 def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_path: Path) -> None:
     with running(
@@ -56,6 +57,7 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
         assert "mlflow ui --backend-store-uri" in printed
 
 
+@pytest.mark.servers
 def test_a_build_that_is_killed_leaves_what_was_there(world: World, tmp_path: Path) -> None:
     config = (world.directory / "encore.toml").read_text()
     (tmp_path / "encore.toml").write_text(config.replace("threads = 2", "threads = 2\n[time]\nmin_history_days = 100"))

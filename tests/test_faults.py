@@ -45,6 +45,7 @@ def key(settings: Settings) -> str:
     return KeyFile(settings[StoreSettings]).renew("tests", ROLES, NOW)
 
 
+@pytest.mark.servers
 def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, tmp_path: Path) -> None:
     """The online store on Redis, the registry on PostgreSQL: both go away under a running API, and come back."""
     port = free_port()
@@ -94,6 +95,7 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
         assert "registry" in applied.stderr
 
 
+@pytest.mark.servers
 def test_a_worker_that_is_killed_under_load_loses_no_event(settings: Settings, key: str, tmp_path: Path) -> None:
     """Two workers, four sources; one worker is killed twice. What was acknowledged is there, once."""
     acknowledged: list[str] = []
@@ -139,6 +141,7 @@ def _worker(api: Encore) -> int:
     return servers[0]
 
 
+@pytest.mark.servers
 def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_path: Path) -> None:
     """Killed at any moment: what was sent is sent again, and is there once, applied once."""
     with Encore(tmp_path, key) as api:
@@ -159,6 +162,7 @@ def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_p
         assert len(list(EventLog(settings[StoreSettings]).all(10**9))) == 6
 
 
+@pytest.mark.servers
 def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str, tmp_path: Path) -> None:
     """A champion whose file is broken is passed over, a mended one taken in, and no request fails meanwhile."""
     uri = f"sqlite:///{tmp_path / 'own.db'}"

@@ -11,6 +11,7 @@ from tests.conftest import World
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.servers
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path: Path, world: World) -> None:
     notebook = nbformat.read(path, as_version=4)

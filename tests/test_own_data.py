@@ -30,6 +30,8 @@ from tests.shop import Shop, simulate
 from tests.subscriptions import simulate as simulate_subscriptions
 from training.churn.labels import active_customers
 
+pytestmark = pytest.mark.world
+
 ROOT = Path(__file__).parent.parent
 #: What ends the part of the page that is a walk.
 REFERENCE = "## The contract tables"
@@ -202,6 +204,7 @@ def test_few_customers_are_declined_politely(walk: Walk, tmp_path: Path) -> None
     assert "unfit" in run("encore check-data", tmp_path)
 
 
+@pytest.mark.servers
 def test_a_database_is_the_source(tmp_path: Path) -> None:
     """Contracts, use and customers in PostgreSQL, from `encore init` to an answer."""
     business = simulate_subscriptions(400)

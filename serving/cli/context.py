@@ -25,15 +25,17 @@ class Context:
         Raises
         ------
         ConfigError
-            If the file or an `ENCORE_…` variable is not acceptable.
+            If the file or an `ENCORE_…` variable is not acceptable, or needs a driver that is not installed.
         StoreError
             If the data folder has to be converted and a job over all customers runs.
         """
         from core.settings import StoreSettings  # noqa: PLC0415
         from features.upgrade import upgrade_data  # noqa: PLC0415
+        from serving.cli.extras import check_drivers  # noqa: PLC0415
         from serving.settings import load_settings  # noqa: PLC0415
 
         settings = load_settings(self.config)
+        check_drivers(settings)
         data = settings[StoreSettings].data
         if upgrade_data(settings, [data / "scores.db"]):
             Console(stderr=True, highlight=False).print(

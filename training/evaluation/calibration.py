@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from core.arrays import Floats
 
@@ -26,5 +25,8 @@ class Calibration:
 
 def calibrate(margins: Floats, labels: np.ndarray) -> Calibration:
     """Fit Platt scaling of raw margins to labels."""
+    # only training needs scikit-learn; serving reads the two numbers
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+
     platt = LogisticRegression(C=1e6).fit(margins.reshape(-1, 1), labels)
     return Calibration(float(platt.coef_[0, 0]), float(platt.intercept_[0]))

@@ -35,7 +35,13 @@ from training.lifecycle.runner import train
 ACTIVE = "6"
 
 
-@pytest.fixture(scope="module", params=["embedded", "servers"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.world),
+        pytest.param("servers", marks=[pytest.mark.world, pytest.mark.servers]),
+    ],
+)
 def client(request: pytest.FixtureRequest) -> Any:
     """The world's API: on files in this process, and as a process on a real Redis and a real PostgreSQL."""
     return request.getfixturevalue(request.param)

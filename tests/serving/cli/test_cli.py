@@ -238,6 +238,7 @@ def test_a_step_without_the_one_before_names_it(
     assert remedy in capsys.readouterr().err
 
 
+@pytest.mark.servers
 def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
     log = tmp_path / "log"
     KeyFile(StoreSettings(data=tmp_path / "data")).create("crm", ("score",), NOW)

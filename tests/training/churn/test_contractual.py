@@ -31,6 +31,8 @@ from training.churn.pipeline import CHURN
 from training.lifecycle import runner
 from training.next_product.pipeline import NEXT_PRODUCT
 
+pytestmark = pytest.mark.world
+
 #: After the last contract has started.
 LATER = datetime(2024, 12, 1, tzinfo=UTC)
 
