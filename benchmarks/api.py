@@ -95,7 +95,7 @@ def _measure(url: str, requests: Sequence[Request], rate: float | None = None) -
     load(url, requests, _WARM, _CONNECTIONS, rate)
     found = load(url, requests, _SECONDS, _CONNECTIONS, rate)
     wrong = {status: count for status, count in found.statuses.items() if status != 200}
-    # a server that starts its worker anew now and then closes connections, as Feast's does
+    # a server that sometimes restarts its worker closes connections, as Feast's does
     if wrong or found.errors > 0.01 * len(found.latencies):
         raise RuntimeError(f"{url}: {wrong}, {found.errors} errors")
     return found

@@ -84,7 +84,7 @@ def simulate(customers: int = 420, seed: int = 11) -> Shop:
     _defects(shop, months)
     for month, lines in months.items():
         shop.files[f"invoices-2024-{month:02}.csv"] = _encoded(month, lines)
-    # the first days of July stand in two exports; equal rows are one
+    # the first days of July are in two exports; equal rows are one
     again = shop.july[:25]
     shop.planted["merged"] += len(again)
     shop.files["invoices-2024-07b.csv"] = _encoded(0, again)
@@ -147,9 +147,9 @@ def _spelled(place: int, at: int) -> str:
 def _write(shop: Shop, months: dict[int, list[str]], at: int, sale: Sale, *, guest: bool) -> bool:
     """Write an order line, if need be of somebody who did not say who they are. Returns whether it is kept."""
     code, name, category, price = _product(sale.product)
-    told = f"£{price:,.2f}" if at % 5 == 0 else f"{price:.2f}"
+    amount = f"£{price:,.2f}" if at % 5 == 0 else f"{price:.2f}"
     customer = "" if guest else _spelled(sale.customer, at)
-    line = _line(code, name, category, str(sale.order), str(sale.pieces), _moment(sale.moment, at), told, customer)
+    line = _line(code, name, category, str(sale.order), str(sale.pieces), _moment(sale.moment, at), amount, customer)
     months[sale.moment.month].append(line)
     shop.planted["guest" if guest else "kept"] += 1
     if guest:

@@ -79,7 +79,7 @@ def test_redis_and_postgres_stop_and_start_again(settings: Settings, key: str, t
             wait_until(lambda: api.ask("GET", "/health/ready")[0] == 200, api.log)
             wait_until(lambda: "encore_events_pending 0.0" in api.ask("GET", "/metrics")[1], api.log)
             assert api.score(CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"] == baskets + 1
-            database.cleanup()  # PostgreSQL is gone: what is loaded goes on
+            database.cleanup()  # PostgreSQL is gone: what is loaded continues to answer
             assert api.score(OTHER, live=True)["risk"]["status"] == "ok"
             assert api.ask("POST", "/v1/events", {"events": [purchase(4)]})[1]["applied"]
         applied = subprocess.run(
@@ -164,7 +164,7 @@ def test_killed_between_keeping_and_applying(settings: Settings, key: str, tmp_p
 
 @pytest.mark.servers
 def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str, tmp_path: Path) -> None:
-    """A champion whose file is broken is passed over, a mended one taken in, and no request fails meanwhile."""
+    """A champion whose file is broken is ignored, a repaired one is loaded, and no request fails meanwhile."""
     uri = f"sqlite:///{tmp_path / 'own.db'}"
     environment = {"ENCORE_TRACKING__URI": uri, "ENCORE_TRACKING__ARTIFACTS": str(tmp_path / "artifacts")}
     for options, more in (((), {}), (("--no-promote",), {"ENCORE_CHURN__VALIDATION_SNAPSHOTS": "1"})):

@@ -14,7 +14,7 @@ from serving.scoring.deployment import ModelInfo
 from serving.scoring.part import JSON_OPTIONS, AnswerPart, Question
 from serving.scoring.service import Reply, ScoredCustomer, check_values
 
-#: So many customers are looked up while other requests wait, and computed together with theirs.
+#: Up to this number of customers, a request reads kept answers while others wait, and shares their computation.
 _FEW = 8
 
 

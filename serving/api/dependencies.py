@@ -1,4 +1,4 @@
-"""What routes are given: the state, the reader's language, what is asked for."""
+"""Parameters that several routes have: the state, the language, the customer."""
 
 from typing import Annotated
 

@@ -138,7 +138,7 @@ def askers(reading: Reading) -> list[Asker]:
 
 
 def guest(reading: Reading, attributes: Mapping[str, str]) -> Asker:
-    """Return a guest, of whom no more than attributes is known."""
+    """Return a guest: a visitor without an id, with attributes at most."""
     values = {ATTRIBUTE + name: value for name, value in attributes.items()}
     return Asker("", reading.as_of, values, None)
 

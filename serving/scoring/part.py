@@ -107,7 +107,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked.
+    """A question about customers.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Question:
     parts
         Names of the parts that are asked for.
     options
-        What is asked of a part, by its name; a part that is missing has its defaults.
+        Options of a part, by its name; a part that is missing has its defaults.
     live
         Compute now, whatever was computed before.
     """

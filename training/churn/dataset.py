@@ -10,13 +10,12 @@ import numpy.typing as npt
 from core.arrays import Columns, Ints
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from features.categories import Categories, attribute_texts, codes, learn_categories
+from features.categories import Categories, attribute_texts, learn_categories, model_columns
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.engine.sample import learners, learning_share
 from features.settings import CustomerSettings
 from features.store.feature_store import Store
-from features.vectors import columns_from_frame, with_ages
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
 from training.evaluation.metrics import Rows
@@ -109,13 +108,13 @@ def churn_set(
     moments = labelled["snapshot"].dt.tz_convert(None).to_numpy(dtype="datetime64[us]")
     seconds = moments.astype("datetime64[s]").astype("float64")
     # consent decides who gets offers, and is no reason to stay or leave
-    columns = columns_from_frame(frame.drop(columns=["customer_id", "event_timestamp", "marketing_consent"]))
-    texts = attribute_texts(frame, settings[CustomerSettings].model_attributes)
+    rows = frame.drop(columns=["customer_id", "event_timestamp", "marketing_consent"])
+    texts = attribute_texts(rows, settings[CustomerSettings].model_attributes)
     learned = learn_categories(texts) if categories is None else categories
     return ChurnSet(
         customers=labelled["customer_id"].to_numpy(dtype=object),
         snapshots=moments,
-        columns=with_ages(columns, seconds) | codes(texts, learned),
+        columns=model_columns(rows, seconds, learned),
         churned=labelled["churned"].to_numpy(dtype="int64"),
         categories=learned,
     )

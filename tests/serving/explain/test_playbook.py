@@ -1,4 +1,4 @@
-"""The playbook: the business may edit it, and is told what is wrong with it."""
+"""The playbook, which the business may edit; errors say what is wrong."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, asks"),
         ("[long_silence]\nfr = 'x'", r"long_silence\.fr = 'x'"),
@@ -33,10 +33,10 @@ def test_one_of_the_business_takes_its_place(tmp_path: Path) -> None:
         ("long_silence = 3", "long_silence = 3"),
     ],
 )
-def test_what_is_wrong_is_told(tmp_path: Path, text: str, told: str) -> None:
+def test_an_error_says_what_is_wrong(tmp_path: Path, text: str, problem: str) -> None:
     file = tmp_path / "playbook.toml"
     file.write_text(text)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=problem):
         load_playbook(file)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_playbook(tmp_path / "none.toml")

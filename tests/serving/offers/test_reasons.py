@@ -1,4 +1,4 @@
-"""Each path of an offer has a sentence in both languages, told from its evidence."""
+"""Each path of an offer has a sentence in both languages, with its evidence."""
 
 from typing import Any, get_args
 

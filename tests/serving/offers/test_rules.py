@@ -33,16 +33,16 @@ def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path)
     second = products(scoring)
     assert first[0] not in second
     rules.write_text("[block]\nproducts = nonsense\n")
-    with capture_logs() as told:
+    with capture_logs() as logged:
         assert products(scoring) == second
         assert products(scoring) == second
-    assert [line["event"] for line in told] == ["rules_broken"]  # once
+    assert [line["event"] for line in logged] == ["rules_broken"]  # once
     rules.write_text('facts = "facts.csv"\n')
     (rules.parent / "facts.csv").write_text("product_id,stock\np,many\n")
-    with capture_logs() as told:
+    with capture_logs() as logged:
         assert products(scoring) == second
         assert products(scoring) == second
-    assert [line["event"] for line in told] == ["rules_broken"]
+    assert [line["event"] for line in logged] == ["rules_broken"]
 
 
 def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World, rules: Path) -> None:
