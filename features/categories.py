@@ -14,10 +14,10 @@ from features.views.profile import ATTRIBUTE
 
 #: Aligned texts by feature name; None where one is missing.
 Texts = dict[str, npt.NDArray[np.object_]]
-#: The values of each text feature, the commonest first; a value's place is its code.
+#: The values of each text feature, the most frequent first; a value's place is its code.
 Categories = dict[str, tuple[str, ...]]
 
-#: Rarer values than the first so many count as unknown.
+#: Values that are rarer than the first 100 count as unknown.
 _MOST = 100
 
 
@@ -57,7 +57,7 @@ def _texts(values: Mapping[str, Sequence[Any]]) -> Texts:
 
 
 def learn_categories(texts: Texts) -> Categories:
-    """Return the values of each text feature, the commonest first."""
+    """Return the values of each text feature, the most frequent first."""
     counts = {name: Counter(value for value in values if value is not None) for name, values in texts.items()}
     return {
         name: tuple(value for value, _ in sorted(of.items(), key=lambda item: (-item[1], item[0]))[:_MOST])
