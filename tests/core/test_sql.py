@@ -64,5 +64,4 @@ def test_nothing_else_opens_duckdb() -> None:
     root = Path(__file__).parents[2]
     files = [file for room in ROOMS for file in sorted((root / room).rglob("*.py"))]
     opening = [str(file.relative_to(root)) for file in files if "duckdb.connect(" in file.read_text()]
-    # training/churn/evaluation.py is on its way
-    assert set(opening) - {"training/churn/evaluation.py"} == {"core/sql.py"}
+    assert opening == ["core/sql.py"]

@@ -116,5 +116,5 @@ def test_a_registered_kind_is_in_the_api_the_online_features_and_ingestion(
 
 def baskets(client: TestClient) -> float:
     answer = client.post("/v1/scores", json={"customer_ids": ["12"], "include": ["profile"]}).json()
-    total: float = answer["scores"][0]["profile"]["baskets_total"]
+    total: float = answer["scores"][0]["profile"]["profile"]["baskets_total"]
     return total
