@@ -93,12 +93,12 @@ def copy_of_the_demo() -> Iterator[tuple[Path, str]]:
 
 def _measure(url: str, requests: Sequence[Request], rate: float | None = None) -> Measured:
     load(url, requests, _WARM, _CONNECTIONS, rate)
-    found = load(url, requests, _SECONDS, _CONNECTIONS, rate)
-    wrong = {status: count for status, count in found.statuses.items() if status != 200}
+    measured = load(url, requests, _SECONDS, _CONNECTIONS, rate)
+    wrong = {status: count for status, count in measured.statuses.items() if status != 200}
     # a server that sometimes restarts its worker closes connections, as Feast's does
-    if wrong or found.errors > 0.01 * len(found.latencies):
-        raise RuntimeError(f"{url}: {wrong}, {found.errors} errors")
-    return found
+    if wrong or measured.errors > 0.01 * len(measured.latencies):
+        raise RuntimeError(f"{url}: {wrong}, {measured.errors} errors")
+    return measured
 
 
 def wait_idle() -> None:
@@ -115,11 +115,11 @@ def _echo(home: Path) -> Row:
 
 def _mlflow(home: Path) -> Row:
     tracking = Tracking(load_settings()[TrackingSettings])
-    found = tracking.champion(registered_name_of(ChurnSettings.section))
-    model = tracking.load(found, ChurnModel)
+    version = tracking.champion(registered_name_of(ChurnSettings.section))
+    model = tracking.load(version, ChurnModel)
     content = {"dataframe_split": {"columns": list(model.features), "data": [[1.0] * len(model.features)]}}
     port = free_port()
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{found.name}/{found.number}"]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{version.name}/{version.number}"]
     command += ["--env-manager", "local", "--port", str(port), "--workers", "1"]
     with serving(command, home, "/ping", port, MLFLOW_TRACKING_URI=os.environ["ENCORE_TRACKING__URI"]) as url:
         return Row(_MLFLOW, _measure(url, [Request("POST", "/invocations", orjson.dumps(content))]))

@@ -56,11 +56,11 @@ def _second_run(directory: Path) -> float:
         subprocess.Popen([_ENCORE, "demo"], cwd=directory, env=_ENVIRONMENT, stdout=output) as server,
     ):
         try:
-            while not (found := re.search(r"API +(http\S+)", log.read_text())):
+            while not (address := re.search(r"API +(http\S+)", log.read_text())):
                 if server.poll() is not None or time.monotonic() - start > 300:
                     raise RuntimeError(log.read_text())
                 time.sleep(0.05)
-            with urlopen(f"{found[1]}/health/ready", timeout=10) as answer:
+            with urlopen(f"{address[1]}/health/ready", timeout=10) as answer:
                 answer.read()
             return time.monotonic() - start
         finally:

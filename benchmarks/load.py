@@ -112,7 +112,7 @@ def load(
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
     contents = cycle([request.encoded(f"{address[0]}:{address[1]}") for request in requests])
-    found = Measured(seconds)
+    measured = Measured(seconds)
     idle = [_Connection(address) for _ in range(connections)]
     with selectors.DefaultSelector() as selector:
         start = time.perf_counter()
@@ -120,16 +120,16 @@ def load(
         next_due = next(due)
         while (now := time.perf_counter()) < start + seconds:
             while idle and next_due <= now:
-                _send(idle.pop(), next(contents), next_due if rate else now, selector, found, idle)
+                _send(idle.pop(), next(contents), next_due if rate else now, selector, measured, idle)
                 next_due = next(due)
             wait = max(0.0, next_due - now) if idle else 0.1
             for key, _ in selector.select(min(wait, 0.1)):
-                _receive(key.data, selector, found, idle)
+                _receive(key.data, selector, measured, idle)
         for key in list(selector.get_map().values()):
             key.data.close()
     for connection in idle:
         connection.close()
-    return found
+    return measured
 
 
 def _due(start: float, rate: float | None) -> Iterator[float]:
@@ -144,7 +144,7 @@ def _send(
     content: bytes,
     due: float,
     selector: selectors.BaseSelector,
-    found: Measured,
+    measured: Measured,
     idle: list[_Connection],
 ) -> None:
     try:
@@ -152,24 +152,24 @@ def _send(
             selector.register(connection.open(), selectors.EVENT_READ, connection)
         connection.send(content, due)
     except OSError:
-        found.errors += 1
+        measured.errors += 1
         _drop(connection, selector)
         idle.append(connection)
 
 
 def _receive(
-    connection: _Connection, selector: selectors.BaseSelector, found: Measured, idle: list[_Connection]
+    connection: _Connection, selector: selectors.BaseSelector, measured: Measured, idle: list[_Connection]
 ) -> None:
     try:
         status = connection.receive()
     except OSError:
-        found.errors += 1
+        measured.errors += 1
         _drop(connection, selector)
         idle.append(connection)
         return
     if status is not None:
-        found.latencies.append(time.perf_counter() - connection.sent_at)
-        found.statuses[status] = found.statuses.get(status, 0) + 1
+        measured.latencies.append(time.perf_counter() - connection.sent_at)
+        measured.statuses[status] = measured.statuses.get(status, 0) + 1
         idle.append(connection)
 
 

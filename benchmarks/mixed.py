@@ -37,9 +37,9 @@ def main() -> None:
         requests = _mixed(key, customers, "m", _REQUESTS)
         watch = Thread(target=_watch, args=(home, memory), daemon=True)
         watch.start()
-        found = load(url, requests, _SECONDS, _CONNECTIONS)
-    _print(found, memory)
-    if found.errors or set(found.statuses) != {200}:
+        measured = load(url, requests, _SECONDS, _CONNECTIONS)
+    _print(measured, memory)
+    if measured.errors or set(measured.statuses) != {200}:
         sys.exit(1)
 
 
@@ -81,11 +81,11 @@ def _watch(home: Path, memory: list[float]) -> None:
         time.sleep(5)
 
 
-def _print(found: Measured, memory: Sequence[float]) -> None:
+def _print(measured: Measured, memory: Sequence[float]) -> None:
     console = Console(width=120)
-    p50, p99 = (1000 * found.percentile(share) for share in (0.5, 0.99))
-    answered = ", ".join(f"{count:,} with {status}" for status, count in sorted(found.statuses.items()))
-    console.print(f"  {answered}, {found.errors} errors; {found.rate:,.0f}/s, p50 {p50:.1f} ms, p99 {p99:.0f} ms")
+    p50, p99 = (1000 * measured.percentile(share) for share in (0.5, 0.99))
+    answered = ", ".join(f"{count:,} with {status}" for status, count in sorted(measured.statuses.items()))
+    console.print(f"  {answered}, {measured.errors} errors; {measured.rate:,.0f}/s, p50 {p50:.1f} ms, p99 {p99:.0f} ms")
     third = max(1, len(memory) // 3)
     console.print(
         f"  memory: {sum(memory[:third]) / third:,.0f} MB in the first third, "

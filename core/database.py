@@ -40,8 +40,8 @@ class Statement:
 
     def values(self, given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what the driver takes
         """Return values as the driver takes them: in their order, or by name."""
-        found = {**self._own, **given}
-        return found if self._order is None else tuple(found[name] for name in self._order)
+        values = {**self._own, **given}
+        return values if self._order is None else tuple(values[name] for name in self._order)
 
 
 class Database:
@@ -88,8 +88,8 @@ class Database:
         keys = [column.name for column in table.primary_key]
         replaced = {name: insert.excluded[name] for name in columns if name not in keys}
         where = None if newer is None else insert.excluded[newer] >= table.c[newer]
-        found: Insert = insert.on_conflict_do_update(index_elements=keys, set_=replaced, where=where)
-        return self.statement(found)
+        statement: Insert = insert.on_conflict_do_update(index_elements=keys, set_=replaced, where=where)
+        return self.statement(statement)
 
     @contextmanager
     def reading(self) -> Iterator["Cursor"]:

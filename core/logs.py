@@ -48,8 +48,8 @@ def configure(level: int = logging.INFO) -> None:
 
 def _place_of_error(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Say what went wrong and where, but not with which values: those may be a customer's."""
-    found = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
+    reported = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if reported is True else reported[1] if isinstance(reported, tuple) else reported
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
         event["at"] = [

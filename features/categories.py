@@ -52,7 +52,8 @@ def model_columns(rows: pd.DataFrame | Sequence[Mapping[str, Any]], moments: Flo
 
 def _texts(values: Mapping[str, Sequence[Any]]) -> Texts:
     return {
-        name: np.array([v if isinstance(v, str) else None for v in of], dtype=object) for name, of in values.items()
+        name: np.array([v if isinstance(v, str) else None for v in column], dtype=object)
+        for name, column in values.items()
     }
 
 
@@ -60,15 +61,15 @@ def learn_categories(texts: Texts) -> Categories:
     """Return the values of each text feature, the most frequent first."""
     counts = {name: Counter(value for value in values if value is not None) for name, values in texts.items()}
     return {
-        name: tuple(value for value, _ in sorted(of.items(), key=lambda item: (-item[1], item[0]))[:_MOST])
-        for name, of in counts.items()
+        name: tuple(value for value, _ in sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:_MOST])
+        for name, counter in counts.items()
     }
 
 
 def codes(texts: Texts, categories: Categories) -> Columns:
     """Return the code of each value; NaN where it is missing or was not learned."""
-    found = {}
+    columns = {}
     for name, values in texts.items():
         places = {value: float(place) for place, value in enumerate(categories.get(name, ()))}
-        found[name] = np.array([places.get(value, np.nan) for value in values], dtype="float64")
-    return found
+        columns[name] = np.array([places.get(value, np.nan) for value in values], dtype="float64")
+    return columns

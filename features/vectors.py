@@ -69,8 +69,12 @@ def with_ages(columns: Columns, moment: Floats) -> Columns:
     since, until = ages(), _countdowns()
     stored = {*since.values(), *until.values()}
     aged = {name: values for name, values in columns.items() if name not in stored}
-    aged |= {age: (moment - columns[of]) / _DAY for age, of in since.items() if of in columns}
-    aged |= {name: (columns[of] - moment) / _DAY for name, of in until.items() if of in columns}
+    aged |= {
+        age: (moment - columns[moment_name]) / _DAY for age, moment_name in since.items() if moment_name in columns
+    }
+    aged |= {
+        name: (columns[moment_name] - moment) / _DAY for name, moment_name in until.items() if moment_name in columns
+    }
     year = 2 * np.pi * moment / (_DAY * _YEAR)
     return on_demand(aged) | {"season_sin": np.sin(year), "season_cos": np.cos(year)}
 
@@ -85,8 +89,8 @@ def later(columns: Columns, days: float) -> Columns:
 
 def on_demand(columns: Columns) -> Columns:
     """Add what views compute from other features of theirs."""
-    found = dict(columns)
+    computed = dict(columns)
     for view in VIEWS:
         if view.on_demand is not None:
-            found |= view.on_demand(found)
-    return found
+            computed |= view.on_demand(computed)
+    return computed

@@ -78,13 +78,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not {mark.name for mark in item.iter_markers()} & {"world", "servers"}:
             item.add_marker("unit")
         lanes.setdefault(item.path, set()).update(mark.name for mark in item.iter_markers())
-    first = next((path for path, found in lanes.items() if {"world", "servers"} <= found), None)
+    first = next((path for path, marks in lanes.items() if {"world", "servers"} <= marks), None)
 
     def place(item: pytest.Item) -> int:
         if item.path == first:
             return 0
-        found = lanes[item.path]
-        return 2 if "servers" in found else 3 if "world" in found else 1
+        marks = lanes[item.path]
+        return 2 if "servers" in marks else 3 if "world" in marks else 1
 
     items.sort(key=place)
 

@@ -10,7 +10,7 @@ from features.vectors import columns_from_vectors
 def columns_of(rows: OnlineRows) -> Columns:
     """Return the numbers and moments of an answer of Feast's own interface."""
     rows_of = zip(*rows.values.values(), strict=True)
-    return columns_from_vectors([dict(zip(rows.values, map(_number, of), strict=True)) for of in rows_of])
+    return columns_from_vectors([dict(zip(rows.values, map(_number, row), strict=True)) for row in rows_of])
 
 
 def _number(value: object) -> object:

@@ -104,11 +104,11 @@ class Encore(Server):
 
     def score(self, customer: str, *include: str, live: bool = False) -> Any:
         """Return a customer's score."""
-        asked = {"customer_ids": [customer], "include": include or ["risk", "reasons"], "live": live}
-        status, answer = self.ask("POST", "/v1/scores", asked)
+        body = {"customer_ids": [customer], "include": include or ["risk", "reasons"], "live": live}
+        status, answer = self.ask("POST", "/v1/scores", body)
         assert status == 200, answer
-        (found,) = answer["scores"]
-        return found
+        (score,) = answer["scores"]
+        return score
 
 
 def wait_until(true: Any, log: Path, seconds: float = 120) -> None:

@@ -55,35 +55,35 @@ def generated(api: tuple[Encore, str], tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_a_generated_client_asks_and_reports(api: tuple[Encore, str], generated: Any) -> None:
-    def of(name: str) -> Any:
+    def module(name: str) -> Any:
         return importlib.import_module(f"made.{name}")
 
-    models = of("models")
+    models = module("models")
     with generated.AuthenticatedClient(api[0].url, token=api[1]) as client:
         parts = [models.ScoreRequestIncludeItem(part) for part in ("risk", "reasons", "offers", "profile")]
         request = models.ScoreRequest(customer_ids=["6", "nobody"], include=parts)
-        found = of("api.scores.post_scores").sync(client=client, body=request)
-        score, unknown = found.scores
+        answer = module("api.scores.post_scores").sync(client=client, body=request)
+        score, unknown = answer.scores
         assert 0 < score.risk.risk < 1
         assert unknown.risk.status == "unknown_customer"
-        assert found.models.additional_properties["churn"].version == "encore-churn/1"
+        assert answer.models.additional_properties["churn"].version == "encore-churn/1"
         assert score.offers.offers[0].text
-        told = [*score.reasons.reasons, *score.reasons.strengths]
-        assert told
-        assert {reason.direction for reason in told} <= {"raises", "lowers"}
+        reasons = [*score.reasons.reasons, *score.reasons.strengths]
+        assert reasons
+        assert {reason.direction for reason in reasons} <= {"raises", "lowers"}
         assert score.profile.profile.additional_properties["baskets_84d"] > 0
-        one = of("api.customers.get_explanation").sync("6", client=client)
+        one = module("api.customers.get_explanation").sync("6", client=client)
         assert one.risk.risk == pytest.approx(score.risk.risk)
-        listed = of("api.scores.list_scores").sync(client=client, limit=1)
+        listed = module("api.scores.list_scores").sync(client=client, limit=1)
         assert listed.scores[0].tier
         event = models.Rating(event_id="c-1", customer_id="6", kind="nps", value=9)
-        taken = of("api.events.post_events").sync(client=client, body=models.EventRequest(events=[event]))
+        taken = module("api.events.post_events").sync(client=client, body=models.EventRequest(events=[event]))
         assert taken.applied
         assert [outcome.outcome for outcome in taken.events] == ["accepted"]
-        problem = of("api.customers.get_risk").sync_detailed("nobody", client=client)
+        problem = module("api.customers.get_risk").sync_detailed("nobody", client=client)
         assert problem.status_code == 404
         assert json.loads(problem.content)["type"] == "urn:encore:unknown-customer"
-        receipt = of("api.customers.delete_customer").sync("6", client=client)
+        receipt = module("api.customers.delete_customer").sync("6", client=client)
         assert receipt.removed
 
 

@@ -84,11 +84,11 @@ def test_no_image_runs_as_root_and_the_api_is_checked() -> None:
 
 
 def test_the_default_image_is_the_small_one() -> None:
-    found = stages()
-    assert list(found)[-1] == "serve"
-    assert "COPY --from=packages /opt/encore" in found["serve"]
-    assert re.findall(r"\S+\.lock", found["packages"]) == ["requirements.lock", "/build/requirements.lock"]
-    assert "requirements-demo.lock" in found["packages-train"]
+    by_stage = stages()
+    assert list(by_stage)[-1] == "serve"
+    assert "COPY --from=packages /opt/encore" in by_stage["serve"]
+    assert re.findall(r"\S+\.lock", by_stage["packages"]) == ["requirements.lock", "/build/requirements.lock"]
+    assert "requirements-demo.lock" in by_stage["packages-train"]
     services = COMPOSE["services"]
     targets = {name: service["build"]["target"] for name, service in services.items() if "build" in service}
     assert targets == {"api": "serve", "prepare": "train", "mlflow": "train"}

@@ -25,9 +25,9 @@ CUSTOMERS = 160
 
 def modules() -> dict[str, str]:
     """Return the code of the page, by the path that stands before it."""
-    found = re.findall(r"^`([\w/]+\.py)`\n\n```python\n(.*?)^```", _PAGE, re.MULTILINE | re.DOTALL)
-    assert len(found) == 5
-    return dict(found)
+    blocks = re.findall(r"^`([\w/]+\.py)`\n\n```python\n(.*?)^```", _PAGE, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 5
+    return dict(blocks)
 
 
 def registrations() -> list[tuple[str, str, str]]:
@@ -113,16 +113,16 @@ def client(settings: Settings) -> Iterator[TestClient]:
         yield client
 
 
-def asked(client: TestClient, *customers: str) -> Any:
+def answer_about(client: TestClient, *customers: str) -> Any:
     answer = client.post("/v1/scores", json={"customer_ids": customers, "include": ["comeback"]})
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 def test_the_view_is_built_and_served_with_its_ages(client: TestClient) -> None:
-    (score,) = asked(client, "c3")["scores"]
+    (score,) = answer_about(client, "c3")["scores"]
     assert score["comeback"]["wishes"] == 4
-    (other,) = asked(client, "c1")["scores"]
+    (other,) = answer_about(client, "c1")["scores"]
     assert other["comeback"]["wishes"] == 0
 
 
@@ -137,11 +137,11 @@ def test_the_model_is_registered_measured_and_named(client: TestClient, capsys: 
 
 
 def test_the_part_answers_by_the_model_and_the_other_parts_say_why_not(client: TestClient) -> None:
-    found = asked(client, "c1", "c0", "nobody")
-    often, seldom, unknown = (score["comeback"] for score in found["scores"])
+    answer = answer_about(client, "c1", "c0", "nobody")
+    often, seldom, unknown = (score["comeback"] for score in answer["scores"])
     assert often["comeback"] > 0.7
     assert seldom["comeback"] < 0.5
-    assert often["model"] == found["models"]["comeback"]["version"] == "encore-comeback/1"
+    assert often["model"] == answer["models"]["comeback"]["version"] == "encore-comeback/1"
     assert unknown["status"] == "unknown_customer"
     everything = {"customer_ids": ["c1"], "include": [part.name for part in PARTS]}
     (score,) = client.post("/v1/scores", json=everything).json()["scores"]
@@ -152,7 +152,7 @@ def test_an_event_of_the_new_kind_is_known_on_the_next_answer(client: TestClient
     event = {"event_id": "w1", "customer_id": "c1", "kind": "wish", "product_id": "p1"}
     answer = client.post("/v1/events", json={"events": [event]})
     assert answer.json() == {"events": [{"event_id": "w1", "outcome": "accepted"}], "applied": True}
-    (score,) = asked(client, "c1")["scores"]
+    (score,) = answer_about(client, "c1")["scores"]
     assert score["comeback"]["wishes"] == 1
     refused = client.post("/v1/events", json={"events": [{**event, "event_id": "w2", "product_id": None}]})
     assert refused.status_code == 422

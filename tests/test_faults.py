@@ -179,24 +179,24 @@ def test_a_corrupt_artifact_never_replaces_a_model(settings: Settings, key: str,
 
         def asking() -> None:
             while not stop.is_set():
-                asked = {"customer_ids": [CUSTOMER], "include": ["risk"], "live": True}
-                statuses.add(api.ask("POST", "/v1/scores", asked)[0])
+                body = {"customer_ids": [CUSTOMER], "include": ["risk"], "live": True}
+                statuses.add(api.ask("POST", "/v1/scores", body)[0])
                 stop.wait(0.05)  # below the key's rate
 
         asker = threading.Thread(target=asking, daemon=True)
         asker.start()
-        asked = {"customer_ids": [CUSTOMER], "include": ["risk", "offers"]}
-        status, answer = api.ask("POST", "/v1/scores", asked)
+        body = {"customer_ids": [CUSTOMER], "include": ["risk", "offers"]}
+        status, answer = api.ask("POST", "/v1/scores", body)
         (one,) = answer["scores"]
         assert (status, one["offers"]["status"]) == (200, "no_model")  # which was not trained here
         assert api.ask("GET", f"/v1/customers/{CUSTOMER}/offers")[0] == 409
         assert answer["models"]["churn"]["version"] == "encore-churn/1"
         MlflowClient(registry_uri=uri).set_registered_model_alias("encore-churn", "champion", "2")
         wait_until(lambda: "model_broken" in api.log.read_text(errors="replace"), api.log)
-        assert api.ask("POST", "/v1/scores", asked)[1]["models"]["churn"]["version"] == "encore-churn/1"
+        assert api.ask("POST", "/v1/scores", body)[1]["models"]["churn"]["version"] == "encore-churn/1"
         file.write_bytes(sound)
         wait_until(
-            lambda: api.ask("POST", "/v1/scores", asked)[1]["models"]["churn"]["version"] == "encore-churn/2", api.log
+            lambda: api.ask("POST", "/v1/scores", body)[1]["models"]["churn"]["version"] == "encore-churn/2", api.log
         )
         stop.set()
         asker.join()
@@ -209,8 +209,8 @@ def test_a_clock_that_is_set_back_does_not_turn_back_answers(settings: Settings,
     with connected(live, lambda: clock[0]) as client:
 
         def as_of() -> datetime:
-            asked = {"customer_ids": [CUSTOMER], "live": True}
-            return datetime.fromisoformat(client.post("/v1/scores", json=asked).json()["scores"][0]["as_of"])
+            body = {"customer_ids": [CUSTOMER], "live": True}
+            return datetime.fromisoformat(client.post("/v1/scores", json=body).json()["scores"][0]["as_of"])
 
         assert as_of() == NOW
         client.post("/v1/events", json={"events": [visit(1)]})
@@ -230,8 +230,8 @@ def test_a_clock_that_jumped_ahead_takes_nobody_else_there(settings: Settings) -
     with connected(live, lambda: clock[0]) as client:
 
         def year(customer: str) -> int:
-            asked = {"customer_ids": [customer], "live": True}
-            return datetime.fromisoformat(client.post("/v1/scores", json=asked).json()["scores"][0]["as_of"]).year
+            body = {"customer_ids": [customer], "live": True}
+            return datetime.fromisoformat(client.post("/v1/scores", json=body).json()["scores"][0]["as_of"]).year
 
         clock[0] = datetime(2020, 1, 1, tzinfo=UTC)
         client.post("/v1/events", json={"events": [visit(1)]})

@@ -64,8 +64,8 @@ def stamps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     command = [sys.executable, "-c", _CODE, *_EDITS]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=True)
-    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    fingerprints: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    return fingerprints
 
 
 @pytest.mark.parametrize(("file", "stale"), _EDITS.items())

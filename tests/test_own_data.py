@@ -137,7 +137,7 @@ def test_the_first_proposal_runs_as_it_is_and_the_data_are_judged(walk: Walk) ->
     assert "<svg" in (walk.directory / "data/check.html").read_text()
 
 
-def test_what_the_data_do_not_tell_is_named(walk: Walk) -> None:
+def test_what_the_data_do_not_show_is_named(walk: Walk) -> None:
     trained = next(text for command, text in walk.printed.items() if command.endswith("train churn"))
     assert "Left out, since the data do not tell them" in trained
     assert "discount_share_84d" in trained
@@ -167,12 +167,12 @@ def test_the_model_is_served_with_reasons_of_what_there_is(shop_client: TestClie
     answer = shop_client.post(
         "/v1/scores", json={"customer_ids": customers[:100], "include": ["risk", "reasons", "offers"]}
     )
-    told: list[dict[str, Any]] = answer.json()["scores"]
-    themes = {reason["theme"] for score in told for reason in both_ways(score)}
+    scores: list[dict[str, Any]] = answer.json()["scores"]
+    themes = {reason["theme"] for score in scores for reason in both_ways(score)}
     assert {"silence", "frequency"} <= themes
     assert not themes & {"discounts", "campaigns", "brands", "contract", "price", "usage", "service"}
-    assert len(told) == 100
-    assert all(score["offers"]["offers"] for score in told)
+    assert len(scores) == 100
+    assert all(score["offers"]["offers"] for score in scores)
     versions = {model["name"]: model for model in shop_client.get("/v1/models").json()["models"]}
     metrics = versions["encore-churn"]["metrics"]
     assert metrics["champion.roc_auc"] > 0.6
@@ -186,9 +186,9 @@ def test_order_lines_alone_are_enough(walk: Walk, tmp_path: Path) -> None:
     sparse = alone.replace("snapshot_spacing_days = 14", "snapshot_spacing_days = 28")
     (tmp_path / "encore.toml").write_text(sparse.replace('"exports"', f'"{walk.directory}/exports"'))
     assert "next product NDCG@10" in run("encore demo --no-serve", tmp_path)
-    asked = run("encore explain C10017", tmp_path) + run("encore recommend C10017", tmp_path)
+    printed = run("encore explain C10017", tmp_path) + run("encore recommend C10017", tmp_path)
     for word in ("campaign", "brand", "department", "categor", "discount"):
-        assert word not in asked.lower()
+        assert word not in printed.lower()
 
 
 def test_few_customers_are_declined_politely(walk: Walk, tmp_path: Path) -> None:

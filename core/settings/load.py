@@ -107,7 +107,7 @@ def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Setti
     model = create_model("FileSettings", __base__=_File, **fields)
     model.model_config["toml_file"] = file
     try:
-        found = model()
+        values = model()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{file} is not valid TOML: {error}.", "Correct that line; the file must be UTF-8."
@@ -121,7 +121,7 @@ def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Setti
         raise ConfigError(
             _describe(error, file, known), "Correct the value or remove it to get the default."
         ) from error
-    return Settings(*(getattr(found, name) for name in known), threads=found.threads)
+    return Settings(*(getattr(values, name) for name in known), threads=values.threads)
 
 
 def _refuse_unknown_variables(known: Iterable[str]) -> None:

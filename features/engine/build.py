@@ -127,7 +127,7 @@ def _used(settings: Settings) -> tuple[FeatureView, ...]:
 def _plan(con: ibis.BaseBackend, settings: Settings, sources: Sources, schedule: Schedule) -> list[_Job]:
     """Return what to compute: some views, of some of the data, at some snapshots, in queries that fit into memory."""
     share = learning_share(con, sources, settings[CustomerSettings].max_training_customers)
-    some, everybody = learners(sources, share), portions(con, sources, _PORTION)
+    sample, everybody = learners(sources, share), portions(con, sources, _PORTION)
     together: dict[tuple[tuple[datetime, ...], int, bool], list[FeatureView]] = {}
     for view in _used(settings):
         key = _snapshots_of(view, settings, schedule), view.snapshots_at_once, view.entity == "customer"
@@ -139,7 +139,7 @@ def _plan(con: ibis.BaseBackend, settings: Settings, sources: Sources, schedule:
             continue
         # past snapshots are learned from, the last one is asked about
         past = [t for t in snapshots if t < schedule.as_of or share >= 1]
-        jobs += [_Job(tuple(views), some, part) for part in batches(past, at_once)]
+        jobs += [_Job(tuple(views), sample, part) for part in batches(past, at_once)]
         jobs += [_Job(tuple(views), part, [t]) for t in snapshots if t not in past for part in everybody]
     return jobs
 

@@ -92,12 +92,12 @@ def open_engine(address: str) -> Engine:
 def database_address(address: str) -> str:
     """Put variables of the environment in their places, and name the driver that Encore installs for PostgreSQL."""
 
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in os.environ:
+    def value(variable: re.Match[str]) -> str:
+        if variable[1] not in os.environ:
             raise ConfigError(
-                f"`database` of an input names the variable {found[1]}, which is not set.", f"Set {found[1]}."
+                f"`database` of an input names the variable {variable[1]}, which is not set.", f"Set {variable[1]}."
             )
-        return os.environ[found[1]]
+        return os.environ[variable[1]]
 
     return database_url(re.sub(r"\$\{(\w+)\}", value, address))
 

@@ -20,10 +20,10 @@ class Erased:
     def read(self) -> dict[str, str]:
         """Return the moment of erasure by SHA-256 of the id."""
         try:
-            found: dict[str, str] = json.loads(self.path.read_text())
+            moments: dict[str, str] = json.loads(self.path.read_text())
         except FileNotFoundError:
             return {}
-        return found
+        return moments
 
     def add(self, customer_id: str, moment: datetime) -> None:
         """Add a customer; their events from the moment on are taken in again."""

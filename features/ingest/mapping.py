@@ -208,8 +208,8 @@ class _Source:
 
     def value(self, column: Column) -> str:
         """Return the expression of a contract column; NULL where the source has none."""
-        found = {name.lower(): name for name in self._columns}
-        expression = self._item.columns.get(column.name, found.get(column.name))
+        columns = {name.lower(): name for name in self._columns}
+        expression = self._item.columns.get(column.name, columns.get(column.name))
         if expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(

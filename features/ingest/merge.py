@@ -85,7 +85,7 @@ def merge_returns(
         f"CREATE OR REPLACE TEMP TABLE sales AS SELECT customer_id, product_id, order_id, event_timestamp, "
         f"quantity AS pieces FROM {relation(sales)} WHERE quantity > 0"
     )
-    found = ", ".join(
+    orders = ", ".join(
         f"{name} AS (SELECT taken._id, sales.order_id AS {name}_order FROM {match.format(same=same)})"
         for name, same in (("equal", ", pieces"), ("latest", ""))
     )
@@ -98,7 +98,7 @@ def merge_returns(
     columns = ", ".join(
         f"{values.get(c.name, 'taken.' + c.name)} AS {c.name}" for c in CONTRACT["interactions"].columns
     )
-    query = f"WITH {found} SELECT {columns} FROM taken LEFT JOIN equal USING (_id) LEFT JOIN latest USING (_id)"
+    query = f"WITH {orders} SELECT {columns} FROM taken LEFT JOIN equal USING (_id) LEFT JOIN latest USING (_id)"
     con.execute(copy(query, target))
     rows, digest = measured(con, target)
     matched = count(con, f"SELECT count(order_id) FROM {relation(target)}")
@@ -148,8 +148,8 @@ def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) 
     )
     con.execute(f"CREATE OR REPLACE TEMP VIEW ranked AS {ranked}")
     internal = {"_rank", ROW, WRITTEN}
-    found = [str(row[0]) for row in con.execute("DESCRIBE ranked").fetchall()]
-    names = [identifier(name) for name in found if name not in internal]
+    columns = [str(row[0]) for row in con.execute("DESCRIBE ranked").fetchall()]
+    names = [identifier(name) for name in columns if name not in internal]
     key = names if table.key == EVERYTHING else [identifier(name) for name in table.key]
     if table.created is None:
         latest = "{'rank': _rank, 'row': _row}"

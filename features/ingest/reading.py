@@ -120,9 +120,9 @@ def _quarantined(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
     """Yield the rows that break a rule, by number and rule, in their order."""
     last = -1
     query = f"SELECT rowid, {RULE} FROM mapped WHERE {RULE} IS NOT NULL AND rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}"
-    while found := con.execute(query, [last]).fetchall():
-        yield from found
-        last = found[-1][0]
+    while rows := con.execute(query, [last]).fetchall():
+        yield from rows
+        last = rows[-1][0]
 
 
 def _parts(rows: Iterable[Rejected]) -> Iterator[list[Rejected]]:

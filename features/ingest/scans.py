@@ -145,12 +145,12 @@ class _TextScan:
 
     def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:
         """Ask DuckDB, which keeps them by the byte where they begin; and forget them there."""
-        found = con.execute(
+        lines = con.execute(
             "SELECT line_byte_position - 1, min(error_type::VARCHAR), min(csv_line) FROM reject_errors "
             "GROUP BY ALL ORDER BY ALL"
         ).fetchall()
         con.execute("DROP TABLE reject_errors; DROP TABLE reject_scans")
-        if not self._text.head.said and any(kind == "INVALID ENCODING" for _, kind, _ in found):
+        if not self._text.head.said and any(kind == "INVALID ENCODING" for _, kind, _ in lines):
             likely = guess_encoding(self._text.file)
             raise DataError(
                 f"{self._unit.name}: expected UTF-8, found other bytes, which look like {likely}.",
@@ -158,20 +158,20 @@ class _TextScan:
                 "broken lines are rejected.",
             )
         # DuckDB takes the second half of a line's end to the next one
-        found = [(position + str(text).startswith("\n"), kind, text) for position, kind, text in found]
-        self._lines = lines_at(self._text.file, [position for position, _, _ in found])
+        lines = [(position + str(text).startswith("\n"), kind, text) for position, kind, text in lines]
+        self._lines = lines_at(self._text.file, [position for position, _, _ in lines])
         return [
             Rejected(_REJECTED.get(kind, str(kind).lower()), Original(line, str(text).strip("\r\n")))
-            for line, (_, kind, text) in zip(self._lines, found, strict=True)
+            for line, (_, kind, text) in zip(self._lines, lines, strict=True)
         ]
 
     def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
         """Read the file along with the rows that are asked for."""
         below = physical_lines(self._text.file) - self._text.header_line
-        found = records(self._text, one_line=below == read + len(self._lines))
+        lines = records(self._text, one_line=below == read + len(self._lines))
         rejected = set(self._lines)
         wanted, at = next(rows, None), -1
-        for line, text in found:
+        for line, text in lines:
             if wanted is None:
                 return
             if line in rejected:
@@ -239,8 +239,8 @@ def _as_json(
 
 def _columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, remedy: str) -> dict[str, str]:
     with _readable(name, remedy):
-        found = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-    return {str(row[0]): str(row[1]) for row in found}
+        rows = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 @contextmanager

@@ -133,15 +133,15 @@ def physical_lines(file: Path) -> int:
 
 def lines_at(file: Path, positions: Sequence[int]) -> list[int]:
     """Return the numbers, from 1, of the lines that begin at some bytes, from 0 and ascending."""
-    found, line, done = [], 1, 0
+    numbers, line, done = [], 1, 0
     with file.open("rb") as stream:
         for position in positions:
             while done < position:
                 chunk = stream.read(min(_CHUNK, position - done))
                 line += chunk.count(b"\n")
                 done += len(chunk)
-            found.append(line)
-    return found
+            numbers.append(line)
+    return numbers
 
 
 def records(opened: TextFile, *, one_line: bool) -> Iterator[tuple[int, bytes]]:

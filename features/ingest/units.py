@@ -72,8 +72,8 @@ def find_units(data: DataSettings, root: Path, inputs: Sequence[InputSettings]) 
 
 
 def _files(root: Path, pattern: str) -> list[Path]:
-    found = glob(str(root / pattern), recursive=True)  # noqa: PTH207 - takes absolute patterns too
-    return sorted(Path(name) for name in found if Path(name).is_file())
+    names = glob(str(root / pattern), recursive=True)  # noqa: PTH207 - takes absolute patterns too
+    return sorted(Path(name) for name in names if Path(name).is_file())
 
 
 def _name(file: Path, root: Path) -> str:

@@ -44,17 +44,17 @@ def read_work(
     folder.mkdir(parents=True, exist_ok=True)
     columns = [columns_of(con, one.unit, spill) for one in work]
     everywhere: dict[str, set[str]] = {}
-    for segment, found in [
+    for segment, names in [
         *((one.segment, c) for one, c in zip(work, columns, strict=True)),
         *((s, s.columns) for s in kept),
     ]:
-        everywhere.setdefault(segment.mapping, set()).update(found)
+        everywhere.setdefault(segment.mapping, set()).update(names)
     mappings = []
-    for one, found in zip(work, columns, strict=True):
+    for one, names in zip(work, columns, strict=True):
         _prepare(con, settings, one)
         table = configured(settings, one.segment.table)
         others = frozenset(everywhere[one.segment.mapping])
-        mappings.append(make_mapping(con, table, one.unit.item, found, others, now) if found else None)
+        mappings.append(make_mapping(con, table, one.unit.item, names, others, now) if names else None)
     sizes = [one.unit.path.stat().st_size if one.unit.path else 1 for one in work]
     done, segments = 0, []
     for one, mapping, size in zip(work, mappings, sizes, strict=True):

@@ -151,8 +151,8 @@ class EventLog:
         if not self.exists:
             return None
         with self._database.reading() as con:
-            (found,) = con.execute("SELECT moment FROM followed").fetchone()
-        return _moment(found) if found else None
+            (micros,) = con.execute("SELECT moment FROM followed").fetchone()
+        return _moment(micros) if micros else None
 
     def use_materialization(self, online: str, since: int, as_of: datetime) -> None:
         """Note what the online store was filled with; if that is new, the events it has not seen become pending.
@@ -181,7 +181,7 @@ class EventLog:
     def of(self, customers: Sequence[str], since: int = 0) -> list[Logged]:
         """Return the events of some customers after a place, in their order."""
         with self._database.reading() as con:
-            found = [
+            rows = [
                 row
                 for customer in customers
                 for row in con.execute(
@@ -189,14 +189,14 @@ class EventLog:
                     [customer, since],
                 ).fetchall()
             ]
-        return [_logged(row) for row in sorted(found)]
+        return [_logged(row) for row in sorted(rows)]
 
     def latest(self, customers: Sequence[str]) -> dict[str, datetime]:
         """Return when the last event of some customers happened or was received, whichever is later."""
         query = "SELECT max(max(happened, received)) FROM events WHERE customer_id = ?"
         with self._database.reading() as con:
-            found = {customer: con.execute(query, [customer]).fetchone()[0] for customer in customers}
-        return {customer: _moment(micros) for customer, micros in found.items() if micros is not None}
+            moments = {customer: con.execute(query, [customer]).fetchone()[0] for customer in customers}
+        return {customer: _moment(micros) for customer, micros in moments.items() if micros is not None}
 
     def all(self, upto: int) -> Iterator[Logged]:
         """Yield all events up to a place, in their order."""

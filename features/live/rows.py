@@ -16,7 +16,7 @@ def tables_of(events: Iterable[Logged]) -> dict[TableName, pa.Table]:
     for logged in events:
         kind = kind_of(logged.event)
         rows[kind.table] += kind.rows(logged.event, logged.happened, logged.received)
-    return {name: pa.Table.from_pylist(found, schema=arrow_schema(name)) for name, found in rows.items()}
+    return {name: pa.Table.from_pylist(entries, schema=arrow_schema(name)) for name, entries in rows.items()}
 
 
 def with_events(exported: str, live: str, table: TableName) -> str:

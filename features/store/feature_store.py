@@ -162,10 +162,10 @@ class Store:
         con = connect(self._settings).con
         customers = [str(row[0]) for row in con.execute(query, [as_of.timestamp()]).fetchall()]
         try:
-            found = self.online.vectors(service, customers)
+            vectors = self.online.vectors(service, customers)
         except (StateError, StoreError):
             return False
-        return [vector.moment if vector else None for vector in found] == [as_of] * len(customers)
+        return [vector.moment if vector else None for vector in vectors] == [as_of] * len(customers)
 
 
 def _schemas(objects: Sequence[Any]) -> list[str]:

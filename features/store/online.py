@@ -89,12 +89,12 @@ class OnlineStore:
         with answering("online store"):
             keys = [_entity(customer) for customer in customers]
             view = self._repo.view(vector_view(service))
-            found = self._repo.provider.online_store.online_read(self._repo.feast.config, view, keys, ["vector"])
+            entries = self._repo.provider.online_store.online_read(self._repo.feast.config, view, keys, ["vector"])
             # of a customer it does not know Redis gives an empty value, SQLite none
-            texts = [values["vector"].string_val if values else "" for _, values in found]
+            texts = [values["vector"].string_val if values else "" for _, values in entries]
             return [
                 Vector(stamp, orjson.loads(text)) if text else None
-                for (stamp, _), text in zip(found, texts, strict=True)
+                for (stamp, _), text in zip(entries, texts, strict=True)
             ]
 
     def push(self, rows: Mapping[str, pd.DataFrame]) -> None:

@@ -31,8 +31,8 @@ def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, at
     seen = visible(interactions.filter(interactions.kind == CONSENT.name, interactions.value.notnull()), snapshots)
     customer = ["customer_id", "snapshot"]
     last = seen.filter(seen.event_timestamp == seen.event_timestamp.max().over(ibis.window(group_by=customer)))
-    asked = last.group_by(customer).agg(answered=last.value.min())
-    joined = on_file.outer_join(asked, customer)
+    answers = last.group_by(customer).agg(answered=last.value.min())
+    joined = on_file.outer_join(answers, customer)
     return joined.select(
         customer_id=joined.customer_id.coalesce(joined.customer_id_right),
         snapshot=joined.snapshot.coalesce(joined.snapshot_right),

@@ -52,22 +52,22 @@ PACKAGE = Size(1.0, "package")
 
 def parse_size(text: str | None) -> Size:
     """Read a size; one that cannot be read, or that says nothing, is one package."""
-    told = _comparable(text or "")
+    written = _comparable(text or "")
     for form, amount in _FORMS:
-        if (of := form.search(told)) and (number := amount(of)) > 0:
-            kind, each = _UNITS[re.sub(r"[\s.]", "", of["unit"])]
+        if (match := form.search(written)) and (number := amount(match)) > 0:
+            kind, each = _UNITS[re.sub(r"[\s.]", "", match["unit"])]
             return Size(number * each, kind)
-    return Size(_UNITS[told][1], _UNITS[told][0]) if told in _UNITS else PACKAGE
+    return Size(_UNITS[written][1], _UNITS[written][0]) if written in _UNITS else PACKAGE
 
 
-def _times(of: re.Match[str]) -> float:
-    return float(of["one"]) * float(of["other"])
+def _times(match: re.Match[str]) -> float:
+    return float(match["one"]) * float(match["other"])
 
 
-def _fraction(of: re.Match[str]) -> float:
+def _fraction(match: re.Match[str]) -> float:
     """Return a fraction in lowest terms; 2/8 OZ are two packs and none."""
-    above, below = int(of["above"]), int(of["below"])
-    whole = of["whole"]
+    above, below = int(match["above"]), int(match["below"])
+    whole = match["whole"]
     return int(whole or 0) + above / below if whole or (above < below and math.gcd(above, below) == 1) else 0.0
 
 
@@ -86,7 +86,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], float]], ...] = (
     # 6/12 OZ, 6 X 12 OZ
     (re.compile(rf"{_START}(?P<one>\d+)\s*[/X]\s*(?P<other>{_NUMBER})\s*{_UNIT}"), _times),
     # 16 OZ
-    (re.compile(rf"{_START}(?P<one>{_NUMBER})\s*-?\s*{_UNIT}"), lambda of: float(of["one"])),
+    (re.compile(rf"{_START}(?P<one>{_NUMBER})\s*-?\s*{_UNIT}"), lambda match: float(match["one"])),
 )
 
 
@@ -115,6 +115,6 @@ def measured(products: pd.DataFrame) -> pd.DataFrame:
 
 def _comparable(text: str) -> str:
     """Write points for decimal commas, nothing for those between thousands, and one sign for times."""
-    told = re.sub(r"(?<![\d,])([1-9]\d{0,2}),(\d{3})(?!\d)", r"\1\2", text.upper().strip())
-    told = re.sub(r"(\d),(\d)", r"\1.\2", told)
-    return re.sub(r"[*×](?=\s*\d)", " X ", told)
+    written = re.sub(r"(?<![\d,])([1-9]\d{0,2}),(\d{3})(?!\d)", r"\1\2", text.upper().strip())
+    written = re.sub(r"(\d),(\d)", r"\1.\2", written)
+    return re.sub(r"[*×](?=\s*\d)", " X ", written)

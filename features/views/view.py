@@ -90,6 +90,6 @@ class FeatureView:
 
     def rows(self, inputs: Inputs) -> ir.Table:
         """Return the expression, without rows where the data have nothing of its kinds."""
-        found = self.expression(inputs)
+        rows = self.expression(inputs)
         names = {kind.name for kind in self.kinds}
-        return found.limit(0) if names and not names & inputs.kinds else found
+        return rows.limit(0) if names and not names & inputs.kinds else rows

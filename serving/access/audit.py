@@ -114,11 +114,11 @@ def _erase(file: Path, customer: str) -> int:
     if named not in content:
         return 0
     lines = content.splitlines()
-    mended = [_without(line, customer) if named in line else line for line in lines]
-    found = sum(new is not line for new, line in zip(mended, lines, strict=True))
-    if found:
-        write_file(file, b"".join(line + b"\n" for line in mended))
-    return found
+    rewritten = [_without(line, customer) if named in line else line for line in lines]
+    changed = sum(new is not line for new, line in zip(rewritten, lines, strict=True))
+    if changed:
+        write_file(file, b"".join(line + b"\n" for line in rewritten))
+    return changed
 
 
 def _without(line: bytes, customer: str) -> bytes:
@@ -126,7 +126,7 @@ def _without(line: bytes, customer: str) -> bytes:
         entry = orjson.loads(line)
     except orjson.JSONDecodeError:  # somebody has written to the file; it cannot be known who is named there
         return orjson.dumps({"unreadable": ERASED})
-    asked: Sequence[str] = entry.get("customers", [])
-    if customer not in asked:
+    customers: Sequence[str] = entry.get("customers", [])
+    if customer not in customers:
         return line
-    return orjson.dumps({**entry, "customers": [ERASED if name == customer else name for name in asked]})
+    return orjson.dumps({**entry, "customers": [ERASED if name == customer else name for name in customers]})

@@ -174,11 +174,11 @@ def _make(name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | N
 
 
 def _named(keys: list[Key], name: str, now: datetime) -> Key:
-    found = [key for key in keys if key.name == name and not key.ended(now)]
-    if not found:
+    matches = [key for key in keys if key.name == name and not key.ended(now)]
+    if not matches:
         known = sorted({key.name for key in keys if not key.ended(now)})
         raise ConfigError(f"No key {name!r} is in use; there are {', '.join(known) or 'none'}.", "Correct the name.")
-    return found[-1]
+    return matches[-1]
 
 
 def _end(keys: list[Key], key: Key, moment: datetime) -> None:

@@ -143,7 +143,7 @@ def _future_event(request: Request, error: Exception) -> JSONResponse:
 
 
 def _invalid(request: Request, error: Exception) -> JSONResponse:
-    found = error.errors() if isinstance(error, RequestValidationError) else []
+    details = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         InvalidParameter(
             parameter=_parameter(item),
@@ -151,7 +151,7 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
             message=item["msg"],
             found=None if item["type"] == "missing" else repr(item.get("input"))[:200],
         )
-        for item in found
+        for item in details
     ]
     named = ", ".join(dict.fromkeys(item.parameter for item in errors))
     return _problem(request, "invalid-parameter", f"Not acceptable: {named}.", errors)
@@ -172,10 +172,10 @@ def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
-    found = error if isinstance(error, HTTPException) else HTTPException(500)
-    kind = next((kind for kind, status in TYPES.items() if status == found.status_code), "internal-error")
-    detail = found.detail or HTTPStatus(found.status_code).phrase
-    return _problem(request, kind, detail, headers=found.headers)
+    failure = error if isinstance(error, HTTPException) else HTTPException(500)
+    kind = next((kind for kind, status in TYPES.items() if status == failure.status_code), "internal-error")
+    detail = failure.detail or HTTPStatus(failure.status_code).phrase
+    return _problem(request, kind, detail, headers=failure.headers)
 
 
 def failed(request: Request, error: Exception) -> JSONResponse:

@@ -57,8 +57,8 @@ class LazyGroup(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         """Return what is listed of a command."""
-        found = next((command for command in COMMANDS if command.name == cmd_name), None)
-        return TyperCommand(found.name, help=found.help) if found is not None else None
+        listed = next((command for command in COMMANDS if command.name == cmd_name), None)
+        return TyperCommand(listed.name, help=listed.help) if listed is not None else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Import the command that is run."""

@@ -44,10 +44,10 @@ def answer(
         raise typer.BadParameter(f"{unknown[0]!r} is no part of an answer; expected one of {', '.join(names)}")
     asking = Asking(context)
     parts = tuple(name for name in names if not include or name in include)
-    found = asking.ask(Question((customer_id,), parts, language))
+    scored = asking.ask(Question((customer_id,), parts, language))
     context.console.print_json(
-        data={"customer_id": customer_id, "as_of": found.as_of.isoformat()}
-        | {name: part.fields for name, part in found.parts.items()}
+        data={"customer_id": customer_id, "as_of": scored.as_of.isoformat()}
+        | {name: part.fields for name, part in scored.parts.items()}
     )
 
 
@@ -67,8 +67,8 @@ def explain(ctx: typer.Context, customer_id: CustomerArgument, language: Languag
         title=f"{escape(customer_id)}: {shown} ({say(language, f'tier.{risk.tier}')}), {risk.model}, "
         f"{say(language, 'heading.grade')} {grade}, {one.as_of:%Y-%m-%d}",
     )
-    for sign, some in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
-        for reason in some or []:
+    for sign, listed in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
+        for reason in listed or []:
             text = f"[bold]{escape(reason.title)}[/]\n{escape(reason.text)}"
             table.add_row(sign, f"{100 * reason.share:.0f}", text, escape(reason.action or ""))
     context.console.print(table)
@@ -106,9 +106,9 @@ def recommend(  # noqa: PLR0913, PLR0917 - its options
 
 
 def _offers_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
-    found: OffersAnswer = one.parts["offers"].value
-    table = _table(one, found, language, ("product", "name", "kind"), explain=explain)
-    for offer in found.offers or []:
+    part: OffersAnswer = one.parts["offers"].value
+    table = _table(one, part, language, ("product", "name", "kind"), explain=explain)
+    for offer in part.offers or []:
         likely = "–" if offer.probability is None else f"{offer.probability:.1%}"
         row = [offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text]
         table.add_row(*_escaped([*row, likely, offer.path, _listed(offer.evidence)] if explain else row))
@@ -116,23 +116,28 @@ def _offers_table(one: ScoredCustomer, language: Language, *, explain: bool) -> 
 
 
 def _types_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
-    found: TypesAnswer = one.parts["types"].value
-    table = _table(one, found, language, ("type", "product", "name"), explain=explain)
-    for offer in found.types or []:
+    part: TypesAnswer = one.parts["types"].value
+    table = _table(one, part, language, ("type", "product", "name"), explain=explain)
+    for offer in part.types or []:
         row = [offer.type, offer.product_id, offer.name, offer.text]
         table.add_row(*_escaped([*row, "–", offer.path, _listed(offer.evidence)] if explain else row))
     return table
 
 
 def _table(
-    one: ScoredCustomer, found: OffersAnswer | TypesAnswer, language: Language, columns: Sequence[str], *, explain: bool
+    one: ScoredCustomer,
+    part: OffersAnswer | TypesAnswer,
+    language: Language,
+    columns: Sequence[str],
+    *,
+    explain: bool,
 ) -> Table:
-    arm = f", {found.experiment.name}: {found.experiment.arm}" if found.experiment is not None else ""
-    reason = f", {found.reason}" if found.reason else ""
+    arm = f", {part.experiment.name}: {part.experiment.arm}" if part.experiment is not None else ""
+    reason = f", {part.reason}" if part.reason else ""
     names = [say(language, f"column.{name}") for name in columns] + [say(language, "heading.reason")]
     if explain:
         names += [say(language, f"column.{name}") for name in ("probability", "path", "evidence")]
-    title = escape(f"{one.customer_id}: {found.model}, {one.as_of:%Y-%m-%d}{arm}{reason}")
+    title = escape(f"{one.customer_id}: {part.model}, {one.as_of:%Y-%m-%d}{arm}{reason}")
     return Table(*(Column(name, overflow="fold") for name in names), title=title)
 
 

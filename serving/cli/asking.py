@@ -27,8 +27,8 @@ class Asking:
 
     def ask(self, question: Question) -> ScoredCustomer:
         """Return the answer about one customer, whatever the status of its parts."""
-        (found,) = self.service.answer(self.deployment, question, self.as_of).customers
-        return found
+        (scored,) = self.service.answer(self.deployment, question, self.as_of).customers
+        return scored
 
     def one(self, question: Question) -> ScoredCustomer:
         """Return the answer about one customer.
@@ -38,6 +38,6 @@ class Asking:
         EncoreError
             If a part of it has no values.
         """
-        found = self.ask(question)
-        check_values(found)
-        return found
+        scored = self.ask(question)
+        check_values(scored)
+        return scored

@@ -82,12 +82,12 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
     places = _places(model.features)
     # the customers as they are, then once more for each theme, in one prediction
     usual = np.repeat(np.asarray(inputs)[None], len(places) + 1, axis=0)
-    for number, of in enumerate(places.values(), start=1):
-        usual[number][:, of] = [model.peers.everyone[model.features[place]] for place in of]
+    for number, columns in enumerate(places.values(), start=1):
+        usual[number][:, columns] = [model.peers.everyone[model.features[place]] for place in columns]
     margins = model.margin(usual.reshape(-1, len(model.features))).reshape(len(places) + 1, -1)
     parts = {
-        theme: (contributions[:, of].sum(axis=1).tolist(), effects.tolist())
-        for (theme, of), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
+        theme: (contributions[:, columns].sum(axis=1).tolist(), effects.tolist())
+        for (theme, columns), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
     }
     themes = themes_of(model.features)
     return [
@@ -95,7 +95,7 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
             dict(zip(model.features, row.tolist(), strict=True)),
             dict(zip(model.features, contributions[place].tolist(), strict=True)),
             model.similar(row),
-            {theme: Part(of[place], effects[place]) for theme, (of, effects) in parts.items()},
+            {theme: Part(sums[place], effects[place]) for theme, (sums, effects) in parts.items()},
             _attributes(model, row),
             themes,
         )
@@ -106,17 +106,17 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
 @cache
 def _places(features: tuple[str, ...]) -> dict[str, list[int]]:
     """Return the places of each theme's features among a model's; themes without any are left out."""
-    found = {
+    places_by_theme = {
         theme.name: [place for place, name in enumerate(features) if name in theme.features]
         for theme in themes_of(features)
     }
-    return {theme: places for theme, places in found.items() if places}
+    return {theme: places for theme, places in places_by_theme.items() if places}
 
 
 def _attributes(model: ChurnModel, row: Floats) -> dict[str, Attribute]:
-    found = {}
+    attributes = {}
     for name, values in model.categories.items():
         code = row[model.features.index(name)]
         if not np.isnan(code):
-            found[name] = Attribute(values[int(code)], model.left[name][int(code)], model.left[""][0])
-    return found
+            attributes[name] = Attribute(values[int(code)], model.left[name][int(code)], model.left[""][0])
+    return attributes

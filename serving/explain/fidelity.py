@@ -73,7 +73,9 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
             "themes": len({reason.theme for reasons in sentences for reason in reasons}),
         },
         "direction_agreement": agreement(model, inputs, sentences),
-        "top_three_share": {"median": float(np.median([sum(r.share for r in of[:_TOP]) for of in sentences]))},
+        "top_three_share": {
+            "median": float(np.median([sum(r.share for r in reasons[:_TOP]) for reasons in sentences]))
+        },
         "unexplained": unexplained(explained, sentences),
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences),
@@ -88,7 +90,7 @@ def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Re
     Asks the model again rather than the code that chose the sentences, so that it notices if the two differ.
     """
     before = model.margin(inputs)
-    agree = asked = 0
+    agree = compared = 0
     for theme in themes_of(model.features):
         places = [place for place, name in enumerate(model.features) if name in theme.features]
         usual = inputs.copy()
@@ -97,9 +99,9 @@ def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Re
         for customer, reasons in enumerate(sentences):
             for reason in reasons:
                 if reason.theme == theme.name:
-                    asked += 1
+                    compared += 1
                     agree += (difference[customer] > 0) == (reason.direction == "raises") and difference[customer] != 0
-    return {"value": agree / asked if asked else 1.0, "sentences": asked}
+    return {"value": agree / compared if compared else 1.0, "sentences": compared}
 
 
 def unexplained(explained: Sequence[Explained], sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:
@@ -119,11 +121,11 @@ def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
 
 def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]:
     """Count the customers of high or medium risk, and those of them with a way a tier down."""
-    asked = [
+    at_risk = [
         (row, risk) for row, risk in zip(inputs, model.risk(inputs).tolist(), strict=True) if tiers.of(risk) != "low"
     ]
-    found = sum(what_would_change(model, row, risk, tiers, "en") is not None for row, risk in asked)
-    return {"asked": len(asked), "found": found}
+    with_a_way = sum(what_would_change(model, row, risk, tiers, "en") is not None for row, risk in at_risk)
+    return {"asked": len(at_risk), "found": with_a_way}
 
 
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, int]:

@@ -21,8 +21,8 @@ class Suggestion(BaseModel):
 
     def text(self, language: Language) -> str | None:
         """Return the text in a language."""
-        found: str | None = getattr(self, language)
-        return found
+        text: str | None = getattr(self, language)
+        return text
 
 
 Playbook = dict[str, Suggestion]

@@ -46,13 +46,13 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
     if churn.tiers == "threshold":
         return Tiers(churn.high_risk, churn.medium_risk)
     customers = pd.Series(active_customers(settings, moment), dtype=object)
-    some = customers.sample(min(len(customers), _SAMPLE), random_state=7)
-    if some.empty:
+    sample = customers.sample(min(len(customers), _SAMPLE), random_state=7)
+    if sample.empty:
         return Tiers(1.0, 1.0)
-    entities = pd.DataFrame({"customer_id": some.to_numpy(), "event_timestamp": moment})
+    entities = pd.DataFrame({"customer_id": sample.to_numpy(), "event_timestamp": moment})
     frame = store.point_in_time(ChurnSettings.service, entities).drop(columns=["customer_id", "event_timestamp"])
-    columns = model.columns(frame, np.full(len(some), moment.timestamp()))
-    risk = model.risk(model.inputs(columns, len(some)))
+    columns = model.columns(frame, np.full(len(sample), moment.timestamp()))
+    risk = model.risk(model.inputs(columns, len(sample)))
     cuts = 1 - churn.high_share, max(0.0, 1 - churn.high_share - churn.medium_share)
     high, medium = np.quantile(risk, cuts)
     return Tiers(float(high), float(medium))

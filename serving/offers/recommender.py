@@ -52,12 +52,12 @@ def make_recommenders(models: Models, experiment: ExperimentSettings, rules: Rul
     if champion is None:
         return {}
     policy = Policy(rules, champion.artifact.catalogue)
-    found = {"champion": OfferRecommender(champion.artifact, champion.version, policy, baseline=False)}
+    recommenders = {"champion": OfferRecommender(champion.artifact, champion.version, policy, baseline=False)}
     if experiment.name is None:
-        return found
+        return recommenders
     if experiment.other == "baseline":
-        found["baseline"] = OfferRecommender(champion.artifact, champion.version, policy, baseline=True)
-        return found
+        recommenders["baseline"] = OfferRecommender(champion.artifact, champion.version, policy, baseline=True)
+        return recommenders
     challenger = models.challenger(NextProductModel)
     if challenger is None:
         raise StateError(
@@ -65,5 +65,5 @@ def make_recommenders(models: Models, experiment: ExperimentSettings, rules: Rul
             "Run `encore train next-product --no-promote`, or set experiment.other to baseline.",
         )
     policy = Policy(rules, challenger.artifact.catalogue)
-    found["challenger"] = OfferRecommender(challenger.artifact, challenger.version, policy, baseline=False)
-    return found
+    recommenders["challenger"] = OfferRecommender(challenger.artifact, challenger.version, policy, baseline=False)
+    return recommenders

@@ -67,7 +67,7 @@ class OffersPart(AnswerPart[OffersAnswer]):
         """Return offers for every known customer, each by their arm of the experiment."""
         options, engine = _options(reading.question), engine_of(reading)
         known = reading.once(askers) if options.attributes is None else [guest(reading, dict(options.attributes))]
-        found = {}
+        answers = {}
         for recommender, group in engine.by_arm(known):
             seen = histories(recommender, group, reading.as_of)
             lists = recommender.offers(seen, options.kind, options.limit, reading.as_of, options.basket)
@@ -82,8 +82,8 @@ class OffersPart(AnswerPart[OffersAnswer]):
                     kind=options.kind,
                     offers=[offer_reason(offer, reading.question.language) for offer in offers],
                 )
-                found[asker.customer_id] = Computed(asker.moment, answer)
-        return found
+                answers[asker.customer_id] = Computed(asker.moment, answer)
+        return answers
 
     def key(self, deployment: Deployment, question: Question) -> str | None:
         """Keep one a list; none with a basket or for a guest, nor while there are campaigns, which end."""
@@ -126,5 +126,5 @@ class OffersPart(AnswerPart[OffersAnswer]):
 
 
 def _options(question: Question) -> OfferOptions:
-    found = question.options.get(OffersPart.name)
-    return found if isinstance(found, OfferOptions) else OfferOptions()
+    options = question.options.get(OffersPart.name)
+    return options if isinstance(options, OfferOptions) else OfferOptions()

@@ -38,11 +38,11 @@ class ProfilePart(AnswerPart[ProfileAnswer]):
         """Return the profile of every known customer."""
         known, label = reading.once(known_customers), engine_of(reading).info.version.label
         numbers = {name: values.tolist() for name, values in known.columns.items()}
-        found = {}
+        answers = {}
         for place, (customer, vector) in enumerate(zip(known.customers, known.vectors, strict=True)):
             profile: dict[str, float | str | None] = {
                 name: None if np.isnan(values[place]) else values[place] for name, values in numbers.items()
             }
             profile |= {name: value for name, value in vector.values.items() if isinstance(value, str)}
-            found[customer] = Computed(vector.moment, ProfileAnswer(model=label, profile=profile))
-        return found
+            answers[customer] = Computed(vector.moment, ProfileAnswer(model=label, profile=profile))
+        return answers

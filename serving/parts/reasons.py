@@ -56,7 +56,7 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
         if not known.customers:
             return {}
         language, label = reading.question.language, engine.info.version.label
-        found = {}
+        answers = {}
         explained = explain(engine.champion, known.inputs)
         for customer, vector, one, active in zip(known.customers, known.vectors, explained, known.active, strict=True):
             reasons = risk_reasons(one, engine.playbook, language) if active else []
@@ -67,8 +67,8 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
                 strengths=[reason for reason in reasons if reason.direction == "lowers"],
                 unexplained_share=1 - sum(reason.share for reason in reasons) if active else 0.0,
             )
-            found[customer] = Computed(vector.moment, answer)
-        return found
+            answers[customer] = Computed(vector.moment, answer)
+        return answers
 
     def cells(self, value: ReasonsAnswer) -> Mapping[str, object]:
         """Return the strongest reasons, which are the same in all languages."""

@@ -145,11 +145,11 @@ def guest(reading: Reading, attributes: Mapping[str, str]) -> Asker:
 
 def histories(recommender: OfferRecommender, group: Sequence[Asker], as_of: datetime) -> list[History]:
     """Return what each bought, in the codes of a recommender's catalogue, at the moment to answer for."""
-    found = []
+    bought = []
     for asker in group:
         moment = max(as_of, asker.moment).timestamp()
-        found.append(read_history(asker.values, recommender.model.catalogue, moment, asker.moment.timestamp()))
-    return found
+        bought.append(read_history(asker.values, recommender.model.catalogue, moment, asker.moment.timestamp()))
+    return bought
 
 
 def status_of(recommender: OfferRecommender, history: History, language: Language) -> tuple[Status, str | None]:

@@ -39,10 +39,10 @@ class RiskPart(AnswerPart[RiskAnswer]):
     def compute(self, reading: Reading) -> Mapping[str, Computed[RiskAnswer]]:
         """Return the risk of every known customer."""
         known, label = reading.once(known_customers), engine_of(reading).info.version.label
-        found = {}
+        answers = {}
         for customer, vector, (risk, tier) in zip(known.customers, known.vectors, reading.once(risks), strict=True):
-            found[customer] = Computed(vector.moment, RiskAnswer(model=label, risk=risk, tier=tier))
-        return found
+            answers[customer] = Computed(vector.moment, RiskAnswer(model=label, risk=risk, tier=tier))
+        return answers
 
     def key(self, _: Deployment, __: Question) -> str | None:
         """Keep one for all languages."""

@@ -47,7 +47,7 @@ class TypesPart(AnswerPart[TypesAnswer]):
     def compute(self, reading: Reading) -> Mapping[str, Computed[TypesAnswer]]:
         """Return types for every known customer, each by their arm of the experiment."""
         language, limit = reading.question.language, _limit(reading.question)
-        found = {}
+        answers = {}
         for recommender, group in engine_of(reading).by_arm(reading.once(askers)):
             seen = histories(recommender, group, reading.as_of)
             lists = recommend_types(recommender.model, recommender.policy, seen, limit, baseline=recommender.baseline)
@@ -61,8 +61,8 @@ class TypesPart(AnswerPart[TypesAnswer]):
                     experiment=asker.arm,
                     types=[type_reason(one, language) for one in types],
                 )
-                found[asker.customer_id] = Computed(asker.moment, answer)
-        return found
+                answers[asker.customer_id] = Computed(asker.moment, answer)
+        return answers
 
     def key(self, _: Deployment, question: Question) -> str | None:
         """Keep one a language and length."""
@@ -84,5 +84,5 @@ class TypesPart(AnswerPart[TypesAnswer]):
 
 
 def _limit(question: Question) -> int:
-    found = question.options.get(TypesPart.name)
-    return found.limit if isinstance(found, TypeOptions) else TypeOptions().limit
+    options = question.options.get(TypesPart.name)
+    return options.limit if isinstance(options, TypeOptions) else TypeOptions().limit

@@ -35,13 +35,13 @@ class WhatIfPart(AnswerPart[WhatIfAnswer]):
         """Return what would change the risk of every known customer."""
         known, engine = reading.once(known_customers), engine_of(reading)
         language, label = reading.question.language, engine.info.version.label
-        found = {}
+        answers = {}
         for customer, vector, inputs, (risk, _) in zip(
             known.customers, known.vectors, known.inputs, reading.once(risks), strict=True
         ):
             change = None if risk is None else what_would_change(engine.champion, inputs, risk, engine.tiers, language)
-            found[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
-        return found
+            answers[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
+        return answers
 
     def exported(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
         """Return the sentence."""

@@ -69,9 +69,9 @@ class Batcher(ABC):
             reply = self._answer(first.deployment, question, max(one.as_of for one in alike))
         except Exception as error:  # each of them gets it
             return [(one, error) for one in alike]
-        found = {entry.customer_id: entry for entry in reply.customers}
+        scored = {entry.customer_id: entry for entry in reply.customers}
         return [
-            (one, replace(reply, customers=[found[customer] for customer in one.question.customers])) for one in alike
+            (one, replace(reply, customers=[scored[customer] for customer in one.question.customers])) for one in alike
         ]
 
 

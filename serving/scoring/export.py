@@ -65,7 +65,7 @@ def export_scores(
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
     parts = tuple(name for name, part in service.parts.items() if part.exported(None))
     rows: list[dict[str, Any]] = []
-    for batch in track(report, list(batches(customers, _BATCH)), lambda some: f"customers from {some[0]}"):
+    for batch in track(report, list(batches(customers, _BATCH)), lambda ids: f"customers from {ids[0]}"):
         reply = service.answer(deployment, Question(tuple(batch), parts, language), as_of)
         rows += [_row(service, deployment, one, parts) for one in reply.customers if one.feature_timestamp is not None]
     rows = [row for row in rows if row.get("risk") is not None]

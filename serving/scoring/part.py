@@ -73,8 +73,8 @@ class Answered(Generic[P]):
     @cached_property
     def fields(self) -> dict[str, Any]:
         """The JSON object as a dict, for those who look at a field or two."""
-        found: dict[str, Any] = orjson.loads(self.json)
-        return found
+        fields: dict[str, Any] = orjson.loads(self.json)
+        return fields
 
 
 #: Moments as the API writes them; numbers of NumPy as numbers.
@@ -146,8 +146,8 @@ class Reading:
         """Return what `make` returns, made once for all parts."""
         if make not in self._shared:
             self._shared[make] = make(self)
-        found: T = self._shared[make]
-        return found
+        value: T = self._shared[make]
+        return value
 
 
 @dataclass(frozen=True)

@@ -127,14 +127,14 @@ class ScoreTable:
         """
         statement = self._finding(len(keys))
         values = {f"key{place}": key for place, key in enumerate(keys)}
-        found: dict[str, dict[str, Kept]] = {}
+        kept: dict[str, dict[str, Kept]] = {}
         with self._database.reading() as cursor:
             for customer in customers:
                 rows = cursor.run(statement, customer=customer, **values)
-                found[customer] = {
+                kept[customer] = {
                     row[0]: Kept(row[1], _moment(row[2]), _moment(row[3]), bool(row[4]), bytes(row[5])) for row in rows
                 }
-        return found
+        return kept
 
     def erasures(self) -> int:
         """Return how many customers were erased, which is asked before something is computed to be kept."""

@@ -116,10 +116,10 @@ class ScoringService:
         Takes microseconds a customer, so that an event loop may ask.
         """
         work = self._work(deployment, question, as_of)
-        found = self._recalled(work)
-        if len(found) < len(question.customers):
+        recalled = self._recalled(work)
+        if len(recalled) < len(question.customers):
             return None
-        return Reply(deployment, [found[name] for name in question.customers])
+        return Reply(deployment, [recalled[name] for name in question.customers])
 
     def answer(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply:
         """Answer a question; compute what has to be.
@@ -132,11 +132,11 @@ class ScoringService:
             If nothing can be said about any customer.
         """
         work = self._work(deployment, question, as_of)
-        found = self._recalled(work)
-        rest = work.of([name for name in question.customers if name not in found])
+        scored = self._recalled(work)
+        rest = work.of([name for name in question.customers if name not in scored])
         if rest.question.customers:
-            found |= self._computed_or_last(rest, anything=bool(found))
-        return Reply(deployment, [found[name] for name in question.customers])
+            scored |= self._computed_or_last(rest, anything=bool(scored))
+        return Reply(deployment, [scored[name] for name in question.customers])
 
     def prepare(self, deployment: Deployment, question: Question, as_of: datetime) -> None:
         """Compute the answer to a question that will be asked, and keep it."""
@@ -171,13 +171,13 @@ class ScoringService:
         if work.question.live or not keys or len(keys) < len(work.parts):
             return {}
         made_by = {part.name: work.deployment.made_by(part.engine) for part in work.parts}
-        found: dict[str, ScoredCustomer] = {}
+        recalled: dict[str, ScoredCustomer] = {}
         for customer, kept in self._find(work, keys).items():
             # parts of one answer are of one moment
             whole = len(kept) == len(work.parts) and len({one.as_of for one in kept.values()}) == 1
             if whole and all(self._is_current(one, made_by[name], work.as_of) for name, one in kept.items()):
-                found[customer] = self._entry(work, customer, kept)
-        return found
+                recalled[customer] = self._entry(work, customer, kept)
+        return recalled
 
     def _is_current(self, one: Kept, made_by: str, as_of: datetime) -> bool:
         young = not self._is_live or as_of - one.as_of < self._oldest
@@ -185,17 +185,17 @@ class ScoringService:
 
     def _keys(self, work: _Work) -> dict[str, str]:
         """Return the keys that answers are kept by, by part; parts that must not be kept have none."""
-        found = {part.name: part.key(work.deployment, work.question) for part in work.parts if part.kept}
-        return {name: key for name, key in found.items() if key is not None}
+        keys = {part.name: part.key(work.deployment, work.question) for part in work.parts if part.kept}
+        return {name: key for name, key in keys.items() if key is not None}
 
     def _find(self, work: _Work, keys: Mapping[str, str]) -> dict[str, dict[str, Kept]]:
         names = {key: name for name, key in keys.items()}
         try:
-            found = self.table.find(work.question.customers, list(names))
+            entries = self.table.find(work.question.customers, list(names))
         except StoreError as error:
             _log.warning("not_recalled", problem=error.problem)
             return {}
-        return {customer: {names[key]: one for key, one in kept.items()} for customer, kept in found.items()}
+        return {customer: {names[key]: one for key, one in kept.items()} for customer, kept in entries.items()}
 
     def _entry(self, work: _Work, customer: str, kept: Mapping[str, Kept]) -> ScoredCustomer:
         answered = {name: Answered(self.parts[name].schema, json=one.body) for name, one in kept.items()}
@@ -213,35 +213,37 @@ class ScoringService:
         try:
             return self._compute(work, keep=not work.question.live)
         except StoreError as error:
-            found = self._last(work)
-            if not found and not anything:
+            last = self._last(work)
+            if not last and not anything:
                 raise
             _log.warning("answered_stale", problem=error.problem)
-            missing = [name for name in work.question.customers if name not in found]
-            return found | {name: self._nothing(work, name, "unavailable", _UNAVAILABLE) for name in missing}
+            missing = [name for name in work.question.customers if name not in last]
+            return last | {name: self._nothing(work, name, "unavailable", _UNAVAILABLE) for name in missing}
 
     def _compute(self, work: _Work, *, keep: bool = True) -> dict[str, ScoredCustomer]:
         keys = self._keys(work) if keep else {}
         erasures = self._erasures() if keys else None
         reading = Reading(work.deployment, work.question, work.as_of)
         computed = {part.name: part.compute(reading) for part in work.parts}
-        found: dict[str, ScoredCustomer] = {}
+        scored: dict[str, ScoredCustomer] = {}
         for customer in work.question.customers:
-            moments = [of[customer].feature_timestamp for of in computed.values() if customer in of]
+            moments = [answers[customer].feature_timestamp for answers in computed.values() if customer in answers]
             if not moments:
                 text = str(UnknownCustomerError(customer))
-                found[customer] = self._nothing(work, customer, "unknown_customer", text)
+                scored[customer] = self._nothing(work, customer, "unknown_customer", text)
                 continue
             parts: dict[str, Answered[Any]] = dict(work.without)
-            for name, of in computed.items():
+            for name, answers in computed.items():
                 text = str(UnknownCustomerError(customer))
-                value = of[customer].value if customer in of else self._without(name, "unknown_customer", text)
+                value = (
+                    answers[customer].value if customer in answers else self._without(name, "unknown_customer", text)
+                )
                 parts[name] = Answered.of(value)
             ordered = {name: parts[name] for name in work.question.parts}
-            found[customer] = ScoredCustomer(customer, max(work.as_of, moments[0]), moments[0], "now", ordered)
+            scored[customer] = ScoredCustomer(customer, max(work.as_of, moments[0]), moments[0], "now", ordered)
         if erasures is not None:
-            self._keep(work, keys, found.values(), erasures)
-        return found
+            self._keep(work, keys, scored.values(), erasures)
+        return scored
 
     def _erasures(self) -> int | None:
         try:
@@ -272,7 +274,7 @@ class ScoringService:
 
     def _last(self, work: _Work) -> dict[str, ScoredCustomer]:
         """Return the last answers, marked as stale; of parts that must be exact only those that are current."""
-        found: dict[str, ScoredCustomer] = {}
+        scored: dict[str, ScoredCustomer] = {}
         for customer, kept in self._find(work, self._keys(work)).items():
             usable = {name: one for name, one in kept.items() if self._may_be_stale(work, name, one)}
             if not usable:
@@ -288,14 +290,14 @@ class ScoringService:
                         last if last.status == "withheld" else replace(last, status="stale", reason=_STALE)
                     )
             moments = list(usable.values())
-            found[customer] = ScoredCustomer(
+            scored[customer] = ScoredCustomer(
                 customer,
                 min(one.as_of for one in moments),
                 min(one.feature_timestamp for one in moments),
                 "materialised",
                 {name: parts[name] for name in work.question.parts},
             )
-        return found
+        return scored
 
     def _may_be_stale(self, work: _Work, name: str, one: Kept) -> bool:
         part = self.parts[name]
@@ -309,8 +311,8 @@ class ScoringService:
         return ScoredCustomer(customer, work.as_of, None, "now", parts)
 
     def _without(self, name: str, status: Status, reason: str) -> PartAnswer:
-        found: PartAnswer = self.parts[name].schema(status=status, reason=reason)
-        return found
+        answer: PartAnswer = self.parts[name].schema(status=status, reason=reason)
+        return answer
 
 
 def check_values(one: ScoredCustomer) -> None:

@@ -66,7 +66,7 @@ def test_the_committed_file_holds_the_defaults_it_shows() -> None:
         ("[next_product.upsell]\nrul = 'x'\n", ["unknown key next_product.upsell.rul", "min_step"]),
     ],
 )
-def test_a_bad_file_is_told(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_a_bad_file_is_an_error(tmp_path: Path, text: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings(write(tmp_path, text))
     for word in words:
@@ -93,7 +93,7 @@ def test_what_no_model_may_read_is_in_no_list_that_models_read(tmp_path: Path) -
         ("ENCORE_TIME", "abc", ["time", "JSON"]),
     ],
 )
-def test_a_bad_variable_is_told(
+def test_a_bad_variable_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: list[str]
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -103,7 +103,7 @@ def test_a_bad_variable_is_told(
         assert word in str(caught.value)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="found none"):
         load_settings(tmp_path / "other.toml")
 
@@ -117,5 +117,5 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
         ("rediss://me:secret@cache:1", "cache:1,db=0,password=secret,username=me,ssl=true"),
     ],
 )
-def test_redis_addresses_are_told_to_feast(address: str, connection: str) -> None:
+def test_redis_addresses_are_passed_to_feast(address: str, connection: str) -> None:
     assert redis_connection(address) == connection

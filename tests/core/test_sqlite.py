@@ -28,14 +28,14 @@ def test_copies_that_moved_rows_left_behind_are_purged(tmp_path: Path) -> None:
                         "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
                         [name.encode(), f"feature_{number}", body],
                     )
-    found = 0
+    left_behind = 0
     for name in names[:200]:
         with con:
             con.execute("DELETE FROM rows WHERE name = ?", [name.encode()])
-        found += name.encode() in path.read_bytes()
+        left_behind += name.encode() in path.read_bytes()
         purge(con, path, name.encode())
         assert name.encode() not in path.read_bytes()
-    assert found > 0  # else this test shows nothing
+    assert left_behind > 0  # else this test shows nothing
     assert con.execute("SELECT count(*) FROM rows").fetchone() == (6400,)
     con.close()
 

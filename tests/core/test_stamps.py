@@ -18,7 +18,7 @@ def test_stamps_are_read_back(tmp_path: Path) -> None:
     assert read_stamp(tmp_path) == {}
 
 
-def test_fingerprints_tell_values_and_code_apart() -> None:
+def test_fingerprints_distinguish_values_and_code() -> None:
     assert fingerprint("ab", "c") != fingerprint("a", "bc")
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     assert code_fingerprint("features") != code_fingerprint("training")

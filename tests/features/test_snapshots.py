@@ -52,23 +52,23 @@ def test_a_model_of_sales_needs_nothing_where_nothing_is_sold() -> None:
     assert schedule.splits["next_product"].every == ()
 
 
-def test_a_single_snapshot_is_told() -> None:
+def test_a_single_snapshot_is_an_error() -> None:
     with pytest.raises(DataError, match=r"several snapshots.*found 1.*longer history"):
         make_schedule(TimeSettings(), CHURN, START, START + 88 * DAY)
 
 
-def test_a_history_too_short_to_train_is_told() -> None:
+def test_a_history_too_short_to_train_is_an_error() -> None:
     with pytest.raises(DataError, match=r"churn: expected training snapshots.*28-day"):
         make_schedule(TimeSettings(), CHURN, START, START + 140 * DAY)
 
 
-def test_test_snapshots_outside_the_data_are_told() -> None:
+def test_test_snapshots_outside_the_data_are_an_error() -> None:
     churn = ChurnSettings(test_snapshots=(datetime(2030, 1, 1, tzinfo=UTC),))
     with pytest.raises(DataError, match=r"churn\.test_snapshots.*2030-01-01"):
         make_schedule(TimeSettings(), {"churn": churn.windows}, START, START + 600 * DAY)
 
 
-def test_a_label_window_that_is_not_over_is_told() -> None:
+def test_a_label_window_that_is_not_over_is_an_error() -> None:
     churn = ChurnSettings(test_snapshots=(START + 590 * DAY,))
     with pytest.raises(DataError, match=r"churn\.test_snapshots.*label window"):
         make_schedule(TimeSettings(), {"churn": churn.windows}, START, START + 600 * DAY)

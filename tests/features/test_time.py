@@ -86,7 +86,7 @@ def test_later_contracts_change_no_feature(con: Any) -> None:
     before = con.to_pandas(subscription(as_table(contracts), snapshot_table(SNAPSHOTS[:1])))
     for more in (pd.concat([contracts, later]), pd.concat([contracts, late]), cancelled):
         after = con.to_pandas(subscription(as_table(more), snapshot_table(SNAPSHOTS[:1])))
-        old, new = (found.sort_values("customer_id", ignore_index=True) for found in (before, after))
+        old, new = (features.sort_values("customer_id", ignore_index=True) for features in (before, after))
         pd.testing.assert_frame_equal(old, new)
 
 

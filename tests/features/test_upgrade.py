@@ -28,10 +28,10 @@ KEYS = {"transactions": ["order_id", "product_id"]}
 
 
 def settings_in(folder: Path) -> Settings:
-    found = settings_of(folder, INPUT, timezone="Europe/Berlin", keys=KEYS, max_rejected_share=0.5)
+    settings = settings_of(folder, INPUT, timezone="Europe/Berlin", keys=KEYS, max_rejected_share=0.5)
     state = folder / "state"
     stores = StoreSettings(data=state, online=f"sqlite://{state}/online.db", registry=f"file://{state}/registry.db")
-    return found.replaced(stores)
+    return settings.replaced(stores)
 
 
 def as_before(stamp: dict[str, Any]) -> dict[str, Any]:

@@ -59,12 +59,12 @@ class GradeRule:
     @property
     def text(self) -> str:
         """The rule in words."""
-        asked = "; ".join(
+        limits = "; ".join(
             f"{grade}: at least {least:.0%} {self.unit} and a calibration error of at most {error}"
             for grade, (least, error) in self.limits.items()
         )
         return (
-            f"{self.explanation} {asked}; else D. It is D too where the 95 % interval of the gain in {self.metric} "
+            f"{self.explanation} {limits}; else D. It is D too where the 95 % interval of the gain in {self.metric} "
             f"reaches down to 0, and at best B where a baseline has a higher {self.metric}."
         )
 

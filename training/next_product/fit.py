@@ -106,10 +106,10 @@ def examples(dataset: Dataset, settings: NextProductSettings, threads: int) -> E
     histories = [dataset.histories[dataset.active[place]] for place in chosen]
     following = [dataset.bought[place] for place in chosen]
     inputs, labels, novel = [], [], []
-    for bought, found in zip(following, find_candidates(histories, sources, upgrades), strict=True):
-        inputs.append(found.inputs.astype("float32"))
-        labels.append(hits(dataset, found.codes, bought))
-        novel.append(found.own < 0)
+    for bought, candidates in zip(following, find_candidates(histories, sources, upgrades), strict=True):
+        inputs.append(candidates.inputs.astype("float32"))
+        labels.append(hits(dataset, candidates.codes, bought))
+        novel.append(candidates.own < 0)
     count = sum(len(bought) for bought in following)
     own = sum(
         int(np.isin(catalogue.codes(list(bought)), history.codes).sum())

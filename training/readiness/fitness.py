@@ -57,19 +57,19 @@ class Fitness:
         return max((finding.verdict for finding in self.findings), key=_ORDER.index, default="fit")
 
 
-def at_least(found: float, least: float, enough: float, what: str, remedy: str) -> Finding:
+def at_least(value: float, least: float, enough: float, what: str, remedy: str) -> Finding:
     """Judge a number that has to be large: below `least` unfit, below `enough` weak."""
-    if found < least:
+    if value < least:
         return Finding("unfit", f"{what}; expected at least {least:,.0f}", remedy)
-    if found < enough:
+    if value < enough:
         return Finding("weak", f"{what}; figures are uncertain below {enough:,.0f}", remedy)
     return Finding("fit", what)
 
 
-def within(found: float, possible: Sequence[float], usual: Sequence[float], what: str, remedy: str) -> Finding:
+def within(share: float, possible: Sequence[float], usual: Sequence[float], what: str, remedy: str) -> Finding:
     """Judge a share: outside of what is possible unfit, outside of what is usual weak."""
-    if not possible[0] <= found <= possible[1]:
+    if not possible[0] <= share <= possible[1]:
         return Finding("unfit", f"{what}; expected {possible[0]:.1%} to {possible[1]:.1%}", remedy)
-    if not usual[0] <= found <= usual[1]:
+    if not usual[0] <= share <= usual[1]:
         return Finding("weak", f"{what}; usual is {usual[0]:.0%} to {usual[1]:.0%}", remedy)
     return Finding("fit", what)

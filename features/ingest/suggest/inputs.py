@@ -11,12 +11,14 @@ from features.ingest.suggest.sources import Source
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
 
 
-def products_input(source: Source, found: Mapping[str, Profile]) -> SuggestedInput:
+def products_input(source: Source, columns: Mapping[str, Profile]) -> SuggestedInput:
     """Map columns of products; rows that name no product are skipped."""
-    one = plain_input(source, "products", found)
-    if "type" not in found and "category" in found:
-        one.columns.append(SuggestedColumn("type", found["category"].name, "no finer column; offers of types need one"))
-    identity = found["product_id"]
+    one = plain_input(source, "products", columns)
+    if "type" not in columns and "category" in columns:
+        one.columns.append(
+            SuggestedColumn("type", columns["category"].name, "no finer column; offers of types need one")
+        )
+    identity = columns["product_id"]
     blank = f"nullif(trim({identifier(identity.name)}), '') IS NULL"
     if identity.filled < 1:
         one.skip.append(("unnamed", blank, f"{1 - identity.filled:.1%} of the rows"))
@@ -24,10 +26,10 @@ def products_input(source: Source, found: Mapping[str, Profile]) -> SuggestedInp
 
 
 def customers_input(
-    source: Source, found: dict[str, Profile], profiles: Mapping[str, Profile], suggestions: Suggestions
+    source: Source, columns: dict[str, Profile], profiles: Mapping[str, Profile], suggestions: Suggestions
 ) -> SuggestedInput:
     """Map columns of customers; possible attributes, and those that should be excluded, go to the suggestions."""
-    one = plain_input(source, "customers", found)
+    one = plain_input(source, "customers", columns)
     taken = {mapped.expression for mapped in one.columns}
     for name, profile in profiles.items():
         if name not in taken and is_sensitive(name):
@@ -37,39 +39,39 @@ def customers_input(
     return one
 
 
-def interactions_input(source: Source, found: Mapping[str, Profile]) -> SuggestedInput:
+def interactions_input(source: Source, columns: Mapping[str, Profile]) -> SuggestedInput:
     """Map contacts with customers, and what they did."""
-    one = plain_input(source, "interactions", found)
+    one = plain_input(source, "interactions", columns)
     kinds = interaction_kinds()
     listed = ", ".join(sorted(kinds))
-    if "kind" not in found:
+    if "kind" not in columns:
         one.columns.append(SuggestedColumn("kind", "'visit'", "no column names the kind of event"))
         one.questions.append(f"What are these events? 'visit' is taken; Encore knows {listed}.")
-    elif not set(found["kind"].examples) <= set(kinds):
+    elif not set(columns["kind"].examples) <= set(kinds):
         one.questions.append(
-            f"{found['kind'].name} has values such as {', '.join(found['kind'].examples)}; features are made of "
+            f"{columns['kind'].name} has values such as {', '.join(columns['kind'].examples)}; features are made of "
             f"{listed}. Translate them with CASE … WHEN … THEN … END."
         )
     return one
 
 
-def plain_input(source: Source, table: TableName, found: Mapping[str, Profile]) -> SuggestedInput:
+def plain_input(source: Source, table: TableName, columns: Mapping[str, Profile]) -> SuggestedInput:
     """Map a source to a table by the names of its columns."""
-    one = SuggestedInput(table, source, by_name(table, found))
-    say_how_written(source, table, found, one)
+    one = SuggestedInput(table, source, by_name(table, columns))
+    say_how_written(source, table, columns, one)
     return one
 
 
-def by_name(table: TableName, found: Mapping[str, Profile], but: Sequence[str] = ()) -> list[SuggestedColumn]:
+def by_name(table: TableName, columns: Mapping[str, Profile], but: Sequence[str] = ()) -> list[SuggestedColumn]:
     """Return the columns of a table that a source has, as they are."""
-    columns = [column.name for column in CONTRACT[table].columns if column.name in found and column.name not in but]
-    return [SuggestedColumn(name, found[name].name, found[name].evidence) for name in columns]
+    names = [column.name for column in CONTRACT[table].columns if column.name in columns and column.name not in but]
+    return [SuggestedColumn(name, columns[name].name, columns[name].evidence) for name in names]
 
 
-def say_how_written(source: Source, table: TableName, found: Mapping[str, Profile], one: SuggestedInput) -> None:
+def say_how_written(source: Source, table: TableName, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
     """Say how dates and numbers are written, and ask where that is not plain."""
     types = {column.name: column.type for column in CONTRACT[table].columns}
-    moments = [p for name, p in found.items() if types.get(name) in {"TIMESTAMPTZ", "DATE"}]
+    moments = [p for name, p in columns.items() if types.get(name) in {"TIMESTAMPTZ", "DATE"}]
     formats = tuple(dict.fromkeys(text for profile in moments for text in profile.formats))
     if formats and formats != (ISO,):
         # ISO 8601 is no strptime format; beside others its usual ways are written out
@@ -82,7 +84,7 @@ def say_how_written(source: Source, table: TableName, found: Mapping[str, Profil
                 f"{profile.name}: day and month could be the other way round, {profile.ambiguous}; every value "
                 f"seen fits both, such as {profile.examples[0]}. Which is it?"
             )
-    numbers = [p for name, p in found.items() if name in {"amount", "unit_price", "price", "discount", "value"}]
+    numbers = [p for name, p in columns.items() if name in {"amount", "unit_price", "price", "discount", "value"}]
     if any(profile.decimal == "," for profile in numbers):
         one.options["decimal"] = ",", f"values such as {next(p for p in numbers if p.decimal == ',').examples[0]}"
     currencies = sorted({sign for profile in numbers for sign in profile.currencies})

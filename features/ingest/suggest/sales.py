@@ -16,54 +16,54 @@ from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput,
 def transactions_input(
     con: duckdb.DuckDBPyConnection,
     source: Source,
-    found: dict[str, Profile],
+    columns: dict[str, Profile],
     profiles: Mapping[str, Profile],
     suggestions: Suggestions,
 ) -> SuggestedInput:
     """Map order lines; the key that distinguishes them goes to the suggestions."""
     table: TableName = "transactions"
-    price, quantity = found.get("unit_price"), found.get("quantity")
+    price, quantity = columns.get("unit_price"), columns.get("quantity")
     one = SuggestedInput(table, source, [])
-    one.columns = by_name(table, found, but=("amount",))
-    if "order_id" not in found:
-        whole = f"{identifier(found['customer_id'].name)} || ' ' || {identifier(found['event_timestamp'].name)}"
+    one.columns = by_name(table, columns, but=("amount",))
+    if "order_id" not in columns:
+        whole = f"{identifier(columns['customer_id'].name)} || ' ' || {identifier(columns['event_timestamp'].name)}"
         one.columns.append(SuggestedColumn("order_id", whole, "what a customer bought at one moment"))
         one.questions.append(
             "No column names an order; lines of a customer at one moment are taken for one. Is that right?"
         )
-    if "product_id" not in found:
+    if "product_id" not in columns:
         one.columns.append(
             SuggestedColumn("product_id", None, f"which column names the product? There are {_listed(profiles)}")
         )
     if quantity is None:
         one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
         one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
-    if "amount" in found:
-        one.columns.append(SuggestedColumn("amount", found["amount"].name, found["amount"].evidence))
+    if "amount" in columns:
+        one.columns.append(SuggestedColumn("amount", columns["amount"].name, columns["amount"].evidence))
         one.questions.append(
-            f"Is {found['amount'].name} what the whole line came to? If it is the price of a piece, multiply."
+            f"Is {columns['amount'].name} what the whole line came to? If it is the price of a piece, multiply."
         )
     elif price is not None and quantity is not None:
         product = f"{identifier(quantity.name)} * {identifier(price.name)}"
         one.columns.append(SuggestedColumn("amount", product, f"quantity times price; {price.name}: {price.evidence}"))
     elif price is not None:
         one.columns.append(SuggestedColumn("amount", price.name, price.evidence))
-    say_how_written(source, table, found, one)
-    _returns(con, found, one)
-    _skip(con, found, one)
+    say_how_written(source, table, columns, one)
+    _returns(con, columns, one)
+    _skip(con, columns, one)
     _line_keys(con, profiles, suggestions, one)
     return one
 
 
-def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: SuggestedInput) -> None:
+def _returns(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
     conditions: list[str] = []
     evidence: list[str] = []
     for name in ("quantity", "amount"):
-        profile = found.get(name)
+        profile = columns.get(name)
         if profile is not None and profile.negative > 0 and not conditions:
             conditions.append(f"{identifier(profile.name)} < 0")
             evidence.append(f"{profile.negative:.1%} of {profile.name} are below 0")
-    order = found.get("order_id")
+    order = columns.get("order_id")
     if order is not None and conditions:
         # a letter that stands before the numbers of orders only where something is taken back
         prefixes = con.execute(
@@ -79,8 +79,8 @@ def _returns(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: 
         one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
 
 
-def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: SuggestedInput) -> None:
-    customer = found["customer_id"]
+def _skip(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
+    customer = columns["customer_id"]
     if customer.filled < 1:
         one.skip.append(
             (
@@ -89,7 +89,7 @@ def _skip(con: duckdb.DuckDBPyConnection, found: Mapping[str, Profile], one: Sug
                 f"{1 - customer.filled:.1%} of the rows",
             )
         )
-    looked_at = [identifier(found[name].name) for name in ("product_id", "name") if name in found]
+    looked_at = [identifier(columns[name].name) for name in ("product_id", "name") if name in columns]
     if looked_at:
         text = f"concat_ws(' ', {', '.join(looked_at)})"
         condition = f"regexp_matches({text}, {quoted(NO_GOODS)})"

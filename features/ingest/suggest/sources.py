@@ -49,7 +49,7 @@ def find_sources(con: duckdb.DuckDBPyConnection, paths: Sequence[str], root: Pat
     ConfigError
         For a path with nothing that can be read.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     for path in paths:
         own = _tables(path) if "://" in path else _files(con, Path(path), root, folder)
         if not own:
@@ -57,8 +57,8 @@ def find_sources(con: duckdb.DuckDBPyConnection, paths: Sequence[str], root: Pat
                 f"Expected exports at {path}, found none.",
                 f"Name a database, a file, or a folder of files ending in {', '.join((*TEXTS, *PARQUET, *WORKBOOKS))}.",
             )
-        found += own
-    return found
+        sources += own
+    return sources
 
 
 def sample(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> dict[str, str]:

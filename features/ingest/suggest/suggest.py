@@ -58,23 +58,23 @@ def _inputs(
     con: duckdb.DuckDBPyConnection, source: Source, profiles: Mapping[str, Profile], suggestions: Suggestions
 ) -> list[SuggestedInput]:
     """Decide what a source holds: one table, or order lines with columns of their products."""
-    found = assign(profiles, ("subscriptions",))
-    if {"customer_id", "start_timestamp", "end_timestamp"} <= found.keys():
-        return [plain_input(source, "subscriptions", found)]
-    found = assign(profiles, ("transactions", "products", "customers", "interactions"))
-    has = found.keys()
+    columns = assign(profiles, ("subscriptions",))
+    if {"customer_id", "start_timestamp", "end_timestamp"} <= columns.keys():
+        return [plain_input(source, "subscriptions", columns)]
+    columns = assign(profiles, ("transactions", "products", "customers", "interactions"))
+    has = columns.keys()
     if (
         {"customer_id", "event_timestamp"} <= has
         and has & {"order_id", "product_id"}
         and has & {"amount", "unit_price"}
     ):
-        lines = transactions_input(con, source, found, profiles, suggestions)
+        lines = transactions_input(con, source, columns, profiles, suggestions)
         goods = {"name", "category", "department", "type", "brand"} & has
-        return [lines, products_input(source, found)] if "product_id" in has and goods else [lines]
+        return [lines, products_input(source, columns)] if "product_id" in has and goods else [lines]
     if {"customer_id", "event_timestamp"} <= has and not has & {"order_id", "quantity"}:
-        return [interactions_input(source, found)]
+        return [interactions_input(source, columns)]
     if "product_id" in has and "customer_id" not in has:
-        return [products_input(source, found)]
-    if "customer_id" in has and found["customer_id"].distinct >= _UNIQUE * found["customer_id"].rows:
-        return [customers_input(source, found, profiles, suggestions)]
+        return [products_input(source, columns)]
+    if "customer_id" in has and columns["customer_id"].distinct >= _UNIQUE * columns["customer_id"].rows:
+        return [customers_input(source, columns, profiles, suggestions)]
     return []

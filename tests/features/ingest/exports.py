@@ -32,8 +32,8 @@ COLUMNS = {
 def settings_of(folder: Path, *inputs: dict[str, Any], **data: Any) -> Settings:
     """Settings that read inputs below a folder; an input without a table is one of transactions."""
     items = [{"table": "transactions", "columns": COLUMNS, "path": "orders.csv"} | item for item in inputs or [{}]]
-    found = DataSettings.model_validate({"source": "files", "root": folder, "inputs": items} | data)
-    return default_settings(found, StoreSettings(data=folder / "state"), threads=2)
+    section = DataSettings.model_validate({"source": "files", "root": folder, "inputs": items} | data)
+    return default_settings(section, StoreSettings(data=folder / "state"), threads=2)
 
 
 def orders(folder: Path, text: str | bytes = ORDERS, name: str = "orders.csv") -> None:

@@ -46,11 +46,11 @@ def test_numbers_are_read_as_they_are_written(decimal: Any, text: str, number: f
 def test_other_functions_of_mappings() -> None:
     with duckdb.connect() as con:
         define_macros(con, ".")
-        told = con.execute(
+        rows = con.execute(
             "SELECT id(' ab 12 '), id('１２Ａ'), id('149.0'), currency('12 EUR'), currency('£3'), currency('3'), "
             "moment('31.12.2024', ['%Y-%m-%d', '%d.%m.%Y'])::DATE::VARCHAR"
         ).fetchall()
-        assert told == [("AB12", "12A", "149", "EUR", "£", None, "2024-12-31")]
+        assert rows == [("AB12", "12A", "149", "EUR", "£", None, "2024-12-31")]
 
 
 def test_each_input_has_its_own_decimal_sign(tmp_path: Path) -> None:
@@ -125,10 +125,10 @@ def test_returns_become_interactions_with_the_order_they_take_back(tmp_path: Pat
     ingested = ingest(settings_of(tmp_path, {"returns": "qty < 0 OR \"order\" LIKE 'C%'"}))
     totals = ingested.inputs[0].totals
     assert (totals.read, totals.kept, totals.returned, ingested.matched) == (7, 4, 3, 2)
-    found = table(tmp_path, "interactions", "value")
-    assert found["order_id"].isna().tolist() == [False, False, True]
-    told = found[["customer_id", "kind", "product_id", "order_id", "value"]].fillna("none")
-    assert told.to_numpy().tolist() == [
+    interactions = table(tmp_path, "interactions", "value")
+    assert interactions["order_id"].isna().tolist() == [False, False, True]
+    columns = interactions[["customer_id", "kind", "product_id", "order_id", "value"]].fillna("none")
+    assert columns.to_numpy().tolist() == [
         ["a", "return", "x", "1", 1.5],
         ["a", "return", "x", "4", 3.0],
         ["b", "return", "z", "none", 3.0],
@@ -166,18 +166,18 @@ def test_returns_of_overlapping_exports_are_one(tmp_path: Path) -> None:
         ({"path": "a.csv", "skip": {"Two words": "true"}}, "skip"),
     ],
 )
-def test_contradictions_in_an_input_are_told(tmp_path: Path, item: dict[str, Any], words: str) -> None:
+def test_contradictions_in_an_input_are_rejected(tmp_path: Path, item: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         DataSettings.model_validate({"source": "files", "inputs": [{"table": "transactions"} | item]})
 
 
-def test_a_variable_that_is_not_set_is_told(tmp_path: Path) -> None:
+def test_a_variable_that_is_not_set_is_an_error(tmp_path: Path) -> None:
     item = {"path": None, "database": "sqlite:///${NO_SUCH_FOLDER}/x.db", "query": "SELECT 1"}
     with pytest.raises(ConfigError, match="NO_SUCH_FOLDER"):
         ingest(settings_of(tmp_path, item))
 
 
-def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     item = {"path": None, "database": f"sqlite:///{tmp_path}/shop.db", "query": "SELECT * FROM orders"}
     with pytest.raises(DataError, match="no such table: orders"):
         ingest(settings_of(tmp_path, item))

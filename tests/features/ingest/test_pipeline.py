@@ -81,7 +81,7 @@ def test_optional_tables_are_there_and_empty(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_bad_input_is_told_and_leaves_what_was_there(
+def test_bad_input_is_an_error_and_leaves_what_was_there(
     tmp_path: Path, text: str, change: dict[str, Any], words: list[str]
 ) -> None:
     orders(tmp_path)

@@ -51,9 +51,9 @@ def test_a_workbook(tmp_path: Path) -> None:
     item = {"path": "orders.xlsx", "sheet": "Orders", "header_line": 2}
     ingest(settings_of(tmp_path, item, max_rejected_share=0.5))
     assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [3.0, 4.0, 1.5]
-    ((_, line, rule, told),) = quarantine(tmp_path)
+    ((_, line, rule, original),) = quarantine(tmp_path)
     assert (line, rule) == (6, "missing customer_id")
-    assert '"order":"5"' in told
+    assert '"order":"5"' in original
     with pytest.raises(DataError, match="expected a sheet 'Sales', found Sheet, Orders"):
         ingest(settings_of(tmp_path, {**item, "sheet": "Sales"}))
 
@@ -76,13 +76,13 @@ def test_an_open_document_sheet(tmp_path: Path) -> None:
     assert table(tmp_path, "transactions", "order_id")["amount"].tolist() == [3.0, 4.0, 1.5]
 
 
-def test_a_file_that_is_no_workbook_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_workbook_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.xlsx").write_text("no workbook")
     with pytest.raises(DataError, match="cannot be read as a workbook"):
         ingest(settings_of(tmp_path, {"path": "orders.xlsx"}))
 
 
-def test_an_unknown_ending_is_told(tmp_path: Path) -> None:
+def test_an_unknown_ending_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.doc").write_text(ORDERS)
     with pytest.raises(DataError, match=r"ending in one of \.csv"):
         ingest(settings_of(tmp_path, {"path": "orders.doc"}))
@@ -96,7 +96,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert [row[1:3] for row in quarantine(tmp_path)] == [(4, "missing customer_id")]
 
 
-def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
+def test_a_broken_parquet_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS)
     file = tmp_path / "orders.parquet"
     duckdb.execute(f"COPY (FROM '{tmp_path}/orders.csv') TO '{file}' (FORMAT parquet)")
@@ -107,7 +107,7 @@ def test_a_broken_parquet_file_is_told(tmp_path: Path) -> None:
             ingest(settings_of(tmp_path, {"path": "orders.parquet"}))
 
 
-def test_a_query_that_fails_is_told(tmp_path: Path) -> None:
+def test_a_query_that_fails_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS)
     failing = f"SELECT * REPLACE (error('in a row') AS cust) FROM '{tmp_path}/orders.csv'"
     for query in ("SELECT nothing FROM nowhere", failing):

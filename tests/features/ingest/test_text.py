@@ -39,7 +39,7 @@ def test_an_encoding_is_never_guessed_silently(tmp_path: Path, encoding: str, gu
         ingest(settings_of(tmp_path))
 
 
-def test_bytes_that_do_not_fit_the_configured_encoding_are_told(tmp_path: Path) -> None:
+def test_bytes_that_do_not_fit_the_configured_encoding_are_reported(tmp_path: Path) -> None:
     orders(tmp_path, (HEADER + ROW).encode() + b"b,2,\xff\xff\xff,2024-01-01,1,1\n")
     with pytest.raises(DataError, match="is not gb18030"):
         ingest(settings_of(tmp_path, {"encoding": "gb18030"}))
@@ -108,7 +108,7 @@ def test_an_empty_file_among_others_says_nothing(tmp_path: Path) -> None:
     assert ingest(settings_of(tmp_path, {"path": "orders-*.csv"})).rows["transactions"] == 3
 
 
-def test_an_empty_file_alone_is_told(tmp_path: Path) -> None:
+def test_an_empty_file_alone_is_an_error(tmp_path: Path) -> None:
     orders(tmp_path, "")
     with pytest.raises(DataError, match=r"Expected rows for transactions, found none in orders\.csv"):
         ingest(settings_of(tmp_path))
@@ -118,7 +118,7 @@ def test_columns_of_one_name_are_numbered() -> None:
     assert numbered(["Amount", "amount", " ", "Id"]) == ("Amount_1", "amount_2", "column_3", "Id")
 
 
-def test_a_name_that_stands_twice_in_the_header_must_be_told_apart(tmp_path: Path) -> None:
+def test_a_name_that_is_twice_in_the_header_must_be_distinguished(tmp_path: Path) -> None:
     orders(tmp_path, ORDERS.replace("qty,price", "qty,price,price").replace("0\n", "0,9\n"))
     with pytest.raises(DataError, match="price_1, price_2"):
         ingest(settings_of(tmp_path))

@@ -103,8 +103,8 @@ def test_many_writers_lose_nothing(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
-    found = [one.event.event_id for one in EventLog(StoreSettings(data=tmp_path)).all(10**9)]
-    assert len(found) == len(set(found)) == 8 * 20 + 20
+    ids = [one.event.event_id for one in EventLog(StoreSettings(data=tmp_path)).all(10**9)]
+    assert len(ids) == len(set(ids)) == 8 * 20 + 20
 
 
 _WRITER = """
@@ -136,9 +136,9 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
                     os.kill(writer.pid, signal.SIGKILL)
                     break
         log = EventLog(StoreSettings(data=tmp_path))
-        found = [one.event.event_id for one in log.all(log.last())]
-        assert found == [f"e{number}" for number in range(len(found))]
-        assert len(found) > acknowledged
+        ids = [one.event.event_id for one in log.all(log.last())]
+        assert ids == [f"e{number}" for number in range(len(ids))]
+        assert len(ids) > acknowledged
         log._database.close()
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk_refuses_all_and_keeps_what_is_there(log: EventLog) -> None:
     assert log.append([visit(2)], MOMENT) == ["accepted"]
 
 
-def test_a_broken_file_is_told(tmp_path: Path) -> None:
+def test_a_broken_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "events.db").write_bytes(b"this is no database, and long enough to be looked at" * 100)
     with pytest.raises(StoreError, match=r"events\.db cannot be read or written"):
         EventLog(StoreSettings(data=tmp_path)).append([visit(1)], MOMENT)

@@ -60,8 +60,8 @@ class Place:
         self.updater().update()
 
     def vector(self, customer: str, service: FeatureService = ChurnSettings.service) -> dict[str, Any] | None:
-        (found,) = self.store.online.vectors(service, [customer])
-        return found.values if found else None
+        (vector,) = self.store.online.vectors(service, [customer])
+        return vector.values if vector else None
 
 
 @pytest.fixture
@@ -89,12 +89,12 @@ def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[
     inputs = replace(inputs, bought=con.create_table(BOUGHT, inputs.bought, temp=True))
     for view in VIEWS:
         con.create_table(view.name, as_feature_rows(view.rows(inputs)), temp=True)
-    found = {}
+    vectors = {}
     for service in services_of(settings):
         parts = {view.name: f"SELECT * FROM {view.name}" for view in customer_views_of(service)}
         rows = con.con.execute(vector_query(con.con, parts)).fetchall()
-        found[service.name] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
-    return found
+        vectors[service.name] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
+    return vectors
 
 
 def same(one: Any, other: Any) -> bool:
@@ -173,12 +173,12 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
 
     ingested = ingest(place.settings, NOW)
     assert ingested.rows["transactions"] == len(lines) + 4
-    found = offline(place.settings, customers, moment)
+    vectors = offline(place.settings, customers, moment)
     for service in (ChurnSettings.service, NextProductSettings.service):
         for customer in customers:
             online = place.vector(customer, service)
             assert online is not None
-            wanted = found[service.name][customer]
+            wanted = vectors[service.name][customer]
             other = {name: (wanted[name], online[name]) for name in online if not same(wanted[name], online[name])}
             assert not other, other
 
@@ -218,12 +218,12 @@ def test_all_views_follow_not_just_the_vectors(place: Place) -> None:
     rows = place.store.online.rows(ChurnSettings.service, "customer_id", ["6"]).values
     assert vector is not None
     for name, (value,) in rows.items():
-        told = value.timestamp() if isinstance(value, datetime) else value
-        assert told == vector[name], name
+        comparable = value.timestamp() if isinstance(value, datetime) else value
+        assert comparable == vector[name], name
     assert {view.name for view in views_of(ChurnSettings.service)} >= {"customer_activity", "customer_profile"}
 
 
-def test_a_store_that_is_away_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_store_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise StoreError("The online store does not answer.", "Check it.")
 

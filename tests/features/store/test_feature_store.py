@@ -70,8 +70,8 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
     moments = [world.schedule.grid[0] + timedelta(hours=int(h)) for h in rng.integers(-500, 7000, 40)]
     moments[:10] = list(world.schedule.grid[:10])
     entities = pd.DataFrame({"customer_id": customers, "event_timestamp": pd.to_datetime(moments, utc=True)})
-    found = store.point_in_time(ChurnSettings.service, entities)
-    assert found["customer_id"].tolist() == entities["customer_id"].tolist()
+    joined = store.point_in_time(ChurnSettings.service, entities)
+    assert joined["customer_id"].tolist() == entities["customer_id"].tolist()
     for place, (customer, moment) in enumerate(zip(customers, moments, strict=True)):
         best: Any = None
         for row in rows[rows["customer_id"] == customer].itertuples():
@@ -82,7 +82,7 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
                 and (best is None or row.event_timestamp > best.event_timestamp)
             ):
                 best = row
-        actual = found["amount_total"][place]
+        actual = joined["amount_total"][place]
         assert pd.isna(actual) if best is None else actual == best.amount_total
 
 
@@ -129,14 +129,14 @@ def test_nothing_applied_says_what_to_run(world: World, tmp_path: Path) -> None:
         empty.materialize()
 
 
-def test_an_online_store_that_is_away_is_named(at_home: World) -> None:
+def test_an_unavailable_online_store_is_named(at_home: World) -> None:
     stores = at_home.settings[StoreSettings].model_copy(update={"online": "redis://127.0.0.1:1/0"})
     away = Store(at_home.settings.replaced(stores))
     with pytest.raises(StoreError, match=r"online store.*stores\.online"):
         away.check()
 
 
-def test_a_registry_that_is_away_is_named(at_home: World) -> None:
+def test_an_unavailable_registry_is_named(at_home: World) -> None:
     stores = at_home.settings[StoreSettings].model_copy(update={"registry": "postgresql://u:p@127.0.0.1:1/none"})
     with pytest.raises(StoreError, match=r"registry.*stores\.registry"):
         Store(at_home.settings.replaced(stores)).check()

@@ -41,15 +41,15 @@ def orders_of(lines: list[Row]) -> list[Row]:
 
 
 def by(rows: list[Row], name: str) -> dict[Any, list[Row]]:
-    found: dict[Any, list[Row]] = defaultdict(list)
+    groups: dict[Any, list[Row]] = defaultdict(list)
     for row in rows:
-        found[row[name]].append(row)
-    return found
+        groups[row[name]].append(row)
+    return groups
 
 
-def same(found: Row, wanted: Row) -> None:
+def same(row: Row, wanted: Row) -> None:
     for name, expected in wanted.items():
-        actual = found[name]
+        actual = row[name]
         if expected is None:
             assert pd.isna(actual), f"{name}: expected nothing, found {actual}"
         elif isinstance(expected, str | datetime):

@@ -34,8 +34,8 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines, interactions = make_transactions(seed), make_interactions(seed)
     snapshots = snapshot_table(SNAPSHOTS)
     customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
-    found = keyed(con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
-    for (customer, t), row in found.items():
+    rows = keyed(con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    for (customer, t), row in rows.items():
         mine = records(interactions[interactions["customer_id"] == customer])
         seen = known(mine, t)
         contacts = [r for r in seen if r["kind"] == "contact"]
@@ -60,16 +60,16 @@ def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines, interactions = make_transactions(seed), make_interactions(seed)
     snapshots = snapshot_table(SNAPSHOTS)
     customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
-    found = keyed(con.to_pandas(usage(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
-    assert len(found) > 5
-    for (customer, t), row in found.items():
+    rows = keyed(con.to_pandas(usage(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    assert len(rows) > 5
+    for (customer, t), row in rows.items():
         seen = known(records(interactions[interactions["customer_id"] == customer]), t)
-        of = by(seen, "kind")
-        visits = of.get("visit", [])
+        by_kind = by(seen, "kind")
+        visits = by_kind.get("visit", [])
         first = min((r["event_timestamp"] for r in visits), default=t)
         lived = (t - first).total_seconds() / 86400 / 28 - 1
         usual = (len(visits) - len(known(visits, t, 28))) / lived if lived >= 1 else None
-        ratings = sorted(of.get("nps", []), key=lambda r: r["event_timestamp"])
+        ratings = sorted(by_kind.get("nps", []), key=lambda r: r["event_timestamp"])
         rated = [r["value"] for r in ratings if not np.isnan(r["value"])]
         wanted = {
             "visits_28d": len(known(visits, t, 28)),
@@ -78,12 +78,12 @@ def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
             "last_visit": max((r["event_timestamp"] for r in visits), default=None),
             "visits_usual_28d": usual,
             "visits_trend": len(known(visits, t, 28)) / usual if usual else None,
-            "clicks_84d": len(known(of.get("click", []), t, 84)),
-            "complaints_84d": len(known(of.get("complaint", []), t, 84)),
-            "service_requests_84d": len(known(of.get("service_request", []), t, 84)),
+            "clicks_84d": len(known(by_kind.get("click", []), t, 84)),
+            "complaints_84d": len(known(by_kind.get("complaint", []), t, 84)),
+            "service_requests_84d": len(known(by_kind.get("service_request", []), t, 84)),
             "nps_latest": rated[-1] if rated else None,
-            "returns_84d": len(known(of.get("return", []), t, 84)),
-            "returned_amount_84d": np.nansum([r["value"] for r in known(of.get("return", []), t, 84)]),
+            "returns_84d": len(known(by_kind.get("return", []), t, 84)),
+            "returned_amount_84d": np.nansum([r["value"] for r in known(by_kind.get("return", []), t, 84)]),
         }
         same(row, wanted)
 
@@ -92,7 +92,7 @@ def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
 def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
     contracts = make_subscriptions(seed)
     expression = subscription(as_table(contracts), snapshot_table(SNAPSHOTS))
-    found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
     count = 0
     for t in SNAPSHOTS:
         rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
@@ -111,9 +111,9 @@ def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
                     not pd.isna(latest["cancelled_timestamp"]) and latest["cancelled_timestamp"] < t
                 ),
             }
-            same(found[customer, t], row)
+            same(features[customer, t], row)
             count += 1
-    assert count == len(found) > 0
+    assert count == len(features) > 0
 
 
 def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> None:
@@ -134,15 +134,15 @@ def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> 
 
 
 def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
-    asked = make_interactions(1).iloc[:4].assign(kind="consent")
-    asked["customer_id"] = ["c1", "c1", "c3", "new"]
-    asked["value"] = [0.0, 1.0, 0.0, 1.0]
-    asked["event_timestamp"] = [
+    answers = make_interactions(1).iloc[:4].assign(kind="consent")
+    answers["customer_id"] = ["c1", "c1", "c3", "new"]
+    answers["value"] = [0.0, 1.0, 0.0, 1.0]
+    answers["event_timestamp"] = [
         SNAPSHOTS[0] - timedelta(days=2),
         *[SNAPSHOTS[0] + timedelta(days=d) for d in (0, 1, 2)],
     ]
-    asked["created_timestamp"] = asked["event_timestamp"]
-    profiles = profile(as_table(make_customers()), as_table(asked), snapshot_table(SNAPSHOTS), ["region"])
+    answers["created_timestamp"] = answers["event_timestamp"]
+    profiles = profile(as_table(make_customers()), as_table(answers), snapshot_table(SNAPSHOTS), ["region"])
     rows = con.to_pandas(profiles)
     at = {t: keyed(rows[rows["snapshot"] == t], "customer_id") for t in SNAPSHOTS}
     assert sorted(name for (name,) in at[SNAPSHOTS[0]]) == ["c0", "c1", "c3"]  # c2 signed up at this very moment

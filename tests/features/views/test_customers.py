@@ -27,7 +27,7 @@ from tests.features.views.naive import SEEDS, Row, by, known, orders_of, same
 @pytest.mark.parametrize("seed", SEEDS)
 def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines = make_transactions(seed)
-    found = keyed(con.to_pandas(activity(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    features = keyed(con.to_pandas(activity(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
     wanted = {}
     for t in SNAPSHOTS:
         for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
@@ -49,15 +49,15 @@ def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
                 row[f"baskets_{window}d"] = len(known(seen, t, window))
                 row[f"amount_{window}d"] = sum(r["amount"] for r in known(seen, t, window))
             wanted[customer, t] = row
-    assert found.keys() == wanted.keys()
+    assert features.keys() == wanted.keys()
     for key, row in wanted.items():
-        same(found[key], row)
+        same(features[key], row)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_habit_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines = make_transactions(seed)
-    found = keyed(con.to_pandas(habit(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    features = keyed(con.to_pandas(habit(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
     count = trends = 0
     for t in SNAPSHOTS:
         for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
@@ -76,16 +76,16 @@ def test_habit_equals_a_naive_loop(con: Any, seed: int) -> None:
             parts = Counter(r["event_timestamp"].hour // 4 for r in seen)
             row["weekday_concentration"] = sum((n / len(seen)) ** 2 for n in weekdays.values())
             row["daypart_concentration"] = sum((n / len(seen)) ** 2 for n in parts.values())
-            same(found[customer, t], row)
+            same(features[customer, t], row)
             count += 1
-    assert count == len(found)
+    assert count == len(features)
     assert trends
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines = make_transactions(seed)
-    found = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    features = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
     count = 0
     for t in SNAPSHOTS:
         for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
@@ -103,34 +103,36 @@ def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
                 if recent
                 else None,
             }
-            same(found[customer, t], row)
+            same(features[customer, t], row)
             count += 1
-    assert count == len(found)
+    assert count == len(features)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
     lines, products = make_transactions(seed), make_products()
     expression = preference(as_table(lines), as_table(products), snapshot_table(SNAPSHOTS))
-    found = keyed(con.to_pandas(expression), "customer_id", "snapshot")
-    of = {row["product_id"]: row for row in records(products)}
+    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    by_id = {row["product_id"]: row for row in records(products)}
     count = 0
     for t in SNAPSHOTS:
         every = by(known([r for r in records(lines) if r["quantity"] > 0], t), "customer_id")
         for customer, seen in by(known([r for r in records(lines) if r["quantity"] > 0], t, 84), "customer_id").items():
             lived = (t - min(r["event_timestamp"] for r in every[customer])).total_seconds() / 86400 / 28 - 1
-            usual = (len_of(seen, of, t, 28) + len_of(seen, of, t, 56)) / min(lived, 2) if lived >= 1 else None
-            departments = shares(seen, of, "department")
-            categories = shares(seen, of, "category")
-            tiers = shares(seen, of, "brand_tier")
+            usual = (len_of(seen, by_id, t, 28) + len_of(seen, by_id, t, 56)) / min(lived, 2) if lived >= 1 else None
+            departments = shares(seen, by_id, "department")
+            categories = shares(seen, by_id, "category")
+            tiers = shares(seen, by_id, "brand_tier")
             now, middle, first = (
-                {of[r["product_id"]]["category"] for r in aged(seen, t, low)} - {None} for low in (0, 28, 56)
+                {by_id[r["product_id"]]["category"] for r in aged(seen, t, low)} - {None} for low in (0, 28, 56)
             )
             row = {
                 "products_84d": len({r["product_id"] for r in seen}),
                 "departments_84d": len(departments),
                 "categories_84d": len(categories),
-                "private_brand_share_84d": tiers.get("private", 0.0) if known_amount(seen, of, "brand_tier") else None,
+                "private_brand_share_84d": tiers.get("private", 0.0)
+                if known_amount(seen, by_id, "brand_tier")
+                else None,
                 "top_department_share_84d": max(departments.values(), default=None),
                 "department_concentration_84d": sum(s * s for s in departments.values()) if departments else None,
                 "top_category_share_84d": max(categories.values(), default=None),
@@ -138,30 +140,30 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
                 "categories_usual_28d": usual if categories else None,
                 "categories_kept_28d": len((middle | first) & now) / len(middle | first) if middle | first else None,
             }
-            same(found[customer, t], row)
+            same(features[customer, t], row)
             if departments and sorted(departments.values())[-1:] != sorted(departments.values())[-2:-1]:
-                assert found[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
+                assert features[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
             count += 1
-    assert count == len(found)
+    assert count == len(features)
 
 
-def len_of(rows: list[Row], of: dict[str, Row], t: datetime, low: int) -> int:
-    return len({of[r["product_id"]]["category"] for r in aged(rows, t, low)} - {None})
+def len_of(rows: list[Row], by_id: dict[str, Row], t: datetime, low: int) -> int:
+    return len({by_id[r["product_id"]]["category"] for r in aged(rows, t, low)} - {None})
 
 
 def aged(rows: list[Row], t: datetime, low: int) -> list[Row]:
     return [r for r in rows if timedelta(days=low) < t - r["event_timestamp"] <= timedelta(days=low + 28)]
 
 
-def known_amount(seen: list[Row], of: dict[str, Row], level: str) -> float:
-    return float(sum(r["amount"] for r in seen if of[r["product_id"]][level] is not None))
+def known_amount(seen: list[Row], by_id: dict[str, Row], level: str) -> float:
+    return float(sum(r["amount"] for r in seen if by_id[r["product_id"]][level] is not None))
 
 
-def shares(seen: list[Row], of: dict[str, Row], level: str) -> dict[str, float]:
-    whole = known_amount(seen, of, level)
+def shares(seen: list[Row], by_id: dict[str, Row], level: str) -> dict[str, float]:
+    whole = known_amount(seen, by_id, level)
     sums: dict[str, float] = defaultdict(float)
     for row in seen:
-        name = of[row["product_id"]][level]
+        name = by_id[row["product_id"]][level]
         if name is not None:
             sums[name] += row["amount"]
     return {name: amount / whole for name, amount in sums.items()} if whole else {}

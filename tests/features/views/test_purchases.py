@@ -44,7 +44,7 @@ def test_purchases_equal_a_naive_loop(con: Any, seed: int) -> None:
             check_types(types[customer, t], [r for r in mine if type_of[r["product_id"]]], type_of)
 
 
-def check_history(found: Row, mine: list[Row], t: datetime) -> None:
+def check_history(features: Row, mine: list[Row], t: datetime) -> None:
     wanted = {}
     for product, own in by(mine, "product_id").items():
         baskets = by(own, "order_id")
@@ -55,15 +55,15 @@ def check_history(found: Row, mine: list[Row], t: datetime) -> None:
             min(r["event_timestamp"] for r in own).timestamp(),
             max(min(r["event_timestamp"] for r in b) for b in baskets.values()).timestamp(),
         )
-    columns = [found[f"history_{name}"] for name in ("baskets", "decayed", "first", "last")]
-    actual = {product: row for product, *row in zip(found["history_products"], *columns, strict=True)}
+    columns = [features[f"history_{name}"] for name in ("baskets", "decayed", "first", "last")]
+    actual = {product: row for product, *row in zip(features["history_products"], *columns, strict=True)}
     assert actual.keys() == wanted.keys()
     for product, row in wanted.items():
         assert actual[product] == pytest.approx(row, abs=2e-6)
-    assert list(found["history_last"]) == sorted(found["history_last"], reverse=True)
+    assert list(features["history_last"]) == sorted(features["history_last"], reverse=True)
 
 
-def check_statistics(found: Row, mine: list[Row], t: datetime) -> None:
+def check_statistics(features: Row, mine: list[Row], t: datetime) -> None:
     baskets = [
         {"customer_id": c, "event_timestamp": min(r["event_timestamp"] for r in b), "created_timestamp": t}
         for c, own in by(mine, "customer_id").items()
@@ -77,7 +77,7 @@ def check_statistics(found: Row, mine: list[Row], t: datetime) -> None:
     buyers = len({b["customer_id"] for b in baskets})
     now, before = len(known(baskets, t, 28)), len(known(baskets, t, 56)) - len(known(baskets, t, 28))
     same(
-        found,
+        features,
         {
             "product_baskets": len(baskets),
             "product_buyers": buyers,
@@ -102,16 +102,16 @@ def check_statistics(found: Row, mine: list[Row], t: datetime) -> None:
 CONTENTS = {"p0": 1000.0, "p1": 500.0, "p3": 2.0, "p4": 1.0, "p6": 6.0}
 
 
-def check_types(found: Row, mine: list[Row], type_of: dict[str, str]) -> None:
+def check_types(features: Row, mine: list[Row], type_of: dict[str, str]) -> None:
     grouped: dict[str, list[Row]] = defaultdict(list)
     for row in mine:
         grouped[type_of[row["product_id"]]].append(row)
-    assert list(found["types_names"]) == sorted(grouped)
+    assert list(features["types_names"]) == sorted(grouped)
     for place, name in enumerate(sorted(grouped)):
         own = grouped[name]
         comparable = [r for r in own if r["product_id"] in CONTENTS]
         prices = [(r["amount"] + r["discount"]) / r["quantity"] / CONTENTS[r["product_id"]] for r in comparable]
-        assert found["types_baskets"][place] == len({r["order_id"] for r in own})
-        assert found["types_last"][place] == max(r["event_timestamp"] for r in own).timestamp()
+        assert features["types_baskets"][place] == len({r["order_id"] for r in own})
+        assert features["types_last"][place] == max(r["event_timestamp"] for r in own).timestamp()
         wanted = np.median(prices) if prices else np.nan
-        assert found["types_price"][place] == pytest.approx(wanted, nan_ok=True)
+        assert features["types_price"][place] == pytest.approx(wanted, nan_ok=True)

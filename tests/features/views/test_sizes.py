@@ -47,9 +47,9 @@ OUNCE, FLUID_OUNCE, GALLON = 28.349523, 29.573530, 3785.411784
     ],
 )
 def test_sizes_are_read(text: str, amount: float, unit: str) -> None:
-    found = parse_size(text)
-    assert found.amount == pytest.approx(amount)
-    assert found.unit == unit
+    size = parse_size(text)
+    assert size.amount == pytest.approx(amount)
+    assert size.unit == unit
 
 
 @pytest.mark.parametrize("text", [None, "", "LARGE", "3-3.5 OZ", "2 X2 IN", "88 SQ FT", "0 OZ", "10 1/0 OZ", "OZ 5"])
@@ -70,6 +70,6 @@ def test_only_the_usual_measure_of_a_type_is_compared() -> None:
             "size": ["2 L", "500 ml", "6 PK", None, "1 KG"],
         }
     )
-    found = measured(products).set_index("product_id")
-    assert found["unit"].tolist()[:4] == ["ml", "ml", "ml", "package"]
-    np.testing.assert_array_equal(found["contents"], [2000, 500, np.nan, 1, np.nan])
+    sizes = measured(products).set_index("product_id")
+    assert sizes["unit"].tolist()[:4] == ["ml", "ml", "ml", "package"]
+    np.testing.assert_array_equal(sizes["contents"], [2000, 500, np.nan, 1, np.nan])

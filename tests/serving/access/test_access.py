@@ -57,23 +57,23 @@ ROUTES: list[tuple[str, str, Role, Any]] = [
 def test_each_route_takes_a_key_with_its_role(
     client: TestClient, world: World, method: str, path: str, role: Role, body: Any
 ) -> None:
-    def asked(headers: dict[str, str]) -> Any:
+    def response_to(headers: dict[str, str]) -> Any:
         _forget_keys(client)
         return client.request(method, path, json=body, headers=headers)
 
     for headers in ({"Authorization": ""}, bearer("encore_0_wrong"), {"Authorization": "Basic eDp5"}):
-        refused = asked(headers)
+        refused = response_to(headers)
         assert (refused.status_code, refused.json()["type"]) == (401, "urn:encore:unauthenticated")
         assert refused.headers["www-authenticate"] == "Bearer"
     others: tuple[Role, ...] = tuple(r for r in ("score", "explain", "events") if r != role)
     if role == "explain" and "explanation" in path:
         others = ("score",)
-    refused = asked(key_for(world, *others))
+    refused = response_to(key_for(world, *others))
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:encore:forbidden")
     assert repr(role) in refused.json()["detail"]
     needed: tuple[Role, ...] = ("score", "explain") if "explanation" in path else (role,)
     wanted = 422 if path == "/v1/events" else 200
-    assert asked(key_for(world, *needed)).status_code == wanted
+    assert response_to(key_for(world, *needed)).status_code == wanted
 
 
 def _forget_keys(client: TestClient) -> None:
@@ -141,7 +141,7 @@ def test_an_answer_repeats_the_request_id(client: TestClient) -> None:
         assert len(given) == 32
 
 
-def test_who_asked_for_whom_is_written_down(client: TestClient, world: World) -> None:
+def test_the_audit_log_names_the_key_and_the_customers(client: TestClient, world: World) -> None:
     client.get(f"/v1/customers/{CUSTOMER}/explanation", headers={"X-Request-ID": "audited"})
     lines = (world.directory / "data/audit/audit.jsonl").read_text().splitlines()
     (entry,) = (json.loads(line) for line in lines if '"audited"' in line)
@@ -153,7 +153,7 @@ def test_who_asked_for_whom_is_written_down(client: TestClient, world: World) ->
 
 
 @pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
-def test_who_asked_for_nobody_is_written_down_too(client: TestClient, world: World, part: str) -> None:
+def test_the_audit_log_names_unknown_customers_too(client: TestClient, world: World, part: str) -> None:
     name = f"for-nobody-{part}"
     assert client.get(f"/v1/customers/nobody/{part}", headers={"X-Request-ID": name}).status_code == 404
     lines = (world.directory / "data/audit/audit.jsonl").read_text().splitlines()
@@ -165,13 +165,13 @@ def test_errors_are_logged_without_their_values() -> None:
     try:
         int("customer-of-great-renown")
     except ValueError as error:
-        told = _place_of_error(None, "error", {"event": "failed", "exc_info": error})
-    assert told["error"] == "ValueError"
-    assert "test_access.py" in told["at"][0]
-    assert "renown" not in json.dumps(told)
+        entry = _place_of_error(None, "error", {"event": "failed", "exc_info": error})
+    assert entry["error"] == "ValueError"
+    assert "test_access.py" in entry["at"][0]
+    assert "renown" not in json.dumps(entry)
 
 
-def test_metrics_tell_what_was_answered(client: TestClient) -> None:
+def test_metrics_count_what_was_answered(client: TestClient) -> None:
     client.get(f"/v1/customers/{CUSTOMER}/risk")
     client.get(f"/v1/customers/{CUSTOMER}/offers")
     client.get("/v1/nothing")

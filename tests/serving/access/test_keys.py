@@ -24,9 +24,9 @@ def test_a_key_is_known_by_its_hash_alone(file: KeyFile) -> None:
     secret = file.create("crm", ("score", "explain"), NOW, per_minute=60)
     assert secret not in file.path.read_text()
     assert file.path.stat().st_mode & 0o077 == 0
-    found = KeyRing(file, lambda: NOW).find(secret)
-    assert found is not None
-    assert (found.name, found.roles, found.per_minute) == ("crm", ("score", "explain"), 60)
+    key = KeyRing(file, lambda: NOW).find(secret)
+    assert key is not None
+    assert (key.name, key.roles, key.per_minute) == ("crm", ("score", "explain"), 60)
     assert KeyRing(file, lambda: NOW).find(secret + "x") is None
     assert KeyRing(file, lambda: NOW).find("") is None
 
@@ -37,9 +37,9 @@ def test_a_rotated_key_ends_after_the_grace_time(file: KeyFile) -> None:
     for hours, works in ((1, True), (25, False)):
         ring = KeyRing(file, lambda at=NOW + timedelta(hours=hours): at)  # type: ignore[misc]
         assert (ring.find(old) is not None) == works
-        found = ring.find(new)
-        assert found is not None
-        assert found.roles == ("score",)
+        key = ring.find(new)
+        assert key is not None
+        assert key.roles == ("score",)
 
 
 def test_a_revoked_key_ends_within_a_second(file: KeyFile) -> None:
@@ -54,7 +54,7 @@ def test_a_revoked_key_ends_within_a_second(file: KeyFile) -> None:
     file.create("crm", ("score",), NOW)  # its name is free again
 
 
-def test_names_are_told_where_one_is_wrong(file: KeyFile) -> None:
+def test_known_names_are_listed_where_one_is_wrong(file: KeyFile) -> None:
     file.create("crm", ("score",), NOW)
     with pytest.raises(ConfigError, match="There is a key 'crm' already"):
         file.create("crm", ("score",), NOW)
@@ -90,10 +90,10 @@ def test_the_commands_make_list_rotate_and_revoke(
     ring = KeyRing(KeyFile(StoreSettings()), lambda: datetime.now(UTC))
     assert (ring.find(first), ring.find(second) is not None) == (None, True)
     assert run(monkeypatch, "keys", "list") == 0
-    told = capsys.readouterr().out
-    assert "crm" in told
-    assert "ended" in told
-    assert second not in told
+    listing = capsys.readouterr().out
+    assert "crm" in listing
+    assert "ended" in listing
+    assert second not in listing
     assert run(monkeypatch, "keys", "revoke", "crm") == 0
     assert run(monkeypatch, "serve") == 2
     assert run(monkeypatch, "keys", "create", "x", "--role", "king") == 2

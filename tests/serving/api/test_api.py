@@ -92,39 +92,39 @@ def problem(client: TestClient, path: str, status: int, **body: Any) -> Any:
     answer = client.post(path, **body) if body else client.get(path)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    found = answer.json()
-    assert found["status"] == status
-    assert found["type"].startswith("urn:encore:")
-    return found
+    content = answer.json()
+    assert content["status"] == status
+    assert content["type"].startswith("urn:encore:")
+    return content
 
 
 def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> None:
-    found = get(client, f"/v1/customers/{ACTIVE}/risk")
-    assert 0 < found["risk"]["risk"] < 1
-    assert found["risk"]["tier"] in {"high", "medium", "low"}
-    assert (found["risk"]["status"], found["risk"]["reason"]) == ("ok", None)
-    assert found["risk"]["model"] == found["models"]["churn"]["version"] == "encore-churn/1"
-    assert datetime.fromisoformat(found["feature_timestamp"]) == world.schedule.as_of
-    assert datetime.fromisoformat(found["as_of"]) == world.schedule.as_of
-    assert found["models"]["churn"]["definition"] == {
+    answer = get(client, f"/v1/customers/{ACTIVE}/risk")
+    assert 0 < answer["risk"]["risk"] < 1
+    assert answer["risk"]["tier"] in {"high", "medium", "low"}
+    assert (answer["risk"]["status"], answer["risk"]["reason"]) == ("ok", None)
+    assert answer["risk"]["model"] == answer["models"]["churn"]["version"] == "encore-churn/1"
+    assert datetime.fromisoformat(answer["feature_timestamp"]) == world.schedule.as_of
+    assert datetime.fromisoformat(answer["as_of"]) == world.schedule.as_of
+    assert answer["models"]["churn"]["definition"] == {
         "kind": "non_contractual",
         "activity_window_days": 56,
         "horizon_days": 28,
         "gap_days": 0,
         "grace_days": None,
     }
-    assert found["models"]["churn"]["grade"] in {"A", "B", "C"}
+    assert answer["models"]["churn"]["grade"] in {"A", "B", "C"}
 
 
 @pytest.mark.parametrize("customer", [ACTIVE, "18", "30", "36"])
 def test_an_explanation_has_both_directions(client: TestClient, customer: str) -> None:
-    found = get(client, f"/v1/customers/{customer}/explanation")
-    assert found["risk"] == get(client, f"/v1/customers/{customer}/risk")["risk"]
-    reasons, strengths = found["reasons"]["reasons"], found["reasons"]["strengths"]
+    explanation = get(client, f"/v1/customers/{customer}/explanation")
+    assert explanation["risk"] == get(client, f"/v1/customers/{customer}/risk")["risk"]
+    reasons, strengths = explanation["reasons"]["reasons"], explanation["reasons"]["strengths"]
     assert reasons + strengths
     assert {r["direction"] for r in reasons} <= {"raises"}
     assert {r["direction"] for r in strengths} <= {"lowers"}
-    unexplained = found["reasons"]["unexplained_share"]
+    unexplained = explanation["reasons"]["unexplained_share"]
     assert sum(r["share"] for r in reasons + strengths) + unexplained == pytest.approx(1.0)
     assert unexplained < 0.5
     assert all(r["action"] is None for r in strengths)
@@ -135,8 +135,8 @@ def test_an_explanation_has_both_directions(client: TestClient, customer: str) -
 def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> None:
     path = f"/v1/customers/{ACTIVE}/explanation"
 
-    def first(found: Any) -> str:
-        return str((found["reasons"]["reasons"] + found["reasons"]["strengths"])[0]["text"])
+    def first(explanation: Any) -> str:
+        return str((explanation["reasons"]["reasons"] + explanation["reasons"]["strengths"])[0]["text"])
 
     chinese = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
     assert "流失风险" in first(get(client, path + "?language=zh"))
@@ -147,10 +147,10 @@ def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> No
 
 @pytest.mark.parametrize("kind", ["repeat", "cross_sell", "up_sell", "next"])
 def test_offers_of_each_kind(client: TestClient, kind: str) -> None:
-    found = get(client, f"/v1/customers/{ACTIVE}/offers?kind={kind}&limit=4")
-    assert found["offers"]["kind"] == kind
-    assert found["offers"]["model"] == "encore-next-product/1"
-    offers = found["offers"]["offers"]
+    answer = get(client, f"/v1/customers/{ACTIVE}/offers?kind={kind}&limit=4")
+    assert answer["offers"]["kind"] == kind
+    assert answer["offers"]["model"] == "encore-next-product/1"
+    offers = answer["offers"]["offers"]
     assert 0 < len(offers) <= 4
     assert all(offer["text"] for offer in offers)
     assert kind == "next" or {offer["kind"] for offer in offers} == {kind}
@@ -164,36 +164,36 @@ def test_scores_of_many(client: TestClient) -> None:
     }
     answer = client.post("/v1/scores?language=zh", json=body)
     assert answer.status_code == 200, answer.text
-    found = answer.json()
-    assert [score["customer_id"] for score in found["scores"]] == ["12", "nobody", ACTIVE]
-    assert {part["status"] for part in parts_of(found["scores"][0]).values()} == {"ok"}
-    unknown = found["scores"][1]
+    scored = answer.json()
+    assert [score["customer_id"] for score in scored["scores"]] == ["12", "nobody", ACTIVE]
+    assert {part["status"] for part in parts_of(scored["scores"][0]).values()} == {"ok"}
+    unknown = scored["scores"][1]
     assert unknown["feature_timestamp"] is None
     assert {part["status"] for part in parts_of(unknown).values()} == {"unknown_customer"}
     assert "'nobody'" in unknown["risk"]["reason"]
-    assert found["models"]["churn"]["version"] == "encore-churn/1"
+    assert scored["models"]["churn"]["version"] == "encore-churn/1"
     single = get(client, f"/v1/customers/{ACTIVE}/explanation?language=zh")
-    score = found["scores"][2]
+    score = scored["scores"][2]
     assert {name: single[name] for name in ("risk", "reasons", "what_if")} == {
         name: score[name] for name in ("risk", "reasons", "what_if")
     }
-    assert found["models"] == single["models"]
+    assert scored["models"] == single["models"]
     assert score["offers"] == get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")["offers"]
 
 
 def test_scores_without_parts_leave_them_out(client: TestClient) -> None:
-    found = client.post("/v1/scores", json={"customer_ids": [ACTIVE]}).json()["scores"][0]
-    assert found["risk"]["risk"] > 0
-    assert parts_of(found).keys() == {"risk"}
+    score = client.post("/v1/scores", json={"customer_ids": [ACTIVE]}).json()["scores"][0]
+    assert score["risk"]["risk"] > 0
+    assert parts_of(score).keys() == {"risk"}
     (nobody,) = client.post("/v1/scores", json={"customer_ids": ["nobody"]}).json()["scores"]
     assert nobody["risk"]["status"] == "unknown_customer"
 
 
 def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
     body = {"customer_ids": [str(i) for i in range(1000)], "include": ["reasons"]}
-    found = client.post("/v1/scores", json=body).json()
-    assert [score["customer_id"] for score in found["scores"]] == body["customer_ids"]
-    statuses = Counter(score["reasons"]["status"] for score in found["scores"])
+    answer = client.post("/v1/scores", json=body).json()
+    assert [score["customer_id"] for score in answer["scores"]] == body["customer_ids"]
+    statuses = Counter(score["reasons"]["status"] for score in answer["scores"])
     assert statuses.keys() == {"ok", "unknown_customer"}
     assert statuses["ok"] > 100
 
@@ -201,12 +201,12 @@ def test_a_thousand_customers_in_one_call(client: TestClient) -> None:
 def test_many_at_once_get_the_answers_of_one_at_a_time(client: TestClient) -> None:
     paths = [f"/v1/customers/{6 * i}/{part}" for i in range(1, 13) for part in ("explanation", "offers")]
 
-    def asked(path: str) -> Any:
+    def answer_to(path: str) -> Any:
         return client.get(path).json() | {"computed": None}  # the first is computed, and then read
 
-    alone = [asked(path) for path in paths]
+    alone = [answer_to(path) for path in paths]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(asked, paths * 4))
+        together = list(pool.map(answer_to, paths * 4))
     assert together == alone * 4
 
 
@@ -215,15 +215,15 @@ def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> No
     silent = [score for score in everybody["scores"] if score["risk"]["tier"] == "inactive"]
     assert silent
     assert all(score["risk"]["risk"] is None for score in silent)
-    found = get(client, f"/v1/customers/{silent[0]['customer_id']}/explanation")
-    assert found["reasons"]["reasons"] == found["reasons"]["strengths"] == []
+    explanation = get(client, f"/v1/customers/{silent[0]['customer_id']}/explanation")
+    assert explanation["reasons"]["reasons"] == explanation["reasons"]["strengths"] == []
 
 
-def test_models_tell_how_they_measured(client: TestClient) -> None:
-    found = get(client, "/v1/models")
-    assert [model["name"] for model in found["models"]] == ["encore-churn", "encore-next-product"]
-    assert found["models"][0]["aliases"] == ["champion"]
-    assert found["models"][0]["metrics"]["champion.roc_auc"] > found["models"][0]["metrics"]["recency.roc_auc"]
+def test_models_report_their_metrics(client: TestClient) -> None:
+    answer = get(client, "/v1/models")
+    assert [model["name"] for model in answer["models"]] == ["encore-churn", "encore-next-product"]
+    assert answer["models"][0]["aliases"] == ["champion"]
+    assert answer["models"][0]["metrics"]["champion.roc_auc"] > answer["models"][0]["metrics"]["recency.roc_auc"]
 
 
 def test_health(client: TestClient) -> None:
@@ -244,20 +244,20 @@ def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
 
 
 def test_types_never_bought(client: TestClient) -> None:
-    found = get(client, f"/v1/customers/{ACTIVE}/types?limit=4")
-    types = found["types"]["types"]
+    answer = get(client, f"/v1/customers/{ACTIVE}/types?limit=4")
+    types = answer["types"]["types"]
     assert len({offer["type"] for offer in types}) == 4
     assert all(offer["text"] and offer["product_id"] for offer in types)
-    assert found["models"]["next_product"]["grade"] in {"A", "B", "C", "D"}
+    assert answer["models"]["next_product"]["grade"] in {"A", "B", "C", "D"}
 
 
 def test_offers_carry_a_probability_of_purchase(client: TestClient) -> None:
-    found = get(client, f"/v1/customers/{ACTIVE}/offers?limit=10")
-    likely = [offer["probability"] for offer in found["offers"]["offers"]]
+    answer = get(client, f"/v1/customers/{ACTIVE}/offers?limit=10")
+    likely = [offer["probability"] for offer in answer["offers"]["offers"]]
     assert len(likely) == 10
     assert likely == sorted(likely, reverse=True)
     assert all(0 < probability < 1 for probability in likely)
-    assert found["offers"]["horizon_days"] == 14
+    assert answer["offers"]["horizon_days"] == 14
 
 
 def test_what_is_in_the_basket_is_not_offered(client: TestClient) -> None:
@@ -270,11 +270,11 @@ def test_what_is_in_the_basket_is_not_offered(client: TestClient) -> None:
 
 
 def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: TestClient) -> None:
-    found = get(client, "/v1/offers?limit=3&attribute=region:North")
-    assert "customer_id" not in found
-    assert {offer["path"] for offer in found["offers"]["offers"]} == {"popular"}
-    assert {offer["probability"] for offer in found["offers"]["offers"]} == {None}
-    first = found["offers"]["offers"][0]["product_id"]
+    answer = get(client, "/v1/offers?limit=3&attribute=region:North")
+    assert "customer_id" not in answer
+    assert {offer["path"] for offer in answer["offers"]["offers"]} == {"popular"}
+    assert {offer["probability"] for offer in answer["offers"]["offers"]} == {None}
+    first = answer["offers"]["offers"][0]["product_id"]
     with_basket = get(client, f"/v1/offers?limit=3&kind=cross_sell&basket={first}")
     offers = with_basket["offers"]["offers"]
     assert first not in {offer["product_id"] for offer in offers}
@@ -284,9 +284,9 @@ def test_a_guest_gets_what_is_popular_and_what_goes_with_the_basket(client: Test
 
 @pytest.mark.parametrize("part", ["risk", "explanation", "offers", "types"])
 def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
-    found = problem(client, f"/v1/customers/nobody/{part}", 404)
-    assert found["type"] == "urn:encore:unknown-customer"
-    assert "'nobody'" in found["detail"]
+    content = problem(client, f"/v1/customers/nobody/{part}", 404)
+    assert content["type"] == "urn:encore:unknown-customer"
+    assert "'nobody'" in content["detail"]
 
 
 @pytest.mark.parametrize(
@@ -301,9 +301,9 @@ def test_an_unknown_customer_is_a_404(client: TestClient, part: str) -> None:
     ],
 )
 def test_a_bad_parameter_is_named(client: TestClient, path: str, parameter: str) -> None:
-    found = problem(client, path, 422)
-    assert [error["parameter"] for error in found["errors"]] == [parameter]
-    assert parameter in found["detail"]
+    content = problem(client, path, 422)
+    assert [error["parameter"] for error in content["errors"]] == [parameter]
+    assert parameter in content["detail"]
 
 
 @pytest.mark.parametrize(
@@ -318,8 +318,8 @@ def test_a_bad_parameter_is_named(client: TestClient, path: str, parameter: str)
     ],
 )
 def test_a_bad_body_is_named(client: TestClient, body: dict[str, Any], parameter: str) -> None:
-    found = problem(client, "/v1/scores", 422, json=body)
-    assert [error["parameter"] for error in found["errors"]] == [parameter]
+    content = problem(client, "/v1/scores", 422, json=body)
+    assert [error["parameter"] for error in content["errors"]] == [parameter]
 
 
 def test_what_is_no_json_and_what_is_no_route_are_problems_too(client: TestClient) -> None:
@@ -333,8 +333,8 @@ def test_a_store_that_fails_is_a_503(embedded: TestClient, monkeypatch: pytest.M
         raise StoreError("The online store does not answer.", "Check it.")
 
     monkeypatch.setattr(OnlineStore, "vectors", away)
-    asked = {"customer_ids": ["never asked about"], "live": True}
-    assert problem(embedded, "/v1/scores", 503, json=asked)["type"] == "urn:encore:unavailable"
+    body = {"customer_ids": ["never asked about"], "live": True}
+    assert problem(embedded, "/v1/scores", 503, json=body)["type"] == "urn:encore:unavailable"
 
 
 def test_a_fault_of_ours_is_a_problem_without_details(embedded: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

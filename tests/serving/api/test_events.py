@@ -54,9 +54,9 @@ def send(client: TestClient, *events: dict[str, Any]) -> Any:
 
 
 def score(client: TestClient, customer: str = CUSTOMER, *include: str) -> Any:
-    asked = {"customer_ids": [customer], "include": include or ["risk", "reasons", "offers"]}
-    (found,) = client.post("/v1/scores", json=asked).json()["scores"]
-    return found
+    body = {"customer_ids": [customer], "include": include or ["risk", "reasons", "offers"]}
+    (scored,) = client.post("/v1/scores", json=body).json()["scores"]
+    return scored
 
 
 def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
@@ -64,8 +64,8 @@ def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
     assert score(client) | {"computed": "now"} == before
     assert score(client)["computed"] == "materialised"
     offered = before["offers"]["offers"][0]["product_id"]
-    told = send(client, purchase(1, product=offered))
-    assert told == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": True}
+    receipt = send(client, purchase(1, product=offered))
+    assert receipt == {"events": [{"event_id": "e1", "outcome": "accepted"}], "applied": True}
     after = score(client)
     assert after["computed"] == "now"
     assert after["as_of"] > before["as_of"]
@@ -78,8 +78,8 @@ def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settin
     customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity.parquet")[
         "customer_id"
     ].unique()
-    asked = {"customer_ids": customers.tolist(), "include": ["reasons"]}
-    scores = client.post("/v1/scores", json=asked).json()["scores"]
+    body = {"customer_ids": customers.tolist(), "include": ["reasons"]}
+    scores = client.post("/v1/scores", json=body).json()["scores"]
     silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]
     assert len(silent) > 5
     for number, customer in enumerate(silent[:5]):
@@ -184,19 +184,21 @@ def test_a_materialisation_without_the_events_is_followed_by_them(settings: Sett
         assert again["risk"]["risk"] == pytest.approx(known["risk"]["risk"], abs=1e-3)
 
 
-def test_when_the_store_is_away_the_last_scores_are_stale(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_store_is_unavailable_the_last_scores_are_stale(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = score(client, CUSTOMER, "risk", "reasons")
 
     monkeypatch.setattr(OnlineStore, "vectors", away)
-    asked = {"customer_ids": [CUSTOMER, "18"], "include": ["risk", "reasons", "offers"], "live": True}
-    answer = client.post("/v1/scores", json=asked)
+    body = {"customer_ids": [CUSTOMER, "18"], "include": ["risk", "reasons", "offers"], "live": True}
+    answer = client.post("/v1/scores", json=body)
     assert answer.status_code == 200
     stale, other = answer.json()["scores"]
     assert (stale["risk"]["status"], stale["risk"]["risk"]) == ("stale", known["risk"]["risk"])
     assert (stale["computed"], stale["risk"]["model"]) == ("materialised", "encore-churn/1")
     assert (stale["offers"]["status"], stale["offers"]["offers"]) == ("unavailable", None)
     assert {other[part]["status"] for part in ("risk", "reasons", "offers")} == {"unavailable"}
-    alone = client.post("/v1/scores", json={**asked, "customer_ids": ["18"]})
+    alone = client.post("/v1/scores", json={**body, "customer_ids": ["18"]})
     assert (alone.status_code, alone.json()["type"]) == (503, "urn:encore:unavailable")
     assert "metrics" not in alone.json()
     assert 'encore_scores_total{computed="stale"}' in client.get("/metrics").text
@@ -228,7 +230,7 @@ def test_of_two_consents_in_one_request_the_last_one_counts(client: TestClient) 
     assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["offers"]
 
 
-def test_while_a_store_is_away_known_customers_are_not_called_unknown(
+def test_while_a_store_is_unavailable_known_customers_are_not_called_unknown(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get(f"/v1/customers/{CUSTOMER}/risk")
@@ -237,8 +239,8 @@ def test_while_a_store_is_away_known_customers_are_not_called_unknown(
     assert client.get(f"/v1/customers/{CUSTOMER}/explanation").status_code == 503
     client.post("/v1/events", json={"events": [purchase(1)]})  # the last answer of one of them is too old now
     with ThreadPoolExecutor(3) as several:  # which are computed together
-        asked = [several.submit(client.get, f"/v1/customers/{name}/risk") for name in (CUSTOMER, "18", "30")]
-        assert sorted(one.result().status_code for one in asked) == [200, 503, 503]
+        answers = [several.submit(client.get, f"/v1/customers/{name}/risk") for name in (CUSTOMER, "18", "30")]
+        assert sorted(one.result().status_code for one in answers) == [200, 503, 503]
     body = {"customer_ids": [CUSTOMER], "include": ["risk", "reasons"], "live": True}
     (stale,) = client.post("/v1/scores", json=body).json()["scores"]
     assert (stale["risk"]["status"], stale["risk"]["model"]) == ("stale", "encore-churn/1")

@@ -17,8 +17,8 @@ _COMMITTED = _ROOT / "docs/openapi.json"
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(openapi_text())
-    return found
+    schema: dict[str, Any] = json.loads(openapi_text())
+    return schema
 
 
 def test_the_document_is_the_committed_one(document: dict[str, Any]) -> None:
@@ -61,6 +61,6 @@ def test_the_error_types_of_code_and_documentation_are_the_same() -> None:
 
 
 def _section(text: str, heading: str) -> str:
-    found = re.search(rf"^## {heading}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, f"docs/api.md has a section {heading!r}"
-    return found[1]
+    section = re.search(rf"^## {heading}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section, f"docs/api.md has a section {heading!r}"
+    return section[1]

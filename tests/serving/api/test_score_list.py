@@ -63,8 +63,8 @@ def test_every_active_customer_is_listed_once_the_riskiest_first(client: TestCli
 
 def test_a_row_has_the_values_of_the_single_answer(client: TestClient) -> None:
     row = pages(client, limit=1000)[0]
-    asked = {"customer_ids": [row["customer_id"]], "include": ["risk", "reasons", "offers"]}
-    score = client.post("/v1/scores", json=asked).json()["scores"][0]
+    body = {"customer_ids": [row["customer_id"]], "include": ["risk", "reasons", "offers"]}
+    score = client.post("/v1/scores", json=body).json()["scores"][0]
     assert score["computed"] == "materialised"
     assert row["risk"] == score["risk"]["risk"]
     assert row["tier"] == score["risk"]["tier"]

@@ -156,8 +156,8 @@ def test_json_is_one_object_on_standard_output(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
 ) -> None:
     assert run(monkeypatch, "evaluate", model, "--format", "json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["protocol"]["model"] == f"encore-{model}/1"
+    evaluation = json.loads(capsys.readouterr().out)
+    assert evaluation["protocol"]["model"] == f"encore-{model}/1"
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
@@ -201,7 +201,7 @@ def test_bad_arguments_end_with_two(
         assert word in text
 
 
-def test_a_folder_that_cannot_be_written_is_told(
+def test_a_folder_that_cannot_be_written_is_an_error(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -256,7 +256,7 @@ def test_serve_says_what_is_missing_and_answers_live(tmp_path: Path) -> None:
     assert "encore features materialize" in log.read_text()
 
 
-def test_a_taken_port_is_told(
+def test_a_taken_port_is_an_error(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     KeyFile(at_home.settings[StoreSettings]).renew("crm", ("score",), NOW)

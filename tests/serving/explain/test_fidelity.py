@@ -15,14 +15,14 @@ from training.churn.dataset import churn_set
 
 
 def test_reasons_hold_on_the_test_snapshots(at_home: World) -> None:
-    found = evaluate_reasons(at_home.settings)
-    assert found["direction_agreement"]["value"] >= 0.98
-    assert found["direction_agreement"]["sentences"] > 2 * found["protocol"]["customers"]
-    assert found["top_three_share"]["median"] >= 0.6
-    assert found["stability"]["median_jaccard"] >= 0.8
-    assert found["missing_values"]["shown_as_known"] == 0
-    assert found["additivity"]["largest_error"] < 1e-9
-    assert found["unexplained"]["median_share"] < 0.5
+    evaluation = evaluate_reasons(at_home.settings)
+    assert evaluation["direction_agreement"]["value"] >= 0.98
+    assert evaluation["direction_agreement"]["sentences"] > 2 * evaluation["protocol"]["customers"]
+    assert evaluation["top_three_share"]["median"] >= 0.6
+    assert evaluation["stability"]["median_jaccard"] >= 0.8
+    assert evaluation["missing_values"]["shown_as_known"] == 0
+    assert evaluation["additivity"]["largest_error"] < 1e-9
+    assert evaluation["unexplained"]["median_share"] < 0.5
 
 
 def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store, scoring: Scoring) -> None:
@@ -30,10 +30,10 @@ def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store,
     rows = churn_set(at_home.settings, store, at_home.schedule.splits["churn"].test[:1])
     inputs = model.inputs(rows.columns, len(rows))
     explained = explain(model, inputs)
-    told = [risk_reasons(one, {}, "en") for one in explained]
-    assert agreement(model, inputs, told)["value"] == 1.0
-    turned = [[replace(reason, direction="raises") for reason in reasons] for reasons in told]
-    raising = [reason.direction == "raises" for reasons in told for reason in reasons]
+    sentences = [risk_reasons(one, {}, "en") for one in explained]
+    assert agreement(model, inputs, sentences)["value"] == 1.0
+    turned = [[replace(reason, direction="raises") for reason in reasons] for reasons in sentences]
+    raising = [reason.direction == "raises" for reasons in sentences for reason in reasons]
     assert agreement(model, inputs, turned)["value"] == pytest.approx(np.mean(raising))
 
 
@@ -58,9 +58,9 @@ def test_a_day_later_is_what_the_clock_makes_of_it(world: World, store: Store) -
         "gap_p90": today * 0 + 7,
     }
     wanted = with_ages(columns, today + 86400)
-    found = later(with_ages(columns, today), 1)
+    tomorrow = later(with_ages(columns, today), 1)
     for name in wanted.keys() - {"season_sin", "season_cos"}:
-        np.testing.assert_allclose(found[name], wanted[name])
+        np.testing.assert_allclose(tomorrow[name], wanted[name])
 
 
 def test_jaccard_by_hand() -> None:

@@ -25,8 +25,8 @@ SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_ra
 def explained(values: dict[str, float], parts: dict[str, float], similar: dict[str, float], **effects: float) -> Any:
     """An explanation with one contribution a theme, and the model's agreement with each unless said otherwise."""
     own = {name: parts.get(THEME_OF[name].name, 0.0) for name in values}
-    told = {theme: Part(part, effects.get(theme, part)) for theme, part in parts.items()}
-    return Explained(values, own, similar, told)
+    themes = {theme: Part(part, effects.get(theme, part)) for theme, part in parts.items()}
+    return Explained(values, own, similar, themes)
 
 
 def explain(values: list[float], parts: dict[str, float], language: Any = "en", **effects: float) -> list[Reason]:
@@ -61,13 +61,13 @@ def test_every_theme_fact_and_finding_has_its_texts() -> None:
         for fact in theme.facts:
             assert f"fact.{fact.feature}" in texts
     assert {key.removeprefix("finding.") for key in texts if key.startswith("finding.")} == FINDINGS
-    told = {key.removeprefix("fact.") for key in texts if key.startswith("fact.")}
-    assert told == {fact.feature for theme in THEMES for fact in theme.facts} | {"unknown", "attribute"}
+    facts = {key.removeprefix("fact.") for key in texts if key.startswith("fact.")}
+    assert facts == {fact.feature for theme in THEMES for fact in theme.facts} | {"unknown", "attribute"}
     changes = {f"change.{lever.name}_{count}" for lever in LEVERS for count in ("one", "many")}
     assert changes == {key for key in texts if key.startswith("change.")} - {"change.text", "change.and"}
 
 
-def test_silence_is_told_against_the_customers_own_habit() -> None:
+def test_silence_is_compared_with_the_customers_own_habit() -> None:
     reason = explain([23.0, 6.0, 300.0, 0.2], {"silence": 1.0, "spend": -0.5})[0]
     assert reason.text == "Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."
     assert reason.title == "Long silence for this customer"
@@ -89,7 +89,7 @@ def test_silence_is_told_against_the_customers_own_habit() -> None:
         (23.2, ". This raises the risk.", "Silence"),
     ],
 )
-def test_silence_is_told_against_others_only_without_a_habit(habit: float, text: str, title: str) -> None:
+def test_silence_is_compared_with_others_only_without_a_habit(habit: float, text: str, title: str) -> None:
     (reason,) = explain([23.0, habit, 300.0, 0.2], {"silence": 1.0})
     assert reason.text == f"Last purchase 23 days ago{text}"
     assert reason.title == title
@@ -103,7 +103,7 @@ def test_silence_is_told_against_others_only_without_a_habit(habit: float, text:
         (500.0, 1.0, ". This raises the risk.", "Spending"),
     ],
 )
-def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(
+def test_a_comparison_is_shown_only_where_it_supports_the_direction(
     amount_84d: float, part: float, text: str, title: str
 ) -> None:
     (reason,) = explain([23.0, 6.0, amount_84d, 0.2], {"spend": part})
@@ -112,7 +112,7 @@ def test_a_comparison_is_told_only_where_it_speaks_for_the_direction(
     assert reason.actionable == (title == "Spends less than similar customers")
 
 
-def test_a_comparison_that_the_features_own_contribution_denies_is_not_told() -> None:
+def test_a_comparison_that_the_features_own_contribution_contradicts_is_not_shown() -> None:
     one = explained({"amount_84d": 100.0}, {"spend": 1.0}, SIMILAR)
     denied = Explained(one.values, {"amount_84d": -0.1}, one.similar, one.parts)
     assert risk_reasons(one, {}, "en")[0].finding == "smaller_spender"
@@ -129,13 +129,13 @@ def test_what_grows_with_time_is_compared_with_nobody(tenure: float, part: float
     assert "similar" not in reason.text
 
 
-def test_a_theme_that_the_model_contradicts_is_not_told() -> None:
+def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
     parts = {"silence": 1.0, "spend": -0.5}
     assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, spend=0.1)] == ["silence"]
     assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, silence=0.0)] == ["spend"]
 
 
-def test_what_is_not_known_is_told_by_the_next_fact_or_as_not_known() -> None:
+def test_a_missing_value_is_replaced_by_the_next_fact_or_shown_as_unknown() -> None:
     (reason,) = explain([23.0, 6.0, 300.0, float("nan")], {"campaigns": -1.0})
     assert reason.text == "Answers to campaigns: nothing is known of this customer. This lowers the risk."
     assert reason.values["answer_rate"] is None
@@ -164,7 +164,7 @@ def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float, findi
         (0.0, "The contract ends in 20 days", "contract_ends_soon"),
     ],
 )
-def test_a_notice_is_told_only_where_there_is_one(flag: float, text: str, finding: str) -> None:
+def test_a_notice_is_shown_only_where_there_is_one(flag: float, text: str, finding: str) -> None:
     values = {"contract_cancelled": flag, "days_to_contract_end": 20.0}
     one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
     (reason,) = risk_reasons(one, {}, "en")
@@ -172,7 +172,7 @@ def test_a_notice_is_told_only_where_there_is_one(flag: float, text: str, findin
     assert reason.finding == finding
 
 
-def test_a_theme_without_facts_is_told_plainly() -> None:
+def test_a_theme_without_facts_has_a_plain_sentence() -> None:
     one = explained({"season_sin": 0.1}, {"season": 1.0}, {"season_sin": 0.0})
     assert risk_reasons(one, {}, "en")[0].text == "The time of the year. This raises the risk."
 

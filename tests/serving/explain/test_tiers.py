@@ -24,7 +24,7 @@ def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: 
     as_of = at_home.schedule.as_of
     tiers = make_tiers(settings, store, scoring.churn, as_of)
     customers = active_customers(settings, as_of)
-    shown = [tiers.of(found.parts["risk"].value.risk or 0.0) for found in scoring.ask(customers, "risk")]
+    shown = [tiers.of(scored.parts["risk"].value.risk or 0.0) for scored in scoring.ask(customers, "risk")]
     assert shown.count("high") == pytest.approx(0.1 * len(customers), abs=2)
     assert shown.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
     by_threshold = make_tiers(at_home.settings, store, scoring.churn, as_of)
@@ -38,7 +38,7 @@ def test_shares_that_sum_to_one_leave_nobody_low(at_home: World, store: Store, s
     settings = at_home.settings.replaced(churn)
     tiers = make_tiers(settings, store, scoring.churn, at_home.schedule.as_of)
     customers = active_customers(settings, at_home.schedule.as_of)
-    risks = [found.parts["risk"].value.risk or 0.0 for found in scoring.ask(customers, "risk")]
+    risks = [scored.parts["risk"].value.risk or 0.0 for scored in scoring.ask(customers, "risk")]
     assert "low" not in {tiers.of(risk) for risk in risks}
 
 
@@ -46,8 +46,8 @@ def test_a_model_of_another_definition_does_not_answer_and_the_other_does(at_hom
     churn = at_home.settings[ChurnSettings].model_copy(update={"activity_window_days": 70})
     settings = at_home.settings.replaced(churn)
     other = Scoring(settings)
-    (found,) = other.ask(["6"], "risk", "offers")
-    risk, offers = found.parts["risk"].value, found.parts["offers"].value
+    (scored,) = other.ask(["6"], "risk", "offers")
+    risk, offers = scored.parts["risk"].value, scored.parts["offers"].value
     assert risk.status == "unavailable"
     assert re.search(r"activity_window_days=56.*activity_window_days=70.*Train again", risk.reason)
     assert offers.status == "ok"  # the other model answers on

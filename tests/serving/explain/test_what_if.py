@@ -33,13 +33,13 @@ def inputs(world: World, store: Store, model: ChurnModel) -> Floats:
 def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnModel, inputs: Floats) -> None:
     risks = model.risk(inputs)
     tiers = Tiers(float(np.quantile(risks, 0.9)), float(np.quantile(risks, 0.6)))
-    found = 0
+    ways = 0
     for row, risk in zip(inputs, risks.tolist(), strict=True):
         way = what_would_change(model, row, risk, tiers, "en")
         if tiers.of(risk) == "low":
             assert way is None
         if way is not None:
-            found += 1
+            ways += 1
             assert way.risk <= risk - 0.01
             assert {"recency_days", "baskets_28d"} <= {change.feature for change in way.changes}
             assert (tiers.of(risk), way.tier) in {("high", "medium"), ("high", "low"), ("medium", "low")}
@@ -50,7 +50,7 @@ def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnMod
                 assert change.before is None or change.before == row[place]
                 after[place] = change.after
             assert model.risk(after.reshape(1, -1))[0] == way.risk
-    assert found > 10
+    assert ways > 10
 
 
 def test_a_visit_changes_all_that_a_visit_changes() -> None:
@@ -72,11 +72,11 @@ def test_a_visit_changes_all_that_a_visit_changes() -> None:
 
 
 def test_other_levers() -> None:
-    of = {lever.name: lever for lever in LEVERS}
-    answered = of["answer"].apply({"answer_rate": 0.0, "campaigns_contacted": 4.0, "redemptions_total": 0.0}, 1)
+    levers = {lever.name: lever for lever in LEVERS}
+    answered = levers["answer"].apply({"answer_rate": 0.0, "campaigns_contacted": 4.0, "redemptions_total": 0.0}, 1)
     assert (answered["answer_rate"], answered["redemptions_total"], answered["days_since_redemption"]) == (0.25, 1, 0)
-    assert of["cheaper"].apply({"contract_price": 20.0}, 10)["contract_price"] == pytest.approx(18)
-    assert of["widen"].apply({"categories_28d": 1.0, "categories_84d": 4.0}, 5)["categories_84d"] == 9
+    assert levers["cheaper"].apply({"contract_price": 20.0}, 10)["contract_price"] == pytest.approx(18)
+    assert levers["widen"].apply({"categories_28d": 1.0, "categories_84d": 4.0}, 5)["categories_84d"] == 9
 
 
 def test_who_has_nothing_to_change_gets_nothing(model: ChurnModel, inputs: Floats) -> None:

@@ -32,19 +32,19 @@ def test_the_tag_is_in_the_answer_and_in_the_log(world: World, tmp_path: Path) -
     with inside(world.directory), connected(settings) as client:
         one_by_one = {}
         for customer in range(6, 90, 6):
-            found = client.get(f"/v1/customers/{customer}/offers?limit=3")
-            if found.status_code == 200:
-                one_by_one[str(customer)] = found.json()["offers"]
+            answer = client.get(f"/v1/customers/{customer}/offers?limit=3")
+            if answer.status_code == 200:
+                one_by_one[str(customer)] = answer.json()["offers"]
         assert len(one_by_one) > 10
         lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
         assert len(lines) == len(one_by_one)
-        for line, (asked_for, found) in zip(lines, one_by_one.items(), strict=True):
-            assert line["customer_id"] == asked_for
-            assert found["experiment"] == {"name": line["experiment"], "arm": line["arm"]}
-            assert line["products"] == [offer["product_id"] for offer in found["offers"]]
+        for line, (customer_id, offers) in zip(lines, one_by_one.items(), strict=True):
+            assert line["customer_id"] == customer_id
+            assert offers["experiment"] == {"name": line["experiment"], "arm": line["arm"]}
+            assert line["products"] == [offer["product_id"] for offer in offers["offers"]]
         assert {line["arm"] for line in lines} == {"champion", "baseline"}
-        asked = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
-        together = client.post("/v1/scores", json=asked).json()["scores"]
+        body = {"customer_ids": list(one_by_one), "include": ["offers"], "offer_limit": 3}
+        together = client.post("/v1/scores", json=body).json()["scores"]
         assert {score["customer_id"]: score["offers"] for score in together} == one_by_one
         assert len(log.read_text(encoding="utf-8").splitlines()) == 2 * len(lines)
     log.unlink()
@@ -57,7 +57,7 @@ def test_without_an_experiment_nothing_is_written(client: TestClient, world: Wor
 
 def test_an_experiment_without_a_challenger_says_so(at_home: World) -> None:
     experiment = ExperimentSettings(name="spring", other="challenger")
-    (found,) = Scoring(at_home.settings.replaced(experiment)).ask(["6"], "risk", "offers")
-    assert found.parts["risk"].value.status == "ok"
-    assert found.parts["offers"].value.status == "unavailable"
-    assert "--no-promote" in found.parts["offers"].value.reason
+    (scored,) = Scoring(at_home.settings.replaced(experiment)).ask(["6"], "risk", "offers")
+    assert scored.parts["risk"].value.status == "ok"
+    assert scored.parts["offers"].value.status == "unavailable"
+    assert "--no-promote" in scored.parts["offers"].value.reason

@@ -73,11 +73,11 @@ def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "told"), [("g", "per 100 g"), ("ml", "per 100 ml"), ("piece", "a piece"), ("package", "each")]
+    ("unit", "words"), [("g", "per 100 g"), ("ml", "per 100 ml"), ("piece", "a piece"), ("package", "each")]
 )
-def test_prices_name_their_unit(unit: str, told: str) -> None:
+def test_prices_name_their_unit(unit: str, words: str) -> None:
     evidence = Evidence("better", baskets=3, price=2.0, usual_price=1.0, unit=unit)
-    assert told in offer_reason(Offer("p", "Beans", "COFFEE", "up_sell", None, evidence), "en").text
+    assert words in offer_reason(Offer("p", "Beans", "COFFEE", "up_sell", None, evidence), "en").text
 
 
 def test_every_path_is_among_the_sentences() -> None:

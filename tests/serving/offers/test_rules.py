@@ -21,8 +21,8 @@ def scoring_with(world: World, rules: Path) -> Scoring:
 
 
 def products(scoring: Scoring) -> list[str]:
-    (found,) = scoring.ask(["6"], "offers", options=OfferOptions(limit=3))
-    return [offer.product_id for offer in found.parts["offers"].value.offers]
+    (scored,) = scoring.ask(["6"], "offers", options=OfferOptions(limit=3))
+    return [offer.product_id for offer in scored.parts["offers"].value.offers]
 
 
 def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path) -> None:
@@ -48,8 +48,8 @@ def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path)
 def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World, rules: Path) -> None:
     rules.write_text('consent = "given"\n')  # nobody was ever asked in these data
     scoring = scoring_with(at_home, rules)
-    (found,) = scoring.ask(["6"], "offers", "types")
-    offers, types = found.parts["offers"].value, found.parts["types"].value
+    (scored,) = scoring.ask(["6"], "offers", "types")
+    offers, types = scored.parts["offers"].value, scored.parts["types"].value
     assert (offers.status, offers.offers) == ("withheld", [])
     assert (types.status, types.types) == ("withheld", [])
     assert "marketing" in offers.reason
@@ -57,8 +57,8 @@ def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World
 
 def test_rules_that_are_broken_from_the_start_keep_offers_alone_from_answering(at_home: World, rules: Path) -> None:
     rules.write_text("[block]\nproducts = nonsense\n")
-    (found,) = scoring_with(at_home, rules).ask(["6"], "risk", "offers")
-    assert found.parts["risk"].value.status == "ok"
-    offers = found.parts["offers"].value
+    (scored,) = scoring_with(at_home, rules).ask(["6"], "risk", "offers")
+    assert scored.parts["risk"].value.status == "ok"
+    offers = scored.parts["offers"].value
     assert offers.status == "unavailable"
     assert "serving.rules" in offers.reason

@@ -57,8 +57,8 @@ def populate(settings: Settings, client: TestClient) -> None:
         line = {"product_id": "1029743", "quantity": 1, "amount": 2.5}
         order = {"event_id": f"e-{customer}", "customer_id": customer, "order_id": f"new-{customer}", "lines": [line]}
         assert client.post("/v1/events", json={"events": [{"kind": "purchase", **order}]}).json()["applied"]
-        asked = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
-        assert client.post("/v1/scores", json=asked).status_code == 200
+        body = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
+        assert client.post("/v1/scores", json=body).status_code == 200
     shown = [{"customer_id": customer, "products": ["1029743"]} for customer in (CUSTOMER, OTHER)]
     (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown))
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
@@ -74,14 +74,14 @@ def populate(settings: Settings, client: TestClient) -> None:
 def holders(folder: Path, customer: str) -> set[str]:
     """Return the files below a folder that have a customer's id in them, in any case, compressed or not."""
     named = customer.lower().encode()
-    found = set()
+    holding = set()
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
         content = file.read_bytes().lower()
         if file.suffix in {".parquet", ".pq"}:
             content += str(pq.read_table(file).to_pylist()).lower().encode()
         if named in content:
-            found.add(file.relative_to(folder).as_posix())
-    return found
+            holding.add(file.relative_to(folder).as_posix())
+    return holding
 
 
 def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> None:

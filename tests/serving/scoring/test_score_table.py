@@ -46,9 +46,9 @@ def listed(table: ScoreTable, size: int = 100, **more: object) -> list[str]:
 
 def test_what_is_kept_is_found_until_something_happens(table: ScoreTable) -> None:
     keep(table, "a", 0.3)
-    found = table.find(["a", "b"], ["risk", "reasons en"])
-    assert found["b"] == {}
-    assert found["a"] == {"risk": Kept("model", NOW, NOW, True, b'{"risk":0.3}')}
+    kept = table.find(["a", "b"], ["risk", "reasons en"])
+    assert kept["b"] == {}
+    assert kept["a"] == {"risk": Kept("model", NOW, NOW, True, b'{"risk":0.3}')}
     table.changed(["a"], NOW + timedelta(seconds=1))
     assert not table.find(["a"], ["risk"])["a"]["risk"].current
     keep(table, "a", 0.6, NOW + timedelta(seconds=2))

@@ -69,8 +69,8 @@ def test_saved_and_loaded_is_the_same(model: ChurnModel, rows: ChurnSet, tmp_pat
 
 def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
     schedule = world.schedule
-    found = churn_set(world.settings, store, (*schedule.splits["churn"].train, *schedule.splits["churn"].validation))
-    fitted, validation = found.at(schedule.splits["churn"].train), found.at(schedule.splits["churn"].validation)
+    rows = churn_set(world.settings, store, (*schedule.splits["churn"].train, *schedule.splits["churn"].validation))
+    fitted, validation = rows.at(schedule.splits["churn"].train), rows.at(schedule.splits["churn"].validation)
     churn = world.settings[ChurnSettings]
     one, two = (fit(train=fitted, validation=validation, churn=churn, threads=2) for _ in range(2))
     assert one.booster.model_to_string() == two.booster.model_to_string()
@@ -196,27 +196,27 @@ def test_the_version_carries_its_grade_and_its_card(at_home: World) -> None:
 
 
 def test_evaluation_reports_every_method_with_intervals(at_home: World) -> None:
-    found = evaluate(CHURN, at_home.settings)
+    evaluation = evaluate(CHURN, at_home.settings)
     methods = {"champion", "recency", "recency_over_gap", "rfm_logistic", "all_features_logistic", "bg_nbd"}
-    parts = [found["methods"], *found["by_snapshot"].values()]
-    parts += [group for groups in found["by_slice"].values() for group in groups.values()]
+    parts = [evaluation["methods"], *evaluation["by_snapshot"].values()]
+    parts += [group for groups in evaluation["by_slice"].values() for group in groups.values()]
     assert len(parts) > 10
     for part in parts:
         assert set(part) == methods
         for metrics in part.values():
             for estimate in metrics.values():
                 assert estimate["low"] <= estimate["high"]
-    assert set(found["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
-    assert set(found["by_slice"]) == {"tenure", "value", "income", "age"}
-    assert found["protocol"]["training_labels_end"] == "2017-10-31"
-    sizes = found["protocol"]["slices"]
-    assert sum(group["customers"] for group in sizes["value"].values()) == found["protocol"]["customers"]
-    assert found["grade"] == found["grading"]["grade"]
-    leakage = found["leakage"]
+    assert set(evaluation["by_snapshot"]) == {"2017-11-01", "2017-11-15", "2017-12-03"}
+    assert set(evaluation["by_slice"]) == {"tenure", "value", "income", "age"}
+    assert evaluation["protocol"]["training_labels_end"] == "2017-10-31"
+    sizes = evaluation["protocol"]["slices"]
+    assert sum(group["customers"] for group in sizes["value"].values()) == evaluation["protocol"]["customers"]
+    assert evaluation["grade"] == evaluation["grading"]["grade"]
+    leakage = evaluation["leakage"]
     assert leakage["features_before_labels"]
     assert 0.5 < leakage["strongest_feature"]["roc_auc"] < leakage["time_split"]["roc_auc"] + 0.05
     assert len(leakage["timestamps"]) == sum(
-        len(found["protocol"][f"{group}_snapshots"]) for group in ("training", "validation", "test")
+        len(evaluation["protocol"][f"{group}_snapshots"]) for group in ("training", "validation", "test")
     )
 
 
@@ -251,9 +251,9 @@ def test_grades_follow_their_rule(champion: float, logistic: float, ece: float, 
     auc = {"champion": champion, "recency": 0.75, "recency_over_gap": 0.6, "all_features_logistic": logistic}
     points = {name: {"roc_auc": value, "ece": ece} for name, value in auc.items()}
     draws = {name: {"roc_auc": value + np.linspace(-0.01, 0.01, 9)} for name, value in auc.items()}
-    found = grade(Draws(points, draws))
-    assert found.grade == wanted
-    assert found.best_rule == "recency"
+    graded = grade(Draws(points, draws))
+    assert graded.grade == wanted
+    assert graded.best_rule == "recency"
 
 
 def test_a_gain_that_may_be_chance_is_a_d() -> None:

@@ -57,8 +57,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     with inside(directory):
         settings, schedule, model = train()
         rows = churn_set(settings, Store(settings), schedule.splits["churn"].test, model.categories)
-        found, reasons = runner.evaluate(CHURN, settings), evaluate_reasons(settings)
-        yield Trained(directory, business, settings, schedule, model, rows, found, reasons)
+        evaluation, reasons = runner.evaluate(CHURN, settings), evaluate_reasons(settings)
+        yield Trained(directory, business, settings, schedule, model, rows, evaluation, reasons)
 
 
 def train() -> tuple[Settings, Schedule, ChurnModel]:
@@ -111,8 +111,8 @@ def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
     assert notice.sum() > 5
     model = trained.model
     inputs = model.inputs(trained.rows.columns, len(trained.rows))
-    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs[notice])]
-    texts = [reason.text for reasons in told for reason in reasons]
+    explanations = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs[notice])]
+    texts = [reason.text for reasons in explanations for reason in reasons]
     assert texts.count("The customer has given notice. This raises the risk.") > 0.9 * notice.sum()
     assert model.risk(inputs[notice]).mean() > 2 * model.risk(inputs[~notice]).mean()
 
@@ -129,18 +129,18 @@ def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_n
     left = dict(zip(model.categories["attribute_segment"], model.left["attribute_segment"], strict=True))
     assert left["student"] > model.left[""][0] > left["business"]
     inputs = model.inputs(trained.rows.columns, len(trained.rows))
-    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs)]
-    own = [reason for reasons in told for reason in reasons if reason.theme == "attribute_segment"]
+    explanations = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs)]
+    own = [reason for reasons in explanations for reason in reasons if reason.theme == "attribute_segment"]
     sentences = {reason.text for reason in own if reason.values == {"attribute_segment": "student"}}
     assert f"Segment: student; of customers with it {left['student']:.0%}"[:-1] in "".join(sentences).replace(" %", "")
-    assert not any("gender" in reason.text.lower() for reasons in told for reason in reasons)
+    assert not any("gender" in reason.text.lower() for reasons in explanations for reason in reasons)
 
 
 def test_use_and_calls_are_among_the_reasons(trained: Trained) -> None:
     assert {"visits_28d", "visits_trend", "days_since_visit", "service_requests_84d"} <= set(trained.model.features)
     inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
-    told = [risk_reasons(one, load_playbook(None), "en") for one in explain(trained.model, inputs)]
-    findings = {reason.finding for reasons in told for reason in reasons}
+    explanations = [risk_reasons(one, load_playbook(None), "en") for one in explain(trained.model, inputs)]
+    findings = {reason.finding for reasons in explanations for reason in reasons}
     assert {"uses_less_than_usual", "asks_more", "notice_given"} <= findings
 
 
@@ -161,8 +161,8 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
             offers = client.get(f"/v1/customers/{customer}/offers")
             assert (offers.status_code, offers.json()["type"]) == (409, "urn:encore:no-model")
             assert client.get("/v1/offers").status_code == 409
-            asked = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
-            answer = client.post("/v1/scores", json=asked).json()
+            body = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
+            answer = client.post("/v1/scores", json=body).json()
             assert answer["models"].keys() == {"churn"}
             (score,) = answer["scores"]
             assert score["risk"] == explained["risk"]
@@ -185,5 +185,5 @@ def test_active_are_those_with_a_contract(trained: Trained) -> None:
     as_of = pd.Timestamp(trained.schedule.as_of)
     contracts = trained.business.subscriptions
     runs = (contracts["start_timestamp"] < as_of) & (contracts["end_timestamp"] >= as_of)
-    found = active_customers(trained.settings, trained.schedule.as_of)
-    assert found == sorted(set(contracts.loc[runs, "customer_id"]))
+    active = active_customers(trained.settings, trained.schedule.as_of)
+    assert active == sorted(set(contracts.loc[runs, "customer_id"]))

@@ -31,8 +31,8 @@ def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
 def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -> None:
     contracts = make_subscriptions(6)
     churn = ChurnSettings(kind="contractual", horizon_days=30, gap_days=gap, grace_days=grace)
-    found = con.to_pandas(labels(sources(make_transactions(5), contracts), snapshot_table(SNAPSHOTS), churn))
-    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    labelled = con.to_pandas(labels(sources(make_transactions(5), contracts), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in labelled.itertuples()}
     wanted = {}
     for t in SNAPSHOTS:
         start, end = t + timedelta(days=gap), t + timedelta(days=gap + 30)
@@ -59,8 +59,8 @@ def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -
 def test_churn_labels_equal_a_naive_loop(con: Any, gap: int) -> None:
     lines = make_transactions(5, count=60)
     churn = ChurnSettings(activity_window_days=56, horizon_days=14, gap_days=gap)
-    found = con.to_pandas(labels(sources(lines, make_subscriptions(5)), snapshot_table(SNAPSHOTS), churn))
-    actual = {(r.customer_id, r.snapshot): r.churned for r in found.itertuples()}
+    labelled = con.to_pandas(labels(sources(lines, make_subscriptions(5)), snapshot_table(SNAPSHOTS), churn))
+    actual = {(r.customer_id, r.snapshot): r.churned for r in labelled.itertuples()}
     rows = [row for row in lines.to_dict("records") if row["quantity"] > 0]
     wanted = {}
     for t in SNAPSHOTS:

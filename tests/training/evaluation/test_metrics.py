@@ -46,9 +46,9 @@ def test_a_perfect_ranking_and_its_interval() -> None:
     groups = np.array([f"c{i // 4}" for i in range(100)], dtype=object)
     perfect = labels.astype(float)
     draws = bootstrap(labels, {"best": Scored(perfect, None), "flat": Scored(0 * perfect, None)}, groups, rounds=20)
-    found = draws.estimates()["best"]
-    assert found["roc_auc"].value == found["roc_auc"].low == found["roc_auc"].high == 1.0
-    assert "brier" not in found
+    estimates = draws.estimates()["best"]
+    assert estimates["roc_auc"].value == estimates["roc_auc"].low == estimates["roc_auc"].high == 1.0
+    assert "brier" not in estimates
     assert set(measure(labels, Scored(perfect, perfect))) >= {"brier", "ece"}
     gain = draws.gain("roc_auc", "best", "flat")
     assert (gain.low, gain.value, gain.high) == (0.5, 0.5, 0.5)
@@ -60,11 +60,11 @@ def test_draws_are_measured_as_rows_drawn_one_by_one() -> None:
     scores = np.round(rng.random(400), 2)  # with ties
     scored = Scored(scores, scores)
     times = rng.integers(0, 4, (5, 400))
-    found = _measure_draws(labels, scored, times)
+    measured = _measure_draws(labels, scored, times)
     for draw, row in enumerate(times):
         chosen = np.repeat(np.arange(400), row)
         wanted = measure(labels[chosen], scored.at(chosen))
-        assert {name: values[draw] for name, values in found.items()} == pytest.approx(wanted)
+        assert {name: values[draw] for name, values in measured.items()} == pytest.approx(wanted)
 
 
 def test_nothing_is_measured_where_there_is_nothing_to_rank() -> None:

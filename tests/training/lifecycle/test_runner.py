@@ -179,8 +179,8 @@ def test_a_toy_model_is_trained_skipped_measured_and_loaded(settings: Settings, 
     predicted = served.predict(pd.DataFrame({"customer": [1.0, 2.0]}))
     assert predicted["baskets"].tolist() == [first.version.metrics["toy.mean"]] * 2
     assert served.metadata.signature is not None
-    found = evaluate(TOY, settings)
-    assert found == {"protocol": {"model": "encore-toy/2"}, "mean": again.version.metrics["toy.mean"]}
+    evaluation = evaluate(TOY, settings)
+    assert evaluation == {"protocol": {"model": "encore-toy/2"}, "mean": again.version.metrics["toy.mean"]}
 
 
 def test_serving_loads_it_by_its_class(settings: Settings, registered: Registered) -> None:

@@ -13,7 +13,7 @@ from training.next_product.dataset import DatasetReader
 from training.next_product.settings import NextProductSettings
 
 
-def test_a_catalogue_without_products_is_told(at_home: World, store: Store) -> None:
+def test_a_catalogue_without_products_is_an_error(at_home: World, store: Store) -> None:
     following = at_home.settings[NextProductSettings].model_copy(update={"min_baskets": 10**6})
     settings = at_home.settings.replaced(following)
     with pytest.raises(DataError, match=r"at least 1000000 baskets.*min_baskets"):

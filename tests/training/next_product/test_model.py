@@ -30,9 +30,9 @@ def test_saved_and_loaded_ranks_the_same_and_names_no_customer(
 ) -> None:
     model.save(tmp_path)
     loaded = NextProductModel.load(tmp_path)
-    (wanted,), (found,) = (m.rank(histories[:1]) for m in (model, loaded))
-    np.testing.assert_array_equal(found.codes, wanted.codes)
-    np.testing.assert_allclose(found.probabilities, wanted.probabilities)
+    (wanted,), (ranked,) = (m.rank(histories[:1]) for m in (model, loaded))
+    np.testing.assert_array_equal(ranked.codes, wanted.codes)
+    np.testing.assert_allclose(ranked.probabilities, wanted.probabilities)
     assert loaded.habits.step(histories[0]) == model.habits.step(histories[0])
     assert offered(loaded, histories[:1], "next", 5) == offered(model, histories[:1], "next", 5)
     with np.load(tmp_path / "als.npz") as arrays:
@@ -48,9 +48,9 @@ def test_customers_ranked_together_are_ranked_as_alone(model: NextProductModel, 
 
 def test_one_training_snapshot_has_honest_odds(world: World, dataset: Dataset) -> None:
     fitted = fit_purchases([dataset], world.settings[NextProductSettings], threads=2)
-    found = examples(dataset, world.settings[NextProductSettings], threads=2)
-    odds = fitted.calibration.probability(np.asarray(fitted.booster.predict(found.inputs, raw_score=True)))
-    assert odds.mean() == pytest.approx(found.labels.mean(), rel=0.1)
+    labelled = examples(dataset, world.settings[NextProductSettings], threads=2)
+    odds = fitted.calibration.probability(np.asarray(fitted.booster.predict(labelled.inputs, raw_score=True)))
+    assert odds.mean() == pytest.approx(labelled.labels.mean(), rel=0.1)
 
 
 def test_two_stage_beats_every_baseline(at_home: World) -> None:
@@ -61,10 +61,10 @@ def test_two_stage_beats_every_baseline(at_home: World) -> None:
     for name in ("g_top_freq", "p_top_freq", "gp_top_freq"):
         assert metrics["two_stage.ndcg"] > metrics[f"{name}.ndcg"]
     assert metrics["candidate_recall_new.2017-11-01"] < metrics["candidate_recall.2017-11-01"]
-    found = evaluate(NEXT_PRODUCT, at_home.settings)
-    assert found["grade"] == version.version.grade
-    assert set(found["views"]) == {"all", "new_product", "new_type", "up_sell", "repeat"}
-    for view, dates in found["views"].items():
+    evaluation = evaluate(NEXT_PRODUCT, at_home.settings)
+    assert evaluation["grade"] == version.version.grade
+    assert set(evaluation["views"]) == {"all", "new_product", "new_type", "up_sell", "repeat"}
+    for view, dates in evaluation["views"].items():
         assert set(dates) == {"2017-11-15", "2017-11-29"}
         for methods in dates.values():
             assert methods
@@ -73,17 +73,17 @@ def test_two_stage_beats_every_baseline(at_home: World) -> None:
             for name, measured in methods.items():
                 assert 0 <= measured["ndcg"] <= 1
                 assert (name == first) == ("gain" not in measured)
-    methods = found["views"]["all"]["2017-11-15"]
+    methods = evaluation["views"]["all"]["2017-11-15"]
     for name in ("item_knn", "als", "ease", "user_knn"):
         assert methods[name]["gain"]["value"] > 0
     assert methods["two_stage"]["ndcg"] == pytest.approx(metrics["two_stage.ndcg.2017-11-15"])
-    up_sell = found["views"]["up_sell"]["2017-11-15"]["two_stage"]
+    up_sell = evaluation["views"]["up_sell"]["2017-11-15"]["two_stage"]
     assert up_sell["pairs"] > up_sell["pairs_bought"] > 0
     assert 0.5 < up_sell["pair_auc"] < 1
-    assert set(found["candidate_recall"]) == {"2017-11-15", "2017-11-29"}
-    for recall in found["candidate_recall"].values():
+    assert set(evaluation["candidate_recall"]) == {"2017-11-15", "2017-11-29"}
+    for recall in evaluation["candidate_recall"].values():
         assert 0 < recall["new_product"] < recall["all"] < 1
-    assert set(found["probability"]) == {"all", "new_product"}
-    for outcomes in found["probability"].values():
+    assert set(evaluation["probability"]) == {"all", "new_product"}
+    for outcomes in evaluation["probability"].values():
         assert outcomes["ece"] < 0.05
         assert outcomes["offers"] > 1000

@@ -56,11 +56,11 @@ def test_silence_is_kaplan_and_meiers_estimate() -> None:
             f"CREATE TABLE t AS SELECT k AS customer_id, TIMESTAMPTZ '2024-01-01' + d * INTERVAL 1 DAY AS "
             f"event_timestamp, 1 AS quantity FROM (VALUES {rows}) v(k, d)"
         )
-        found = measure_silence(con, "t", datetime(2024, 1, 10, tzinfo=UTC))
-    assert found.ended[:6].tolist() == [0, 0, 2, 0, 0, 1]
-    assert found.covered == 9
+        silence = measure_silence(con, "t", datetime(2024, 1, 10, tzinfo=UTC))
+    assert silence.ended[:6].tolist() == [0, 0, 2, 0, 0, 1]
+    assert silence.covered == 9
     # too few for a curve: one point
-    assert found.lasting.tolist() == [1.0]
+    assert silence.lasting.tolist() == [1.0]
 
 
 def test_the_share_that_comes_back_follows_from_the_curve() -> None:
@@ -72,15 +72,15 @@ def test_the_share_that_comes_back_follows_from_the_curve() -> None:
 
 def test_a_steady_pace_recommends_its_own_horizon_and_window(tmp_path: Path) -> None:
     """Who comes every ten days and is silent for two weeks has left."""
-    found, _ = checked(tmp_path, orders(300, 360, 10, leave=200))
-    assert found.silence is not None
-    assert found.silence.horizon == 14
-    assert found.silence.gone_after == 14
-    assert found.silence.come_back(28) == 0.0
-    trials = found.fitness[0].values["trials"]
+    readiness, _ = checked(tmp_path, orders(300, 360, 10, leave=200))
+    assert readiness.silence is not None
+    assert readiness.silence.horizon == 14
+    assert readiness.silence.gone_after == 14
+    assert readiness.silence.come_back(28) == 0.0
+    trials = readiness.fitness[0].values["trials"]
     assert [trial["name"] for trial in trials] == ["current", "recommended"]
     assert trials[0]["churn_rate"] == pytest.approx(0.0, abs=0.01)
-    come_back, definitions = found.fitness[0].sheets
+    come_back, definitions = readiness.fitness[0].sheets
     assert ("28 days", "0%") in come_back.rows
     assert [row[:3] for row in definitions.rows] == [
         ("current", "56 days", "28 days"),
@@ -89,14 +89,14 @@ def test_a_steady_pace_recommends_its_own_horizon_and_window(tmp_path: Path) -> 
 
 
 def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
-    found, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
-    churn, following = found.fitness
+    readiness, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
+    churn, following = readiness.fitness
     assert (churn.model, churn.verdict, following.verdict) == ("churn", "unfit", "unfit")
     by_text = {finding.what: finding for finding in churn.findings}
     assert by_text["40 customers are active at a time; expected at least 100"].verdict == "unfit"
     assert any("churn; expected 0.5% to 99.5%" in text for text in by_text)
     assert all(finding.remedy for finding in (*churn.findings, *following.findings) if finding.verdict != "fit")
-    html = page(found)
+    html = page(readiness)
     assert html.count("<svg") == 3
     assert "40 customers are active at a time" in html
     for title in ("When customers come back", "Churn definitions", "Days between purchases"):
@@ -111,16 +111,16 @@ def test_what_is_odd_is_counted(tmp_path: Path) -> None:
     lines = orders(150, 300, 15)
     lines += [f"till,t{n},p1,2024-03-01,1,5\n" for n in range(400)]
     lines += [" C1,x1,p1,2024-03-01,1,5\n", "c 2,x2,p1,2024-03-02,1,9999\n", lines[0]]
-    found, _ = checked(tmp_path, lines, "product_id,name,type\np1,A,Tea\np2,B,\n")
-    assert found.sales is not None
-    assert list(found.sales.dominant) == ["till"]
-    assert found.sales.spellings[0] == 2
-    assert found.sales.outliers == {}
-    transactions, products, *_ = found.tables
+    readiness, _ = checked(tmp_path, lines, "product_id,name,type\np1,A,Tea\np2,B,\n")
+    assert readiness.sales is not None
+    assert list(readiness.sales.dominant) == ["till"]
+    assert readiness.sales.spellings[0] == 2
+    assert readiness.sales.outliers == {}
+    transactions, products, *_ = readiness.tables
     assert transactions.duplicates == 1
     assert "discount" in transactions.absent
     assert products.missing["type"] == 0.5
-    assert 0.5 < found.sales.untyped < 1
+    assert 0.5 < readiness.sales.untyped < 1
 
 
 def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
@@ -136,15 +136,15 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     assert refused.verdict == "unfit"
     assert any('churn.kind = "contractual"' in str(finding.remedy) for finding in refused.findings)
     contractual = settings.replaced(ChurnSettings(kind="contractual", horizon_days=30))
-    found = check_data(contractual, NOW, models())
-    (fitness,) = found.fitness
+    readiness = check_data(contractual, NOW, models())
+    (fitness,) = readiness.fitness
     (trial,) = fitness.values["trials"]
     assert (trial["name"], trial["window_days"], trial["horizon_days"]) == ("current", None, 30)
     ends = [START + timedelta(days=90 + 30 * (n % 9)) for n in range(600)]
-    moments = [found.as_of - timedelta(days=30 + 14 + 30 * step) for step in range(3)]
+    moments = [readiness.as_of - timedelta(days=30 + 14 + 30 * step) for step in range(3)]
     active = sum(end >= moment for moment in moments for end in ends)
     gone = sum(moment <= end < moment + timedelta(days=30) for moment in moments for end in ends)
     assert trial["active"] == pytest.approx(active / 3)
     assert trial["churn_rate"] == pytest.approx(gone / active)
     assert fitness.findings[0].what == "4,191 contract periods of 600 customers"
-    assert page(found).count("<svg") == 1
+    assert page(readiness).count("<svg") == 1

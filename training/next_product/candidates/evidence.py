@@ -196,10 +196,10 @@ class Facts:
     def _together(self, history: History, code: int) -> Evidence | None:
         similar = self.sources.similar[history.codes, code].toarray().ravel() * np.log1p(history.decayed)
         anchors = history.codes[np.argsort(-similar, kind="stable")[: int((similar > 0).sum())][:2]].tolist()
-        for some in (tuple(anchors), tuple(anchors[:1])):
-            both, lift = self._count(some, code) if some else (0, 0.0)
+        for products in (tuple(anchors), tuple(anchors[:1])):
+            both, lift = self._count(products, code) if products else (0, 0.0)
             if both >= MIN_TOGETHER and lift >= MIN_LIFT:
-                return self._anchored("together" if len(some) > 1 else "similar", some, both, lift)
+                return self._anchored("together" if len(products) > 1 else "similar", products, both, lift)
         return None
 
     def _with_type(self, history: History, code: int) -> Evidence | None:

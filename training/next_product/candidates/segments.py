@@ -51,9 +51,9 @@ def fit_segments(histories: Sequence[History], products: int) -> Segments:
         if (history.days_since < RECENT_DAYS).any():
             for attribute in history.attributes.items():
                 members.setdefault(attribute, []).append(history)
-    large = {name: some for name, some in sorted(members.items()) if len(some) >= MIN_CUSTOMERS}
+    large = {name: customers for name, customers in sorted(members.items()) if len(customers) >= MIN_CUSTOMERS}
     buyers = np.zeros((len(large), products), dtype="float32")
-    for row, some in zip(buyers, large.values(), strict=True):
-        for history in some:
+    for row, customers in zip(buyers, large.values(), strict=True):
+        for history in customers:
             row[history.codes[history.days_since < RECENT_DAYS]] += 1
-    return Segments(tuple(large), np.array([len(some) for some in large.values()], dtype="float64"), buyers)
+    return Segments(tuple(large), np.array([len(customers) for customers in large.values()], dtype="float64"), buyers)

@@ -35,8 +35,8 @@ def suggested(folder: Path, **files: str | bytes) -> tuple[Suggestions, dict[str
 
 def settings_from(folder: Path, config: dict[str, Any]) -> Settings:
     kinds = {kind.section: kind for kind in sections()}
-    found = [kinds[name].model_validate(values) for name, values in config.items()]
-    return default_settings(*found, StoreSettings(data=folder / "state"), threads=2)
+    given = [kinds[name].model_validate(values) for name, values in config.items()]
+    return default_settings(*given, StoreSettings(data=folder / "state"), threads=2)
 
 
 def test_german_exports_are_mapped_and_run_as_they_are(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_database_is_looked_at(tmp_path: Path) -> None:
     assert ingest(settings_from(tmp_path, config), NOW).rows["transactions"] == 30
 
 
-def test_nothing_to_read_is_told(tmp_path: Path) -> None:
+def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Expected exports at"):
         suggest_mapping([str(tmp_path)], tmp_path / "copies")
 

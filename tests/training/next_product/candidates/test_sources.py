@@ -18,10 +18,10 @@ from training.next_product.model import NextProductModel
 
 def test_candidates_are_distinct_and_own_places_are_right(model: NextProductModel, histories: list[History]) -> None:
     candidates = find_candidates(histories[:50], model.sources, model.upgrades)
-    for history, found in zip(histories[:50], candidates, strict=True):
-        assert len(set(found.codes.tolist())) == len(found.codes)
-        assert found.inputs.shape == (len(found.codes), len(FEATURES))
-        for code, own in zip(found.codes, found.own, strict=True):
+    for history, listed in zip(histories[:50], candidates, strict=True):
+        assert len(set(listed.codes.tolist())) == len(listed.codes)
+        assert listed.inputs.shape == (len(listed.codes), len(FEATURES))
+        for code, own in zip(listed.codes, listed.own, strict=True):
             assert (own == -1) == (code not in history.codes)
             assert own == -1 or history.codes[own] == code
 
@@ -56,8 +56,8 @@ def test_ease_by_customers_equals_ease_by_products() -> None:
     inverse = np.linalg.inv(matrix.T @ matrix + LAMBDA * np.eye(30))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    found = fit_reference(histories, 30).ease(histories)
-    np.testing.assert_allclose(found, matrix @ weights, rtol=1e-3, atol=1e-5)
+    scores = fit_reference(histories, 30).ease(histories)
+    np.testing.assert_allclose(scores, matrix @ weights, rtol=1e-3, atol=1e-5)
 
 
 def test_sums_of_rows_are_the_product() -> None:

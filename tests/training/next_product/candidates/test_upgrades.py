@@ -81,11 +81,11 @@ def test_upgrades_by_a_list(catalogue: Catalogue) -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "words"),
     [({"min_step": 2.0, "max_step": 1.5}, "min_step below max_step"), ({"rule": "upgrades"}, "expected `upgrades`")],
 )
-def test_settings_that_make_no_sense_are_told(settings: dict[str, object], told: str) -> None:
-    with pytest.raises(ValidationError, match=told):
+def test_settings_that_make_no_sense_are_rejected(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
         UpsellSettings.model_validate(settings)
 
 

@@ -35,14 +35,14 @@ def test_what_is_on_file_is_read_from_the_store(
     assert policy.withholds(history) == (consent is False)
 
 
-def test_a_customer_of_whom_only_attributes_are_known_gets_what_others_like_them_buy(
+def test_a_customer_known_by_attributes_alone_gets_what_others_like_them_buy(
     model: NextProductModel, histories: list[History], dataset: Dataset
 ) -> None:
     alike = [replace(h, attributes={"region": "north" if i % 2 else "south"}) for i, h in enumerate(dataset.histories)]
     segments = fit_segments(alike, len(model.catalogue))
-    told = replace(model, segments=segments)
+    segmented = replace(model, segments=segments)
     newcomer = replace(read_history({}, model.catalogue, 0.0, 0.0), attributes={"region": "north"})
-    (offers,) = offered(told, [newcomer], "next", 5)
+    (offers,) = offered(segmented, [newcomer], "next", 5)
     north = [h for h in alike if h.attributes["region"] == "north" and (h.days_since < 28).any()]
     for offer in offers:
         assert offer.evidence.path == "popular_alike"
@@ -52,7 +52,7 @@ def test_a_customer_of_whom_only_attributes_are_known_gets_what_others_like_them
         assert offer.evidence.of == len(north)
     bought = [offer.evidence.buyers or 0 for offer in offers]
     assert bought == sorted(bought, reverse=True)
-    (with_basket,) = offered(told, [newcomer], "next", 5, basket=model.catalogue.codes([offers[0].product_id]))
+    (with_basket,) = offered(segmented, [newcomer], "next", 5, basket=model.catalogue.codes([offers[0].product_id]))
     assert [offer.product_id for offer in with_basket[:4]] == [offer.product_id for offer in offers[1:]]
 
 

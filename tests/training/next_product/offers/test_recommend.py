@@ -66,9 +66,9 @@ def test_what_was_bought_moments_ago_is_not_offered_unless_due(
 
 def test_larger_packs_are_larger_and_cheaper(model: NextProductModel, histories: list[History]) -> None:
     offers = [offer for offers in offered(model, histories, "cross_sell", 10) for offer in offers]
-    found = [offer for offer in offers if offer.evidence.path == "larger_pack"]
-    assert found
-    for offer in found:
+    larger = [offer for offer in offers if offer.evidence.path == "larger_pack"]
+    assert larger
+    for offer in larger:
         evidence = offer.evidence
         assert evidence.price is not None
         assert evidence.usual_price is not None
@@ -82,8 +82,8 @@ def test_the_baseline_of_an_experiment_is_the_baseline_of_the_evaluation(
     for history, offers in zip(histories[:20], offered(model, histories[:20], "next", 5, baseline=True), strict=True):
         scores = simple_scores([history], model.catalogue)["gp_top_freq"][0]
         scores[history.codes[history.days_since < 0.125]] = 0.0  # bought moments ago
-        found = model.catalogue.codes([offer.product_id for offer in offers])
-        assert scores[found].tolist() == np.sort(scores)[::-1][:5].tolist()  # which of two equals comes first is open
+        shown = model.catalogue.codes([offer.product_id for offer in offers])
+        assert scores[shown].tolist() == np.sort(scores)[::-1][:5].tolist()  # which of two equals comes first is open
 
 
 def test_online_and_offline_offers_are_the_same(world: World, store: Store, scoring: Scoring) -> None:
@@ -98,6 +98,6 @@ def test_online_and_offline_offers_are_the_same(world: World, store: Store, scor
     for place in range(0, 60, 6):
         (wanted,) = offered(served, [offline.histories[place]], "next", 10)
         (one,) = scoring.ask([customers[place]], "offers", options=OfferOptions(limit=10))
-        found = one.parts["offers"].value
-        assert [o.product_id for o in found.offers] == [o.product_id for o in wanted]
-        assert [o.probability for o in found.offers] == pytest.approx([o.probability for o in wanted])
+        online = one.parts["offers"].value
+        assert [o.product_id for o in online.offers] == [o.product_id for o in wanted]
+        assert [o.probability for o in online.offers] == pytest.approx([o.probability for o in wanted])

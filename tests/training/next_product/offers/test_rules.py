@@ -69,18 +69,18 @@ def test_of_a_pair_only_one_is_offered_and_none_beside_what_was_bought() -> None
 
 def test_no_more_of_a_category_or_type_than_allowed() -> None:
     catalogue = a_catalogue()
-    found = codes(Rules(max_per_category=2), limit=10)
-    assert np.unique(catalogue.texts["category"][found], return_counts=True)[1].max() == 2
-    found = codes(Rules(max_per_type=1), limit=10)
-    assert len(set(catalogue.texts["type"][found])) == len(found)
+    offered = codes(Rules(max_per_category=2), limit=10)
+    assert np.unique(catalogue.texts["category"][offered], return_counts=True)[1].max() == 2
+    offered = codes(Rules(max_per_type=1), limit=10)
+    assert len(set(catalogue.texts["type"][offered])) == len(offered)
 
 
 def test_the_long_tail_gets_its_share() -> None:
     catalogue = replace(a_catalogue(count=300))
     head = set(catalogue.head.tolist())
     assert head == {0, 1, 2}
-    found = [one.code for one in chosen(Rules(long_tail=0.8), catalogue, a_history([]), limit=5)]
-    assert found == [0, 3, 4, 5, 6]
+    offered = [one.code for one in chosen(Rules(long_tail=0.8), catalogue, a_history([]), limit=5)]
+    assert offered == [0, 3, 4, 5, 6]
     assert [one.code for one in chosen(Rules(long_tail=0.4), catalogue, a_history([]), limit=5)] == [0, 1, 2, 3, 4]
     assert [one.code for one in chosen(Rules(long_tail=0.5), catalogue, a_history([]), limit=5)] == [0, 1, 3, 4, 5]
 
@@ -121,7 +121,7 @@ def test_consent_decides_who_gets_offers(consent: str, withheld: list[bool]) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "words"),
     [
         ("max_per_category = 0", "max_per_category = 0"),
         ("blocked = []", "blocked"),
@@ -132,13 +132,13 @@ def test_consent_decides_who_gets_offers(consent: str, withheld: list[bool]) -> 
         ("consent =", "cannot be read"),
     ],
 )
-def test_what_is_no_rule_is_told(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_no_rule_is_rejected(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "rules.toml").write_text(text)
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=words):
         load_rules(tmp_path / "rules.toml")
 
 
-def test_files_that_are_not_there_or_not_readable_are_told(tmp_path: Path) -> None:
+def test_files_that_are_missing_or_not_readable_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_rules(tmp_path / "none.toml")
     texts = (
@@ -202,8 +202,8 @@ def test_no_list_breaks_a_rule(
             Pinned(campaign="c", product=f"p{code}", start=start, end=end, place=place) for code, place in pinned
         ),
     )
-    found = chosen(rules, catalogue, a_history(sorted(bought)), kind, limit)
-    listed = [one.code for one in found]
+    offers = chosen(rules, catalogue, a_history(sorted(bought)), kind, limit)
+    listed = [one.code for one in offers]
     assert len(set(listed)) == len(listed) <= limit
     assert not set(listed) & blocked
     for group, most in zip(("category", "type"), caps, strict=True):
@@ -213,5 +213,5 @@ def test_no_list_breaks_a_rule(
         if one != other:
             assert not {one, other} <= set(listed)
             assert not (one in listed and other in bought)
-    assert all(kind in {one.kind, "next"} for one in found)
-    assert all((one.code in bought) == (one.kind in {"repeat", "next"}) for one in found)
+    assert all(kind in {one.kind, "next"} for one in offers)
+    assert all((one.code in bought) == (one.kind in {"repeat", "next"}) for one in offers)
