@@ -37,10 +37,12 @@ def code_fingerprint(*modules: str) -> str:
     digest = hashlib.sha256()
     for module in modules:
         spec = find_spec(module)
-        if spec is None or spec.origin is None:
+        folders = list(spec.submodule_search_locations or []) if spec else []
+        files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))]
+        if spec and spec.origin and not folders:
+            files = [Path(spec.origin)]
+        if not files:
             raise ModuleNotFoundError(f"expected the module {module}, found none")
-        folders = list(spec.submodule_search_locations or [])
-        files = [file for folder in folders for file in sorted(Path(folder).rglob("*.py"))] or [Path(spec.origin)]
         for file in files:
             digest.update(f"{module} {file.name}".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
