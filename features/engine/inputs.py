@@ -15,6 +15,10 @@ from features.views.purchases import goods, pairs
 from features.views.sizes import measured
 from features.views.view import Inputs
 
+_SIZES = pa.schema(
+    [("product_id", pa.string()), ("type", pa.string()), ("unit", pa.string()), ("contents", pa.float64())]
+)
+
 
 def view_inputs(
     settings: Settings, sources: Sources, snapshots: ir.Table, sizes: ir.Table, kinds: frozenset[str]
@@ -41,8 +45,9 @@ def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:
 
 
 def size_table(products: pd.DataFrame) -> ir.Table:
-    """Return `measured` as a table for expressions."""
-    return ibis.memtable(pa.Table.from_pandas(measured(products), preserve_index=False))
+    """Return `measured` as a table for expressions, with its types where it has no values too."""
+    sizes = measured(products).astype(dict.fromkeys(("product_id", "type", "unit"), object))
+    return ibis.memtable(pa.Table.from_pandas(sizes, schema=_SIZES, preserve_index=False))
 
 
 def interaction_kinds(con: ibis.BaseBackend, sources: Sources) -> frozenset[str]:
