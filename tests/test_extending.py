@@ -68,6 +68,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for path in modules():
             sys.modules.pop(dotted(path.removesuffix(".py")), None)
         sys.modules.pop("training.comeback", None)
+        assert "comeback" not in [part.name for part in PARTS]
 
 
 def run(*command: str) -> None:
@@ -184,7 +185,3 @@ def test_the_commands_know_them(settings: Settings, capsys: pytest.CaptureFixtur
     assert "comeback" in capsys.readouterr().out
     run("train", "comeback")
     assert "skipped" in capsys.readouterr().out
-
-
-def test_without_them_nothing_is_left() -> None:
-    assert "comeback" not in [part.name for part in PARTS]

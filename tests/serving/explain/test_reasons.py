@@ -137,7 +137,7 @@ def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
 
 def test_a_missing_value_is_replaced_by_the_next_fact_or_shown_as_unknown() -> None:
     (reason,) = explain([23.0, 6.0, 300.0, float("nan")], {"campaigns": -1.0})
-    assert reason.text == "Answers to campaigns: nothing is known of this customer. This lowers the risk."
+    assert reason.text == "Answers to campaigns: no data for this customer. This lowers the risk."
     assert reason.values["answer_rate"] is None
     assert reason.action is None
     one = explained(
