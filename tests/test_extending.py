@@ -131,7 +131,7 @@ def test_the_model_is_registered_measured_and_named(client: TestClient, capsys: 
     (version,) = client.get("/v1/models").json()["models"]
     assert version["name"] == "encore-comeback"
     assert version["aliases"] == ["champion"]
-    assert version["metrics"]["comeback.roc_auc"] > 0.8
+    assert version["metrics"]["comeback.roc_auc"] > 0.7
     assert version["definition"] == {"horizon_days": 7}
     run("evaluate", "comeback")
     assert "everybody" in capsys.readouterr().out
