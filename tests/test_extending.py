@@ -17,6 +17,8 @@ from serving.parts import PARTS
 from serving.settings import load_settings
 from tests.conftest import connected, inside
 
+pytestmark = pytest.mark.world
+
 _PAGE = (Path(__file__).parents[1] / "docs/extending.md").read_text(encoding="utf-8")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = START + timedelta(days=260)

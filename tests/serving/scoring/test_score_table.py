@@ -24,7 +24,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.cleanup()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> ScoreTable:
     address = request.getfixturevalue("database") if request.param == "postgresql" else None
     made = ScoreTable(StoreSettings(data=tmp_path), COLUMNS, address)
