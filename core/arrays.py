@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+#: A choice of rows: a mask, or their places.
+Rows = npt.NDArray[np.bool_] | Ints
 #: Aligned columns of numbers by name; NaN where one is missing.
 Columns = dict[str, Floats]
 

@@ -16,9 +16,9 @@ from core.settings import StoreSettings
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
-from training.readiness.check import Checked
+from training.readiness.check import Checked, page_path
 from training.readiness.check import check_data as check
-from training.readiness.page import page, page_path
+from training.readiness.page import page
 from training.registry import MODELS
 
 _TABLE = ("table", "rows", "customers", "from", "to", "equal", "missing")

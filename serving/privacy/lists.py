@@ -8,7 +8,7 @@ from core.files import write_file
 from core.settings import Settings, StoreSettings
 from features.erase import erase_rows
 from features.ingest.quarantine import quarantine_path
-from training.readiness.page import page_path
+from training.readiness.check import page_path
 
 
 def erase_lists(settings: Settings, customer_id: str) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from core.arrays import Columns, Ints
+from core.arrays import Columns, Ints, Rows
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.categories import Categories, attribute_texts, learn_categories, model_columns
@@ -18,7 +18,6 @@ from features.settings import CustomerSettings
 from features.store.feature_store import Store
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
-from training.evaluation.metrics import Rows
 from training.readiness.fitness import MIN_CUSTOMERS
 
 

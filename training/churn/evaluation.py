@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Rows
 from core.progress import Report, silent
 from training.churn.baselines import RULES, baselines
 from training.churn.dataset import ChurnSet
@@ -12,7 +13,7 @@ from training.churn.model import ChurnModel
 from training.churn.slices import Slices
 from training.evaluation.bootstrap import Draws
 from training.evaluation.grade import GradeRule, Grading
-from training.evaluation.metrics import Rows, Scored, bootstrap, measure
+from training.evaluation.metrics import Scored, bootstrap, measure
 
 CHAMPION = "champion"
 GRADE_RULE = GradeRule(

@@ -4,14 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import Floats
+from core.arrays import Floats, Rows
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, identifier, relation
 from features.contract.tables import table_path
 from training.churn.dataset import ChurnSet
 from training.churn.settings import ChurnSettings
-from training.evaluation.metrics import Rows
 
 #: Ends of the tenure groups, in days since the first purchase or contract.
 _TENURES = (90, 180, 365)

@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
-from core.arrays import Floats, Ints
+from core.arrays import Floats, Ints, Rows
 from training.evaluation.bootstrap import ROUNDS, Draws, draws
 
-Rows = npt.NDArray[np.bool_] | Ints
 #: Draws that are in memory at the same time.
 _CHUNK = 20
 METRICS = ("roc_auc", "average_precision", "brier", "ece", "lift_at_10", "recall_at_10")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from core.settings import Settings, StoreSettings
@@ -50,6 +51,11 @@ class Checked:
     sales: SalesFacts | None
     silence: Silence | None
     fitness: tuple[Fitness, ...]
+
+
+def page_path(stores: StoreSettings) -> Path:
+    """Return the file that `encore check-data` writes its page to unless another one is named."""
+    return stores.data / "check.html"
 
 
 def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Checked:

@@ -1,19 +1,12 @@
 """The data report as one HTML file without anything outside of it."""
 
 from importlib import resources
-from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from core.settings import StoreSettings
 from training.readiness import pictures
 from training.readiness.check import Checked
-
-
-def page_path(stores: StoreSettings) -> Path:
-    """Return the file that `encore check-data` writes unless another one is named."""
-    return stores.data / "check.html"
 
 
 def page(checked: Checked) -> str:
