@@ -30,6 +30,10 @@ class Artifact(Protocol):
         """The end of the last label window that it learned from; it may be measured from there on."""
         ...
 
+    def prepared(self, store: Store, as_of: datetime) -> Self:
+        """Return the model ready to answer for the moment of the online store's rows; raises where it is broken."""
+        ...
+
     def save(self, directory: Path) -> None:
         """Write the model into an existing, empty folder."""
         ...
@@ -147,10 +151,6 @@ class Model(Protocol[A]):
 
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         """Return the few figures of a version that everybody should see, each beside a baseline's."""
-        ...
-
-    def prepare(self, artifact: A, store: Store, as_of: datetime) -> A:
-        """Return the artifact ready to answer for the moment of the online store's rows; raises where it is broken."""
         ...
 
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:

@@ -13,12 +13,14 @@ from training.names import command_of, registered_name_of, title_of
 from training.next_product.settings import NextProductSettings
 
 if TYPE_CHECKING:
-    from training.model import Model
+    from training.model import Artifact, Model
 
 
 @dataclass(frozen=True)
 class Registered:
     """A model, without the libraries that it needs.
+
+    Serving imports the artifact alone, whose module does without the libraries that only training needs.
 
     Attributes
     ----------
@@ -26,6 +28,8 @@ class Registered:
         Its section of the configuration, which names it.
     implementation
         Where its `Model` is: module and name, with a colon between them.
+    artifact
+        Where the class is that is fitted, saved and loaded, in the same form.
     help
         What it answers, in one line.
     tunes
@@ -34,6 +38,7 @@ class Registered:
 
     settings: type[ModelSettings]
     implementation: str
+    artifact: str
     help: str
     tunes: bool = False
 
@@ -59,16 +64,32 @@ class Registered:
 
     def load(self) -> "Model[Any]":
         """Import the implementation, which takes seconds the first time."""
-        module, _, name = self.implementation.partition(":")
-        model: Model[Any] = getattr(import_module(module), name)
+        model: Model[Any] = _imported(self.implementation)
         return model
+
+    def load_artifact(self) -> "type[Artifact]":
+        """Import the class of fitted models."""
+        artifact: type[Artifact] = _imported(self.artifact)
+        return artifact
+
+
+def _imported(path: str) -> Any:  # noqa: ANN401 - whatever is there
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
 
 
 MODELS: list[Registered] = [
     Registered(
-        ChurnSettings, "training.churn.pipeline:CHURN", "Which active customers are about to leave.", tunes=True
+        ChurnSettings,
+        "training.churn.pipeline:CHURN",
+        "training.churn.model:ChurnModel",
+        "Which active customers are about to leave.",
+        tunes=True,
     ),
     Registered(
-        NextProductSettings, "training.next_product.pipeline:NEXT_PRODUCT", "Which products a customer buys next."
+        NextProductSettings,
+        "training.next_product.pipeline:NEXT_PRODUCT",
+        "training.next_product.model:NextProductModel",
+        "Which products a customer buys next.",
     ),
 ]

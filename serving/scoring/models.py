@@ -13,7 +13,7 @@ from features.services import ModelSettings
 from features.store.feature_store import Store
 from serving.settings import ExperimentSettings
 from training.lifecycle.tracking import CHALLENGER, CHAMPION, Tracking, Version
-from training.model import A, Model
+from training.model import A
 from training.names import registered_name_of
 from training.registry import MODELS, Registered
 
@@ -183,24 +183,24 @@ class _Loader:
         models = {}
         for registered in MODELS:
             if registered.name in versions:
-                model = registered.load()
-                loaded = self._load(model, versions[registered.name], self._kept(model, before.get(registered.name)))
+                kept = self._kept(before.get(registered.name))
+                loaded = self._load(registered.load_artifact(), versions[registered.name], kept)
                 if loaded is not None:
                     models[registered.name] = loaded
         return models
 
-    def _kept(self, model: Model[A], before: Loaded[A] | None) -> Loaded[A] | None:
+    def _kept(self, before: Loaded[A] | None) -> Loaded[A] | None:
         """Return the model of before, prepared for today where it was loaded on another day."""
         if before is None or self.same_day:
             return before
-        return Loaded(model.prepare(before.artifact, self.store, self.as_of), before.version)
+        return Loaded(before.artifact.prepared(self.store, self.as_of), before.version)
 
-    def _load(self, model: Model[A], version: Version, before: Loaded[A] | None) -> Loaded[A] | None:
+    def _load(self, kind: type[A], version: Version, before: Loaded[A] | None) -> Loaded[A] | None:
         if before is not None and before.version.label == version.label:
             return before
         try:
-            artifact: A = self.tracking.load(version, model.artifact)
-            return Loaded(model.prepare(artifact, self.store, self.as_of), version)
+            artifact = self.tracking.load(version, kind)
+            return Loaded(artifact.prepared(self.store, self.as_of), version)
         except Exception as error:
             kept = before.version.label if before else None
             _log_broken(version.label, kept, f"{type(error).__name__}: {error}"[:300])

@@ -22,6 +22,7 @@ def test_an_entry_says_what_its_implementation_is(registered: Registered) -> Non
     assert model.settings is registered.settings
     assert isinstance(model, TunableModel) == registered.tunes
     assert registered.implementation.startswith(model.room)
+    assert registered.load_artifact() is model.artifact
     assert model.pyfunc.startswith(model.room)
 
 

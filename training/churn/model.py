@@ -15,6 +15,7 @@ import pandas as pd
 from core.arrays import Columns, Floats, matrix
 from core.files import write_file
 from features.categories import Categories, model_columns
+from features.store.feature_store import Store
 from training.churn.definition import Definition
 from training.churn.peers import Peers
 from training.evaluation.calibration import Calibration
@@ -110,6 +111,12 @@ class ChurnModel:
         """Return what is usual among customers like the one whose row of inputs this is, per feature."""
         by = self.peers.by
         return self.peers.like(float(inputs[self.features.index(by)]) if by is not None else np.nan)
+
+    def prepared(self, store: Store, as_of: datetime) -> "ChurnModel":
+        """Explain a row without values: it warms the booster, and fails where the file is broken."""
+        del store, as_of
+        self.contributions(np.full((1, len(self.features)), np.nan))
+        return self
 
     def save(self, directory: Path) -> None:
         """Write the model as plain text files."""

@@ -14,7 +14,6 @@ from core.settings import Settings
 from features.categories import Categories
 from features.services import ModelSettings
 from features.settings import CustomerSettings
-from features.store.feature_store import Store
 from training.churn import report as reports
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
@@ -144,12 +143,6 @@ class Churn:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         """Return churn rate, AUC and average precision."""
         return reports.headlines(metrics)
-
-    def prepare(self, artifact: ChurnModel, store: Store, as_of: datetime) -> ChurnModel:
-        """Explain a row without values: it warms the booster, and fails where the file is broken."""
-        del store, as_of
-        artifact.contributions(np.full((1, len(artifact.features)), np.nan))
-        return artifact
 
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether churn can be learned, and recommend a definition."""

@@ -16,6 +16,7 @@ import pandas as pd
 from core.arrays import Columns, Floats
 from core.files import write_file
 from core.progress import batches
+from features.store.feature_store import Store
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates.evidence import Facts
@@ -24,7 +25,7 @@ from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.segments import Segments
 from training.next_product.candidates.sources import Sources
 from training.next_product.candidates.upgrades import PriceHabits, Upgrades
-from training.next_product.catalogue import Catalogue, Codes
+from training.next_product.catalogue import STATISTICS, Catalogue, Codes
 from training.next_product.history import History
 from training.next_product.settings import NextProductSettings
 
@@ -127,6 +128,16 @@ class NextProductModel:
     def on_day(self, statistics: Columns, moment: datetime) -> "NextProductModel":
         """Return the model with the product statistics, and with them the new arrivals, of another day."""
         return replace(self, catalogue=self.catalogue.on_day(statistics, moment, self.settings))
+
+    def prepared(self, store: Store, as_of: datetime) -> "NextProductModel":
+        """Return the model with the product statistics that the online store holds."""
+        ids = [str(product) for product in self.catalogue.ids]
+        rows = store.online.rows(NextProductSettings.service, "product_id", ids)
+        statistics: Columns = {}
+        for name in STATISTICS:
+            values = [np.nan if value is None else value for value in rows.values[name]]
+            statistics[name] = np.array(values, dtype="float64")
+        return self.on_day(statistics, as_of)
 
     def save(self, directory: Path) -> None:
         """Write the model as text, Parquet and NumPy files; none is a pickle, none names a customer."""

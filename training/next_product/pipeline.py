@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from core.arrays import Columns
 from core.errors import DataError
 from core.progress import Report, part_of, silent, track
 from core.settings import Settings
 from features.services import ModelSettings
-from features.store.feature_store import Store
 from training.evaluation.lists import K, Measured
 from training.evaluation.plots import calibration_curve
 from training.evaluation.sheet import Headline, Sheet
@@ -23,7 +21,6 @@ from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.segments import fit_segments
 from training.next_product.candidates.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.candidates.upgrades import fit_price_habits
-from training.next_product.catalogue import STATISTICS
 from training.next_product.dataset import Dataset, DatasetReader
 from training.next_product.evaluation import pictures
 from training.next_product.evaluation.backtest import Backtest
@@ -132,16 +129,6 @@ class NextProduct:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         """Return the number of customers, and NDCG@10 of the lists."""
         return reports.headlines(metrics)
-
-    def prepare(self, artifact: NextProductModel, store: Store, as_of: datetime) -> NextProductModel:
-        """Return the model with the product statistics that the online store holds."""
-        ids = [str(product) for product in artifact.catalogue.ids]
-        rows = store.online.rows(NextProductSettings.service, "product_id", ids)
-        statistics: Columns = {}
-        for name in STATISTICS:
-            values = [np.nan if value is None else value for value in rows.values[name]]
-            statistics[name] = np.array(values, dtype="float64")
-        return artifact.on_day(statistics, as_of)
 
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether next products can be learned; None where nothing is sold."""

@@ -63,6 +63,9 @@ class ToyArtifact:
     mean: float
     labels_end: datetime
 
+    def prepared(self, store: Store, as_of: datetime) -> "ToyArtifact":
+        return self
+
     def save(self, directory: Path) -> None:
         (directory / "toy.json").write_text(json.dumps([self.mean, self.labels_end.isoformat()]))
 
@@ -125,9 +128,6 @@ class Toy:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         return [Headline("mean", f"{metrics['toy.mean']:.1f}")]
 
-    def prepare(self, artifact: ToyArtifact, store: Store, as_of: datetime) -> ToyArtifact:
-        return artifact
-
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         return Fitness("toy", (Finding("fit", f"{facts.days:.0f} days"),))
 
@@ -141,7 +141,7 @@ TOY = Toy()
 @pytest.fixture(scope="module")
 def registered() -> Registered:
     """The one entry that adding a model takes."""
-    return Registered(ToySettings, f"{__name__}:TOY", "How many baskets customers have.")
+    return Registered(ToySettings, f"{__name__}:TOY", f"{__name__}:ToyArtifact", "How many baskets customers have.")
 
 
 @pytest.fixture(scope="module")
