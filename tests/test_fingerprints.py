@@ -61,7 +61,9 @@ def stamps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]
     copy = tmp_path_factory.mktemp("project")
     for name in ("core", "features", "training", "serving", "docs"):
         shutil.copytree(_ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    environment = {**os.environ, "PYTHONPATH": str(copy)}
+    # coverage is not measured in a copy
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    environment["PYTHONPATH"] = str(copy)
     command = [sys.executable, "-c", _CODE, *_EDITS]
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=True)
     fingerprints: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])

@@ -126,20 +126,20 @@ def test_every_row_that_was_not_taken_can_be_found(walk: Walk) -> None:
         assert content[line - 1] == text.split("\n")[0]
 
 
-def test_the_first_proposal_runs_as_it_is_and_the_data_are_judged(walk: Walk) -> None:
+def test_the_suggested_mapping_runs_unchanged_and_the_data_are_judged(walk: Walk) -> None:
     init, ingested, checked = (
         next(t for c, t in walk.printed.items() if word in c) for word in ("init", "ingest", "check")
     )
     assert "invoices-*.csv" in init
     assert f"{walk.shop.read:,}" in ingested
     assert "recommended" in checked
-    assert "customer ids may be other spellings" in checked
+    assert "customer ids may be variants of others" in checked
     assert "<svg" in (walk.directory / "data/check.html").read_text()
 
 
 def test_what_the_data_do_not_show_is_named(walk: Walk) -> None:
     trained = next(text for command, text in walk.printed.items() if command.endswith("train churn"))
-    assert "Left out, since the data do not tell them" in trained
+    assert "Left out, since the data have no values of them" in trained
     assert "discount_share_84d" in trained
 
 
