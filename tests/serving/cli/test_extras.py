@@ -121,4 +121,4 @@ def test_the_base_scores_and_serves(world: World, tmp_path: Path) -> None:
         assert len(pd.read_parquet(tmp_path / "scores.parquet")) > 250
         key = KeyFile(copy[StoreSettings]).create("crm", ROLES, NOW)
         with Encore(tmp_path, key, encore=without_extras()) as api:
-            assert 0 < api.score("6", "risk", "reasons", "what_if", "offers")["risk"] < 1
+            assert 0 < api.score("6", "risk", "reasons", "what_if", "offers")["risk"]["risk"] < 1
