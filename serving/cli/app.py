@@ -33,7 +33,9 @@ COMMANDS: list[Command] = [
     Command("demo", "serving.cli.demo", "Run everything: data, features, training, registry, online store, API."),
     Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them."),
     Command("ingest", "serving.cli.data", "Map the configured source to the contract tables in data/contract."),
-    Command("check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry a model."),
+    Command(
+        "check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry each model."
+    ),
     Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
     Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
     Command("tune", "serving.cli.train", "Search the parameters of a model."),
@@ -44,7 +46,7 @@ COMMANDS: list[Command] = [
     Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),
     Command("answer", "serving.cli.ask", "Print any parts of the answer about one customer, as JSON."),
     Command("keys", "serving.cli.keys", "Make, list, rotate and revoke API keys."),
-    Command("serve", "serving.cli.server", "Serve the API until interrupted."),
+    Command("serve", "serving.cli.server", "Serve the API until interrupted. Its documentation is at /docs."),
 ]
 
 

@@ -36,7 +36,7 @@ def check_data_command(
     ] = None,
     form: FormatOption = "table",
 ) -> None:
-    """Say what the contract tables hold, and whether they can carry each model.
+    """Say what the contract tables hold, and if they can carry each model.
 
     Recommends the activity window and the horizon from how long customers are silent before they come back. Needs
     `encore ingest` before.

@@ -1,6 +1,7 @@
 """Every command as a user runs it: in the fitted world, and where something is missing."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -18,34 +19,10 @@ from core.settings import Settings, StoreSettings
 from serving import cli
 from serving.access.keys import KeyFile
 from serving.cli import evaluation
+from serving.cli.app import COMMANDS, load
 from tests.conftest import NOW, World
 from training.lifecycle import runner
 from training.model import Model
-
-COMMANDS = [
-    "demo",
-    "init",
-    "ingest",
-    "check-data",
-    "features build",
-    "features apply",
-    "features materialize",
-    "tune churn",
-    "train churn",
-    "train next-product",
-    "evaluate churn",
-    "evaluate reasons",
-    "evaluate next-product",
-    "scores materialize",
-    "keys create",
-    "keys list",
-    "keys rotate",
-    "keys revoke",
-    "score",
-    "explain",
-    "recommend",
-    "serve",
-]
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -57,12 +34,38 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return int(left.value.code or 0)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def every_command() -> Iterator[tuple[str, Any]]:
+    """Yield every command by what a user types, those of groups and of models among them."""
+    for listed in COMMANDS:
+        command = load(listed.name)
+        if not hasattr(command, "list_commands"):
+            yield listed.name, command
+            continue
+        for name in command.list_commands(None):
+            yield f"{listed.name} {name}", command.get_command(None, name)
+
+
+def test_the_list_has_the_help_of_every_command() -> None:
+    assert [one.help for one in COMMANDS] == [load(one.name).help.split("\n")[0] for one in COMMANDS]
+
+
+def test_every_command_explains_itself_and_its_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, *command.split(), "--help") == 0
-    assert len(capsys.readouterr().out) > 200
+    commands = dict(every_command())
+    expected = {"demo", "features build", "train churn", "tune churn", "evaluate next-product", "keys revoke", "answer"}
+    assert expected <= set(commands)
+    for name, command in commands.items():
+        assert run(monkeypatch, *name.split(), "--help") == 0
+        printed = " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
+        assert f"Usage: encore {name}" in printed
+        sentence = command.help.split("\n")[0]
+        assert sentence in printed
+        for parameter in command.params:
+            if getattr(parameter, "hidden", False):
+                continue
+            assert parameter.help, f"{name}: {parameter.name} has a help"
+            assert parameter.opts[0] in printed
 
 
 def test_help_loads_no_heavy_library() -> None:
