@@ -33,9 +33,7 @@ COMMANDS: list[Command] = [
     Command("demo", "serving.cli.demo", "Run everything: data, features, training, registry, online store, API."),
     Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them."),
     Command("ingest", "serving.cli.data", "Map the configured source to the contract tables in data/contract."),
-    Command(
-        "check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry each model."
-    ),
+    Command("check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry each model."),
     Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
     Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
     Command("tune", "serving.cli.train", "Search the parameters of a model."),
