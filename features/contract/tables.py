@@ -22,6 +22,11 @@ class Column:
     type: Type
     required: bool = False
 
+    @property
+    def is_id(self) -> bool:
+        """Whether it names something, and has one canonical form (`features.contract.ids`)."""
+        return self.name.endswith("_id")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -149,6 +154,9 @@ CONTRACT: dict[TableName, Table] = {
     )
 }
 
+
+#: A key of all columns of the source.
+EVERYTHING = ("*",)
 
 #: The tables whose rows belong to a customer.
 CUSTOMER_TABLES: tuple[TableName, ...] = tuple(

@@ -1,5 +1,6 @@
 """Functions that mappings may use beside DuckDB's own."""
 
+import re
 from typing import Literal
 
 import duckdb
@@ -7,8 +8,12 @@ import duckdb
 #: What may stand around a number: blanks of any width, apostrophes between thousands, signs of currencies.
 _SIGNS = "€$£¥￥₩₹元"
 _AROUND = rf"[\s\x{{00a0}}\x{{202f}}\x{{3000}}''{_SIGNS}]|^[A-Z]{{3}}|[A-Z]{{3}}$"
+#: Signs that nobody sees: soft hyphens, zero widths, directions, byte order marks.
+_INVISIBLE = r"[\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]"
 _WIDE = "".join(chr(0xFF01 + place) for place in range(94))
 _NARROW = "".join(chr(0x21 + place) for place in range(94))
+#: Words that programs write where there is no value, in lower case; `NA` is one in upper case only.
+MISSING = ("null", "none", "nan", "nat", "n/a", "#n/a", "nil", "\\n", "undefined", "<na>", "(null)", "<null>")
 
 
 def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) -> None:
@@ -17,10 +22,21 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
     - `number(x)`: the number that a text represents, with the input's decimal sign, thousands in groups of three, a
       currency before or after, a minus before or after or as parentheses; null where it is none.
     - `currency(x)`: the code or sign of a currency in a text, null without one.
-    - `id(x)`: one spelling of an identifier: upper case, without blanks, full-width characters as ASCII, without a
-      trailing `.0` that a spreadsheet left.
+    - `known(x)`: a text without blanks around it; null for a blank one and for the words in `MISSING`.
+    - `canonical(x)`: the one form that ids have (`features.contract.ids`): known, in Unicode's form C, without
+      invisible signs, without the guards `="…"` and `'` of spreadsheets, and without `.0` after digits.
+    - `id(x)`: one spelling of an id: canonical, in upper case, without blanks, full-width characters as ASCII.
     - `moment(x, formats)`: `try_strptime`.
+    - `turned(x, formats)`: the same for a column in which a spreadsheet has read some dates with day and month the
+      wrong way round: those that are ISO 8601 now.
+    - `instant(x)`: a moment in ISO 8601, also with a blank before the offset, or a date as a spreadsheet counts it:
+      days since 1899-12-30, from 1954 to 2119.
     """
+    for name, body in (*_numbers(decimal), *_ids(), *_moments()):
+        con.execute(f"CREATE OR REPLACE TEMP MACRO {name} AS {body}")
+
+
+def _numbers(decimal: Literal[".", ","]) -> tuple[tuple[str, str], ...]:
     bare = f"regexp_replace(trim(x::VARCHAR), {_literal(_AROUND)}, '', 'g')"
     signed = rf"regexp_replace(regexp_replace({bare}, '^\((.*)\)$', '-\1'), '^([^-].*)-$', '-\1')"
     group, point = (r"\.", ",") if decimal == "," else (",", r"\.")
@@ -35,17 +51,59 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
         plain = (
             r"CASE WHEN typeof(x) <> 'VARCHAR' OR regexp_full_match(x::VARCHAR, '-?\d+') THEN TRY_CAST(x AS DOUBLE) END"
         )
-    # most ids are plain, and quickly seen to be
-    plain_id = "regexp_full_match(x::VARCHAR, '[A-Z0-9_-]+')"
-    wide = f"translate(x::VARCHAR, {_literal(_WIDE)}, {_literal(_NARROW)})"
-    spelled = rf"regexp_replace(regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g'), '\.0$', '')"
-    for name, body in (
+    return (
         ("number(x)", f"coalesce({plain}, {number})"),
         ("currency(x)", f"nullif(regexp_extract(x::VARCHAR, '[A-Z]{{3}}|[{_SIGNS}]'), '')"),
-        ("id(x)", f"CASE WHEN {plain_id} THEN x::VARCHAR ELSE {spelled} END"),
+    )
+
+
+def _ids() -> tuple[tuple[str, str], ...]:
+    """Return the functions of texts; each looks first whether a value is plain, as most are, which is quick to see.
+
+    What is done to the others is written in one expression, none of whose parts occurs twice; see `_numbers`.
+    """
+    words = ", ".join(_literal(word) for word in MISSING)
+    x = "(x::VARCHAR)"
+    # no such word ends with a digit, as most ids do
+    is_word = f"lower({x}) IN ({words}) OR {x} = 'NA' OR {x} = ''"
+    is_known = f"({x}[-1] BETWEEN '0' AND '9' OR length({x}) > {max(map(len, MISSING))} OR NOT ({is_word}))"
+    is_plain = f"strlen({x}) = length({x}) AND {x} = trim({x}) AND {is_known}"
+    is_bare = f"NOT starts_with({x}, '=') AND NOT starts_with({x}, chr(39)) AND NOT contains({x}, '.')"
+    blanks = "chr(160) || chr(12288) || ' '"
+    visible = f"trim(nfc_normalize(regexp_replace({x}, {_literal(_INVISIBLE)}, '', 'g')), {blanks})"
+    unguarded = rf"""regexp_replace(regexp_replace({visible}, '^="(.*)"$', '\1'), '^''', '')"""
+    canonical = _unless_missing(rf"regexp_replace({unguarded}, '^(\d+)\.0+$', '\1')")
+    wide = f"translate({canonical}, {_literal(_WIDE)}, {_literal(_NARROW)})"
+    spelled = rf"regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g')"
+    spelled = rf"nullif(regexp_replace({spelled}, '^(\d+)\.0+$', '\1'), '')"
+    known = _unless_missing(f"trim({x}, {blanks})")
+    return (
+        ("known(x)", f"CASE WHEN {is_plain} THEN {x} ELSE {known} END"),
+        ("canonical(x)", f"CASE WHEN {is_plain} AND {is_bare} THEN {x} ELSE {canonical} END"),
+        ("id(x)", f"CASE WHEN regexp_full_match({x}, '[A-Z0-9_-]+') AND {is_known} THEN {x} ELSE {spelled} END"),
+    )
+
+
+def _unless_missing(text: str) -> str:
+    """Return a text, or null where it is blank or a word for a missing value."""
+    words = "|".join(re.escape(word) for word in MISSING)
+    return f"nullif(regexp_replace({text}, '^((?i:{words})|NA)$', ''), '')"
+
+
+def _moments() -> tuple[tuple[str, str], ...]:
+    exchanged = "['%Y-%d-%m %H:%M:%S', '%Y-%d-%mT%H:%M:%S', '%Y-%d-%m']"
+    # no part occurs twice here either
+    offset = r"regexp_replace(x::VARCHAR, '\s+([+-]\d\d):?(\d\d)\s*$', '\1:\2')"
+    seconds = "(86400 * TRY_CAST(x AS DOUBLE))::BIGINT"
+    serial = (
+        rf"CASE WHEN regexp_full_match(trim(x::VARCHAR), '[2-7]\d{{4}}(\.\d+)?') "
+        f"THEN (TIMESTAMP '1899-12-30' + to_seconds({seconds}))::TIMESTAMPTZ END"
+    )
+    return (
         ("moment(x, formats)", "try_strptime(x, formats)"),
-    ):
-        con.execute(f"CREATE OR REPLACE TEMP MACRO {name} AS {body}")
+        ("turned(x, formats)", f"coalesce(try_strptime(x, formats), try_strptime(x, {exchanged}))"),
+        ("instant(x)", f"coalesce(TRY_CAST(x AS TIMESTAMPTZ), TRY_CAST({offset} AS TIMESTAMPTZ), {serial})"),
+    )
 
 
 def _literal(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
 
 import duckdb
 import sqlglot
@@ -12,15 +13,22 @@ from sqlglot import exp
 
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
-from features.contract.tables import Column, Table
+from features.contract.ids import SCIENTIFIC
+from features.contract.tables import EVERYTHING, Column, Table
+from features.ingest.currencies import is_currency
+from features.ingest.merge import ORIGIN
+from features.ingest.quarantine import DIGITS_LOST
 from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: the rule it breaks, and whether it takes goods back.
-RULE, RETURNED = "_rule", "_returned"
+#: Columns of a mapped row beside the contract's: the rule it breaks, whether it takes goods back, and the currency that
+#: stands beside the amount, or in a column of its own.
+RULE, RETURNED, CURRENCY = "_rule", "_returned", "_currency"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
+#: Money of a row, of which the first that a table has shows the currency.
+MONEY = ("amount", "price", "unit_price")
 #: Moments that cannot lie in the future.
 _HAPPENED = {"event_timestamp", "created_timestamp"}
 _ARITHMETIC = (
@@ -51,11 +59,14 @@ class Mapping:
         What is kept of its result: an expression for each contract column and attribute.
     written
         When a row says it was written; null where it does not.
+    has_currency
+        Whether rows have `_currency`.
     """
 
     select: str
     columns: tuple[str, ...]
     written: str
+    has_currency: bool = False
 
     def over(self, relation: str) -> str:
         """Return the query over what a scan reads."""
@@ -89,7 +100,7 @@ def make_mapping(
         For a required column that nothing is mapped to, an unknown column, or an expression that does not work.
     """
     con.execute(
-        f"CREATE OR REPLACE TEMP TABLE nothing ({', '.join(f'{identifier(n)} {t}' for n, t in columns.items())})"
+        f"CREATE OR REPLACE TEMP TABLE _nothing ({', '.join(f'{identifier(n)} {t}' for n, t in columns.items())})"
     )
     source = _Source(con, table, item, dict(columns), others - columns.keys())
     raw = _raw(source, table, item, columns)
@@ -100,6 +111,10 @@ def make_mapping(
     inner = [f"TRY({expression}) AS {identifier('r_' + name)}" for name, expression in raw.items()]
     inner += [f"TRY({expression}) AS c_{place}" for place, expression in enumerate(conditions.values())]
     inner.append(f"TRY({returned}) AS {RETURNED}")
+    # of a key of all columns, the source's count: lines that differ there only are two
+    whole = [f"{_number_of_row(columns)} AS {ORIGIN}"] if table.key == EVERYTHING else []
+    money = source.currency(raw)
+    inner += [*whole, *([f"TRY({money}) AS {CURRENCY}"] if money else [])]
     types = {column.name: column.type for column in table.columns}
     cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
     given = [column for column in table.columns if column.name in source.given]
@@ -107,14 +122,26 @@ def make_mapping(
     known += [
         f"{_rule(given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
         f"coalesce({RETURNED}, false) AS {RETURNED}",
+        *([ORIGIN] if whole else []),
+        *([CURRENCY] if money else []),
     ]
     source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
     written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
     return Mapping(
         f"SELECT {', '.join(known)} FROM ({source_rows})",
-        tuple(_kept(name, table, types, source.given) for name in raw),
+        (*(_kept(name, table, types, source.given) for name in raw), *([ORIGIN] if whole else [])),
         str(written),
+        has_currency=money is not None,
     )
+
+
+def _number_of_row(columns: MappingType[str, str]) -> str:
+    """Return the expression of a number for the values of a row, which columns without a value do not change."""
+    parts = []
+    for name in columns:
+        value = f"nullif(trim({identifier(name)}::VARCHAR), '')"
+        parts.append(f"CASE WHEN {value} IS NULL THEN 0::UBIGINT ELSE hash({quoted(name)}, {value}) END")
+    return reduce(lambda left, right: f"xor({left}, {right})", parts)
 
 
 def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
@@ -162,10 +189,11 @@ def _kept(name: str, table: Table, types: MappingType[str, str], given: Abstract
 def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     """Return why a value cannot be used, conditions and their names, of which the first counts."""
     name, raw = identifier(column.name), identifier("r_" + column.name)
-    blank = f"trim({raw}::VARCHAR) = ''"
-    rules = [(f"{name} IS NULL AND {raw} IS NOT NULL AND NOT {blank}", "unreadable")]
+    rules = [(f"{name} IS NULL AND known({raw}) IS NOT NULL", "unreadable")]
     if column.required:
         rules.append((f"{name} IS NULL", "missing"))
+    if column.is_id:
+        rules.append((f"regexp_full_match({name}, {quoted(SCIENTIFIC)})", DIGITS_LOST))
     if column.type == "DOUBLE":
         rules.append((f"NOT isfinite({name})", "infinite"))
     if column.type == "TIMESTAMPTZ":
@@ -180,7 +208,7 @@ def _sound(column: Column, limit: str) -> str:
     name = identifier(column.name)
     latest = limit if column.name in _HAPPENED else "'2200-01-01'"
     plain = {"DOUBLE": f"isfinite({name})", "TIMESTAMPTZ": f"{name} BETWEEN '1900-01-01' AND {latest}"}
-    known = plain.get(column.type, f"{name} IS NOT NULL")
+    known = f"NOT contains({name}, 'E+')" if column.is_id else plain.get(column.type, f"{name} IS NOT NULL")
     return known if column.required else f"({known} OR {identifier('r_' + column.name)} IS NULL)"
 
 
@@ -204,6 +232,7 @@ class _Source:
         self._con, self._table, self._item = con, table, item
         self._columns, self._missing = columns, missing
         self._types: dict[str, str] = {}
+        self._ids = {column.name for column in table.columns if column.is_id}
         self.given: set[str] = set()
 
     def value(self, column: Column) -> str:
@@ -227,47 +256,76 @@ class _Source:
         if expression in self._columns:
             self._types[name] = self._columns[expression]
             return identifier(expression)
-        meant = self._numbers(expression, f"columns.{name}")
+        meant = self._numbers(expression, f"the mapping of {name!r}")
         self._types[name] = self._type(meant, expression, f"the mapping of {name!r}")
         return meant
 
     def condition(self, name: str, expression: str) -> str:
         """Check a condition."""
-        meant = f"({self._numbers(expression, name)})"
-        kind = self._type(meant, expression, f"the condition {name!r}")
+        meant = f"({self._numbers(expression, f'the condition {_place(name)}')})"
+        kind = self._type(meant, expression, f"the condition {_place(name)}")
         if kind != "BOOLEAN":
             raise DataError(
-                f"{self._item.origin}: expected the condition {name!r}, {expression}, to be true or false, found "
+                f"{self._item.origin}: expected the condition {_place(name)}, {expression}, to be true or false, found "
                 f"{kind}.",
                 "Compare the value with something.",
             )
         return meant
+
+    def currency(self, raw: MappingType[str, str]) -> str | None:
+        """Return the expression of the currency that a row's money is in; None where nothing can show one.
+
+        That is a column called so, unless the mapping looks at it already; else what stands around the amount.
+        """
+        names = [name for name in self._columns if is_currency(name)]
+        item = self._item
+        written = " ".join([*item.columns.values(), *item.skip.values(), item.where or "", item.returns or ""])
+        if any(name in written for name in names) or "currency(" in written:
+            return None
+        if names:
+            return f"upper(known({identifier(names[0])}))"
+        texts = [name for name in MONEY if name in self.given and self._types.get(name) == "VARCHAR"]
+        if not texts:
+            return None
+        value = raw[texts[0]]
+        # most amounts begin and end with a digit or a sign, which is quick to see
+        bare = f"left({value}, 1) BETWEEN '+' AND '9' AND right({value}, 1) BETWEEN '+' AND '9'"
+        return f"CASE WHEN {bare} THEN NULL ELSE currency({value}) END"
 
     def cast(self, name: str, kind: str) -> str:
         """Return the cast of a raw value to the contract's type; null where it is none."""
         raw = identifier("r_" + name)
         is_text = self._types.get(name, "VARCHAR") == "VARCHAR"
         if kind == "VARCHAR":
-            text = f"{raw}::VARCHAR"
-            # wider blanks are rare, and looking for them is not for free
-            wide = f"trim({text}, chr(160) || chr(12288) || ' ')"
-            return f"nullif(CASE WHEN strlen({text}) = length({text}) THEN trim({text}) ELSE {wide} END, '')"
+            return f"canonical({raw})" if name in self._ids else f"known({raw})"
         if kind == "DOUBLE" and is_text:
             return f"number({raw})"
-        if kind in {"TIMESTAMPTZ", "DATE"} and is_text and self._item.dates:
+        if kind in {"TIMESTAMPTZ", "DATE"} and is_text:
             formats = ", ".join(quoted(way) for way in self._item.dates)
-            return f"TRY_CAST(try_strptime(trim({raw}), [{formats}]) AS {kind})"
+            moment = f"try_strptime(trim({raw}), [{formats}])" if formats else f"instant({raw})"
+            return f"TRY_CAST({moment} AS {kind})"
         return f"TRY_CAST({raw} AS {kind})"
 
     def _type(self, meant: str, expression: str, what: str) -> str:
+        self._check_one_row(meant, expression, what)
         try:
-            return str(self._con.execute(f"DESCRIBE SELECT {meant} FROM nothing").fetchall()[0][1])
+            return str(self._con.execute(f"DESCRIBE SELECT {meant} FROM _nothing").fetchall()[0][1])
         except duckdb.Error as error:
             raise DataError(
                 f"{self._item.origin}: {what}, {expression}, does not work: {first_line(error)}. The source has the "
                 f"columns {_listed(list(self._columns))}.",
                 "Correct it: a source column or a DuckDB expression; texts become numbers with number(…).",
             ) from error
+
+    def _check_one_row(self, meant: str, expression: str, what: str) -> None:
+        """Refuse what looks at other rows; DuckDB does so only while rows are read."""
+        tree = sqlglot.parse_one(meant, read="duckdb")
+        if tree.find(exp.Window, exp.AggFunc, exp.Subquery, exp.Select) is not None:
+            raise DataError(
+                f"{self._item.origin}: {what}, {expression}, looks at other rows than its own.",
+                'Compute it in a query, such as query = "SELECT *, max(status) OVER (PARTITION BY order_no) AS '
+                "order_status FROM 'orders.csv'\" instead of `path`, and name `order_status` in its place.",
+            )
 
     def _numbers(self, expression: str, what: str) -> str:
         """Read texts as numbers where an expression calculates with them or compares them with numbers."""
@@ -290,6 +348,11 @@ class _Source:
         for column in wrapped:
             column.replace(exp.Anonymous(this="number", expressions=[column.copy()]))
         return tree.sql("duckdb") if wrapped else expression
+
+
+def _place(condition: str) -> str:
+    """Return where a condition stands in an input, as its configuration calls it."""
+    return f"`{condition}`" if condition in {"where", "returns"} else f"`skip.{condition}`"
 
 
 def _calculated(column: exp.Column) -> bool:

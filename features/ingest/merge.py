@@ -10,12 +10,12 @@ import duckdb
 
 from core.sql import copy, count, identifier, quoted, relation
 from features.contract.events.interactions import RETURN
-from features.contract.tables import CONTRACT, Table
+from features.contract.tables import CONTRACT, EVERYTHING, Table
 
 #: Columns of a segment of a table with a key: when a row says it was written, and its place in its unit.
 WRITTEN, ROW = "_written", "_row"
-#: A key of all columns.
-EVERYTHING = ("*",)
+#: With a key of all columns: a number for the row as the source has it.
+ORIGIN = "_origin"
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,7 @@ def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) 
     columns = [str(row[0]) for row in con.execute("DESCRIBE ranked").fetchall()]
     names = [identifier(name) for name in columns if name not in internal]
     key = names if table.key == EVERYTHING else [identifier(name) for name in table.key]
+    names = [name for name in names if name != identifier(ORIGIN)]
     if table.created is None:
         latest = "{'rank': _rank, 'row': _row}"
         others = [f"arg_max({name}, {latest}) AS {name}" for name in (*names, "_rank") if name not in key]

@@ -1,6 +1,6 @@
 """`encore ingest`: read what is new or has changed, and merge everything read into the contract tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -16,6 +16,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import engine, quoted
 from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
+from features.ingest.currencies import check_currencies
 from features.ingest.erased import Erased
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
@@ -30,7 +31,8 @@ from features.ingest.segments import (
 )
 from features.ingest.settings import DataSettings
 from features.ingest.tables import TableStamp, write_tables
-from features.ingest.units import find_inputs, find_units
+from features.ingest.units import Unit, find_inputs, find_units
+from features.ingest.unread import find_unread
 from features.ingest.work import read_work
 from features.live.log import EventLog
 from features.live.rows import tables_of
@@ -51,6 +53,8 @@ class Ingested:
         Returns whose sale was found.
     read
         Units that were read this time; the others had not changed.
+    unread
+        Files, members of archives and sheets below the root that no input reads, each with the reason.
     """
 
     directory: Path
@@ -58,6 +62,7 @@ class Ingested:
     inputs: tuple[InputTotals, ...]
     matched: int
     read: int
+    unread: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> bool:
@@ -92,12 +97,13 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
         )
     stamp = read_stamp(directory)
     before = [] if full_refresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
-    work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
+    units = find_units(settings[DataSettings], root, inputs)
+    work, kept = find_work(settings[DataSettings], units, before, now)
     log = EventLog(settings[StoreSettings])
     version = log.version()
     source = _source(settings, kept, version)
     if not work and stamp.get("source") == source:
-        return _ingested(directory, stamp, 0)
+        return _ingested(directory, stamp, 0, _unread(settings, root, units, kept))
     with connection(settings, root) as con:
         done = read_work(con, settings, work, kept, now, part_of(report, 0.0, 0.8))
         segments = in_order(settings[DataSettings], inputs, [*done, *kept])
@@ -105,6 +111,7 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
         write_quarantine(con, settings[StoreSettings], segments)
         check_share(con, settings, by_input(segments, {}))
         _check_rows(segments)
+        check_currencies(segments)
         with replacing(directory) as aside:
             live = _write_events(con, settings[StoreSettings], log, version)
             merging = part_of(report, 0.8, 1.0)
@@ -115,7 +122,14 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
         segments_directory(settings[StoreSettings]),
         {*(f for s in segments for f in s.files), *(f.name for f in live.values())},
     )
-    return _ingested(directory, stamp, len(work))
+    return _ingested(directory, stamp, len(work), _unread(settings, root, units, segments))
+
+
+def _unread(settings: Settings, root: Path, units: list[Unit], segments: list[Segment]) -> list[str]:
+    """Return what of the user's own files is not read; a package's are not theirs."""
+    if settings[DataSettings].source != "files":
+        return []
+    return find_unread(root, units, segments, settings[StoreSettings])
 
 
 def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) -> dict[str, Any]:
@@ -134,8 +148,9 @@ def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) 
     }
 
 
-def _ingested(directory: Path, stamp: dict[str, Any], read: int) -> Ingested:
-    return Ingested(directory, stamp["rows"], inputs_from(stamp), stamp["tables"]["interactions"]["matched"], read)
+def _ingested(directory: Path, stamp: dict[str, Any], read: int, unread: Sequence[str]) -> Ingested:
+    matched = stamp["tables"]["interactions"]["matched"]
+    return Ingested(directory, stamp["rows"], inputs_from(stamp), matched, read, tuple(unread))
 
 
 def _check_rows(segments: list[Segment]) -> None:
@@ -186,5 +201,7 @@ def connection(settings: Settings, root: Path) -> Iterator[duckdb.DuckDBPyConnec
     with engine(settings) as con:
         # its progress is asked for, and shown by us
         con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        # a long list after IN would become a join, after which rows no longer come in the source's order
+        con.execute("SET disabled_optimizers = 'in_clause'")
         con.execute(f"SET file_search_path = {quoted(str(root))}")
         yield con

@@ -14,10 +14,16 @@ from features.ingest.units import Unit
 
 #: The code that decides what is kept of a unit: the contract, and what opens, maps and reads units.
 _CODE = (
+    "features.contract.ids",
     "features.contract.tables",
+    "features.ingest.currencies",
     "features.ingest.databases",
+    "features.ingest.dates",
+    "features.ingest.formats",
     "features.ingest.macros",
     "features.ingest.mapping",
+    "features.ingest.objects",
+    "features.ingest.queries",
     "features.ingest.reading",
     "features.ingest.scans",
     "features.ingest.text",
@@ -45,7 +51,7 @@ def find_work(
     """Split what is there into units to read and segments that stay.
 
     A file is read again when it has changed, when the mapping has, or when one of its rows is in the future no more; a
-    query each time. What was read of a file that is gone stays.
+    query to a database each time. What was read of a file that is gone stays.
 
     Raises
     ------
@@ -74,7 +80,7 @@ def find_work(
         if identity in known and not known[identity].is_due(now):
             kept.append(known[identity])
             continue
-        path = None if unit.path is None else str(unit.path)
+        path = None if unit.file is None else str(unit.file.path)
         segment = Segment(unit.item.origin, unit.item.table, unit.name, mapping, identity, key, path, since)
         work.append(Work(unit, segment))
     return work, kept

@@ -1,6 +1,6 @@
 """Quarantined rows: one table of all of them, and when there are too many to continue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -27,6 +27,8 @@ QUARANTINE = pa.schema(
     ]
 )
 _SHOWN = 3
+#: The rule that an id breaks that a spreadsheet has written as 1.23E+11.
+DIGITS_LOST = "digits lost in"
 
 
 def quarantine_path(stores: StoreSettings) -> Path:
@@ -69,9 +71,16 @@ def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequ
             raise DataError(
                 f"{one.input}: {rejected:,} of {totals.read:,} rows cannot be used for {one.table}, "
                 f"{rejected / totals.read:.1%}; at most {most:.1%} may. Most frequent: {'; '.join(causes)}.",
-                "Correct the mapping, name rows to leave out in `skip`, or raise data.max_rejected_share. All of them "
-                f"are in {quarantine_path(settings[StoreSettings])}.",
+                f"{_remedy(totals.rejected)}Correct the mapping, name rows to leave out in `skip`, or raise "
+                f"data.max_rejected_share. All of them are in {quarantine_path(settings[StoreSettings])}.",
             )
+
+
+def _remedy(rejected: Mapping[str, int]) -> str:
+    """Return what the source's owner can do, where the rules show it."""
+    if any(rule.startswith(DIGITS_LOST) for rule in rejected):
+        return "A spreadsheet has cut digits of ids, which cannot be found again; export ids as texts. "
+    return ""
 
 
 def _example(con: duckdb.DuckDBPyConnection, stores: StoreSettings, one: InputTotals, rule: str) -> str:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from core.errors import DataError
 from core.sql import copy, count, first_line, identifier
 from features.contract.tables import Table
-from features.ingest.mapping import AHEAD, RETURNED, RULE, Mapping
+from features.ingest.mapping import AHEAD, CURRENCY, RETURNED, RULE, Mapping
 from features.ingest.merge import ROW, WRITTEN
 from features.ingest.quarantine import QUARANTINE
 from features.ingest.scans import Rejected, Scan
@@ -75,6 +75,8 @@ def read_unit(
         rows=_write(con, mapping, table, rows, returned=False) if totals.kept else None,
         returns=_write(con, mapping, table, returns, returned=True) if returned else None,
         quarantine=_quarantine(con, unit, scan, unreadable, mapped, quarantine) if totals.quarantined else None,
+        currencies=_currencies(con) if mapping.has_currency else {},
+        unread=tuple(scan.unread),
         until=_until(con, table, mapping),
         newest=_newest(con, unit, scan),
     )
@@ -106,7 +108,7 @@ def _quarantine(
         for part in _parts(chain(unreadable, others)):
             columns = {
                 "input": [unit.item.origin] * len(part),
-                "file": [unit.name] * len(part),
+                "file": [_place(unit.name, one.original.place) for one in part],
                 "line": [one.original.line for one in part],
                 "rule": [one.rule for one in part],
                 "configured": [one.rule in unit.item.rules for one in part],
@@ -114,6 +116,11 @@ def _quarantine(
             }
             writer.write_table(pa.table(columns, schema=QUARANTINE))
     return target.name
+
+
+def _place(name: str, within: str | None) -> str:
+    """Say where a row stands: in a file, in a sheet of it, in a file of a query."""
+    return name if within is None else f"{name} [{within}]"
 
 
 def _quarantined(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, str]]:
@@ -129,6 +136,12 @@ def _parts(rows: Iterable[Rejected]) -> Iterator[list[Rejected]]:
     rest = iter(rows)
     while part := list(islice(rest, _AT_ONCE)):
         yield part
+
+
+def _currencies(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count the rows that satisfy the contract by their currency, where it is known."""
+    query = f"SELECT {CURRENCY}, count(*) FROM mapped WHERE {RULE} IS NULL AND {CURRENCY} IS NOT NULL GROUP BY ALL"
+    return {str(name): int(rows) for name, rows in con.execute(f"{query} ORDER BY ALL").fetchall()}
 
 
 def _until(con: duckdb.DuckDBPyConnection, table: Table, mapping: Mapping) -> str | None:

@@ -1,7 +1,8 @@
 """A unit as DuckDB reads it, row by row in the source's order, and the way back from a row to its original."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -12,14 +13,14 @@ import duckdb
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
 from features.ingest.databases import copy_result, result_columns
+from features.ingest.formats import every_ending, extract, format_of
+from features.ingest.objects import copy_objects
+from features.ingest.queries import check_join, query_of
+from features.ingest.settings import FileSettings
 from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
-from features.ingest.units import Unit
-from features.ingest.workbooks import copy_sheet
+from features.ingest.units import Source, SourceFile, Unit
+from features.ingest.workbooks import Stretch, copy_sheets
 
-#: Endings of files that are read as CSV.
-TEXTS = (".csv", ".tsv", ".txt", ".gz")
-PARQUET = (".parquet", ".pq")
-WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _AT_ONCE = 10_000
 #: What DuckDB's CSV reader calls a row it cannot take, and what we call it.
 _REJECTED = {
@@ -32,10 +33,11 @@ _REJECTED = {
 
 
 class Original(NamedTuple):
-    """The line of a row in its source, from 1, and its text."""
+    """The line of a row in its source, from 1, and its text; and the sheet, or the file of a query, where it stands."""
 
     line: int | None
     text: str
+    place: str | None = None
 
 
 class Rejected(NamedTuple):
@@ -54,10 +56,13 @@ class Scan(Protocol):
         What to write after FROM. Its rows come in the source's order.
     columns
         Names and DuckDB types.
+    unread
+        Parts that are not read, each with the reason.
     """
 
     relation: str
     columns: dict[str, str]
+    unread: Sequence[str]
 
     def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:
         """Return what the reader left out, after the relation was read."""
@@ -76,13 +81,10 @@ def columns_of(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path) -> dict
     DataError
         If it cannot be opened.
     """
-    item = unit.item
-    if item.database is not None:
-        return dict.fromkeys(result_columns(item), "VARCHAR")
-    if unit.path is None:
-        return _columns(con, f"({item.query})", item.origin, "Correct `query`.")
-    if unit.path.name.endswith(TEXTS):
-        head = read_head(unit.path, item)
+    if unit.item.database is not None:
+        return dict.fromkeys(result_columns(unit.item), "VARCHAR")
+    if unit.file is not None and unit.file.member is None and format_of(unit.file.name) == "text":
+        head = read_head(unit.file.path, unit.item)
         return dict.fromkeys(head.names, "VARCHAR") if head else {}
     with opened(con, unit, folder) as scan:
         return scan.columns
@@ -112,29 +114,58 @@ def opened(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str 
 
 
 def _open(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str | None) -> Scan:
-    item, path = unit.item, unit.path
-    if path is None and item.database is None:
-        return _QueryScan(con, item.origin, str(item.query))
-    if path is None:
-        return _ParquetScan(con, copy_result(item, folder / "result.parquet", since), unit.name, 1)
-    if path.name.endswith(PARQUET):
-        return _ParquetScan(con, path, unit.name, 1)
-    if path.name.endswith(WORKBOOKS):
-        return _ParquetScan(con, copy_sheet(path, item, folder / "sheet.parquet"), unit.name, item.header_line + 1)
-    if not path.name.endswith(TEXTS):
-        raise DataError(
-            f"{unit.name}: expected a file ending in one of {', '.join((*TEXTS, *PARQUET, *WORKBOOKS))}.",
-            "Rename it, or export it in one of these formats.",
-        )
-    return _TextScan(unit, open_text(path, item, folder))
+    if unit.file is not None:
+        return _open_file(con, unit.file, unit.item, folder)
+    if unit.item.database is not None:
+        return _ParquetScan(con, copy_result(unit.item, folder / "result.parquet", since), unit.name, [Stretch(0, 1)])
+    return _QueryScan(con, unit, folder)
+
+
+def _open_file(con: duckdb.DuckDBPyConnection, file: SourceFile, item: FileSettings, folder: Path) -> Scan:
+    path = file.path if file.member is None else extract(file.path, file.member, folder)
+    kind = format_of(path.name)
+    if kind == "text":
+        return _TextScan(file.name, open_text(path, item, folder)) if read_head(path, item) else _NoScan()
+    if kind == "parquet":
+        return _ParquetScan(con, path, file.name, [Stretch(0, 1)])
+    copy = folder / "copy.parquet"
+    if kind == "workbook":
+        copied = copy_sheets(path, item, copy)
+        return _ParquetScan(con, copy, file.name, copied.stretches, unread=copied.unread)
+    if kind == "json":
+        rejected = [Rejected("no JSON object", Original(line, text)) for line, text in copy_objects(path, copy)]
+        return _ParquetScan(con, copy, file.name, [Stretch(0, 1)], rejected)
+    raise DataError(
+        f"{file.name}: expected a file ending in one of {every_ending()}.",
+        "Rename it, or export it in one of these formats.",
+    )
+
+
+class _NoScan:
+    """A file with nothing in it, not even a header."""
+
+    relation = "(SELECT 1 WHERE false)"
+
+    def __init__(self) -> None:
+        self.columns: dict[str, str] = {}
+        self.unread: Sequence[str] = ()
+
+    def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:  # noqa: ARG002
+        """Reject nothing."""
+        return []
+
+    def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
+        """Yield nothing."""
+        yield from ()
 
 
 class _TextScan:
     """A CSV file. All columns are texts; the mapping gives them their types."""
 
-    def __init__(self, unit: Unit, text: TextFile) -> None:
-        self._unit, self._text = unit, text
+    def __init__(self, name: str, text: TextFile) -> None:
+        self._name, self._text = name, text
         self.columns = dict.fromkeys(text.head.names, "VARCHAR")
+        self.unread: Sequence[str] = ()
         types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in text.head.names)
         self.relation = (
             f"read_csv({quoted(str(text.file))}, auto_detect = false, delim = {quoted(text.head.delimiter)}, "
@@ -153,7 +184,7 @@ class _TextScan:
         if not self._text.head.said and any(kind == "INVALID ENCODING" for _, kind, _ in lines):
             likely = guess_encoding(self._text.file)
             raise DataError(
-                f"{self._unit.name}: expected UTF-8, found other bytes, which look like {likely}.",
+                f"{self._name}: expected UTF-8, found other bytes, which look like {likely}.",
                 f'Say which encoding it is: encoding = "{likely}" in its [[data.inputs]]. With encoding = "utf-8" '
                 "broken lines are rejected.",
             )
@@ -188,38 +219,86 @@ class _TextScan:
 class _ParquetScan:
     """A Parquet file, or what was copied to one. An original is the row as JSON."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, file: Path, name: str, first: int) -> None:
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        file: Path,
+        name: str,
+        stretches: Sequence[Stretch],
+        rejected: Sequence[Rejected] = (),
+        unread: Sequence[str] = (),
+    ) -> None:
         self.relation = f"read_parquet({quoted(str(file))})"
         self.columns = _columns(con, self.relation, name, "Correct the file, or export it again.")
         self._numbered = f"read_parquet({quoted(str(file))}, file_row_number = true)"
-        self._first = first
+        self._stretches, self._rejected, self.unread = stretches, list(rejected), unread
 
     def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:  # noqa: ARG002
-        """Reject nothing: the file has columns already."""
-        return []
+        """Return what could not be copied."""
+        return self._rejected
 
     def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
         """Read the rows again, some at once."""
-        yield from _as_json(con, self._numbered, "file_row_number", self.columns, rows, self._first)
+        starts = [stretch.row for stretch in self._stretches]
+        for row, text in _as_json(con, self._numbered, "file_row_number", self.columns, rows):
+            stretch = self._stretches[bisect_right(starts, row) - 1]
+            yield Original(row - stretch.row + stretch.line, text, stretch.sheet)
 
 
 class _QueryScan:
-    """The result of a DuckDB query, kept while it is mapped, since it may come in another order the next time."""
+    """The result of a query to files, kept while it is mapped, since it may come in another order the next time.
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, name: str, query: str) -> None:
-        remedy = "Correct `query`."
-        with _readable(name, remedy):
-            con.execute(f"CREATE OR REPLACE TEMP TABLE result AS FROM ({query})")
-        self.relation = "result"
-        self.columns = _columns(con, "result", name, remedy)
+    Each source is read by its own scan into a table of its name, which the query finds.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path) -> None:
+        remedy, item = "Correct `query`.", unit.item
+        self._rejected: list[Rejected] = []
+        self.unread: Sequence[str] = ()
+        columns: dict[str, tuple[str, ...]] = {}
+        try:
+            for name, source in unit.sources.items():
+                columns[name] = self._load(con, name, source, folder)
+            with _readable(unit.name, remedy):
+                check_join(con, item, columns)
+                con.execute(f"CREATE OR REPLACE TEMP TABLE _result AS FROM ({query_of(item)})")
+        finally:
+            for name in unit.sources:
+                con.execute(f"DROP TABLE IF EXISTS temp.{identifier(name)}")
+        self.relation = "_result"
+        self.columns = _columns(con, "_result", unit.name, remedy)
+
+    def _load(self, con: duckdb.DuckDBPyConnection, name: str, source: Source, folder: Path) -> tuple[str, ...]:
+        """Read the files of a source into one table; returns its columns."""
+        for place, file in enumerate(source.files):
+            scan = _open_file(con, file, source.item, folder)
+            with _readable(file.name, "Correct the file, or export it again."):
+                if place == 0:
+                    con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS FROM {scan.relation}")
+                else:
+                    self._widen(con, name, scan)
+                    con.execute(f"INSERT INTO {identifier(name)} BY NAME FROM {scan.relation}")
+            self.unread = (*self.unread, *scan.unread)
+            for one in scan.rejected(con):
+                where = " ".join(part for part in (file.name, one.original.place) if part)
+                self._rejected.append(one._replace(original=one.original._replace(place=where)))
+        return tuple(_columns(con, identifier(name), name, ""))
+
+    def _widen(self, con: duckdb.DuckDBPyConnection, name: str, scan: Scan) -> None:
+        """Add the columns that only later files of a source have."""
+        there = {column.lower() for column in _columns(con, identifier(name), name, "")}
+        for column, kind in scan.columns.items():
+            if column.lower() not in there:
+                con.execute(f"ALTER TABLE {identifier(name)} ADD COLUMN {identifier(column)} {kind}")
 
     def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:  # noqa: ARG002
-        """Reject nothing: the result has columns already."""
-        return []
+        """Return the rows that the reader of a source could not take apart."""
+        return self._rejected
 
     def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
-        """Read the rows again, some at once."""
-        yield from _as_json(con, "result", "rowid", self.columns, rows, 1)
+        """Read the rows again, some at once; they are counted from 1 in the result."""
+        for row, text in _as_json(con, "_result", "rowid", self.columns, rows):
+            yield Original(row + 1, text)
 
 
 def _as_json(
@@ -228,13 +307,13 @@ def _as_json(
     number: str,
     columns: Iterable[str],
     rows: Iterator[int],
-    first: int,
-) -> Iterator[Original]:
+) -> Iterator[tuple[int, str]]:
+    """Yield rows by ascending numbers from 0, as JSON."""
     fields = ", ".join(f"{identifier(name)} := {identifier(name)}" for name in columns)
     while wanted := list(islice(rows, _AT_ONCE)):
         originals = f"SELECT {number}, to_json(struct_pack({fields})) FROM {relation}"
         query = f"{originals} WHERE {number} IN (SELECT unnest(?)) ORDER BY 1"
-        yield from (Original(row + first, str(text)) for row, text in con.execute(query, [wanted]).fetchall())
+        yield from ((int(row), str(text)) for row, text in con.execute(query, [wanted]).fetchall())
 
 
 def _columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, remedy: str) -> dict[str, str]:

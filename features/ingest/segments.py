@@ -65,6 +65,10 @@ class Segment:
         Of the source.
     rows, returns, quarantine
         Names of files; None where there are no such rows.
+    currencies
+        Rows by the currency of their money, where something shows it.
+    unread
+        Parts of the file that are not read, each with the reason, such as hidden sheets.
     until
         The moment at which the first row that was rejected as future is in the past.
     """
@@ -82,6 +86,8 @@ class Segment:
     rows: str | None = None
     returns: str | None = None
     quarantine: str | None = None
+    currencies: dict[str, int] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
     until: str | None = None
     newest: str | None = None
 
@@ -148,7 +154,15 @@ def as_stamp(segments: Sequence[Segment]) -> list[dict[str, Any]]:
 def from_stamp(stamp: Sequence[dict[str, Any]]) -> list[Segment]:
     """Read what `as_stamp` wrote."""
     return [
-        Segment(**{**item, "columns": tuple(item["columns"]), "totals": Totals(**item["totals"])}) for item in stamp
+        Segment(
+            **{
+                **item,
+                "columns": tuple(item["columns"]),
+                "unread": tuple(item.get("unread", ())),
+                "totals": Totals(**item["totals"]),
+            }
+        )
+        for item in stamp
     ]
 
 

@@ -12,11 +12,37 @@ from features.contract.tables import TableName
 #: One word, so that it is never taken for one of ingestion's own rules, which are phrases.
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
+#: A name that a query can write without quotes.
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
 #: The rule that rows are counted under which do not satisfy `where`.
 WHERE = "where"
 
 
-class InputSettings(Part):
+class FileSettings(Part):
+    """How a file is written, where the file itself does not show it."""
+
+    encoding: Encoding | None = Field(None, description="Of a text file; None is UTF-8, or what a byte order mark says")
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
+        None, description="Of a text file; None is found from its first lines"
+    )
+    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
+    header_line: Annotated[int, Field(ge=1, le=1000)] = Field(
+        1, description="Of a text file or a sheet: the line of the names"
+    )
+    sheet: str | None = Field(
+        None,
+        description="Of a workbook, a glob pattern is allowed; None is the first visible sheet and all others like it",
+    )
+
+
+class SourceSettings(FileSettings):
+    """Files that queries name."""
+
+    path: str = Field(description="A file below `root`; a glob pattern is allowed")
+
+
+class InputSettings(FileSettings):
     """Where rows of one contract table come from, and how they are mapped to it.
 
     `columns` maps a contract column to a source column or to any DuckDB expression over the source's
@@ -27,14 +53,18 @@ class InputSettings(Part):
 
     table: TableName
     path: str | None = Field(
-        None, description="CSV, Excel or Parquet file below `root`, by its ending; a glob pattern is allowed"
+        None,
+        description="Text, JSON or Parquet file or workbook below `root`, or a zip of them; a glob pattern is allowed",
     )
     database: str | None = Field(
         None, description="SQLAlchemy address that `query` is sent to; ${NAME} is taken from the environment"
     )
     query: str | None = Field(
         None,
-        description="Instead of `path`: a query to `database`, or without one to DuckDB, for sources that need a join",
+        description="Instead of `path`: a query to `database`, or without one to the names of `sources` and to files",
+    )
+    max_join_factor: Annotated[float, Field(ge=1)] = Field(
+        1.0, description="How often a row of a source may occur in the result of a `query` to files that joins them"
     )
     incremental_column: str | None = Field(
         None, description="Column of `query` by which only rows at or after the last one seen are read again"
@@ -52,13 +82,6 @@ class InputSettings(Part):
     )
     dates: tuple[str, ...] = Field((), description="strptime formats of moments, tried in order; empty is ISO 8601")
     decimal: Literal[".", ","] = "."
-    encoding: Encoding | None = Field(None, description="Of a CSV file; None is UTF-8, or what a byte order mark says")
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
-        None, description="Of a CSV file; None is found from its first lines"
-    )
-    quote: Annotated[str, Field(min_length=1, max_length=1)] = '"'
-    header_line: Annotated[int, Field(ge=1, le=1000)] = Field(1, description="Of a CSV file: the line of the names")
-    sheet: str | None = Field(None, description="Of an Excel file; None is the first")
 
     @model_validator(mode="after")
     def _consistent(self) -> "InputSettings":
@@ -98,6 +121,9 @@ class DataSettings(Section):
     keys: dict[TableName, tuple[str, ...]] = Field(
         default_factory=dict,
         description='Columns that name a row of a table; of equal ones the last written stays. ["*"] is all columns',
+    )
+    sources: dict[SourceName, SourceSettings] = Field(
+        default_factory=dict, description="Files by the names that queries call them"
     )
     inputs: tuple[InputSettings, ...] = ()
 

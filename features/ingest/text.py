@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from charset_normalizer import from_bytes
 
 from core.errors import DataError
-from features.ingest.settings import InputSettings
+from features.ingest.settings import FileSettings
 
 _DELIMITERS = ",;\t|"
 #: Enough to see an encoding and a dialect, and little to read.
@@ -54,7 +54,7 @@ class TextFile:
     header_line: int
 
 
-def read_head(path: Path, item: InputSettings) -> Head | None:
+def read_head(path: Path, item: FileSettings) -> Head | None:
     """Find out how a file is written; None where there is nothing in it.
 
     Raises
@@ -62,7 +62,7 @@ def read_head(path: Path, item: InputSettings) -> Head | None:
     DataError
         If there are fewer lines than `header_line`.
     """
-    with _bytes(path) as stream:
+    with open_bytes(path) as stream:
         head = stream.read(_HEAD)
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), None)
     encoding = item.encoding or marked or "utf-8"
@@ -82,11 +82,13 @@ def read_head(path: Path, item: InputSettings) -> Head | None:
     delimiter = item.delimiter or _delimiter(rows, item.quote)
     names = next(csv.reader(rows, delimiter=delimiter, quotechar=item.quote))
     said = item.encoding is not None or marked is not None
-    plain = encoding == "utf-8" and path.suffix != ".gz" and ends in {(0, ends[1], 0), (ends[1], ends[1], ends[1])}
+    plain = (
+        encoding == "utf-8" and path.suffix.lower() != ".gz" and ends in {(0, ends[1], 0), (ends[1], ends[1], ends[1])}
+    )
     return Head(encoding, said, plain, delimiter, numbered(names))
 
 
-def open_text(path: Path, item: InputSettings, folder: Path) -> TextFile:
+def open_text(path: Path, item: FileSettings, folder: Path) -> TextFile:
     """Open a file that has a head, as UTF-8; what is written in another way is copied to `folder`.
 
     Raises
@@ -103,7 +105,7 @@ def open_text(path: Path, item: InputSettings, folder: Path) -> TextFile:
 
 def guess_encoding(path: Path) -> str:
     """Return what the bytes that are no UTF-8 look most like."""
-    with _bytes(path) as stream:
+    with open_bytes(path) as stream:
         odd = b"".join(line for line in islice(stream, 100_000) if not line.isascii())[:_CHUNK]
     best = from_bytes(odd).best()
     return best.encoding.replace("_", "-") if best else "latin-1"
@@ -171,8 +173,9 @@ def _kept(lines: Iterator[tuple[int, bytes]], taken: list[tuple[int, bytes]]) ->
         yield text.decode(errors="replace")
 
 
-def _bytes(path: Path) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, decompressed where it ends in .gz."""
+    return cast("BinaryIO", gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
 def _copied(path: Path, encoding: str, folder: Path) -> Path:
@@ -180,7 +183,7 @@ def _copied(path: Path, encoding: str, folder: Path) -> Path:
     target = folder / f"{path.name}.utf8"
     decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     returned = False
-    with _bytes(path) as source, target.open("w", encoding="utf-8", newline="") as copy:
+    with open_bytes(path) as source, target.open("w", encoding="utf-8", newline="") as copy:
         try:
             while chunk := source.read(_CHUNK):
                 text = decoder.decode(chunk)

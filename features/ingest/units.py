@@ -1,8 +1,8 @@
 """What is read at once: a file, or the result of a query."""
 
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from glob import glob
 from importlib import resources
 from importlib.util import find_spec
@@ -10,7 +10,39 @@ from pathlib import Path
 
 from core.errors import DataError
 from core.stamps import fingerprint
-from features.ingest.settings import DataSettings, InputSettings
+from features.ingest.formats import format_of, members_of
+from features.ingest.settings import DataSettings, FileSettings, InputSettings
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file, or one in an archive.
+
+    Attributes
+    ----------
+    name
+        Its path below `data.root`; a member of an archive has that of the archive before it.
+    member
+        Its name in the archive at `path`; None for a plain file.
+    """
+
+    name: str
+    path: Path
+    member: str | None = None
+
+    @property
+    def seen(self) -> tuple[str, int, int]:
+        """What changes with the content: name, size in bytes, moment of the last change in nanoseconds."""
+        status = self.path.stat()
+        return self.name, status.st_size, status.st_mtime_ns
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of one kind that a query names."""
+
+    item: FileSettings
+    files: tuple[SourceFile, ...]
 
 
 @dataclass(frozen=True)
@@ -21,16 +53,19 @@ class Unit:
     ----------
     name
         The file's path below `data.root`, or a few words of the query.
-    path
-        The file; None for a query.
+    file
+        None for a query.
     identity
         Changes when the content does; None where that is not known before reading.
+    sources
+        What a query to files names.
     """
 
     item: InputSettings
     name: str
-    path: Path | None
+    file: SourceFile | None
     identity: str | None
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
 
 def find_inputs(data: DataSettings) -> tuple[Path, tuple[InputSettings, ...]]:
@@ -53,33 +88,59 @@ def find_units(data: DataSettings, root: Path, inputs: Sequence[InputSettings]) 
     Raises
     ------
     DataError
-        For a path without a file.
+        For a path without a file, and a query that names something else than files and sources.
     """
     units = []
-    # what a query of the user's own reads cannot be watched; a package's files are all that its queries read
-    package = None if data.source == "files" else fingerprint([_seen(file) for file in sorted(root.glob("*.parquet"))])
     for item in inputs:
-        if item.path is None:
-            units.append(Unit(item, item.origin, None, package))
-            continue
-        files = _files(root, item.path)
-        if not files:
-            raise DataError(
-                f"Expected a file at {root / item.path}, found none.", "Check `root` and `path` of this input."
-            )
-        units += [Unit(item, _name(file, root), file, fingerprint(_seen(file))) for file in files]
+        if item.path is not None:
+            files = find_files(root, item.path, "Check `root` and `path` of this input.")
+            units += [Unit(item, file.name, file, fingerprint(file.seen)) for file in files]
+        elif item.database is not None:
+            units.append(Unit(item, item.origin, None, None))
+        else:
+            sources = find_sources(data, root, item)
+            seen = [file.seen for source in sources.values() for file in source.files]
+            units.append(Unit(item, item.origin, None, fingerprint(seen, data.sources), sources))
     return units
 
 
-def _files(root: Path, pattern: str) -> list[Path]:
-    names = glob(str(root / pattern), recursive=True)  # noqa: PTH207 - takes absolute patterns too
-    return sorted(Path(name) for name in names if Path(name).is_file())
+def find_sources(data: DataSettings, root: Path, item: InputSettings) -> dict[str, Source]:
+    """Return what a query to files names: sources of the configuration, and files as they are called there."""
+    # the parser is only needed where there is a query
+    from features.ingest.queries import names_of  # noqa: PLC0415
+
+    found = {}
+    for name in names_of(item):
+        source = data.sources.get(name)
+        if source is None and format_of(name) is None:
+            raise DataError(
+                f"{item.origin}: expected names of [data.sources] and of files in the query, found {name!r}; there "
+                f"are the sources {', '.join(data.sources) or '(none)'}.",
+                f'Add [data.sources.{name}] with `path = "…"`, or correct the name.',
+            )
+        path, options = (name, FileSettings()) if source is None else (source.path, source)
+        found[name] = Source(options, tuple(find_files(root, path, f"Correct {name!r} in the query of this input.")))
+    return found
 
 
-def _name(file: Path, root: Path) -> str:
-    return str(file.relative_to(root)) if file.is_relative_to(root) else str(file)
+def find_files(root: Path, pattern: str, remedy: str) -> list[SourceFile]:
+    """Return the files of a pattern, in the order of their names; those in archives instead of the archives.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    paths = [Path(name) for name in glob(str(root / pattern), recursive=True)]  # noqa: PTH207 - takes absolute ones
+    files = [file for path in sorted(paths) if path.is_file() for file in files_in(path, root)]
+    if not files:
+        raise DataError(f"Expected a file at {root / pattern}, found none.", remedy)
+    return files
 
 
-def _seen(file: Path) -> tuple[str, int, int]:
-    status = file.stat()
-    return file.name, status.st_size, status.st_mtime_ns
+def files_in(path: Path, root: Path) -> list[SourceFile]:
+    """Return a file; or the members of an archive."""
+    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    if format_of(path.name) != "archive":
+        return [SourceFile(name, path)]
+    return [SourceFile(f"{name}/{member}", path, member) for member in members_of(path)]

@@ -1,8 +1,9 @@
 """The reading of units: every mapping is checked before the first row of any of them is read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from threading import Event, Thread
 
 import duckdb
@@ -10,14 +11,16 @@ import duckdb
 from core.progress import Report, part_of
 from core.settings import Settings, StoreSettings
 from core.sql import quoted, spill_folder
+from features.ingest.dates import decide_dates, needs_decision
 from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
 from features.ingest.plan import Work
 from features.ingest.reading import read_unit
 from features.ingest.scans import columns_of, opened
 from features.ingest.segments import Segment, segments_directory
-from features.ingest.settings import DataSettings
+from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.tables import configured
+from features.ingest.units import Unit
 
 
 def read_work(
@@ -54,8 +57,9 @@ def read_work(
         _prepare(con, settings, one)
         table = configured(settings, one.segment.table)
         others = frozenset(everywhere[one.segment.mapping])
-        mappings.append(make_mapping(con, table, one.unit.item, names, others, now) if names else None)
-    sizes = [one.unit.path.stat().st_size if one.unit.path else 1 for one in work]
+        item = _decided(con, one.unit, names, spill)
+        mappings.append(make_mapping(con, table, item, names, others, now) if names else None)
+    sizes = [one.unit.file.path.stat().st_size if one.unit.file else 1 for one in work]
     done, segments = 0, []
     for one, mapping, size in zip(work, mappings, sizes, strict=True):
         part = part_of(report, done / (sum(sizes) or 1), (done + size) / (sum(sizes) or 1))
@@ -68,6 +72,16 @@ def read_work(
             table = configured(settings, one.segment.table)
             segments.append(read_unit(con, one.unit, table, scan, mapping, one.segment, folder))
     return segments
+
+
+def _decided(con: duckdb.DuckDBPyConnection, unit: Unit, names: Mapping[str, str], folder: Path) -> InputSettings:
+    """Return an input with the formats that read the dates of one of its units."""
+    if not names or not needs_decision(unit.item):
+        return unit.item
+    with opened(con, unit, folder) as scan:
+        dates = decide_dates(con, unit.name, unit.item, scan.relation)
+        con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
+    return unit.item.model_copy(update={"dates": dates})
 
 
 def _prepare(con: duckdb.DuckDBPyConnection, settings: Settings, one: Work) -> None:

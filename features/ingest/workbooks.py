@@ -1,21 +1,50 @@
-"""Sheets of Excel workbooks, copied as texts."""
+"""Sheets of workbooks, copied as texts."""
 
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from core.errors import DataError
 from core.progress import batches
 from features.ingest.databases import write_texts
-from features.ingest.settings import InputSettings
+from features.ingest.settings import FileSettings
 from features.ingest.text import numbered
 
 _AT_ONCE = 50_000
 
 
-def copy_sheet(path: Path, item: InputSettings, target: Path) -> Path:
-    """Write a sheet to a Parquet file whose columns are all texts.
+class Stretch(NamedTuple):
+    """Rows of a copy that come from one place: the first of them from 0, the line it had there, and the sheet."""
+
+    row: int
+    line: int
+    sheet: str | None = None
+
+
+class Sheet(NamedTuple):
+    """A sheet of a workbook, and why it is not read; None where it is.
+
+    `rows` are all rows of the sheet, the header and what is above it too.
+    """
+
+    name: str
+    rows: Sequence[Sequence[Any]]
+    unread: str | None
+
+
+class Copied(NamedTuple):
+    """Where the rows of each sheet begin in a copy, and the sheets that are not in it, with the reason."""
+
+    stretches: list[Stretch]
+    unread: list[str]
+
+
+def copy_sheets(path: Path, item: FileSettings, target: Path) -> Copied:
+    """Write the sheets that are read to a Parquet file whose columns are all texts.
 
     Numbers without a fraction are written as whole ones, dates as ISO 8601, so that mappings are those of a CSV file.
 
@@ -24,22 +53,73 @@ def copy_sheet(path: Path, item: InputSettings, target: Path) -> Path:
     DataError
         If the file is no workbook, has no such sheet, or no header in `header_line`.
     """
-    try:
-        book = CalamineWorkbook.from_path(path)
-        names = book.sheet_names
-        if item.sheet is not None and item.sheet not in names:
-            raise DataError(
-                f"{path.name}: expected a sheet {item.sheet!r}, found {', '.join(names)}.", "Correct `sheet`."
-            )
-        rows = book.get_sheet_by_name(item.sheet or names[0]).to_python(skip_empty_area=False)
-    except (CalamineError, OSError) as error:
-        raise DataError(f"{path.name} cannot be read as a workbook: {error}.", "Save it again as .xlsx.") from error
-    header = list(islice(rows, item.header_line - 1, item.header_line))
-    if not header:
+    sheets = sheets_of(path, item)
+    read = [sheet for sheet in sheets if sheet.unread is None]
+    if not read:
         raise DataError(
             f"{path.name}: expected a header in row {item.header_line}, found a shorter sheet.",
             "Correct `header_line`.",
         )
-    body = [[None if value == "" else value for value in row] for row in rows[item.header_line :]]
-    write_texts(target, numbered([str(name) for name in header[0]]), batches(body, _AT_ONCE))
-    return target
+    stretches, row = [], 0
+    for sheet in read:
+        stretches.append(Stretch(row, item.header_line + 1, sheet.name if len(read) > 1 else None))
+        row += len(sheet.rows) - item.header_line
+    header = _header(read[0].rows, item)
+    body = chain.from_iterable(_body(sheet, item.header_line, len(header)) for sheet in read)
+    write_texts(target, numbered([str(name) for name in header]), batches(list(body), _AT_ONCE))
+    unread = [f"{path.name}: sheet {sheet.name!r} ({sheet.unread})" for sheet in sheets if sheet.unread is not None]
+    return Copied(stretches, unread)
+
+
+def sheets_of(path: Path, item: FileSettings) -> list[Sheet]:
+    """Return the sheets of a workbook, and which of them are read.
+
+    Those are the sheets that `sheet` names; without it the first visible one with something in it, and every other
+    visible one with the same header.
+
+    Raises
+    ------
+    DataError
+        If the file is no workbook, or has no such sheet.
+    """
+    try:
+        book = CalamineWorkbook.from_path(path)
+        names = book.sheet_names
+        hidden = {sheet.name for sheet in book.sheets_metadata if sheet.visible != SheetVisibleEnum.Visible}
+        rows = {name: _rows(book.get_sheet_by_name(name)) for name in names}
+    except (CalamineError, OSError) as error:
+        raise DataError(f"{path.name} cannot be read as a workbook: {error}.", "Save it again as .xlsx.") from error
+    if item.sheet is not None:
+        wanted = [name for name in names if name == item.sheet or fnmatchcase(name, item.sheet)]
+        if not wanted:
+            raise DataError(
+                f"{path.name}: expected a sheet {item.sheet!r}, found {', '.join(names)}.", "Correct `sheet`."
+            )
+        return [Sheet(name, rows[name], None if name in wanted else "not named by `sheet`") for name in names]
+    first = next((name for name in names if name not in hidden and len(rows[name]) >= item.header_line), None)
+    header = _header(rows[first], item) if first is not None else []
+    return [Sheet(name, rows[name], _unread(rows[name], item, header, hidden=name in hidden)) for name in names]
+
+
+def _unread(rows: Sequence[Sequence[Any]], item: FileSettings, header: Sequence[Any], *, hidden: bool) -> str | None:
+    if hidden:
+        return "hidden"
+    if len(rows) < item.header_line:
+        return "empty"
+    return None if _header(rows, item) == header else "has other columns"
+
+
+def _rows(sheet: CalamineSheet) -> list[list[Any]]:
+    return sheet.to_python(skip_empty_area=False)
+
+
+def _header(rows: Sequence[Sequence[Any]], item: FileSettings) -> list[Any]:
+    header = list(rows[item.header_line - 1])
+    while header and header[-1] == "":
+        header.pop()
+    return header
+
+
+def _body(sheet: Sheet, header_line: int, width: int) -> Iterator[list[Any]]:
+    for row in sheet.rows[header_line:]:
+        yield [None if value == "" else value for value in row[:width]]

@@ -122,5 +122,7 @@ def _print_inputs(context: Context, ingested: Ingested) -> None:
     if any(one.totals.quarantined for one in ingested.inputs):
         path = quarantine_path(context.settings[StoreSettings])
         context.console.print(f"  Skipped and rejected rows are in {path}.", markup=False, soft_wrap=True)
+    for unread in ingested.unread:
+        context.console.print(f"  Not read: {unread}", markup=False, soft_wrap=True)
     if returned := sum(one.totals.returned for one in ingested.inputs):
         context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)

@@ -10,10 +10,11 @@ from sqlalchemy import inspect
 
 from core.errors import ConfigError
 from features.ingest.databases import database_address, open_engine
-from features.ingest.scans import PARQUET, TEXTS, WORKBOOKS, columns_of, opened
+from features.ingest.formats import every_ending, format_of
+from features.ingest.scans import columns_of, opened
 from features.ingest.settings import InputSettings
 from features.ingest.text import guess_encoding
-from features.ingest.units import Unit
+from features.ingest.units import SourceFile, Unit
 
 #: Rows that are looked at.
 SAMPLE = 20_000
@@ -55,7 +56,7 @@ def find_sources(con: duckdb.DuckDBPyConnection, paths: Sequence[str], root: Pat
         if not own:
             raise ConfigError(
                 f"Expected exports at {path}, found none.",
-                f"Name a database, a file, or a folder of files ending in {', '.join((*TEXTS, *PARQUET, *WORKBOOKS))}.",
+                f"Name a database, a file, or a folder of files ending in {every_ending()}.",
             )
         sources += own
     return sources
@@ -72,7 +73,9 @@ def sample(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> dict
     looked_at = dict.fromkeys([files[0], files[len(files) // 2], files[-1]] if files else [None])
     columns: dict[str, str] = {}
     for place, file in enumerate(looked_at):
-        with opened(con, Unit(source.item, source.name, file, None), folder) as scan:
+        with opened(
+            con, Unit(source.item, source.name, SourceFile(source.name, file) if file else None, None), folder
+        ) as scan:
             into = "INSERT INTO sample" if place else "CREATE OR REPLACE TEMP TABLE sample AS"
             con.execute(f"{into} SELECT * FROM {scan.relation} LIMIT {SAMPLE // len(looked_at)}")
             con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
@@ -82,13 +85,13 @@ def sample(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> dict
 
 def _files(con: duckdb.DuckDBPyConnection, path: Path, root: Path, folder: Path) -> list[Source]:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    readable = [file for file in files if file.is_file() and file.name.endswith((*TEXTS, *PARQUET, *WORKBOOKS))]
+    readable = [file for file in files if file.is_file() and format_of(file.name) not in {None, "archive"}]
     alike: dict[tuple[str, tuple[str, ...]], Source] = {}
     for file in readable:
         item = InputSettings(table="transactions", path=_below(file, root))
-        if file.name.endswith(TEXTS) and not _is_utf8(file):
+        if format_of(file.name) == "text" and not _is_utf8(file):
             item = item.model_copy(update={"encoding": guess_encoding(file)})
-        columns = tuple(columns_of(con, Unit(item, file.name, file, None), folder))
+        columns = tuple(columns_of(con, Unit(item, file.name, SourceFile(file.name, file), None), folder))
         if not columns:
             continue
         # orders-2024-01.csv and orders-2024-02.csv are one export

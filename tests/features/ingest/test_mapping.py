@@ -8,6 +8,7 @@ import pytest
 
 from core.errors import ConfigError, DataError
 from features.ingest.macros import define_macros
+from features.ingest.pipeline import connection
 from features.ingest.settings import DataSettings
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, quarantine, settings_of, table
 
@@ -181,3 +182,11 @@ def test_a_database_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     item = {"path": None, "database": f"sqlite:///{tmp_path}/shop.db", "query": "SELECT * FROM orders"}
     with pytest.raises(DataError, match="no such table: orders"):
         ingest(settings_of(tmp_path, item))
+
+
+def test_a_long_list_of_values_in_a_rule_is_no_join_which_would_mix_the_rows(tmp_path: Path) -> None:
+    orders(tmp_path)
+    listed = ", ".join(f"'p{n}'" for n in range(40))
+    with connection(settings_of(tmp_path), tmp_path) as con:
+        plan = con.execute(f"EXPLAIN SELECT sku IN ({listed}) FROM 'orders.csv'").fetchall()[0][1]
+    assert "JOIN" not in plan

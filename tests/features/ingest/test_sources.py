@@ -110,9 +110,8 @@ def test_a_broken_parquet_file_is_an_error(tmp_path: Path) -> None:
 def test_a_query_that_fails_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(ORDERS)
     failing = f"SELECT * REPLACE (error('in a row') AS cust) FROM '{tmp_path}/orders.csv'"
-    for query in ("SELECT nothing FROM nowhere", failing):
-        with pytest.raises(DataError, match=r"cannot be read.*Correct `query`"):
-            ingest(settings_of(tmp_path, {"path": None, "query": query}))
+    with pytest.raises(DataError, match=r"cannot be read.*Correct `query`"):
+        ingest(settings_of(tmp_path, {"path": None, "query": failing}))
 
 
 def test_a_database_is_read_by_sqlalchemy(tmp_path: Path, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
