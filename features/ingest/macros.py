@@ -64,9 +64,9 @@ def _ids() -> tuple[tuple[str, str], ...]:
     """
     words = ", ".join(_literal(word) for word in MISSING)
     x = "(x::VARCHAR)"
-    # no such word ends with a digit, as most ids do
-    is_word = f"lower({x}) IN ({words}) OR {x} = 'NA' OR {x} = ''"
-    is_known = f"({x}[-1] BETWEEN '0' AND '9' OR length({x}) > {max(map(len, MISSING))} OR NOT ({is_word}))"
+    is_known = f"(length({x}) > {max(map(len, MISSING))} OR (lower({x}) NOT IN ({words}) AND {x} NOT IN ('', 'NA')))"
+    # no word for a missing value ends with a digit, as most ids do
+    is_usual = f"regexp_full_match({x}, '[A-Za-z0-9_-]*[0-9]')"
     is_plain = f"strlen({x}) = length({x}) AND {x} = trim({x}) AND {is_known}"
     is_bare = f"NOT starts_with({x}, '=') AND NOT starts_with({x}, chr(39)) AND NOT contains({x}, '.')"
     blanks = "chr(160) || chr(12288) || ' '"
@@ -79,7 +79,7 @@ def _ids() -> tuple[tuple[str, str], ...]:
     known = _unless_missing(f"trim({x}, {blanks})")
     return (
         ("known(x)", f"CASE WHEN {is_plain} THEN {x} ELSE {known} END"),
-        ("canonical(x)", f"CASE WHEN {is_plain} AND {is_bare} THEN {x} ELSE {canonical} END"),
+        ("canonical(x)", f"CASE WHEN {is_usual} THEN {x} WHEN {is_plain} AND {is_bare} THEN {x} ELSE {canonical} END"),
         ("id(x)", f"CASE WHEN regexp_full_match({x}, '[A-Z0-9_-]+') AND {is_known} THEN {x} ELSE {spelled} END"),
     )
 

@@ -289,7 +289,7 @@ class _Source:
             return None
         value = raw[texts[0]]
         # most amounts begin and end with a digit or a sign, which is quick to see
-        bare = f"left({value}, 1) BETWEEN '+' AND '9' AND right({value}, 1) BETWEEN '+' AND '9'"
+        bare = f"{value} BETWEEN '+' AND '9~' AND {value}[-1] BETWEEN '0' AND '9'"
         return f"CASE WHEN {bare} THEN NULL ELSE currency({value}) END"
 
     def cast(self, name: str, kind: str) -> str:
