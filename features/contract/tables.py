@@ -10,7 +10,7 @@ from typing import Literal
 
 from core.settings import StoreSettings
 
-TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions"]
+TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions", "labels"]
 Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
 
 
@@ -150,6 +150,16 @@ CONTRACT: dict[TableName, Table] = {
                 _CREATED,
             ),
             same_event=("customer_id", "start_timestamp"),
+        ),
+        Table(
+            "labels",
+            "customer and snapshot, with the business's own label",
+            (
+                _required("customer_id"),
+                _required("churned", "BOOLEAN"),
+                Column("snapshot", "TIMESTAMPTZ"),
+            ),
+            key=("customer_id", "snapshot"),
         ),
     )
 }

@@ -37,7 +37,7 @@ class Erased:
     def without(self, table: TableName, source: str) -> str:
         """Return a relation for the rows of a contract table that may be taken in.
 
-        For erased customers these are the rows of later events; their rows in `customers` are left out.
+        For erased customers these are the rows of later events; their rows in tables without moments are left out.
 
         Parameters
         ----------
@@ -47,7 +47,7 @@ class Erased:
         erased = self.read()
         if not erased:
             return source
-        happened = None if table == "customers" else CONTRACT[table].happened
+        happened = None if CONTRACT[table].created is None else CONTRACT[table].happened
         rows = ", ".join(f"({quoted(digest)}, TIMESTAMPTZ {quoted(moment)})" for digest, moment in erased.items())
         condition = f" AND {happened} < moment" if happened else ""
         return (

@@ -37,8 +37,8 @@ from features.ingest.work import read_work
 from features.live.log import EventLog
 from features.live.rows import tables_of
 
-#: Tables of which at least one must be there: without either there are no events.
-_EVENTS = ("transactions", "subscriptions")
+#: Tables of which at least one must be there: without any there is nothing to learn from.
+_LEARNED_FROM = ("transactions", "subscriptions", "labels")
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,11 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
     """
     directory = contract_directory(settings[StoreSettings])
     root, inputs = find_inputs(settings[DataSettings])
-    if not any(item.table in _EVENTS for item in inputs):
+    if not any(item.table in _LEARNED_FROM for item in inputs):
         raise DataError(
-            "No input is mapped to transactions or subscriptions.", 'Add [[data.inputs]] with table = "transactions".'
+            f"Expected an input for {', '.join(_LEARNED_FROM[:-1])} or {_LEARNED_FROM[-1]}, found "
+            f"{', '.join(sorted({item.table for item in inputs})) or 'none'}.",
+            'Add [[data.inputs]] with table = "transactions" to encore.toml; `encore init --from …` writes one.',
         )
     stamp = read_stamp(directory)
     before = [] if full_refresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))

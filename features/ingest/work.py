@@ -45,7 +45,11 @@ def read_work(
     """
     spill, folder = spill_folder(con) / "units", segments_directory(settings[StoreSettings])
     folder.mkdir(parents=True, exist_ok=True)
-    columns = [columns_of(con, one.unit, spill) for one in work]
+    columns = []
+    for one in work:
+        # a query may use the functions of mappings
+        _prepare(con, settings, one)
+        columns.append(columns_of(con, one.unit, spill))
     everywhere: dict[str, set[str]] = {}
     for segment, names in [
         *((one.segment, c) for one, c in zip(work, columns, strict=True)),

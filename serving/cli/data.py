@@ -34,8 +34,9 @@ def init(
 ) -> None:
     """Look at exports and write an encore.toml that maps them.
 
-    The file names the evidence for each column, and what is left to ask. Takes CSV, Excel and Parquet files, folders of
-    them, and SQLAlchemy addresses of databases; --from may be repeated.
+    The file names the evidence for each column, and what is left to ask; it is tried on all rows before it is written.
+    Takes text, JSON and Parquet files, workbooks, zips and folders of them, and SQLAlchemy addresses of databases;
+    --from may be repeated.
     """
     context: Context = ctx.obj
     if output.exists():
@@ -43,21 +44,21 @@ def init(
             f"Expected no file at {output}, found one.", "Move it away, or name another file with --output."
         )
     with Stages(context.console) as stages, TemporaryDirectory() as folder:
-        suggestions = stages.run("exports", lambda _: suggest_mapping(sources, Path(folder) / "copies"))
+        suggestions = stages.run("exports", lambda _: suggest_mapping(sources, Path(folder), context.now))
     write_file(output, as_toml(suggestions).encode())
     table = Table("source", "files", "table", "columns mapped", "questions")
     for one in suggestions.inputs:
         mapped = [mapped.column for mapped in one.columns if mapped.expression is not None]
         table.add_row(
-            escape(one.source.name),
-            str(len(one.source.files) or "–"),
+            escape(one.export.name),
+            str(len(one.export.files) or "–"),
             one.table,
             ", ".join(mapped),
             str(len(one.questions)),
         )
     context.console.print(table)
-    for unused in suggestions.unused:
-        context.console.print(f"  Fits no table: {unused}", markup=False, soft_wrap=True)
+    for line in (*suggestions.trial, *suggestions.unused, *(f"Not read: {part}" for part in suggestions.unread)):
+        context.console.print(f"  {line}", markup=False, soft_wrap=True)
     context.console.print(
         f"  {output} is written. Look for QUESTION in it; then run `encore ingest` and `encore check-data`.",
         soft_wrap=True,

@@ -1,81 +1,169 @@
-"""Which contract column a source's column is: by its name, as listed in names.toml, and by its values."""
+"""Which role a source's column can play: by the words of its name, as listed in names.toml, and by its values."""
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from typing import Any
 
-from features.contract.tables import CONTRACT, Column, TableName
+from features.contract.tables import CONTRACT, Type
 from features.ingest.suggest.profile import Profile
 
 #: Names that fit less are no evidence.
 _LIKE = 0.3
-#: Products that are no goods, by words in their id or name.
-NO_GOODS = (
-    r"(?i)\b(post|postage|shipping|freight|delivery|carriage|versand|porto|bank charges|fee|adjust|manual|test)\b|运费"
-)
-_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "%": " percent ", "#": " number "}
+#: Types of the roles that are no contract columns.
+_TYPES: dict[str, Type] = {
+    "order_total": "DOUBLE",
+    "snapshot": "TIMESTAMPTZ",
+    "cancelled_at": "TIMESTAMPTZ",
+    "line_id": "VARCHAR",
+    "contract_id": "VARCHAR",
+}
+#: More different values are no kinds, states or currencies.
+_FEW = 60
 
 
-def assign(profiles: Mapping[str, Profile], tables: Sequence[TableName]) -> dict[str, Profile]:
-    """Give each column of some tables the source column that fits it best by name, if its content can be it."""
-    kinds = {column.name: column for name in tables for column in CONTRACT[name].columns}
+def assign(profiles: Mapping[str, Profile], roles: Sequence[str]) -> dict[str, Profile]:
+    """Give each role the column that fits it best by name, if its values can be it. A column has one role."""
     pairs = sorted(
         (
-            (likeness(name, column), column, name)
+            # a column that is half blank says less than one that is not
+            (likeness(name, role) * (1.0 if profile.filled > 0.95 else 0.5 + 0.4 * profile.filled), role, name)
             for name, profile in profiles.items()
-            for column, contract in kinds.items()
-            if column != "created_timestamp" and _can_be(profile, contract)
+            for role in roles
+            if _can_be(profile, role)
         ),
-        key=lambda pair: (-pair[0], list(profiles).index(pair[2])),
+        key=lambda pair: (-pair[0], list(profiles).index(pair[2]), roles.index(pair[1])),
     )
     chosen: dict[str, Profile] = {}
     used: set[str] = set()
-    for like, column, name in pairs:
-        if like >= _LIKE and column not in chosen and name not in used:
-            chosen[column] = profiles[name]
+    for like, role, name in pairs:
+        if like >= _LIKE and role not in chosen and name not in used:
+            chosen[role] = profiles[name]
             used.add(name)
-    if "event_timestamp" in kinds and "event_timestamp" not in chosen:
-        moments = [profile for profile in profiles.values() if profile.is_moment and profile.name not in used]
-        if len(moments) == 1:
-            chosen["event_timestamp"] = moments[0]
     return chosen
 
 
-def _can_be(profile: Profile, column: Column) -> bool:
+def _can_be(profile: Profile, role: str) -> bool:
+    """Return whether the values of a column can be those of a role."""
     if profile.filled == 0:
         return False
-    if column.type == "DOUBLE":
+    if role in _CHECKS:
+        return _CHECKS[role](profile)
+    kind = _type_of(role)
+    if kind == "DOUBLE":
         return profile.is_number and not (profile.is_moment and not profile.points)
-    if column.type in {"TIMESTAMPTZ", "DATE"}:
-        return profile.is_moment
-    return True
+    return profile.is_moment if kind in {"TIMESTAMPTZ", "DATE"} else True
 
 
-def likeness(name: str, column: str) -> float:
-    """Return how well a source's name fits a contract column, from 0 to 1."""
-    plain, known = _plain(name), _names()["columns"].get(column, [])
-    if plain in known:
-        return 1.0 - 0.02 * known.index(plain)
-    inside = [other for other in known if len(other) > 3 and other in plain]
-    return 0.5 * max((len(other) / len(plain) for other in inside), default=0.0)
+def _is_order(profile: Profile) -> bool:
+    """Tell the number of an order from a name; some shops call it the order's name."""
+    named = words_of(profile.name) == ("name",)
+    return not named or all(any(sign.isdigit() for sign in text) and " " not in text for text in profile.examples)
+
+
+def _has_few(profile: Profile) -> bool:
+    return not profile.is_moment and profile.distinct <= _FEW
+
+
+#: What values of some roles have to be, beside their type.
+_CHECKS: dict[str, Callable[[Profile], bool]] = {
+    "order_id": _is_order,
+    "time_of_day": lambda profile: profile.is_time,
+    "is_cancel": lambda profile: profile.distinct == 2,
+    "churned": lambda profile: profile.distinct == 2,
+    "currency": _has_few,
+    "status": _has_few,
+    "document_type": _has_few,
+    "time_zone": _has_few,
+    # names are texts for people: a column of numbers is none
+    "name": lambda profile: not profile.is_number,
+    "brand": lambda profile: not profile.is_number,
+    "department": lambda profile: not profile.is_number,
+}
+
+
+@cache
+def _type_of(role: str) -> Type:
+    columns = {column.name: column.type for table in CONTRACT.values() for column in table.columns}
+    return _TYPES.get(role, columns.get(role, "DOUBLE" if role in {"unit_price", "discount"} else "VARCHAR"))
+
+
+def likeness(name: str, role: str) -> float:
+    """Return how well a source's name fits a role, from 0 to 1.
+
+    A name of the role is 1 or little less. A longer name fits where the other words in it only say of what: a
+    `Lineitem price` is a price, a `product_name_length` is no name.
+    """
+    words = words_of(name)
+    whole = "".join(words)
+    known, around = _role(role)
+    if whole in known:
+        return 1.0 - 0.005 * known.index(whole)
+    best = 0.0
+    for first in range(len(words)):
+        for last in range(first + 1, len(words) + 1):
+            part, rest = "".join(words[first:last]), [*words[:first], *words[last:]]
+            if part in known and all(word in around or word.isdigit() for word in rest):
+                best = max(best, 0.8 * len(part) / len(whole) - 0.002 * known.index(part))
+    return best
+
+
+@cache
+def _role(role: str) -> tuple[list[str], frozenset[str]]:
+    names = _names()
+    own = names["roles"].get(role, {})
+    return own.get("names", []), frozenset([*own.get("around", []), *names["around"]])
 
 
 def is_sensitive(name: str) -> bool:
     """Return whether an attribute must not be a reason to treat a customer in another way."""
-    return any(word in _plain(name) for word in _names()["attributes"]["sensitive"])
+    return _is_listed(name, "sensitive")
+
+
+def is_code(name: str) -> bool:
+    """Return whether numbers in a column are codes, of which none is more than another."""
+    codes = {"zip", "plz", "postcode", "postal", "code", "id", "no", "nr", "phone", "prefix", "号", "邮编"}
+    return bool(codes & set(words_of(name)))
+
+
+def is_outcome(name: str) -> bool:
+    """Return whether an attribute says what became of a customer, or adds up what they did until now."""
+    return _is_listed(name, "outcomes")
+
+
+def _is_listed(name: str, section: str) -> bool:
+    words, listed = words_of(name), _names()[section]["names"]
+    return any("".join(words[a:b]) in listed for a in range(len(words)) for b in range(a + 1, len(words) + 1))
+
+
+def states(section: str) -> frozenset[str]:
+    """Return values, in lower case, that say that an order was `cancelled`, or that goods were `returned`."""
+    return frozenset(_names()["states"][section])
+
+
+def zone_of(text: str) -> str | None:
+    """Return the IANA name of a time zone as exports write it."""
+    name: str | None = _names()["zones"].get(text.strip().lower())
+    return name
+
+
+def fee_words() -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return words of goods that are none, and words that are found inside longer ones too."""
+    fees = _names()["fees"]
+    return frozenset(fees["words"]), tuple(fees["inside"])
 
 
 @cache
-def _names() -> dict[str, dict[str, list[str]]]:
-    names: dict[str, dict[str, list[str]]] = tomllib.loads(
-        (resources.files("features.ingest.suggest") / "names.toml").read_text(encoding="utf-8")
-    )
-    return names
+def _names() -> dict[str, Any]:
+    return tomllib.loads((resources.files("features.ingest.suggest") / "names.toml").read_text(encoding="utf-8"))
 
 
-def _plain(name: str) -> str:
-    """Return a name in lower case, without blanks, signs and umlauts."""
-    lower = "".join(_UMLAUTS.get(letter, letter) for letter in name.lower())
-    return re.sub(r"[\W_]+", "", lower)
+@cache
+def words_of(name: str) -> tuple[str, ...]:
+    """Return the words of a name: in lower case, without signs, cut at capitals, digits and Chinese signs."""
+    text = re.sub(r"([a-zäöü0-9])([A-ZÄÖÜ])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", name)
+    lower = "".join(_UMLAUTS.get(letter, letter) for letter in text.lower())
+    return tuple(re.findall(r"[a-z]+|\d+|[^\W\da-z_]+", lower))

@@ -1,69 +1,75 @@
-"""What a column of an export holds, seen in its first rows."""
+"""What a column of an export holds."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import duckdb
 
-from core.sql import identifier
+from core.sql import count, identifier
+from features.ingest.dates import is_day_first
 from features.ingest.macros import define_macros
 
-#: Formats of dates that exports are met with. Those that differ in the order of day and month are neighbours.
+#: Dates as exports write them, and times of the day. Formats in which a day could be a month are tried both ways.
+_DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y/%m/%d")
+_TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+#: Formats of moments; of those that read the same values the first counts.
 FORMATS = (
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y",
-    "%d/%m/%Y %H:%M:%S",
-    "%m/%d/%Y %H:%M:%S",
-    "%d/%m/%Y %H:%M",
-    "%m/%d/%Y %H:%M",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d-%m-%Y %H:%M",
-    "%d-%m-%Y",
-    "%Y/%m/%d %H:%M:%S",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d",
+    *(day + time for day in _DAYS for time in _TIMES),
     "%Y年%m月%d日",
+    "%Y年%m月%d日 %H:%M:%S",
     "%Y%m%d",
+    "%Y%m%d%H%M%S",
+    "%Y%m%d %H:%M:%S",
     "%d %b %Y",
+    "%d %b %Y %H:%M",
+    "%d-%b-%Y",
+    "%d-%b-%y",
     "%b %d, %Y",
+    "%b %d, %Y %I:%M %p",
+    "%b %d, %Y, %I:%M %p",
+    "%B %d, %Y",
+    "%d %B %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d",
 )
-#: Decimal signs.
-_SIGNS: tuple[Literal[".", ","], ...] = (",", ".")
 #: Represents ISO 8601 among formats, which needs none.
 ISO = ""
+#: Represents seconds, or milliseconds, since 1970.
+EPOCH = "epoch"
+#: Decimal signs.
+_SIGNS: tuple[Literal[".", ","], ...] = (",", ".")
 #: A column is of a kind where this share of its values is.
 _MOST = 0.8
 #: Formats that read fewer of the values are taken for chance.
 _FEW = 0.005
+#: Rows whose values are taken apart; all rows are counted.
+_SAMPLE = 10_000
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A column of a sample.
+    """A column.
 
     Attributes
     ----------
-    filled
-        Share of rows with a value.
-    distinct
-        Different values.
+    rows, filled, distinct
+        Of all rows: how many there are, the share with a value, and different values.
     points, commas
         Shares of the values that are numbers with a decimal point, and with a decimal comma.
-    whole
-        Share of the values that are whole numbers.
-    negative
-        Share of the values below 0.
+    whole, negative
+        Shares of the values that are whole numbers, and below 0.
+    rate
+        Share of the values that end in a sign for percent.
     formats
         Formats that read the values as moments, the most frequent first, `ISO` for ISO 8601; none where they are none.
     ambiguous
         Another format that reads as many of them, with day and month the other way round.
+    is_time
+        Whether the values are times of a day.
     currencies
         Codes and signs of currencies in the values.
     """
@@ -76,8 +82,10 @@ class Profile:
     commas: float
     whole: float
     negative: float
+    rate: float
     formats: tuple[str, ...]
     ambiguous: str | None
+    is_time: bool
     currencies: tuple[str, ...]
     examples: tuple[str, ...]
 
@@ -97,22 +105,45 @@ class Profile:
         return "," if self.commas > self.points else "."
 
     @property
+    def repeats(self) -> float:
+        """How many rows have the same value, on average."""
+        return self.rows * self.filled / self.distinct if self.distinct else 0.0
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether nearly every row has a value of its own."""
+        return self.filled > 0.98 and self.distinct >= 0.98 * self.rows
+
+    @property
     def evidence(self) -> str:
         """What the column holds, in a few words."""
         blank = f", {1 - self.filled:.1%} blank" if self.filled < 1 else ""
         return f"{self.distinct:,} values in {self.rows:,} rows{blank}, such as {', '.join(self.examples[:2])}"
 
 
-def profile_columns(con: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]) -> dict[str, Profile]:
-    """Profile the columns of a table."""
-    rows = int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
-    return {name: _profile(con, table, name, rows) for name in columns}
+def profile_columns(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> dict[str, Profile]:
+    """Profile columns of a table of texts."""
+    rows = count(con, f"SELECT count(*) FROM {table}")
+    if not columns:
+        return {}
+    define_macros(con, ".")
+    found = [
+        con.execute(f"SELECT count({x}), count(DISTINCT {x}) FROM {table}").fetchall()[0]
+        for x in (f"known({identifier(name)})" for name in columns)
+    ]
+    step = max(1, rows // _SAMPLE)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE _sample AS SELECT * FROM {table} WHERE rowid % {step} = 0")
+    return {
+        name: _profile(con, name, rows, int(filled), int(distinct))
+        for name, (filled, distinct) in zip(columns, found, strict=True)
+    }
 
 
-def _profile(con: duckdb.DuckDBPyConnection, table: str, name: str, rows: int) -> Profile:
-    text = f"nullif(trim({identifier(name)}::VARCHAR), '')"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE one AS SELECT {text} AS x FROM {table} WHERE {text} IS NOT NULL")
-    filled, distinct = con.execute("SELECT count(*), count(DISTINCT x) FROM one").fetchall()[0]
+def _profile(con: duckdb.DuckDBPyConnection, name: str, rows: int, filled: int, distinct: int) -> Profile:
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE _one AS SELECT known({identifier(name)}) AS x FROM _sample "
+        f"WHERE known({identifier(name)}) IS NOT NULL"
+    )
     shares = {}
     for sign in _SIGNS:
         define_macros(con, sign)
@@ -121,48 +152,67 @@ def _profile(con: duckdb.DuckDBPyConnection, table: str, name: str, rows: int) -
         define_macros(con, ",")
     formats, ambiguous = _formats(con)
     return Profile(
-        name,
-        rows,
-        filled / rows if rows else 0.0,
-        int(distinct),
-        shares["."],
-        shares[","],
-        _share(con, "number(x) = round(number(x))"),
-        _share(con, "number(x) < 0"),
-        formats,
-        ambiguous,
-        _most(con, "currency(x)", "number(x) IS NOT NULL"),
-        tuple(text[:40] for text in _most(con, "x", "true")[:3]),
+        name=name,
+        rows=rows,
+        filled=filled / rows if rows else 0.0,
+        distinct=distinct,
+        points=shares["."],
+        commas=shares[","],
+        whole=_share(con, "number(x) = round(number(x))"),
+        negative=_share(con, "number(x) < 0"),
+        rate=_share(con, "ends_with(x, '%')"),
+        formats=formats,
+        ambiguous=ambiguous,
+        is_time=_share(con, r"regexp_full_match(x, '\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?')") > _MOST,
+        currencies=_most(con, "currency(x)", "number(x) IS NOT NULL"),
+        examples=tuple(text[:40] for text in _most(con, "x", "true")[:3]),
     )
 
 
 def _most(con: duckdb.DuckDBPyConnection, expression: str, condition: str) -> tuple[str, ...]:
     """Return the values of an expression, the most frequent first."""
-    query = f"SELECT {expression} AS value FROM one WHERE {condition} AND value IS NOT NULL GROUP BY 1"
+    query = f"SELECT {expression} AS value FROM _one WHERE {condition} AND value IS NOT NULL GROUP BY 1"
     return tuple(str(row[0]) for row in con.execute(f"{query} ORDER BY count(*) DESC, value LIMIT 20").fetchall())
 
 
 def _share(con: duckdb.DuckDBPyConnection, condition: str) -> float:
-    return float(con.execute(f"SELECT coalesce(avg(coalesce({condition}, false)::INT), 0) FROM one").fetchall()[0][0])
+    return float(con.execute(f"SELECT coalesce(avg(coalesce({condition}, false)::INT), 0) FROM _one").fetchall()[0][0])
 
 
 def _formats(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], str | None]:
     """Choose ISO 8601 if it reads nearly all, else formats one by one, each reading most of what the others did not."""
-    if _share(con, "TRY_CAST(x AS TIMESTAMPTZ) IS NOT NULL") > 1 - _FEW:
+    if _share(con, "length(x) BETWEEN 6 AND 40 AND length(regexp_replace(x, '[^0-9]', '', 'g')) >= 5") < _MOST:
+        return (), None
+    if _share(con, r"regexp_full_match(x, '1[0-9]{9}|1[0-9]{12}')") > 1 - _FEW:
+        return (EPOCH,), None
+    if _share(con, r"contains(x, '-') AND instant(x) IS NOT NULL") > 1 - _FEW:
         return (ISO,), None
-    reads = {way: f"try_strptime(x, '{way}') IS NOT NULL" for way in FORMATS}
+    if (
+        _share(con, r"regexp_full_match(x, '\d+([.,]\d+)?')") > _MOST
+        and _share(con, r"regexp_full_match(x, '(19|20)\d{6,12}')") < _MOST
+    ):
+        return (), None
+    ways = [way for way, share in _each(con, "true", FORMATS).items() if share >= _FEW]
     chosen: list[str] = []
     left, ambiguous = "true", None
-    while True:
-        rest = {way: condition for way, condition in reads.items() if way not in chosen}
-        shares = {way: _share(con, f"{left} AND {condition}") for way, condition in rest.items()}
-        best = max(shares, key=lambda way: shares[way])
-        if shares[best] < _FEW:
+    while ways:
+        shares = _each(con, left, [way for way in ways if way not in chosen])
+        best = max(shares, key=lambda way: shares[way], default=None)
+        if best is None or shares[best] < _FEW:
             break
         other = best.replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
-        if best[:2] in {"%d", "%m"} and shares.get(other) == shares[best]:
+        if is_day_first(best) is not None and shares.get(other) == shares[best]:
             ambiguous = other
         chosen.append(best)
-        left = f"{left} AND NOT ({reads[best]})"
+        left = f"{left} AND try_strptime(x, '{best}') IS NULL"
     read = 1 - _share(con, left)
-    return (tuple(chosen), ambiguous) if read >= _MOST else ((), None)
+    return (tuple(chosen), ambiguous) if chosen and read >= _MOST else ((), None)
+
+
+def _each(con: duckdb.DuckDBPyConnection, condition: str, ways: Sequence[str]) -> dict[str, float]:
+    """Return the share of values that satisfy a condition and that each format reads."""
+    if not ways:
+        return {}
+    shares = ", ".join(f"avg((try_strptime(x, '{way}') IS NOT NULL AND {condition})::INT)" for way in ways)
+    found = con.execute(f"SELECT {shares} FROM _one").fetchall()[0]
+    return {way: float(share or 0) for way, share in zip(ways, found, strict=True)}

@@ -1,121 +1,306 @@
 """An input of order lines: what a line came to, what was taken back, what is no sale."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
 
 import duckdb
 
-from core.sql import identifier, quoted
-from features.contract.tables import TableName
-from features.ingest.suggest.inputs import by_name, say_how_written
-from features.ingest.suggest.match import NO_GOODS
-from features.ingest.suggest.profile import Profile
-from features.ingest.suggest.sources import Source
+from core.sql import count, identifier, quoted
+from features.contract.tables import CONTRACT, TableName
+from features.ingest.currencies import in_codes
+from features.ingest.dates import find_turned, is_day_first
+from features.ingest.macros import define_macros
+from features.ingest.suggest.fees import find_suspects
+from features.ingest.suggest.inputs import by_role, column, products_input, say_how_written
+from features.ingest.suggest.joins import copies_apart, filled_down, line_counts, with_shares
+from features.ingest.suggest.match import states, words_of
+from features.ingest.suggest.money import SHARE, Money, money_of
+from features.ingest.suggest.profile import ISO, Profile
+from features.ingest.suggest.seen import SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
 
+#: Words in names of files of goods that were taken back.
+_RETURNS = (
+    "credit memo", "credit memos", "cr memo", "cr memos", "credit note", "credit notes", "returns", "refunds",
+    "gutschrift", "gutschriften", "retouren", "退货", "退款",
+)  # fmt: skip
+_GOODS = {"name", "category", "department", "brand"}
 
-def transactions_input(
-    con: duckdb.DuckDBPyConnection,
-    source: Source,
-    columns: dict[str, Profile],
-    profiles: Mapping[str, Profile],
-    suggestions: Suggestions,
-) -> SuggestedInput:
-    """Map order lines; the key that distinguishes them goes to the suggestions."""
-    table: TableName = "transactions"
-    price, quantity = columns.get("unit_price"), columns.get("quantity")
-    one = SuggestedInput(table, source, [])
-    one.columns = by_name(table, columns, but=("amount",))
-    if "order_id" not in columns:
-        whole = f"{identifier(columns['customer_id'].name)} || ' ' || {identifier(columns['event_timestamp'].name)}"
+
+def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Suggestions) -> list[SuggestedInput]:
+    """Map order lines, and their products; the key that distinguishes lines goes to the suggestions."""
+    seen = filled_down(con, seen, f"{seen.export.table}_filled")
+    roles = seen.roles(SALES)
+    define_macros(con, _decimal(roles))
+    money = money_of(con, seen.export.table, roles)
+    if money.shared is not None and "order_id" in roles:
+        seen = with_shares(con, seen, roles["order_id"].name, money.shared, SHARE, f"{seen.export.table}_shares")
+        roles = seen.roles(SALES)
+        define_macros(con, _decimal(roles))
+    mapped = by_role("transactions", roles, but=("amount", "discount", "product_id"))
+    one = SuggestedInput("transactions", seen.export, mapped, questions=list(seen.notes))
+    _identities(roles, one, list(seen.profiles))
+    _map_money(money, one, list(seen.profiles))
+    _returns(con, seen, roles, one)
+    _skip(con, seen, roles, one)
+    say_how_written("transactions", roles, one)
+    _dates(con, seen, roles, one)
+    _line_keys(con, seen, roles, suggestions, one)
+    return [one, *_products(con, seen, roles)]
+
+
+def _decimal(roles: Mapping[str, Profile]) -> Literal[".", ","]:
+    numbers = [roles[name] for name in ("amount", "unit_price", "discount", "order_total") if name in roles]
+    return "," if any(profile.decimal == "," for profile in numbers) else "."
+
+
+def _map_money(money: Money, one: SuggestedInput, names: list[str]) -> None:
+    for name, value in (("amount", money.amount), ("discount", money.discount)):
+        if value is not None:
+            one.columns.append(SuggestedColumn(name, *value))
+    if money.amount is None:
+        question = f"which column says what a line came to? There are {_listed(names)}"
+        one.columns.append(SuggestedColumn("amount", None, question))
+    one.questions += money.questions
+
+
+def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[str]) -> None:
+    """Map the order, the product and the number of pieces where they are not columns."""
+    customer, moment = roles["customer_id"], roles["event_timestamp"]
+    if customer.name != one.expression("customer_id"):
+        one.columns = [column("customer_id", customer) if c.column == "customer_id" else c for c in one.columns]
+    one.columns = [column("event_timestamp", moment) if c.column == "event_timestamp" else c for c in one.columns]
+    if "order_id" not in roles:
+        whole = f"{identifier(customer.name)} || ' ' || {identifier(moment.name)}"
         one.columns.append(SuggestedColumn("order_id", whole, "what a customer bought at one moment"))
         one.questions.append(
             "No column names an order; lines of a customer at one moment are taken for one. Is that right?"
         )
-    if "product_id" not in columns:
-        one.columns.append(
-            SuggestedColumn("product_id", None, f"which column names the product? There are {_listed(profiles)}")
-        )
-    if quantity is None:
-        one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
-        one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
-    if "amount" in columns:
-        one.columns.append(SuggestedColumn("amount", columns["amount"].name, columns["amount"].evidence))
+    product, name = roles.get("product_id"), roles.get("name")
+    if product is not None and (product.filled > 0.995 or name is None):
+        one.columns.append(column("product_id", product))
+    elif product is not None and name is not None:
+        one.columns.append(SuggestedColumn("product_id", _product(roles), f"{product.evidence}; else the name"))
         one.questions.append(
-            f"Is {columns['amount'].name} what the whole line came to? If it is the price of a piece, multiply."
+            f"{product.name} is blank in {1 - product.filled:.1%} of the rows, where {name.name} takes its place. Is "
+            "that right?"
         )
-    elif price is not None and quantity is not None:
-        product = f"{identifier(quantity.name)} * {identifier(price.name)}"
-        one.columns.append(SuggestedColumn("amount", product, f"quantity times price; {price.name}: {price.evidence}"))
-    elif price is not None:
-        one.columns.append(SuggestedColumn("amount", price.name, price.evidence))
-    say_how_written(source, table, columns, one)
-    _returns(con, columns, one)
-    _skip(con, columns, one)
-    _line_keys(con, profiles, suggestions, one)
-    return one
+    elif name is not None:
+        one.columns.append(SuggestedColumn("product_id", name.name, f"no column of ids; {name.evidence}"))
+        one.questions.append(f"No column names the product but {name.name}. Is each name one product?")
+    else:
+        one.columns.append(
+            SuggestedColumn("product_id", None, f"which column names the product? There are {_listed(names)}")
+        )
+    if "quantity" not in roles:
+        one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
+        if "unit_price" not in roles:
+            one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
 
 
-def _returns(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
+def _product(roles: Mapping[str, Profile]) -> str:
+    """Return the expression of a product's id: its column, or its name where that is blank."""
+    product, name = roles.get("product_id"), roles.get("name")
+    if product is None:
+        return identifier(name.name) if name is not None else ""
+    if product.filled > 0.995 or name is None:
+        return identifier(product.name)
+    return f"coalesce(canonical({identifier(product.name)}), known({identifier(name.name)}))"
+
+
+def _returns(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
     conditions: list[str] = []
     evidence: list[str] = []
-    for name in ("quantity", "amount"):
-        profile = columns.get(name)
-        if profile is not None and profile.negative > 0 and not conditions:
-            conditions.append(f"{identifier(profile.name)} < 0")
-            evidence.append(f"{profile.negative:.1%} of {profile.name} are below 0")
-    order = columns.get("order_id")
-    if order is not None and conditions:
-        # a letter that stands before the numbers of orders only where something is taken back
-        prefixes = con.execute(
-            f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n, "
-            f"avg((number({conditions[0].removesuffix(' < 0')}) < 0)::INT) AS share FROM sample GROUP BY 1 "
-            "HAVING prefix <> '' AND share > 0.9 ORDER BY n DESC LIMIT 1"
-        ).fetchall()
-        if prefixes:
-            prefix, count, _ = prefixes[0]
-            conditions.append(f"{identifier(order.name)} LIKE {quoted(prefix + '%')}")
-            evidence.append(f"{count:,} rows of {order.name} begin with {prefix}")
+    document = roles.get("document_type")
+    if document is not None:
+        values = _values(con, seen.export.table, identifier(document.name))
+        back = [value for value in values if value.lower() in states("returned")]
+        if back and len(back) < len(values):
+            conditions.append(f"{identifier(document.name)} IN ({', '.join(map(quoted, back))})")
+            evidence.append(f"{sum(values[value] for value in back):,} rows of {document.name}")
+    stem = " ".join(words_of(str(seen.export.item.path or ""))) if not conditions else ""
+    if any(f" {word} " in f" {stem} " for word in _RETURNS):
+        conditions.append("true")
+        evidence.append("the name of the file")
+    quantity, amount = roles.get("quantity"), roles.get("amount")
+    negative = next((p for p in (quantity, amount) if p is not None and p.negative > 0), None)
+    if negative is not None and not conditions:
+        conditions.append(f"{identifier(negative.name)} < 0")
+        evidence.append(f"{negative.negative:.1%} of {negative.name} are below 0")
+        order = roles.get("order_id")
+        if order is not None:
+            # letters that stand before the numbers of orders only where something is taken back
+            found = con.execute(
+                f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n FROM "
+                f"{seen.export.table} GROUP BY 1 HAVING prefix <> '' AND "
+                f"avg((number({identifier(negative.name)}) < 0)::INT) > 0.9 ORDER BY n DESC LIMIT 1"
+            ).fetchall()
+            if found:
+                prefix, rows = found[0]
+                conditions.append(f"{identifier(order.name)} LIKE {quoted(prefix + '%')}")
+                evidence.append(f"{rows:,} rows of {order.name} begin with {prefix}")
     if conditions:
         one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
 
 
-def _skip(con: duckdb.DuckDBPyConnection, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
-    customer = columns["customer_id"]
-    if customer.filled < 1:
-        one.skip.append(
-            (
-                "guest",
-                f"nullif(trim({identifier(customer.name)}), '') IS NULL",
-                f"{1 - customer.filled:.1%} of the rows",
-            )
+def _values(con: duckdb.DuckDBPyConnection, table: str, expression: str) -> dict[str, int]:
+    """Return the rows by value of an expression that has few; the most frequent first."""
+    x = f"known({expression})"
+    found = con.execute(
+        f"SELECT {x} AS x, count(*) FROM {table} WHERE x IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 60"
+    ).fetchall()
+    return {str(value): int(rows) for value, rows in found}
+
+
+def _skip(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
+    """Name the rows that are no sales of customers: of guests, of cancelled orders, in another currency."""
+    table = seen.export.table
+    customer = identifier(roles["customer_id"].name)
+    rows = count(con, f"SELECT count(*) FROM {table} WHERE canonical({customer}) IS NULL")
+    if rows:
+        one.skip.append(("guest", f"canonical({customer}) IS NULL", f"{rows:,} rows without a customer"))
+        one.questions.append(
+            f"{rows:,} rows name no customer: they are blank, or have words such as NULL. They are skipped as sales to "
+            "guests. Is that right?"
         )
-    looked_at = [identifier(columns[name].name) for name in ("product_id", "name") if name in columns]
-    if looked_at:
-        text = f"concat_ws(' ', {', '.join(looked_at)})"
-        condition = f"regexp_matches({text}, {quoted(NO_GOODS)})"
-        rows, example = con.execute(f"SELECT count(*), min({text}) FROM sample WHERE {condition}").fetchall()[0]
-        if rows:
-            one.skip.append(("no_goods", condition, f"{rows:,} rows, such as {example}"))
-            one.questions.append(
-                f"Are rows such as {example!r} no goods? {rows:,} of the rows seen are skipped as such."
-            )
+    if "status" in roles:
+        _skip_cancelled(roles["status"], _values(con, table, identifier(roles["status"].name)), one)
+    cancelled = roles.get("cancelled_at")
+    if cancelled is not None and cancelled.filled < 1:
+        one.skip.append(("cancelled_at", f"known({identifier(cancelled.name)}) IS NOT NULL", cancelled.evidence))
+    _find_currencies(con, table, roles, one)
+
+
+def _find_currencies(
+    con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput
+) -> None:
+    """Look for several currencies, in a column of their own or beside the amounts."""
+    if "currency" in roles:
+        expression = f"upper(known({identifier(roles['currency'].name)}))"
+        _skip_currencies(expression, in_codes(_values(con, table, expression)), one)
+        return
+    for role in ("amount", "unit_price"):
+        if role in roles and len(in_codes(dict.fromkeys(roles[role].currencies, 1))) > 1:
+            expression = f"currency({identifier(roles[role].name)})"
+            _skip_currencies(expression, _values(con, table, expression), one)
+
+
+def _skip_cancelled(status: Profile, values: Mapping[str, int], one: SuggestedInput) -> None:
+    gone = [value for value in values if value.lower() in states("cancelled")]
+    if not gone or len(gone) == len(values):
+        return
+    listed, rows = ", ".join(map(quoted, gone)), sum(values[value] for value in gone)
+    one.skip.append(("cancelled", f"{identifier(status.name)} IN ({listed})", f"{rows:,} rows"))
+    others = [value for value in values if value not in gone][:6]
+    one.questions.append(
+        f"Orders whose {status.name} is {', '.join(gone)} are skipped; {', '.join(others)} count. Is that right?"
+    )
+
+
+def _skip_currencies(expression: str, rows: Mapping[str, int], one: SuggestedInput) -> None:
+    if len(rows) < 2:
+        return
+    first = next(iter(rows))
+    listed = ", ".join(f"{code} ({count:,} rows)" for code, count in rows.items())
+    one.skip.append(("other_currency", f"{expression} <> {quoted(first)}", listed))
+    one.questions.append(
+        f"Amounts are in {listed}. They are never added up: only {first} is kept. Convert the others in the mapping of "
+        "amount, or export one currency."
+    )
+
+
+def _dates(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
+    """Look at the dates of each file: those that could be read in two ways are a question."""
+    moment, table = roles["event_timestamp"], seen.export.table
+    ways = [way for way in moment.formats if way != ISO]
+    turned = find_turned(con, moment.name, table, ways) if ISO in moment.formats or len(ways) > 1 else None
+    if turned is not None:
+        numbered = [way for way in ways if is_day_first(way) is not None]
+        listed = ", ".join(map(quoted, numbered))
+        one.columns = [
+            SuggestedColumn("event_timestamp", f"turned({identifier(moment.name)}, [{listed}])", moment.evidence)
+            if mapped.column == "event_timestamp"
+            else mapped
+            for mapped in one.columns
+        ]
+        one.options.pop("dates", None)
+        one.questions.append(f"Of {moment.name}, {turned}. They are turned back here. Is that right?")
+        return
+    if moment.ambiguous is not None:
+        one.questions.append(
+            f"{moment.name}: day and month could be the other way round, {moment.ambiguous}; every value seen fits "
+            f"both, such as {moment.examples[0]}. Which is it?"
+        )
 
 
 def _line_keys(
-    con: duckdb.DuckDBPyConnection, profiles: Mapping[str, Profile], suggestions: Suggestions, one: SuggestedInput
+    con: duckdb.DuckDBPyConnection,
+    seen: Seen,
+    roles: Mapping[str, Profile],
+    suggestions: Suggestions,
+    one: SuggestedInput,
 ) -> None:
-    names = ", ".join(identifier(name) for name in profiles)
-    twice = con.execute(
-        f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM sample GROUP BY {names})"
-    ).fetchall()
-    if twice[0][0]:
-        rows = int(twice[0][0])
-        suggestions.keys[one.table] = ("*",), f"{rows:,} of the rows seen equal another one in every column"
+    table: TableName = "transactions"
+    names = list(seen.profiles)
+    twice = line_counts(con, seen.export.table, names)
+    order, line = roles.get("order_id"), roles.get("line_id")
+    has_line = any(c.name == "line_id" for c in CONTRACT[table].columns)
+    if order is not None and line is not None and has_line:
+        same = line_counts(con, seen.export.table, [order.name, line.name])
+        if same == twice:
+            evidence = f"{line.name} numbers the lines; {same:,} rows come twice"
+            suggestions.keys[table] = ("order_id", "line_id"), evidence
+            return
+    if not twice:
+        return
+    apart = copies_apart(con, seen.export.table, names, order.name if order is not None else None)
+    if apart:
+        suggestions.keys[table] = ("*",), f"{twice:,} rows equal another one in every column of the export"
         one.questions.append(
-            f"{rows:,} of the rows seen equal another one in every column, and count once with the key in [data.keys]. "
-            "Remove it if two equal lines are two sales."
+            f"{twice:,} rows equal another one in every column of the export, {apart:,} of them in another file or far "
+            "from it, as where exports overlap; they count once with the key in [data.keys]. Remove it if two equal "
+            "lines are two sales."
+        )
+    else:
+        one.questions.append(
+            f"{twice:,} rows equal another line of their order in every column. They count as two sales; if they are "
+            'one, add transactions = ["*"] to [data.keys].'
         )
 
 
-def _listed(profiles: Mapping[str, Profile]) -> str:
-    return ", ".join(list(profiles)[:12])
+def _products(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile]) -> list[SuggestedInput]:
+    """Map what the lines say of their products, and keep those that may be no goods out of the offers."""
+    if "product_id" not in roles and "name" not in roles:
+        return []
+    suspects = find_suspects(con, seen.export.table, roles)
+    if not suspects and not _GOODS & roles.keys():
+        return []
+    if "product_id" not in roles:
+        roles = {**roles, "product_id": roles["name"]}
+        roles = {role: profile for role, profile in roles.items() if role != "name"}
+    one = products_input(seen, {role: profile for role, profile in roles.items() if role != "unit_price"})
+    expression = _product(roles)
+    if expression != identifier(roles["product_id"].name):
+        one.columns = [
+            replace(mapped, expression=expression) if mapped.column == "product_id" else mapped
+            for mapped in one.columns
+        ]
+        one.skip = [("unnamed", f"{expression} IS NULL", "rows without an id and a name")]
+    if suspects:
+        listed = ", ".join(quoted(suspect.product) for suspect in suspects)
+        lines = sum(suspect.lines for suspect in suspects)
+        one.columns.append(
+            SuggestedColumn("active", f"canonical({expression}) NOT IN ({listed})", "never offered, until you decide")
+        )
+        shown = "; ".join(f"{s.product} ({s.reason}, {s.lines:,} lines)" for s in suspects[:8])
+        more = f" and {len(suspects) - 8} more" if len(suspects) > 8 else ""
+        one.questions.append(
+            f"Are these goods? {shown}{more}. Their {lines:,} lines are kept as sales, and the products are never "
+            "offered. Take goods out of `active`; skip lines that are no sales in the input of transactions."
+        )
+    return [one]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:12])

@@ -1,32 +1,43 @@
-"""A mapping for each source: which contract column each of its columns is, why, and what is left to ask."""
+"""A mapping for each export: which contract column each of its columns is, why, and what is left to ask."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from core.settings import Settings, StoreSettings
 from core.sql import engine
-from features.ingest.suggest.inputs import customers_input, interactions_input, plain_input, products_input
-from features.ingest.suggest.match import assign
-from features.ingest.suggest.profile import Profile, profile_columns
-from features.ingest.suggest.sales import transactions_input
-from features.ingest.suggest.sources import Source, find_sources, sample
+from features.contract.tables import CONTRACT, TableName
+from features.ingest.macros import define_macros
+from features.ingest.suggest.exports import Export, find_exports, load
+from features.ingest.suggest.inputs import (
+    customers_input,
+    interactions_input,
+    labels_input,
+    products_input,
+    subscriptions_input,
+)
+from features.ingest.suggest.joins import name_customers, with_orders
+from features.ingest.suggest.profile import profile_columns
+from features.ingest.suggest.sales import sales_inputs
+from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
+from features.ingest.suggest.trial import try_out
+from features.ingest.suggest.write import as_toml
 
-#: A column with more different values per row than this names the rows.
-_UNIQUE = 0.98
 
-
-def suggest_mapping(paths: Sequence[str], folder: Path) -> Suggestions:
-    """Look at exports and suggest a mapping.
+def suggest_mapping(paths: Sequence[str], folder: Path, now: datetime) -> Suggestions:
+    """Look at exports, suggest a mapping, and try it.
 
     Parameters
     ----------
     paths
         Files, folders, addresses of databases.
     folder
-        For copies of what has to be converted to be looked at.
+        For copies of what has to be converted to be looked at, and for what the trial writes.
+    now
+        Rows more than a day later are in the future.
 
     Raises
     ------
@@ -38,13 +49,13 @@ def suggest_mapping(paths: Sequence[str], folder: Path) -> Suggestions:
     root = _root(paths)
     suggestions = Suggestions(root, [])
     with engine(Settings(StoreSettings(data=folder))) as con:
-        for source in find_sources(con, paths, root, folder):
-            columns = sample(con, source, folder)
-            profiles = profile_columns(con, "sample", columns)
-            inputs = _inputs(con, source, profiles, suggestions)
-            suggestions.inputs += inputs
-            if not inputs:
-                suggestions.unused.append(f"{source.name} ({', '.join(list(columns)[:8])})")
+        con.execute("SET disabled_optimizers = 'in_clause'")
+        define_macros(con, ".")
+        exports, suggestions.unread = find_exports(con, paths, root, folder / "copies")
+        seen = name_customers(con, [_look(con, export, place, folder) for place, export in enumerate(exports)])
+        _sort(con, seen, suggestions)
+    if suggestions.inputs:
+        try_out(suggestions, as_toml, folder / "trial", now)
     return suggestions
 
 
@@ -54,27 +65,103 @@ def _root(paths: Sequence[str]) -> Path:
     return next(iter(folders)) if len(folders) == 1 else Path.cwd()
 
 
-def _inputs(
-    con: duckdb.DuckDBPyConnection, source: Source, profiles: Mapping[str, Profile], suggestions: Suggestions
-) -> list[SuggestedInput]:
-    """Decide what a source holds: one table, or order lines with columns of their products."""
-    columns = assign(profiles, ("subscriptions",))
-    if {"customer_id", "start_timestamp", "end_timestamp"} <= columns.keys():
-        return [plain_input(source, "subscriptions", columns)]
-    columns = assign(profiles, ("transactions", "products", "customers", "interactions"))
-    has = columns.keys()
-    if (
+def _look(con: duckdb.DuckDBPyConnection, export: Export, place: int, folder: Path) -> Seen:
+    loaded = load(con, export, f"export_{place}", folder / "copies")
+    return Seen(loaded, profile_columns(con, loaded.table, loaded.columns))
+
+
+def _sort(con: duckdb.DuckDBPyConnection, seen: Sequence[Seen], suggestions: Suggestions) -> None:
+    """Decide what each export holds: order lines first, since others may be joined to them."""
+    used: list[Export] = []
+    left = []
+    for place, one in sorted(enumerate(seen), key=lambda pair: "product_id" not in pair[1].roles(SALES)):
+        lines, partners = (one, []) if _is_other(one) else with_orders(con, one, seen, f"joined_{place}")
+        if not _is_other(one) and _are_lines(lines) and not any(one.export is export for export in used):
+            suggestions.inputs += sales_inputs(con, lines, suggestions)
+            used += [partner.export for partner in partners]
+            _people_behind(partners, suggestions)
+        else:
+            left.append(one)
+    for one in left:
+        if any(one.export is export for export in used):
+            continue
+        inputs = _other_inputs(one, suggestions)
+        suggestions.inputs += inputs
+        if not inputs:
+            suggestions.unused.append(_closest(one))
+
+
+def _people_behind(partners: Sequence[Seen], suggestions: Suggestions) -> None:
+    """Note the attributes of customers that a joined export has."""
+    for partner in partners:
+        roles = partner.roles(PEOPLE)
+        if "customer_id" in roles and "order_id" not in partner.roles(SALES):
+            suggestions.inputs.append(customers_input(partner, suggestions))
+
+
+def _is_other(seen: Seen) -> bool:
+    """Return whether an export holds labels or contracts, whose columns could pass for those of order lines."""
+    people, contracts = seen.roles(PEOPLE), seen.roles(CONTRACTS)
+    labels = {"customer_id", "churned"} <= people.keys() and "event_timestamp" not in seen.roles(SALES)
+    if labels:
+        return True
+    ends = {"end_timestamp", "cancelled_timestamp"} & contracts.keys()
+    sells = {"product_id", "quantity"} & seen.roles(SALES).keys()
+    return {"customer_id", "start_timestamp"} <= contracts.keys() and bool(ends) and not sells
+
+
+def _are_lines(seen: Seen) -> bool:
+    has = seen.roles(SALES).keys()
+    return (
         {"customer_id", "event_timestamp"} <= has
-        and has & {"order_id", "product_id"}
-        and has & {"amount", "unit_price"}
-    ):
-        lines = transactions_input(con, source, columns, profiles, suggestions)
-        goods = {"name", "category", "department", "type", "brand"} & has
-        return [lines, products_input(source, columns)] if "product_id" in has and goods else [lines]
-    if {"customer_id", "event_timestamp"} <= has and not has & {"order_id", "quantity"}:
-        return [interactions_input(source, columns)]
-    if "product_id" in has and "customer_id" not in has:
-        return [products_input(source, columns)]
-    if "customer_id" in has and columns["customer_id"].distinct >= _UNIQUE * columns["customer_id"].rows:
-        return [customers_input(source, columns, profiles, suggestions)]
+        and bool(has & {"order_id", "product_id", "name"})
+        and bool(has & {"amount", "unit_price", "order_total"})
+    )
+
+
+def _other_inputs(seen: Seen, suggestions: Suggestions) -> list[SuggestedInput]:
+    """Decide which table other than that of order lines an export is."""
+    people = seen.roles(PEOPLE)
+    if _is_other(seen):
+        has_label = {"customer_id", "churned"} <= people.keys()
+        return labels_input(seen, suggestions) if has_label else [subscriptions_input(seen)]
+    sales, events, goods = seen.roles(SALES), seen.roles(EVENTS), seen.roles(GOODS)
+    is_log = {"customer_id", "event_timestamp"} <= events.keys()
+    is_log = is_log and ("kind" in events or not events["customer_id"].is_unique)
+    if is_log and not sales.keys() & {"order_id", "quantity"}:
+        return [interactions_input(seen)]
+    if "product_id" in goods and "customer_id" not in sales:
+        return [products_input(seen, goods)]
+    if "customer_id" in people and people["customer_id"].is_unique:
+        return [customers_input(seen, suggestions)]
     return []
+
+
+def _closest(seen: Seen) -> str:
+    """Say which table an export is closest to, and what it lacks."""
+    roles: dict[TableName, tuple[str, ...]] = {
+        "transactions": SALES,
+        "subscriptions": CONTRACTS,
+        "interactions": EVENTS,
+        "products": GOODS,
+        "customers": PEOPLE,
+    }
+    found: dict[TableName, tuple[dict[str, str], list[str]]] = {}
+    for table, own in roles.items():
+        has = seen.roles(own)
+        if table == "transactions" and "unit_price" in has:
+            has = {"amount": has["unit_price"]} | has
+        required = [column.name for column in CONTRACT[table].columns if column.required]
+        there = {name: has[name].name for name in required if name in has}
+        found[table] = there, [name for name in required if name not in has]
+    best = max(found, key=lambda table: (_share(found[table]), len(found[table][0])))
+    there, missing = found[best]
+    said = ", ".join(f"{name} ({own})" for name, own in there.items()) or "nothing"
+    lacks = ", ".join(missing) or "one row per customer"
+    columns = ", ".join(list(seen.profiles)[:8])
+    return f"{seen.export.name} ({columns}) fits no table. Closest is {best}: found {said}; not found {lacks}"
+
+
+def _share(found: tuple[dict[str, str], list[str]]) -> float:
+    there, missing = found
+    return len(there) / (len(there) + len(missing))

@@ -37,7 +37,14 @@ def test_a_row_that_does_not_say_when_it_was_written_counts_from_when_it_happene
 def test_optional_tables_are_there_and_empty(tmp_path: Path) -> None:
     orders(tmp_path)
     rows = ingest(settings_of(tmp_path)).rows
-    assert rows == {"transactions": 3, "products": 0, "customers": 0, "interactions": 0, "subscriptions": 0}
+    assert rows == {
+        "transactions": 3,
+        "products": 0,
+        "customers": 0,
+        "interactions": 0,
+        "subscriptions": 0,
+        "labels": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -76,7 +83,7 @@ def test_optional_tables_are_there_and_empty(tmp_path: Path) -> None:
         pytest.param(
             ORDERS,
             {"table": "customers", "columns": {"customer_id": "cust"}},
-            ["No input is mapped to transactions or subscriptions"],
+            ["Expected an input for transactions, subscriptions or labels, found customers"],
             id="no events",
         ),
     ],

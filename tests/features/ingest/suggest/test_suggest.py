@@ -28,7 +28,7 @@ def suggested(folder: Path, **files: str | bytes) -> tuple[Suggestions, dict[str
     exports.mkdir()
     for name, content in files.items():
         (exports / name.replace("__", ".")).write_bytes(content.encode() if isinstance(content, str) else content)
-    suggestions = suggest_mapping([str(exports)], folder / "copies")
+    suggestions = suggest_mapping([str(exports)], folder / "looked", NOW)
     written = as_toml(suggestions)
     return suggestions, tomllib.loads(written), written
 
@@ -80,14 +80,16 @@ def test_returns_guests_postage_and_equal_lines_are_found(tmp_path: Path) -> Non
     rows += [f"c{n},C{n},p1,2024-06-04,-1,5\n" for n in range(8)]
     rows += [",501,p1,2024-06-05,1,5\n", "c1,502,POSTAGE,2024-06-05,1,5\n", rows[0]]
     _, config, written = suggested(tmp_path, o__csv="customer,order,sku,date,qty,unit price\n" + "".join(rows))
-    (item,) = config["data"]["inputs"]
+    item, goods = config["data"]["inputs"]
     assert item["returns"] == '"qty" < 0 OR "order" LIKE \'C%\''
-    assert set(item["skip"]) == {"guest", "no_goods"}
+    assert set(item["skip"]) == {"guest"}
+    assert goods["columns"]["active"] == "canonical(\"sku\") NOT IN ('POSTAGE')"
+    assert "Are these goods? POSTAGE (POSTAGE: its name, 1 lines)" in written
     assert config["data"]["keys"] == {"transactions": ["*"]}
-    assert "1 of the rows seen equal another one" in written
+    assert "1 rows equal another one in every column of the export, 1 of them in another file or far from it" in written
     totals = ingest(settings_from(tmp_path, config), NOW).inputs[0].totals
-    assert (totals.kept, totals.returned, totals.merged) == (400, 8, 1)
-    assert totals.skipped == {"guest": 1, "no_goods": 1}
+    assert (totals.kept, totals.returned, totals.merged) == (401, 8, 1)
+    assert totals.skipped == {"guest": 1}
 
 
 def test_tables_are_distinguished(tmp_path: Path) -> None:
@@ -114,7 +116,14 @@ def test_tables_are_distinguished(tmp_path: Path) -> None:
     events = next(one for one in suggestions.inputs if one.table == "interactions")
     assert "login" in events.questions[0]
     rows = ingest(settings_from(tmp_path, config), NOW).rows
-    assert rows == {"transactions": 0, "products": 20, "customers": 50, "interactions": 50, "subscriptions": 50}
+    assert rows == {
+        "transactions": 0,
+        "products": 20,
+        "customers": 50,
+        "interactions": 50,
+        "subscriptions": 50,
+        "labels": 0,
+    }
 
 
 def test_what_is_missing_is_a_question_and_never_a_guess(tmp_path: Path) -> None:
@@ -133,7 +142,7 @@ def test_a_database_is_looked_at(tmp_path: Path) -> None:
         for n in range(30):
             connection.execute(text(f"INSERT INTO orders VALUES ('c{n}', {n}, 'p{n % 3}', '2024-01-05', 1, 2.5)"))
     engine.dispose()
-    suggestions = suggest_mapping([address], tmp_path / "copies")
+    suggestions = suggest_mapping([address], tmp_path / "looked", NOW)
     config = tomllib.loads(as_toml(suggestions))
     (item,) = config["data"]["inputs"]
     assert json.dumps(item["query"]) == json.dumps('SELECT * FROM "orders"')
@@ -142,14 +151,21 @@ def test_a_database_is_looked_at(tmp_path: Path) -> None:
 
 def test_nothing_to_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="Expected exports at"):
-        suggest_mapping([str(tmp_path)], tmp_path / "copies")
+        suggest_mapping([str(tmp_path)], tmp_path / "looked", NOW)
 
 
 def test_names_are_compared_without_signs_and_case() -> None:
-    assert likeness("Customer ID", "customer_id") == 1.0
+    assert likeness("Customer ID", "customer_id") > 0.9
+    assert likeness("CustomerID", "customer_id") == likeness("customer_id", "customer_id")
     assert likeness("Stück", "quantity") > 0.8
     assert likeness("Note", "quantity") == 0.0
     assert likeness("INVOICE_DATE", "event_timestamp") > 0.9
-    assert 0 < likeness("my_order_number", "order_id") < 0.5
+    assert 0.5 < likeness("my_order_number", "order_id") < 0.9
+    assert likeness("Lineitem price", "unit_price") > 0.9
+    # whole words only
+    assert likeness("product_name_lenght", "name") == 0.0
+    assert likeness("Lineitem compare at price", "unit_price") == 0.0
+    assert likeness("shipping_limit_date", "event_timestamp") == 0.0
+    assert likeness("Billing Name", "name") == 0.0
     assert is_sensitive("Gender")
     assert not is_sensitive("region")

@@ -1,0 +1,108 @@
+"""A suggestion is tried on all of the data before it is written: what would be rejected is a question."""
+
+import tomllib
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from core.errors import DataError
+from core.settings import Settings, StoreSettings
+from core.sql import identifier
+from features.ingest.pipeline import Ingested, ingest
+from features.ingest.settings import DataSettings
+from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
+
+#: An input may ask this often before what is left is left to the user.
+_TRIES = 4
+#: From this share on, rows that would be rejected are a question.
+_MANY = 0.01
+
+
+def try_out(suggestions: Suggestions, write: Callable[[Suggestions], str], folder: Path, now: datetime) -> None:
+    """Ingest the exports as suggested, and change what does not work.
+
+    Rows that would be rejected because a value is missing or cannot be read are skipped under a name of their own where
+    they are more than one in a hundred, with a question; so that the configuration runs as it is written.
+
+    Parameters
+    ----------
+    write
+        Returns a configuration as text.
+    folder
+        For what is read; it may be removed afterwards.
+    """
+    for attempt in range(_TRIES):
+        data = tomllib.loads(write(suggestions))["data"]
+        settings = Settings(
+            DataSettings.model_validate(data | {"root": suggestions.root, "max_rejected_share": 1.0}),
+            StoreSettings(data=folder / str(attempt)),
+        )
+        try:
+            done = ingest(settings, now)
+        except DataError as error:
+            suggestions.trial = [f"As it stands, `encore ingest` stops: {error}"]
+            return
+        if not _skip_rejected(suggestions, done):
+            suggestions.trial = _lines(suggestions, done)
+            return
+
+
+def _skip_rejected(suggestions: Suggestions, done: Ingested) -> bool:
+    """Name the rows that many of are rejected in the inputs; returns whether there are any."""
+    changed = False
+    for one, totals in zip(_inputs(suggestions), done.inputs, strict=False):
+        for rule, rows in totals.totals.rejected.items():
+            column = rule.removeprefix("missing ").removeprefix("unreadable ")
+            condition = _missing(one, column)
+            if rows < _MANY * totals.totals.read or condition is None or column == rule:
+                continue
+            name = f"without_{column}"
+            if name not in {skipped for skipped, _, _ in one.skip}:
+                one.skip.append((name, condition, f"{rows:,} rows, {rows / totals.totals.read:.1%}"))
+                one.questions.append(
+                    f"{rows:,} of {totals.totals.read:,} rows have no {column} that can be read; they are skipped as "
+                    f"`{name}`. Is there a better column, or are they no {one.table}?"
+                )
+                changed = True
+    return changed
+
+
+def _inputs(suggestions: Suggestions) -> list[SuggestedInput]:
+    """Return the inputs as ingestion counts them: those with the same way of reading are one."""
+    return suggestions.inputs
+
+
+def _missing(one: SuggestedInput, column: str) -> str | None:
+    """Return the condition under which a column has no value."""
+    expression = one.expression(column)
+    if expression is None:
+        return None
+    plain = identifier(expression) if expression in one.export.columns else f"({expression})"
+    if column.endswith("_id"):
+        return f"canonical({plain}) IS NULL"
+    if column in {"quantity", "amount", "discount", "price", "value"}:
+        return f"number({plain}) IS NULL"
+    if column.endswith("_timestamp"):
+        dates = one.options.get("dates")
+        if dates is not None and expression in one.export.columns:
+            listed = ", ".join("'" + str(way).replace("'", "''") + "'" for way in dates[0])  # type: ignore[attr-defined]
+            return f"moment(trim({plain}), [{listed}]) IS NULL"
+        return f"instant({plain}) IS NULL" if expression in one.export.columns else f"{plain} IS NULL"
+    return None
+
+
+def _lines(suggestions: Suggestions, done: Ingested) -> list[str]:
+    lines = []
+    for totals in done.inputs:
+        one = totals.totals
+        parts = [f"{one.kept:,} of {one.read:,} rows become {totals.table}"]
+        parts += [
+            f"{rows:,} are {what}" for what, rows in (("returns", one.returned), ("equal ones", one.merged)) if rows
+        ]
+        parts += [f"{rows:,} skipped as {rule}" for rule, rows in one.skipped.items()]
+        parts += [f"{rows:,} rejected: {rule}" for rule, rows in one.rejected.items()]
+        lines.append(f"{totals.input}: {', '.join(parts)}.")
+    returned = sum(totals.totals.returned for totals in done.inputs)
+    if returned:
+        lines.append(f"{done.matched:,} of {returned:,} returns find their sale.")
+    return lines + list(suggestions.trial)
