@@ -300,8 +300,7 @@ def _names(exports: Sequence[Export]) -> list[str]:
 
 def line_counts(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str]) -> int:
     """Return how many rows are equal to another one in some columns, beyond the first of each."""
-    keys = ", ".join(f"coalesce(known({identifier(name)}), '')" for name in columns)
-    return count(con, f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM {table} GROUP BY {keys})")
+    return count(con, f"SELECT count(*) - count(DISTINCT {_number_of(columns)}) FROM {table}")
 
 
 def copies_apart(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str | None) -> int:
@@ -309,13 +308,16 @@ def copies_apart(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[s
 
     Two equal lines within an order are most often two sales; a copy elsewhere is the same line exported again.
     """
-    keys = ", ".join(f"coalesce(known({identifier(name)}), '') AS k{place}" for place, name in enumerate(columns))
-    groups = ", ".join(f"k{place}" for place in range(len(columns)))
     lines = f"count(*) OVER (PARTITION BY {identifier(order)})" if order is not None else "2"
-    rows = f"SELECT {keys}, rowid AS place, _file AS file, {lines} AS lines FROM {table}"
+    rows = f"SELECT {_number_of(columns)} AS h, rowid AS place, _file AS file, {lines} AS lines FROM {table}"
     return count(
         con,
         f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n, max(place) - min(place) AS span, "
-        f"count(DISTINCT file) AS files, max(lines) AS lines FROM ({rows}) GROUP BY {groups}) "
+        f"count(DISTINCT file) AS files, max(lines) AS lines FROM ({rows}) GROUP BY h) "
         "WHERE n > 1 AND (files > 1 OR span >= lines)",
     )
+
+
+def _number_of(columns: Sequence[str]) -> str:
+    """Return a number for the values of a row; that two different rows have the same one is very unlikely."""
+    return f"hash({', '.join(f'known({identifier(name)})' for name in columns)})"

@@ -23,7 +23,7 @@ from features.ingest.suggest.profile import profile_columns
 from features.ingest.suggest.sales import sales_inputs
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
-from features.ingest.suggest.trial import try_out
+from features.ingest.suggest.trial import MEMORY, try_out
 from features.ingest.suggest.write import as_toml
 
 
@@ -48,7 +48,7 @@ def suggest_mapping(paths: Sequence[str], folder: Path, now: datetime) -> Sugges
     """
     root = _root(paths)
     suggestions = Suggestions(root, [])
-    with engine(Settings(StoreSettings(data=folder))) as con:
+    with engine(Settings(StoreSettings(data=folder, memory_limit=MEMORY))) as con:
         con.execute("SET disabled_optimizers = 'in_clause'")
         define_macros(con, ".")
         exports, suggestions.unread = find_exports(con, paths, root, folder / "copies")

@@ -14,6 +14,8 @@ from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
 
 #: An input may ask this often before what is left is left to the user.
 _TRIES = 4
+#: Looking at exports takes no more than this; what is more spills to disk.
+MEMORY = "250MB"
 #: From this share on, rows that would be rejected are a question.
 _MANY = 0.01
 
@@ -35,7 +37,7 @@ def try_out(suggestions: Suggestions, write: Callable[[Suggestions], str], folde
         data = tomllib.loads(write(suggestions))["data"]
         settings = Settings(
             DataSettings.model_validate(data | {"root": suggestions.root, "max_rejected_share": 1.0}),
-            StoreSettings(data=folder / str(attempt)),
+            StoreSettings(data=folder / str(attempt), memory_limit=MEMORY),
         )
         try:
             done = ingest(settings, now)
