@@ -15,6 +15,7 @@ from core.settings import StoreSettings
 from core.sqlite import DISTINCT, Database
 from features.contract.events import event_reader
 from features.contract.events.kind import Event
+from features.contract.ids import TAKEN_BEFORE
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
@@ -259,7 +260,8 @@ class EventLog:
 
 
 def _logged(row: tuple[int, str, int, int]) -> Logged:
-    return Logged(row[0], event_reader().validate_json(row[1]), _moment(row[2]), _moment(row[3]))
+    event = event_reader().validate_json(row[1], context=TAKEN_BEFORE)
+    return Logged(row[0], event, _moment(row[2]), _moment(row[3]))
 
 
 def _digest(text: str) -> bytes:
