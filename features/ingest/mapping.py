@@ -119,11 +119,11 @@ def make_mapping(
 
 def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
     """Return the expression of each column's value, as the source writes it."""
-    unknown = [name for name in item.columns if name not in {column.name for column in table.columns}]
+    unknown = [name for name in item.columns if name not in {c.name for c in table.columns if not c.internal}]
     if unknown and not table.extra:
         raise DataError(
             f"{item.origin}: {table.name} has no column {unknown[0]!r}; its columns are "
-            f"{', '.join(column.name for column in table.columns)}.",
+            f"{', '.join(column.name for column in table.columns if not column.internal)}.",
             "Correct the name in `columns`.",
         )
     raw = {column.name: source.value(column) for column in table.columns}
@@ -210,7 +210,7 @@ class _Source:
         """Return the expression of a contract column; NULL where the source has none."""
         columns = {name.lower(): name for name in self._columns}
         expression = self._item.columns.get(column.name, columns.get(column.name))
-        if expression is None or (expression in self._missing and not column.required):
+        if column.internal or expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(
                     f"{self._item.origin}: {self._table.name} needs a column {column.name!r}; found "

@@ -9,7 +9,7 @@ from typing import Protocol
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import read_stamp
-from features.contract.tables import CONTRACT, contract_directory, table_path
+from features.contract.tables import CONTRACT, REPLACED, contract_directory, table_path
 from features.engine.duckdb import connect, event_range, read_sources
 from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
@@ -71,6 +71,8 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
     backend = connect(settings)
+    if REPLACED.name in {row[0] for row in backend.con.execute(f"DESCRIBE FROM {lines}").fetchall()}:
+        lines = f"(FROM {lines} WHERE {REPLACED.name} IS NULL)"  # an order that was replaced counts as it is now
     facts = DataFacts(
         engine=backend,
         sources=read_sources(backend, settings[StoreSettings]),

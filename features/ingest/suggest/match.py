@@ -20,7 +20,7 @@ _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
 
 def assign(profiles: Mapping[str, Profile], tables: Sequence[TableName]) -> dict[str, Profile]:
     """Give each column of some tables the source column that fits it best by name, if its content can be it."""
-    kinds = {column.name: column for name in tables for column in CONTRACT[name].columns}
+    kinds = {column.name: column for name in tables for column in CONTRACT[name].columns if not column.internal}
     pairs = sorted(
         (
             (likeness(name, column), column, name)
