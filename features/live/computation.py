@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
+from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES
-from features.engine.build import BOUGHT
+from features.engine.build import BOUGHT, RETURNED
 from features.engine.duckdb import Sources, connect
-from features.engine.inputs import as_feature_rows, size_table, view_inputs
+from features.engine.inputs import as_feature_rows, returns_of, size_table, view_inputs
 from features.engine.vectors import services_of, vector_query, vector_views
 from features.live.log import EventLog
 from features.live.rows import tables_of, with_events
@@ -89,7 +90,12 @@ class CustomerFeatures:
     def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
         backend = self._backend
         sources = Sources(**{name: backend.table(name) for name in CONTRACT})
-        inputs = view_inputs(settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds)
+        # the first return of all may be an event
+        returns = returns_of(sources, kinds | {RETURN.name})
+        self._add(RETURNED, str(backend.compile(returns)))
+        inputs = view_inputs(
+            settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds, backend.table(RETURNED)
+        )
         self._add(BOUGHT, str(backend.compile(inputs.bought)))
         inputs = replace(inputs, bought=backend.table(BOUGHT))
         used = {view.name: view for service in services_of(settings) for view in customer_views_of(service)}

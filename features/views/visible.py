@@ -60,33 +60,6 @@ def purchases(transactions: ir.Table) -> ir.Table:
     return transactions.filter(transactions.quantity > 0)
 
 
-def visible_orders(transactions: ir.Table, snapshots: ir.Table, days: int | None = None) -> ir.Table:
-    """Sum what could be known at each snapshot of each order. One row per customer, snapshot and order.
-
-    A line that is added to an order later changes nothing before it. An order happens with its first line.
-    """
-    # lines of one moment first: far fewer rows to pair with snapshots, and nothing is lost
-    key = ["customer_id", "order_id", "event_timestamp", "created_timestamp"]
-    key += [REPLACED.name] if REPLACED.name in transactions.columns else []
-    bought = purchases(transactions)
-    moments = bought.group_by(key).agg(
-        amount=bought.amount.sum(),
-        discount=bought.discount.sum(),
-        coupon_discount=bought.coupon_discount.sum(),
-        lines=bought.count(),
-        discounted_lines=bought.count(where=bought.discount > 0),
-    )
-    seen = visible(moments, snapshots, days)
-    return seen.group_by("customer_id", "snapshot", "order_id").agg(
-        event_timestamp=seen.event_timestamp.min(),
-        amount=seen.amount.sum(),
-        discount=seen.discount.sum(),
-        coupon_discount=seen.coupon_discount.sum(),
-        lines=seen.lines.sum(),
-        discounted_lines=seen.discounted_lines.sum(),
-    )
-
-
 def whole_seconds(moment: ir.TimestampValue) -> ir.TimestampValue:
     """Cut a moment to the second, which is what the online store keeps."""
     return moment.truncate("s").cast("timestamp('UTC')")
