@@ -76,7 +76,7 @@ def _usable(text: str, info: ValidationInfo) -> str:
     return text
 
 
-#: An id to look for, in canonical form: 1 to 200 characters. Nothing is known of an id that is no id.
+#: An id to look for, in canonical form: 1 to 200 characters. A placeholder finds no customer.
 AskedId = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_canonical)]
 #: An id to keep, in canonical form: 1 to 200 characters, none of them a control character; neither a placeholder nor
 #: damaged.
