@@ -3,7 +3,7 @@
 import mmap
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,12 +28,24 @@ class Database:
         What can be done where it cannot be used.
     durable
         Whether a transaction is on disk when `writing` ends, so that it survives a power failure.
+    upgrade
+        Converts, once, the rows of a file that an earlier version wrote.
     """
 
-    def __init__(self, path: Path, schema: str, name: str, remedy: str, *, durable: bool) -> None:
+    def __init__(
+        self,
+        path: Path,
+        schema: str,
+        name: str,
+        remedy: str,
+        *,
+        durable: bool,
+        upgrade: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         self.path = path.resolve()
         self._schema = schema
         self._name, self._remedy = name, remedy
+        self._upgrade = upgrade
         self._synchronous = "FULL" if durable else "NORMAL"
         self._local = threading.local()
         # SQLite lets one writer in; threads of one process wait here, not by trying again and again
@@ -92,8 +104,27 @@ class Database:
             for pragma in ("journal_mode = WAL", f"synchronous = {self._synchronous}", "secure_delete = ON"):
                 con.execute(f"PRAGMA {pragma}")
             con.executescript(self._schema)
+            if self._upgrade is not None:
+                _once(con, self._upgrade)
             self._local.con = con
         return con
+
+
+def _once(con: sqlite3.Connection, upgrade: Callable[[sqlite3.Connection], None]) -> None:
+    """Convert a file unless it says that this was done; all of it or nothing."""
+    if con.execute("PRAGMA user_version").fetchone()[0]:
+        return
+    con.execute("BEGIN IMMEDIATE")
+    try:
+        # another process may have done it meanwhile
+        if not con.execute("PRAGMA user_version").fetchone()[0]:
+            upgrade(con)
+            con.execute("PRAGMA user_version = 1")
+        con.execute("COMMIT")
+    except BaseException:
+        if con.in_transaction:
+            con.execute("ROLLBACK")
+        raise
 
 
 def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:

@@ -1,11 +1,90 @@
-"""What the id of a customer, an order, a product or an event may be."""
+"""Ids of customers, orders, order lines, products and events: one canonical form, wherever an id comes in.
 
+Exports, events, requests and queries write the same id in several ways: with signs that nobody sees, with the guard
+that keeps a spreadsheet from reading it as a number, with the `.0` of a column that was one. `canonical_id` is the rule
+for single texts; ingestion has the same rule in SQL.
+"""
+
+import re
+import unicodedata
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-#: 1 to 200 characters, none of them a control character.
-Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+#: Signs that no reader sees: soft hyphen, zero-width signs, marks of direction, joiners, the byte order mark.
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\ufeff"
+#: What is cut off at both ends.
+BLANKS = " \t\r\n\u00a0\u3000"
+#: Words that stand where a source has no value, in lower case; `NA` in capital letters is one too.
+PLACEHOLDERS = frozenset(
+    {
+        *("null", "none", "nan", "nat", "n/a", "#n/a", "nil", r"\n", "undefined"),
+        *("<na>", "(null)", "<null>"),
+    }
+)
+#: A number as a spreadsheet shows a long one, whose last digits are lost; other ids may have become the same text.
+DAMAGED = r"[0-9]([.,][0-9]+)?[Ee]\+[0-9]+"
+#: Validation context of ids that were taken in before: their form is made canonical, and none is refused.
+TAKEN_BEFORE = {"ids_taken_before": True}
 
-#: A number as a spreadsheet shows a long one, whose last digits are lost; other rows may have the same text.
-SCIENTIFIC = r"\d(\.\d+)?E\+\d+"
+_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_QUOTED = re.compile(r'="([^"]*)"')
+_WHOLE = re.compile(r"([0-9]+)\.0+")
+_DAMAGED = re.compile(DAMAGED)
+_UNSEEN = str.maketrans("", "", INVISIBLE)
+
+
+def canonical_id(text: str) -> str:
+    """Return the canonical form of an id; that of a canonical id is the id.
+
+    In this order: Unicode NFC, no invisible signs, no blanks at the ends, no guards of spreadsheets (`="00123"`, one
+    apostrophe before the id), no `.0` after digits. Letters keep their case. What is left may be empty.
+    """
+    # most ids are plain, and quickly seen to be
+    while not _PLAIN.fullmatch(text):
+        before = text
+        text = unicodedata.normalize("NFC", text).translate(_UNSEEN).strip(BLANKS)
+        if guarded := _QUOTED.fullmatch(text):
+            text = guarded[1].strip(BLANKS)
+        text = text.removeprefix("'").strip(BLANKS)
+        if number := _WHOLE.fullmatch(text):
+            text = number[1]
+        if text == before:
+            break
+    return text
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a canonical id is a word for a missing value, such as NULL."""
+    return text.lower() in PLACEHOLDERS or text == "NA"
+
+
+def is_damaged(text: str) -> bool:
+    """Return whether a canonical id is what a spreadsheet made of a long number, such as 1.23E+11; digits are lost."""
+    return _DAMAGED.fullmatch(text) is not None
+
+
+def _canonical(value: object) -> object:
+    return canonical_id(value) if isinstance(value, str) else value
+
+
+def _usable(text: str, info: ValidationInfo) -> str:
+    if info.context is not None and info.context.get("ids_taken_before"):
+        return text
+    if is_placeholder(text):
+        raise ValueError(f"expected an id, found the placeholder {text}; leave the event out, or send its id")
+    if is_damaged(text):
+        raise ValueError(f"expected an id, found {text}, which a spreadsheet has rounded; send all of its digits")
+    return text
+
+
+#: An id to look for, in canonical form: 1 to 200 characters. A placeholder finds no customer.
+AskedId = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_canonical)]
+#: An id to keep, in canonical form: 1 to 200 characters, none of them a control character; neither a placeholder nor
+#: damaged.
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    BeforeValidator(_canonical),
+    AfterValidator(_usable),
+]

@@ -16,11 +16,22 @@ Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
 
 @dataclass(frozen=True)
 class Column:
-    """A contract column: its DuckDB type, and whether every row must have a value."""
+    """A contract column.
+
+    Attributes
+    ----------
+    type
+        Its DuckDB type.
+    required
+        Whether every row must have a value.
+    internal
+        Whether Encore alone fills it; no column of a source is ever mapped to it.
+    """
 
     name: str
     type: Type
     required: bool = False
+    internal: bool = False
 
     @property
     def is_id(self) -> bool:
@@ -69,6 +80,11 @@ def _required(name: str, kind: Type = "VARCHAR") -> Column:
 
 #: When a row became known. Rows without one count as known when they happened.
 _CREATED = Column("created_timestamp", "TIMESTAMPTZ")
+#: The event that reported a row; null for rows of exports.
+EVENT_ID = Column("event_id", "VARCHAR", internal=True)
+#: When a later version of the order took the place of the line, which counts in [created_timestamp, this); null where
+#: none did.
+REPLACED = Column("replaced_timestamp", "TIMESTAMPTZ", internal=True)
 
 CONTRACT: dict[TableName, Table] = {
     table.name: table
@@ -87,7 +103,10 @@ CONTRACT: dict[TableName, Table] = {
                 Column("coupon_discount", "DOUBLE"),
                 Column("store_id", "VARCHAR"),
                 Column("channel", "VARCHAR"),
+                Column("line_id", "VARCHAR"),
                 _CREATED,
+                EVENT_ID,
+                REPLACED,
             ),
             same_event=("customer_id", "order_id"),
         ),

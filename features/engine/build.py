@@ -18,7 +18,14 @@ from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import contract_directory
 from features.engine.duckdb import Sources, connect, event_range, read_sources
-from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
+from features.engine.inputs import (
+    as_feature_rows,
+    interaction_kinds,
+    returns_of,
+    size_table,
+    snapshot_table,
+    view_inputs,
+)
 from features.engine.sample import learners, learning_share, portions
 from features.engine.vectors import services_of, vector_query, vector_views
 from features.services import ModelSettings
@@ -32,6 +39,8 @@ from features.views.view import FeatureView
 _PORTION = 250_000
 #: The table that views of purchases share while they are computed.
 BOUGHT = "bought"
+#: The table that they and views of amounts share.
+RETURNED = "returned"
 #: What features depend on besides data and settings.
 _CODE = ("features.views", "features.engine", "features.snapshots")
 
@@ -101,7 +110,11 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     jobs = _plan(con, settings, sources, schedule)
     with replacing(directory) as aside, _enough_memory(stores):
         for number, job in enumerate(track(report, jobs, lambda job: f"{job.snapshots[-1]:%Y-%m-%d}")):
-            inputs = view_inputs(settings, job.sources, snapshot_table(job.snapshots), sizes, kinds)
+            returns = returns_of(job.sources, kinds)
+            if returns is not None:
+                con.drop_table(RETURNED, force=True)  # of the job before
+                returns = con.create_table(RETURNED, returns, temp=True)
+            inputs = view_inputs(settings, job.sources, snapshot_table(job.snapshots), sizes, kinds, returns)
             if any(view.group == "purchases" for view in job.views):
                 con.drop_table(BOUGHT, force=True)  # of the job before
                 inputs = replace(inputs, bought=con.create_table(BOUGHT, inputs.bought, temp=True))

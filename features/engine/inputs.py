@@ -9,9 +9,11 @@ import pandas as pd
 import pyarrow as pa
 
 from core.settings import Settings
+from features.contract.events.interactions import RETURN
 from features.engine.duckdb import Sources
 from features.settings import CustomerSettings, TimeSettings
 from features.views.purchases import goods, pairs
+from features.views.returned import matched_returns
 from features.views.sizes import measured
 from features.views.view import Inputs
 
@@ -21,21 +23,39 @@ _SIZES = pa.schema(
 
 
 def view_inputs(
-    settings: Settings, sources: Sources, snapshots: ir.Table, sizes: ir.Table, kinds: frozenset[str]
+    settings: Settings,
+    sources: Sources,
+    snapshots: ir.Table,
+    sizes: ir.Table,
+    kinds: frozenset[str],
+    returns: ir.Table | None = None,
 ) -> Inputs:
     """Return what the expressions of views read of some data at some snapshots.
 
     `bought` is an expression there; a caller that runs several views of purchases makes a table of it.
+
+    Parameters
+    ----------
+    returns
+        A table of `returns_of`, from a caller that runs several views; without it, an expression.
     """
-    bought = pairs(goods(sources.transactions, sources.products), snapshots, settings[TimeSettings].history_days)
+    returns = returns_of(sources, kinds) if returns is None else returns
+    days = settings[TimeSettings].history_days
+    bought = pairs(goods(sources.transactions, sources.products), snapshots, days, returns)
     return Inputs(
         **vars(sources),
         snapshots=snapshots,
         sizes=sizes,
         bought=bought,
+        returns=returns,
         attributes=settings[CustomerSettings].kept,
         kinds=kinds,
     )
+
+
+def returns_of(sources: Sources, kinds: frozenset[str]) -> ir.Table | None:
+    """Return the returns of some data with their sales; None where the kinds of interactions have no returns."""
+    return matched_returns(sources.transactions, sources.interactions) if RETURN.name in kinds else None
 
 
 def snapshot_table(snapshots: Sequence[datetime]) -> ir.Table:

@@ -5,15 +5,13 @@ from typing import Literal
 
 import duckdb
 
+from features.contract.ids import BLANKS, INVISIBLE, PLACEHOLDERS
+
 #: What may stand around a number: blanks of any width, apostrophes between thousands, signs of currencies.
 _SIGNS = "€$£¥￥₩₹元"
 _AROUND = rf"[\s\x{{00a0}}\x{{202f}}\x{{3000}}''{_SIGNS}]|^[A-Z]{{3}}|[A-Z]{{3}}$"
-#: Signs that nobody sees: soft hyphens, zero widths, directions, byte order marks.
-_INVISIBLE = r"[\x{00ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2064}\x{feff}]"
 _WIDE = "".join(chr(0xFF01 + place) for place in range(94))
 _NARROW = "".join(chr(0x21 + place) for place in range(94))
-#: Words that programs write where there is no value, in lower case; `NA` is one in upper case only.
-MISSING = ("null", "none", "nan", "nat", "n/a", "#n/a", "nil", "\\n", "undefined", "<na>", "(null)", "<null>")
 
 
 def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) -> None:
@@ -22,9 +20,9 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
     - `number(x)`: the number that a text represents, with the input's decimal sign, thousands in groups of three, a
       currency before or after, a minus before or after or as parentheses; null where it is none.
     - `currency(x)`: the code or sign of a currency in a text, null without one.
-    - `known(x)`: a text without blanks around it; null for a blank one and for the words in `MISSING`.
-    - `canonical(x)`: the one form that ids have (`features.contract.ids`): known, in Unicode's form C, without
-      invisible signs, without the guards `="…"` and `'` of spreadsheets, and without `.0` after digits.
+    - `known(x)`: a text without blanks around it; null for a blank one and for words that mean a missing value.
+    - `canonical(x)`: the one form that ids have, that of `features.contract.ids.canonical_id`; null for a blank one and
+      for words that mean a missing value.
     - `id(x)`: one spelling of an id: canonical, in upper case, without blanks, full-width characters as ASCII.
     - `moment(x, formats)`: `try_strptime`.
     - `turned(x, formats)`: the same for a column in which a spreadsheet has read some dates with day and month the
@@ -62,17 +60,20 @@ def _ids() -> tuple[tuple[str, str], ...]:
 
     What is done to the others is written in one expression, none of whose parts occurs twice; see `_numbers`.
     """
-    words = ", ".join(_literal(word) for word in MISSING)
+    words = ", ".join(_literal(word) for word in sorted(PLACEHOLDERS))
     x = "(x::VARCHAR)"
-    is_known = f"(length({x}) > {max(map(len, MISSING))} OR (lower({x}) NOT IN ({words}) AND {x} NOT IN ('', 'NA')))"
+    is_known = (
+        f"(length({x}) > {max(map(len, PLACEHOLDERS))} OR (lower({x}) NOT IN ({words}) AND {x} NOT IN ('', 'NA')))"
+    )
     # no word for a missing value ends with a digit, as most ids do
     is_usual = f"regexp_full_match({x}, '[A-Za-z0-9_-]*[0-9]')"
-    is_plain = f"strlen({x}) = length({x}) AND {x} = trim({x}) AND {is_known}"
+    is_plain = f"strlen({x}) = length({x}) AND {x} >= '!' AND {x}[-1] >= '!' AND {is_known}"
     is_bare = f"NOT starts_with({x}, '=') AND NOT starts_with({x}, chr(39)) AND NOT contains({x}, '.')"
-    blanks = "chr(160) || chr(12288) || ' '"
-    visible = f"trim(nfc_normalize(regexp_replace({x}, {_literal(_INVISIBLE)}, '', 'g')), {blanks})"
-    unguarded = rf"""regexp_replace(regexp_replace({visible}, '^="(.*)"$', '\1'), '^''', '')"""
-    canonical = _unless_missing(rf"regexp_replace({unguarded}, '^(\d+)\.0+$', '\1')")
+    blanks = " || ".join(f"chr({ord(sign)})" for sign in BLANKS)
+    visible = f"trim(nfc_normalize(translate({x}, {_literal(INVISIBLE)}, '')), {blanks})"
+    unquoted = rf"""regexp_replace(regexp_replace({visible}, '^''', ''), '^="([^"]*)"$', '\1')"""
+    unguarded = rf"regexp_replace({unquoted}, '^\s*''', '')"
+    canonical = _unless_missing(rf"regexp_replace(trim({unguarded}, {blanks}), '^(\d+)\.0+$', '\1')")
     wide = f"translate({canonical}, {_literal(_WIDE)}, {_literal(_NARROW)})"
     spelled = rf"regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g')"
     spelled = rf"nullif(regexp_replace({spelled}, '^(\d+)\.0+$', '\1'), '')"
@@ -86,7 +87,7 @@ def _ids() -> tuple[tuple[str, str], ...]:
 
 def _unless_missing(text: str) -> str:
     """Return a text, or null where it is blank or a word for a missing value."""
-    words = "|".join(re.escape(word) for word in MISSING)
+    words = "|".join(re.escape(word) for word in sorted(PLACEHOLDERS))
     return f"nullif(regexp_replace({text}, '^((?i:{words})|NA)$', ''), '')"
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
-from features.contract.ids import SCIENTIFIC
+from features.contract.ids import DAMAGED
 from features.contract.tables import EVERYTHING, Column, Table
 from features.ingest.currencies import is_currency
 from features.ingest.merge import ORIGIN
@@ -146,11 +146,11 @@ def _number_of_row(columns: MappingType[str, str]) -> str:
 
 def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
     """Return the expression of each column's value, as the source writes it."""
-    unknown = [name for name in item.columns if name not in {column.name for column in table.columns}]
+    unknown = [name for name in item.columns if name not in {c.name for c in table.columns if not c.internal}]
     if unknown and not table.extra:
         raise DataError(
             f"{item.origin}: {table.name} has no column {unknown[0]!r}; its columns are "
-            f"{', '.join(column.name for column in table.columns)}.",
+            f"{', '.join(column.name for column in table.columns if not column.internal)}.",
             "Correct the name in `columns`.",
         )
     raw = {column.name: source.value(column) for column in table.columns}
@@ -193,7 +193,7 @@ def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     if column.required:
         rules.append((f"{name} IS NULL", "missing"))
     if column.is_id:
-        rules.append((f"regexp_full_match({name}, {quoted(SCIENTIFIC)})", DIGITS_LOST))
+        rules.append((f"regexp_full_match({name}, {quoted(DAMAGED)})", DIGITS_LOST))
     if column.type == "DOUBLE":
         rules.append((f"NOT isfinite({name})", "infinite"))
     if column.type == "TIMESTAMPTZ":
@@ -208,7 +208,7 @@ def _sound(column: Column, limit: str) -> str:
     name = identifier(column.name)
     latest = limit if column.name in _HAPPENED else "'2200-01-01'"
     plain = {"DOUBLE": f"isfinite({name})", "TIMESTAMPTZ": f"{name} BETWEEN '1900-01-01' AND {latest}"}
-    known = f"NOT contains({name}, 'E+')" if column.is_id else plain.get(column.type, f"{name} IS NOT NULL")
+    known = f"NOT contains({name}, '+')" if column.is_id else plain.get(column.type, f"{name} IS NOT NULL")
     return known if column.required else f"({known} OR {identifier('r_' + column.name)} IS NULL)"
 
 
@@ -239,7 +239,7 @@ class _Source:
         """Return the expression of a contract column; NULL where the source has none."""
         columns = {name.lower(): name for name in self._columns}
         expression = self._item.columns.get(column.name, columns.get(column.name))
-        if expression is None or (expression in self._missing and not column.required):
+        if column.internal or expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(
                     f"{self._item.origin}: {self._table.name} needs a column {column.name!r}; found "

@@ -46,10 +46,10 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], t
         columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in table.columns)
         con.execute(copy(f"SELECT {columns} WHERE false", target))
     elif not table.key:
-        _joined(con, files, target)
+        _joined(con, table, files, target)
     else:
         _keyed(con, table, files)
-        con.execute(copy("SELECT * EXCLUDE (_rank) FROM keyed", target))
+        con.execute(copy(f"SELECT * EXCLUDE (_rank){_lacking(con, table, 'keyed')} FROM keyed", target))
     replaced = _replaced(con, files) if files and table.key else {}
     return Merged(*measured(con, target), replaced)
 
@@ -134,11 +134,18 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _joined(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path) -> None:
-    if len(files) == 1:
+def _joined(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], target: Path) -> None:
+    lacking = _lacking(con, table, relation(*files))
+    if len(files) == 1 and not lacking:
         link(files[0], target)
     else:
-        con.execute(copy(f"SELECT * FROM {relation(*files)}", target))
+        con.execute(copy(f"SELECT *{lacking} FROM {relation(*files)}", target))
+
+
+def _lacking(con: duckdb.DuckDBPyConnection, table: Table, source: str) -> str:
+    """Return what to select of the columns that the contract has and segments of earlier versions have not."""
+    there = {str(row[0]) for row in con.execute(f"DESCRIBE FROM {source}").fetchall()}
+    return "".join(f", CAST(NULL AS {c.type}) AS {c.name}" for c in table.columns if c.name not in there)
 
 
 def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) -> None:

@@ -16,8 +16,10 @@ from core.settings import Settings, StoreSettings
 from core.sql import engine, quoted
 from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
+from features.contract.unmatched import Unmatched
 from features.ingest.currencies import check_currencies
 from features.ingest.erased import Erased
+from features.ingest.facts import unmatched_from, unmatched_inputs
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
 from features.ingest.segments import (
@@ -55,6 +57,8 @@ class Ingested:
         Units that were read this time; the others had not changed.
     unread
         Files, members of archives and sheets below the root that no input reads, each with the reason.
+    unmatched
+        Inputs of products whose ids do not occur in order lines.
     """
 
     directory: Path
@@ -63,6 +67,7 @@ class Ingested:
     matched: int
     read: int
     unread: tuple[str, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
 
     @property
     def skipped(self) -> bool:
@@ -119,6 +124,9 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
             merging = part_of(report, 0.8, 1.0)
             tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, merging)
             stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
+            folder = segments_directory(settings[StoreSettings])
+            lacking = unmatched_inputs(con, segments, folder, aside / "transactions.parquet")
+            stamp |= {"unmatched": [asdict(one) for one in lacking]}
             write_stamp(aside, stamp)
     _forget(
         segments_directory(settings[StoreSettings]),
@@ -152,7 +160,7 @@ def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) 
 
 def _ingested(directory: Path, stamp: dict[str, Any], read: int, unread: Sequence[str]) -> Ingested:
     matched = stamp["tables"]["interactions"]["matched"]
-    return Ingested(directory, stamp["rows"], inputs_from(stamp), matched, read, tuple(unread))
+    return Ingested(directory, stamp["rows"], inputs_from(stamp), matched, read, tuple(unread), unmatched_from(stamp))
 
 
 def _check_rows(segments: list[Segment]) -> None:

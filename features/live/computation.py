@@ -3,7 +3,6 @@
 The expressions are those of training.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +12,13 @@ import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
-from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_TABLES
-from features.engine.build import BOUGHT
+from features.contract.events.interactions import RETURN
+from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES
+from features.engine.build import BOUGHT, RETURNED
 from features.engine.duckdb import Sources, connect
-from features.engine.inputs import as_feature_rows, size_table, view_inputs
+from features.engine.inputs import as_feature_rows, returns_of, size_table, view_inputs
 from features.engine.vectors import services_of, vector_query, vector_views
-from features.live.log import EventLog, Logged
+from features.live.log import EventLog
 from features.live.rows import tables_of, with_events
 from features.store.materialized import Online, rows_directory
 from features.views import customer_views_of
@@ -36,14 +36,18 @@ class CustomerFeatures:
         self._backend = connect(settings.replaced(threads=1))
         self._con = self._backend.con
         self._steps: list[str] = []
-        self._add_customer_rows(rows_directory(settings[StoreSettings], online.fingerprint))
+        folder = rows_directory(settings[StoreSettings], online.fingerprint)
+        # rows that an earlier version has materialised do not say which of them events have reported
+        lines = relation(folder / "transactions.parquet")
+        self._orders_whole = EVENT_ID.name in {row[0] for row in self._con.execute(f"DESCRIBE FROM {lines}").fetchall()}
+        self._add_customer_rows(folder)
         self._views = self._add_views(settings, online.kinds)
 
     def rows(self, log: EventLog, customers: list[str], moment: datetime) -> dict[str, pd.DataFrame]:
         """Return one row per customer for every view of customers, and for every vector."""
         con = self._con
         requested = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
-        for table, rows in {"requested": requested, **_tables(log.of(customers, self._since))}.items():
+        for table, rows in {"requested": requested, **self._live_rows(log, customers)}.items():
             con.register("given", rows)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} LIMIT 0")
             con.execute(f"INSERT INTO {table} BY NAME FROM given")
@@ -51,15 +55,29 @@ class CustomerFeatures:
             con.execute(step)
         return {view: con.execute(f"FROM {view}").df() for view in self._views}
 
+    def _live_rows(self, log: EventLog, customers: list[str]) -> dict[str, pa.Table]:
+        """Return the rows of events that the materialised rows do not have."""
+        events = log.of(customers, 0 if self._orders_whole else self._since)
+        tables = tables_of(one for one in events if one.seq > self._since)
+        if self._orders_whole:
+            tables["transactions"] = tables_of(events)["transactions"]
+        return {_live(table): rows for table, rows in tables.items()}
+
     def _add_customer_rows(self, folder: Path) -> None:
-        """Add the materialised rows of the requested customers, and those of their events since."""
+        """Add the materialised rows of the requested customers, and those of their events since.
+
+        An event may replace an order of an earlier event, so that orders are taken from all events and from exports.
+        """
         self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
         self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
         for table in CUSTOMER_TABLES:
             rows = relation(folder / f"{table}.parquet")
-            query = f"(SELECT * FROM {rows} SEMI JOIN requested USING (customer_id))"
+            of_exports = self._orders_whole and table == "transactions"
+            exported = f" WHERE {EVENT_ID.name} IS NULL" if of_exports else ""
+            query = f"(SELECT * FROM {rows} SEMI JOIN requested USING (customer_id){exported})"
             if table in EVENT_TABLES:
-                self._con.execute(f"CREATE TEMP TABLE {_live(table)} AS FROM {rows} LIMIT 0")
+                columns = ", ".join(f"{column.name} {column.type}" for column in CONTRACT[table].columns)
+                self._con.execute(f"CREATE TEMP TABLE {_live(table)} ({columns})")
                 query = f"({with_events(query, _live(table), table)})"
             self._add(table, f"FROM {query}")
         # they bought few of the products, and every view of products would read all of them
@@ -72,7 +90,12 @@ class CustomerFeatures:
     def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
         backend = self._backend
         sources = Sources(**{name: backend.table(name) for name in CONTRACT})
-        inputs = view_inputs(settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds)
+        # the first return of all may be an event
+        returns = returns_of(sources, kinds | {RETURN.name})
+        self._add(RETURNED, str(backend.compile(returns)))
+        inputs = view_inputs(
+            settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds, backend.table(RETURNED)
+        )
         self._add(BOUGHT, str(backend.compile(inputs.bought)))
         inputs = replace(inputs, bought=backend.table(BOUGHT))
         used = {view.name: view for service in services_of(settings) for view in customer_views_of(service)}
@@ -99,7 +122,3 @@ class CustomerFeatures:
 
 def _live(table: str) -> str:
     return f"{table}_live"
-
-
-def _tables(events: Sequence[Logged]) -> dict[str, pa.Table]:
-    return {_live(table): rows for table, rows in tables_of(events).items()}

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from pydantic import ValidationError
+
 from core.settings import StoreSettings
 from core.sqlite import DISTINCT, Database
 from features.contract.events import event_reader
 from features.contract.events.kind import Event
+from features.contract.events.orders import order_of, replaces, same_order
+from features.contract.ids import TAKEN_BEFORE
 
 Outcome = Literal["accepted", "duplicate", "conflict"]
 
@@ -41,6 +45,12 @@ CREATE TABLE IF NOT EXISTS followed (
 );
 INSERT OR IGNORE INTO followed (one) VALUES (1);
 CREATE TABLE IF NOT EXISTS erased (event_digest BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS orders (
+    customer_id TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (customer_id, order_id)
+) WITHOUT ROWID;
 """
 
 
@@ -73,6 +83,7 @@ class EventLog:
             "The event log",
             "Check the disk's free space and the file's permissions; what was acknowledged is in it.",
             durable=True,
+            upgrade=_upgrade,
         )
 
     @property
@@ -92,37 +103,56 @@ class EventLog:
 
         Returns
         -------
-        `duplicate` for an event that is there with the same content, `conflict` for one whose id another content
-        has; both change nothing.
+        `duplicate` for an event that is there with the same content, and for one that reports an order which is there
+        with the same content. `conflict` for an event whose id another content has, and for one that reports an order
+        which is there with other content, unless it states that it replaces that. Both change nothing.
         """
         outcomes: list[Outcome] = []
         with self._database.writing() as con:
             for place, event in enumerate(events):
-                happened = event.event_timestamp or moment + timedelta(microseconds=place)
-                body = event.model_dump_json(exclude_none=True)
-                row = (
-                    event.event_id,
-                    event.customer_id,
-                    _micros(happened),
-                    _micros(received or happened),
-                    _digest(body),
-                    body,
-                )
-                if con.execute("SELECT 1 FROM erased WHERE event_digest = ?", [_digest(event.event_id)]).fetchone():
-                    outcomes.append("duplicate")
-                    continue
-                added = con.execute(
-                    "INSERT INTO events (event_id, customer_id, happened, received, digest, body) "
-                    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
-                    row,
-                ).fetchone()
-                if added is None:
-                    there = con.execute("SELECT digest FROM events WHERE event_id = ?", row[:1]).fetchone()
-                    outcomes.append("duplicate" if there[0] == row[4] else "conflict")
-                    continue
-                outcomes.append("accepted")
-                self._add_pending(con, [(event.customer_id, added[0], added[0])])
+                outcomes.append(self._append(con, event, moment + timedelta(microseconds=place), received))
         return outcomes
+
+    def _append(self, con: sqlite3.Connection, event: Event, moment: datetime, received: datetime | None) -> Outcome:
+        body = event.model_dump_json(exclude_none=True)
+        order = order_of(event)
+        names = [_digest(event.event_id)]
+        if order is not None:
+            names.append(_order_digest(event.customer_id, order))
+        if any(con.execute("SELECT 1 FROM erased WHERE event_digest = ?", [name]).fetchone() for name in names):
+            return "duplicate"
+        known = con.execute("SELECT digest FROM events WHERE event_id = ?", [event.event_id]).fetchone()
+        if known is not None:
+            return "duplicate" if known[0] == _digest(body) else "conflict"
+        happened = event.event_timestamp or moment
+        before = None if order is None else self._order(con, event.customer_id, order)
+        if before is not None:
+            if same_order(event, before.event):
+                return "duplicate"
+            if not replaces(event):
+                return "conflict"
+            # the order stays on its day, and is known in another way from now on
+            happened = event.event_timestamp or before.happened
+            received = received or max(moment, happened, before.received)
+        (seq,) = con.execute(
+            "INSERT INTO events (event_id, customer_id, happened, received, digest, body) "
+            "VALUES (?, ?, ?, ?, ?, ?) RETURNING seq",
+            (event.event_id, event.customer_id, _micros(happened), _micros(received or happened), _digest(body), body),
+        ).fetchone()
+        if order is not None:
+            con.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", [event.customer_id, order, seq])
+        self._add_pending(con, [(event.customer_id, seq, seq)])
+        return "accepted"
+
+    @staticmethod
+    def _order(con: sqlite3.Connection, customer: str, order: str) -> Logged | None:
+        """Return the event that reports an order as it is now; None for an order that was never reported."""
+        row = con.execute(
+            "SELECT seq, body, happened, received FROM orders JOIN events USING (seq) "
+            "WHERE orders.customer_id = ? AND order_id = ?",
+            [customer, order],
+        ).fetchone()
+        return None if row is None else _logged(row)
 
     def pending(self, limit: int = -1) -> dict[str, int]:
         """Return customers whose features are not updated yet, with the place of their last event.
@@ -230,7 +260,7 @@ class EventLog:
         return count, None if first is None else _moment(first)
 
     def erase(self, customer: str) -> int:
-        """Remove a customer's events, and overwrite them in the file; the same ones are not taken again.
+        """Remove a customer's events, and overwrite them in the file; they and their orders are not taken again.
 
         Returns
         -------
@@ -240,7 +270,10 @@ class EventLog:
             return 0
         with self._database.writing() as con:
             ids = con.execute("SELECT event_id FROM events WHERE customer_id = ?", [customer]).fetchall()
-            con.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(_digest(name),) for (name,) in ids])
+            orders = con.execute("SELECT order_id FROM orders WHERE customer_id = ?", [customer]).fetchall()
+            digests = [*(_digest(name) for (name,) in ids), *(_order_digest(customer, order) for (order,) in orders)]
+            con.executemany("INSERT OR IGNORE INTO erased VALUES (?)", [(digest,) for digest in digests])
+            con.execute("DELETE FROM orders WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
         # a short id is part of other rows too, and is only recognised next to its name
@@ -259,11 +292,43 @@ class EventLog:
 
 
 def _logged(row: tuple[int, str, int, int]) -> Logged:
-    return Logged(row[0], event_reader().validate_json(row[1]), _moment(row[2]), _moment(row[3]))
+    event = event_reader().validate_json(row[1], context=TAKEN_BEFORE)
+    return Logged(row[0], event, _moment(row[2]), _moment(row[3]))
+
+
+def _upgrade(con: sqlite3.Connection) -> None:
+    """Give the ids of a log of an earlier version their canonical form, and note the orders in it.
+
+    Of an order that was reported more than once the first event counts, as it would now. An event whose id another one
+    has by now keeps its own.
+    """
+    for seq, name, customer, body in con.execute("SELECT seq, event_id, customer_id, body FROM events ORDER BY seq"):
+        try:
+            event = event_reader().validate_json(body, context=TAKEN_BEFORE)
+        except ValidationError:
+            continue  # of a kind that is registered no more
+        text = event.model_dump_json(exclude_none=True)
+        if text != body:
+            con.execute(
+                "UPDATE events SET customer_id = ?, digest = ?, body = ? WHERE seq = ?",
+                [event.customer_id, _digest(text), text, seq],
+            )
+        if event.event_id != name:
+            con.execute("UPDATE OR IGNORE events SET event_id = ? WHERE seq = ?", [event.event_id, seq])
+        if event.customer_id != customer:
+            con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
+            con.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", [event.customer_id, seq, seq])
+        order = order_of(event)
+        if order is not None:
+            con.execute("INSERT OR IGNORE INTO orders VALUES (?, ?, ?)", [event.customer_id, order, seq])
 
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
+
+
+def _order_digest(customer: str, order: str) -> bytes:
+    return _digest(f"order\0{customer}\0{order}")
 
 
 def _micros(moment: datetime) -> int:

@@ -4,23 +4,30 @@ import ibis
 import ibis.expr.types as ir
 
 from core.arrays import Columns
+from features.views.orders import visible_orders
 from features.views.view import FeatureView
-from features.views.visible import days_between, visible_orders, whole_seconds, within
+from features.views.visible import days_between, whole_seconds, within
 
 WINDOWS = (7, 14, 28, 56, 84)
 #: Gaps that end in this many days before the snapshot are recent ones, which the trend compares with all.
 GAP_TREND_DAYS = 56
 
 
-def activity(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
+def activity(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
     """Take counts and amounts over trailing windows, purchase days, and the gaps between purchase days.
 
     Timestamps (`first_purchase`, `last_purchase`) are stored as they are; their age is computed on demand.
     Gaps are in days between consecutive days with a purchase, over the whole visible history; a customer
     with one purchase day has none. `gap_trend` is the mean of the gaps that end in the last 56 days over
-    the mean of all: above 1, the customer comes less often than they used to.
+    the mean of all: above 1, the customer comes less often than they used to. Amounts are net of the returns that are
+    known; all else counts orders whose goods came back too, since the customer came.
+
+    Parameters
+    ----------
+    returns
+        The table of `features.views.returned.matched_returns`; None where the data have no returns.
     """
-    seen = visible_orders(transactions, snapshots)
+    seen = visible_orders(transactions, snapshots, returns=returns)
     counts: dict[str, ir.Value] = {
         "first_purchase": whole_seconds(seen.event_timestamp.min()),
         "last_purchase": whole_seconds(seen.event_timestamp.max()),
@@ -72,8 +79,8 @@ VIEW = FeatureView(
     name="customer_activity",
     entity="customer",
     group="customer",
-    tables=("transactions",),
-    expression=lambda inputs: activity(inputs.transactions, inputs.snapshots),
+    tables=("transactions", "interactions"),
+    expression=lambda inputs: activity(inputs.transactions, inputs.snapshots, inputs.returns),
     ages={"recency_days": "last_purchase", "tenure_days": "first_purchase"},
     on_demand=overdue,
 )

@@ -3,9 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
+from features.views.orders import visible_orders
 from features.views.ratios import trend
 from features.views.view import FeatureView
-from features.views.visible import RECENT_DAYS, days_between, visible_orders, within
+from features.views.visible import RECENT_DAYS, days_between, within
 
 #: A habit is known from this much history before the recent days.
 MIN_HABIT_DAYS = 28
@@ -13,15 +14,21 @@ MIN_HABIT_DAYS = 28
 _DAY_PARTS = 6
 
 
-def habit(transactions: ir.Table, snapshots: ir.Table) -> ir.Table:
+def habit(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
     """Compare the last 28 days with the customer's own average of 28 days before them.
 
     The average is over [first purchase, t - 28 days) and null where that is shorter than 28 days. A trend is
     the last 28 days over it: below 1, less than usual. `weekday_concentration` and `daypart_concentration` are
     sums of squared shares of orders over the seven weekdays and the six four-hour parts of a UTC day: 1 where
-    every order falls on the same.
+    every order falls on the same. Amounts are net of the returns that are known; baskets, weekdays and parts of the
+    day count orders whose goods came back too.
+
+    Parameters
+    ----------
+    returns
+        The table of `features.views.returned.matched_returns`; None where the data have no returns.
     """
-    seen = visible_orders(transactions, snapshots)
+    seen = visible_orders(transactions, snapshots, returns=returns)
     before = ~within(seen, RECENT_DAYS)
     sums = seen.group_by("customer_id", "snapshot").agg(
         first=seen.event_timestamp.min(),
@@ -62,6 +69,6 @@ VIEW = FeatureView(
     name="customer_habit",
     entity="customer",
     group="customer",
-    tables=("transactions",),
-    expression=lambda inputs: habit(inputs.transactions, inputs.snapshots),
+    tables=("transactions", "interactions"),
+    expression=lambda inputs: habit(inputs.transactions, inputs.snapshots, inputs.returns),
 )

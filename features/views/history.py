@@ -43,7 +43,7 @@ VIEW = FeatureView(
     name="customer_history",
     entity="customer",
     group="purchases",
-    tables=("transactions", "products"),
+    tables=("transactions", "products", "interactions"),
     expression=lambda inputs: history(inputs.bought),
     snapshots_at_once=1,
 )

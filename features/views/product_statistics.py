@@ -41,7 +41,7 @@ VIEW = FeatureView(
     name="product_statistics",
     entity="product",
     group="purchases",
-    tables=("transactions", "products"),
+    tables=("transactions", "products", "interactions"),
     expression=lambda inputs: product_statistics(inputs.bought),
     snapshots_at_once=1,
 )

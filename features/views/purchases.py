@@ -3,6 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
+from features.views.returned import kept
 from features.views.visible import days_between, visible, within
 
 #: Weight of a purchase halves over this many days.
@@ -16,13 +17,19 @@ def goods(transactions: ir.Table, products: ir.Table) -> ir.Table:
     return lines.filter(lines.quantity > 0, lines.amount > 0)
 
 
-def pairs(lines: ir.Table, snapshots: ir.Table, days: int) -> ir.Table:
+def pairs(lines: ir.Table, snapshots: ir.Table, days: int, returns: ir.Table | None = None) -> ir.Table:
     """Sum a customer's purchases of a product. One row per snapshot, customer and product.
 
     Baskets and quantities are counted over [t - days, t); `decayed` is the count of baskets in which one of
-    an age of 42 days weighs a half.
+    an age of 42 days weighs a half. A product of an order that all of the money was given back for is not counted;
+    one of which a part came back is counted as it was sold.
+
+    Parameters
+    ----------
+    returns
+        The table of `features.views.returned.matched_returns`; None where the data have no returns.
     """
-    seen = visible(lines, snapshots, days)
+    seen = kept(visible(lines, snapshots, days), returns, snapshots)
     baskets = seen.group_by("snapshot", "customer_id", "product_id", "order_id").agg(
         event_timestamp=seen.event_timestamp.min(),
         quantity=seen.quantity.sum(),

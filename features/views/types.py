@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from features.views.purchases import goods
+from features.views.returned import kept
 from features.views.view import FeatureView
 from features.views.visible import visible
 
@@ -11,7 +12,7 @@ from features.views.visible import visible
 REGULAR_DAYS = 182
 
 
-def types_bought(lines: ir.Table, sizes: ir.Table, snapshots: ir.Table) -> ir.Table:
+def types_bought(lines: ir.Table, sizes: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
     """Fold what a customer bought of each product type in [t - 182 days, t) into arrays, by name of the type.
 
     One row per customer and snapshot: baskets with the type, seconds since 1970 of the last of them, and the
@@ -22,9 +23,12 @@ def types_bought(lines: ir.Table, sizes: ir.Table, snapshots: ir.Table) -> ir.Ta
     ----------
     sizes
         The table of `features.views.sizes.measured`.
+    returns
+        The table of `features.views.returned.matched_returns`, as for `pairs`.
     """
     typed = lines.join(sizes.filter(sizes.type.notnull()), "product_id")
-    seen = visible(typed, snapshots, REGULAR_DAYS)
+    orders = visible(lines, snapshots, REGULAR_DAYS)
+    seen = kept(visible(typed, snapshots, REGULAR_DAYS), returns, snapshots, orders)
     by_type = seen.group_by("snapshot", "customer_id", "type").agg(
         baskets=seen.order_id.nunique(),
         last=seen.event_timestamp.max(),
@@ -54,7 +58,9 @@ VIEW = FeatureView(
     name="customer_types",
     entity="customer",
     group="purchases",
-    tables=("transactions", "products"),
-    expression=lambda inputs: types_bought(goods(inputs.transactions, inputs.products), inputs.sizes, inputs.snapshots),
+    tables=("transactions", "products", "interactions"),
+    expression=lambda inputs: types_bought(
+        goods(inputs.transactions, inputs.products), inputs.sizes, inputs.snapshots, inputs.returns
+    ),
     snapshots_at_once=1,
 )

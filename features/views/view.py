@@ -27,6 +27,9 @@ class Inputs:
         What each customer bought of each product, which the views of purchases share; see `features.views.purchases`.
     attributes
         Columns of customers that are kept as texts.
+    returns
+        Returns with their sales, which views of purchases and amounts share; None where the data have none. See
+        `features.views.returned`.
     kinds
         The kinds of interactions that the data have, of all customers: no interactions at all is not the same as a
         customer with none.
@@ -40,6 +43,7 @@ class Inputs:
     snapshots: ir.Table
     sizes: ir.Table
     bought: ir.Table
+    returns: ir.Table | None
     attributes: tuple[str, ...]
     kinds: frozenset[str]
 

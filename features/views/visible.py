@@ -1,10 +1,15 @@
 """What can be known at a snapshot: the one place where the rule about time is written."""
 
+from datetime import UTC, datetime
+
 import ibis
 import ibis.expr.types as ir
 
+from features.contract.tables import REPLACED
+
 #: The last four weeks are "now"; the weeks before are a customer's habit.
 RECENT_DAYS = 28
+_NEVER = ibis.literal(datetime(9999, 1, 1, tzinfo=UTC)).cast("timestamp('UTC')")
 
 
 def visible(events: ir.Table, snapshots: ir.Table, days: int | None = None) -> ir.Table:
@@ -13,7 +18,7 @@ def visible(events: ir.Table, snapshots: ir.Table, days: int | None = None) -> i
     Parameters
     ----------
     events
-        Any table with `event_timestamp` and `created_timestamp`.
+        Any table with `event_timestamp` and `created_timestamp`; order lines may have `replaced_timestamp`.
     snapshots
         One row per snapshot, column `snapshot`.
     days
@@ -21,12 +26,15 @@ def visible(events: ir.Table, snapshots: ir.Table, days: int | None = None) -> i
 
     Returns
     -------
-    One row per snapshot t and event in [t - days, t) that was written at or before t.
+    One row per snapshot t and event in [t - days, t) that was written at or before t, and not replaced by then.
     """
     conditions = [
         events.event_timestamp < snapshots.snapshot,
         events.created_timestamp <= snapshots.snapshot,
     ]
+    if REPLACED.name in events.columns:
+        # never is a moment, so that this is a comparison, which engines join by
+        conditions.append(events[REPLACED.name].fill_null(_NEVER) > snapshots.snapshot)
     if days is not None:
         conditions.append(events.event_timestamp >= snapshots.snapshot - ibis.interval(days=days))
     return events.join(snapshots, conditions)
@@ -42,35 +50,14 @@ def days_between(earlier: ir.TimestampValue, later: ir.TimestampValue) -> ir.Flo
     return (later.epoch_seconds() - earlier.epoch_seconds()) / 86_400.0
 
 
+def standing(lines: ir.Table) -> ir.Table:
+    """Keep the order lines that no later version of their order has replaced; labels know all that is known now."""
+    return lines.filter(lines[REPLACED.name].isnull()) if REPLACED.name in lines.columns else lines
+
+
 def purchases(transactions: ir.Table) -> ir.Table:
     """Keep the order lines that are purchases; a return (quantity of 0 or below) is none."""
     return transactions.filter(transactions.quantity > 0)
-
-
-def visible_orders(transactions: ir.Table, snapshots: ir.Table, days: int | None = None) -> ir.Table:
-    """Sum what could be known at each snapshot of each order. One row per customer, snapshot and order.
-
-    A line that is added to an order later changes nothing before it. An order happens with its first line.
-    """
-    # lines of one moment first: far fewer rows to pair with snapshots, and nothing is lost
-    key = ["customer_id", "order_id", "event_timestamp", "created_timestamp"]
-    bought = purchases(transactions)
-    moments = bought.group_by(key).agg(
-        amount=bought.amount.sum(),
-        discount=bought.discount.sum(),
-        coupon_discount=bought.coupon_discount.sum(),
-        lines=bought.count(),
-        discounted_lines=bought.count(where=bought.discount > 0),
-    )
-    seen = visible(moments, snapshots, days)
-    return seen.group_by("customer_id", "snapshot", "order_id").agg(
-        event_timestamp=seen.event_timestamp.min(),
-        amount=seen.amount.sum(),
-        discount=seen.discount.sum(),
-        coupon_discount=seen.coupon_discount.sum(),
-        lines=seen.lines.sum(),
-        discounted_lines=seen.discounted_lines.sum(),
-    )
 
 
 def whole_seconds(moment: ir.TimestampValue) -> ir.TimestampValue:

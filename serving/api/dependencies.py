@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
+from features.contract.ids import AskedId
 from serving.api.state import State, state_of
 from serving.explain.wording import Language, preferred
 from serving.parts.offers import OfferOptions
@@ -28,7 +29,7 @@ class OfferQuery(BaseModel):
 
     kind: Kind = Field("next", description="`next` is the best mix of all kinds")
     limit: Annotated[int, Field(ge=1, le=100)] = 5
-    basket: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+    basket: list[AskedId] = Field(
         default_factory=list,
         max_length=100,
         description="Products in the basket now: what goes with them is offered, they are not",
@@ -41,4 +42,4 @@ class OfferQuery(BaseModel):
 
 
 ReaderLanguage = Annotated[Language, Depends(_language)]
-CustomerId = Annotated[str, Path(min_length=1, max_length=200, examples=["1"])]
+CustomerId = Annotated[AskedId, Path(examples=["1"])]

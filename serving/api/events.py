@@ -30,8 +30,9 @@ class EventOutcome(BaseModel):
 
     event_id: str
     outcome: Outcome = Field(
-        description="`accepted`: kept. `duplicate`: it was there, with the same content. `conflict`: another content "
-        "was there under its id, and stays"
+        description="`accepted`: kept. `duplicate`: the event, or its order under another event_id, was there with the "
+        "same content. `conflict`: another content was there under its id or for its order, and stays; an event with "
+        "`replaces` states that its order has changed"
     )
 
 
@@ -56,7 +57,8 @@ def router() -> APIRouter:
     async def events(body: request, caller: Source) -> EventsAnswer:
         """Take in up to 500 events, all or none. Takes the role `events`.
 
-        An event is applied once, however often it is sent: who got no answer sends it again.
+        An event is applied once, however often it is sent: who got no answer sends it again. So is an order, however
+        many events report it.
         """
         return await _take(body, caller)
 

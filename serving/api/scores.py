@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from starlette.concurrency import run_in_threadpool
 
+from features.contract.ids import AskedId
 from serving.api.answering import Models, answer_schema, ask, entry, json_response, models_of
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
@@ -53,10 +54,9 @@ class ScoreRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    customer_ids: Annotated[
-        list[Annotated[str, Field(min_length=1, max_length=200)]],
-        Field(min_length=1, max_length=MAX_CUSTOMERS),
-    ] = Field(examples=[["1", "2", "3"]])
+    customer_ids: Annotated[list[AskedId], Field(min_length=1, max_length=MAX_CUSTOMERS)] = Field(
+        examples=[["1", "2", "3"]]
+    )
     include: Annotated[list[PartName], Field(min_length=1)] = Field(
         default=["risk"],
         description="Parts of the answer. `risk`, `offers`, `types` and `profile` take the role score, `reasons` and "

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 
 from serving.cli.asking import Asking
 from serving.cli.context import Context
-from serving.cli.options import CustomerArgument, LanguageOption, group
+from serving.cli.options import BasketOption, CustomerArgument, LanguageOption, group
 from serving.explain.wording import Language, say
 from serving.parts import PARTS
 from serving.parts.offers import OfferOptions, OffersAnswer
@@ -82,9 +82,7 @@ def recommend(  # noqa: PLR0913, PLR0917 - its options
     customer_id: CustomerArgument,
     kind: Annotated[Kind, typer.Option("--kind", help="Which list; next is the best mix.")] = "next",
     limit: Annotated[int, typer.Option("--limit", min=1, max=100, help="How many offers.")] = 5,
-    basket: Annotated[
-        list[str] | None, typer.Option("--basket", help="A product in the basket; may be repeated.")
-    ] = None,
+    basket: BasketOption = None,
     types: Annotated[bool, typer.Option("--types", help="Product types never bought, instead of products.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show path, probability and evidence too.")] = False,
     language: LanguageOption = "en",

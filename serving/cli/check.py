@@ -16,6 +16,7 @@ from core.settings import StoreSettings
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
+from serving.cli.unmatched import print_unmatched
 from training.readiness.check import Checked, page_path
 from training.readiness.check import check_data as check
 from training.readiness.page import page
@@ -56,6 +57,7 @@ def check_data(context: Context, output: Path | None, *, json: bool) -> None:
     console = context.console
     _print_tables(context, checked)
     _print_sales(context, checked)
+    print_unmatched(context, checked.unmatched)
     for fitness in checked.fitness:
         print_sheets(console, fitness.sheets)
     table = Table("model", "", "found", "what to do", title="What the data are fit for")
@@ -123,6 +125,7 @@ def _as_json(checked: Checked) -> dict[str, object]:
         "as_of": checked.as_of,
         "tables": [asdict(table) for table in checked.tables],
         "cleaning": [asdict(one) for one in checked.cleaning],
+        "unmatched": [asdict(one) for one in checked.unmatched],
         "sales": asdict(checked.sales) if checked.sales is not None else None,
         "fitness": [
             {

@@ -20,6 +20,7 @@ from features.ingest.suggest.write import as_toml
 from serving.cli.context import Context
 from serving.cli.options import group
 from serving.cli.stages import Stages
+from serving.cli.unmatched import print_unmatched
 
 app = group()
 
@@ -85,6 +86,7 @@ def ingest(
         ingested = stage_ingest(context, stages, full_refresh=full_refresh)
     _print_inputs(context, ingested)
     print_rows(context, "contract table", ingested.rows)
+    print_unmatched(context, ingested.unmatched)
 
 
 def stage_ingest(context: Context, stages: Stages, *, full_refresh: bool = False) -> Ingested:

@@ -49,6 +49,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
     from serving.cli.scores import stage_scores  # noqa: PLC0415
     from serving.cli.server import address, listen, run_server  # noqa: PLC0415
     from serving.cli.train import stage_train  # noqa: PLC0415
+    from serving.cli.unmatched import print_unmatched  # noqa: PLC0415
 
     listening = listen(context) if serve else None
     with Stages(context.console) as stages:
@@ -62,6 +63,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
                 versions[registered.name] = trained.version
         stage_materialize(context, stages)
         stage_scores(context, stages)
+    print_unmatched(context, ingested.unmatched)
     table = _results(ingested.rows["transactions"], versions)
     if listening is None:
         context.console.print(table)

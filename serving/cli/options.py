@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import typer
 from typer.core import TyperGroup
 
+from features.contract.ids import canonical_id
+
 
 def group(text: str | None = None, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
     """Return an application that commands are added to, or that has those of a kind of group."""
@@ -18,8 +20,23 @@ def group(text: str | None = None, kind: type[TyperGroup] = TyperGroup) -> typer
     )
 
 
+def _canonical(text: str) -> str:
+    asked = canonical_id(text)
+    if not asked:
+        raise typer.BadParameter("expected an id, found nothing that can be seen")
+    return asked
+
+
+def _all_canonical(texts: list[str] | None) -> list[str]:
+    return [_canonical(text) for text in texts or []]
+
+
 FormatOption = Annotated[
     Literal["table", "json"], typer.Option("--format", help="A table to read, or one JSON object.")
 ]
 LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of the reasons.")]
-CustomerArgument = Annotated[str, typer.Argument(help="A customer_id, as in the data.")]
+CustomerArgument = Annotated[str, typer.Argument(help="A customer_id, as in the data.", callback=_canonical)]
+BasketOption = Annotated[
+    list[str] | None,
+    typer.Option("--basket", help="A product in the basket; may be repeated.", callback=_all_canonical),
+]

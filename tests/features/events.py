@@ -24,12 +24,15 @@ def moments(rng: np.random.Generator, count: int) -> list[datetime]:
 
 
 def make_transactions(seed: int, count: int = 250) -> pd.DataFrame:
-    """Return order lines of a few customers and products; one in ten was written days late."""
+    """Return order lines of a few customers and products; one in ten was written days late, some were replaced."""
     rng = np.random.default_rng(seed)
     happened = moments(rng, count)
     late = [timedelta(days=int(d)) if rng.random() < 0.1 else timedelta(0) for d in rng.integers(1, 60, count)]
     # an order is a customer's fortnight, so that its lines lie before and after snapshots and edges
     customers = [f"c{rng.integers(6)}" for _ in range(count)]
+    written = [moment + delay for moment, delay in zip(happened, late, strict=True)]
+    # some at a snapshot: they count no more then
+    ends = [SNAPSHOTS[0] if rng.random() < 0.3 else one + timedelta(days=int(rng.integers(0, 90))) for one in written]
     return pd.DataFrame(
         {
             "customer_id": customers,
@@ -42,9 +45,39 @@ def make_transactions(seed: int, count: int = 250) -> pd.DataFrame:
             "amount": rng.integers(0, 40, count) / 4,
             "discount": rng.integers(0, 8, count) / 4,
             "coupon_discount": np.where(rng.random(count) < 0.2, 1.0, 0.0),
-            "created_timestamp": [moment + delay for moment, delay in zip(happened, late, strict=True)],
+            "created_timestamp": written,
+            "replaced_timestamp": pd.Series(
+                [end if rng.random() < 0.1 else None for end in ends], dtype="datetime64[us, UTC]"
+            ),
         }
     )
+
+
+def make_returns(seed: int, lines: pd.DataFrame, count: int = 60) -> pd.DataFrame:
+    """Return returns of order lines: whole and partial ones, without an order, without a product, of nothing sold."""
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for line in records(lines.iloc[rng.integers(0, len(lines), count)]):
+        whole = lines[(lines["order_id"] == line["order_id"]) & (lines["product_id"] == line["product_id"])]
+        order = lines[lines["order_id"] == line["order_id"]]
+        of_order = rng.random() < 0.15
+        value = float((order if of_order else whole)["amount"].sum()) * float(rng.choice([0.3, 1.0, 1.0, 1.2]))
+        happened = [*SNAPSHOTS, line["event_timestamp"] + timedelta(hours=int(rng.integers(-30, 40 * 24)))]
+        moment = happened[rng.choice(3, p=[0.1, 0.1, 0.8])]
+        rows.append(
+            {
+                "customer_id": line["customer_id"],
+                "event_timestamp": moment,
+                "kind": "return",
+                "order_id": None if not of_order and rng.random() < 0.3 else line["order_id"],
+                "product_id": None if of_order else line["product_id"],
+                "value": None if rng.random() < 0.05 else value,
+                "created_timestamp": moment + timedelta(days=int(rng.integers(0, 2) * rng.integers(0, 20))),
+            }
+        )
+    rows.append(rows[0] | {"order_id": "unknown"})
+    rows.append(rows[0] | {"kind": "visit"})
+    return pd.DataFrame([*rows, rows[1]])  # two equal returns are two
 
 
 def make_products() -> pd.DataFrame:

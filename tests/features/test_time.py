@@ -15,6 +15,7 @@ from features.views.history import history
 from features.views.preference import preference
 from features.views.product_statistics import product_statistics
 from features.views.purchases import goods, pairs
+from features.views.returned import matched_returns
 from features.views.subscription import subscription
 from features.views.types import types_bought
 from features.views.value import value
@@ -23,29 +24,31 @@ from tests.features.events import (
     as_table,
     make_interactions,
     make_products,
+    make_returns,
     make_subscriptions,
     make_transactions,
 )
 
 
-def every_view(lines: pd.DataFrame, interactions: pd.DataFrame) -> dict[str, ir.Table]:
+def every_view(lines: pd.DataFrame, interactions: pd.DataFrame, back: pd.DataFrame) -> dict[str, ir.Table]:
     transactions, products, snapshots = (
         as_table(lines),
         as_table(make_products()),
         snapshot_table(SNAPSHOTS[:1]),
     )
     clean = goods(transactions, products)
-    bought = pairs(clean, snapshots, 365)
-    active = activity(transactions, snapshots)
+    returns = matched_returns(transactions, as_table(back))
+    bought = pairs(clean, snapshots, 365, returns)
+    active = activity(transactions, snapshots, returns)
     known = active.select("customer_id", "snapshot")
     return {
         "activity": active,
-        "habit": habit(transactions, snapshots),
-        "value": value(transactions, snapshots),
+        "habit": habit(transactions, snapshots, returns),
+        "value": value(transactions, snapshots, returns),
         "preference": preference(transactions, products, snapshots),
         "engagement": engagement(as_table(interactions), known, snapshots),
         "history": history(bought),
-        "types": types_bought(clean, size_table(make_products()), snapshots),
+        "types": types_bought(clean, size_table(make_products()), snapshots, returns),
         "statistics": product_statistics(bought),
     }
 
@@ -69,8 +72,10 @@ def appended(frame: pd.DataFrame, happened: timedelta, written: timedelta) -> pd
 )
 def test_later_events_change_no_feature(con: Any, happened: timedelta, written: timedelta) -> None:
     lines, interactions = make_transactions(4), make_interactions(4)
-    before = every_view(lines, interactions)
-    after = every_view(appended(lines, happened, written), appended(interactions, happened, written))
+    back = make_returns(4, lines)
+    before = every_view(lines, interactions, back)
+    more = (appended(frame, happened, written) for frame in (lines, interactions, back))
+    after = every_view(*more)
     for name, expression in before.items():
         key = "product_id" if name == "statistics" else "customer_id"
         old, new = (con.to_pandas(e).sort_values(key, ignore_index=True) for e in (expression, after[name]))
@@ -92,7 +97,12 @@ def test_later_contracts_change_no_feature(con: Any) -> None:
 
 def test_an_event_just_before_the_snapshot_does_count(con: Any) -> None:
     lines, interactions = make_transactions(4), make_interactions(4)
+    back = make_returns(4, lines)
     second = timedelta(seconds=-1)
-    before = con.to_pandas(every_view(lines, interactions)["activity"])
-    after = con.to_pandas(every_view(appended(lines, second, second), interactions)["activity"])
+    before = con.to_pandas(every_view(lines, interactions, back)["activity"])
+    after = con.to_pandas(every_view(appended(lines, second, second), interactions, back)["activity"])
     assert after["baskets_7d"].sum() > before["baskets_7d"].sum()
+    less = con.to_pandas(every_view(lines, interactions, appended(back, second, second))["value"])
+    assert (
+        less["amount_total"].sum() < con.to_pandas(every_view(lines, interactions, back)["value"])["amount_total"].sum()
+    )

@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import snapshot_table
-from features.views.visible import purchases, visible
+from features.views.visible import purchases, standing, visible
 from training.churn.settings import ChurnSettings
 
 
@@ -31,7 +31,7 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
         lapsed = _inside(lapses, snapshots, churn)
         joined = known.left_join(lapsed.mutate(churned=1), ["customer_id", "snapshot"])
         return joined.select("customer_id", "snapshot", churned=joined.churned.fill_null(0))
-    returned = _inside(purchases(sources.transactions), snapshots, churn).mutate(returned=1)
+    returned = _inside(standing(purchases(sources.transactions)), snapshots, churn).mutate(returned=1)
     joined = known.left_join(returned, ["customer_id", "snapshot"])
     return joined.select("customer_id", "snapshot", churned=1 - joined.returned.fill_null(0))
 

@@ -21,7 +21,7 @@ from features.store.feature_store import Store
 from features.vectors import columns_from_frame
 from features.views.profile import ATTRIBUTE
 from features.views.purchases import goods
-from features.views.visible import purchases, visible
+from features.views.visible import purchases, standing, visible
 from training.next_product.catalogue import Catalogue, Codes, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.settings import NextProductSettings
@@ -89,7 +89,7 @@ class DatasetReader:
         snapshots = snapshot_table([snapshot])
         known = self._con.to_pandas(customers_known(self._transactions, snapshots, settings))
         known = known.sort_values("customer_id", ignore_index=True)
-        bought = self._con.to_pandas(bought_next(self._lines, snapshots, settings))
+        bought = self._con.to_pandas(bought_next(standing(self._lines), snapshots, settings))
         bought_by = {row.customer_id: frozenset(row.products) for row in bought.itertuples()}
         catalogue = self._catalogue(snapshot)
         histories = self._histories(known["customer_id"].tolist(), catalogue, snapshot)

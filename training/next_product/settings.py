@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.settings import Days, Moment, Part
+from features.contract.ids import AskedId
 from features.services import FeatureService, ModelSettings
 from features.snapshots import Windows
 
@@ -25,7 +26,7 @@ class UpsellSettings(Part):
     brand_tiers: tuple[str, ...] = Field(
         ("private", "national"), description="brand_tier: values of products.brand_tier, the lowest first"
     )
-    upgrades: dict[str, tuple[str, ...]] = Field(
+    upgrades: dict[AskedId, tuple[AskedId, ...]] = Field(
         default_factory=dict, description="upgrades: what can be offered instead of a product, by ids"
     )
 

@@ -9,8 +9,10 @@ from typing import Protocol
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import read_stamp
-from features.contract.tables import CONTRACT, contract_directory, table_path
+from features.contract.tables import CONTRACT, REPLACED, contract_directory, table_path
+from features.contract.unmatched import Unmatched
 from features.engine.duckdb import connect, event_range, read_sources
+from features.ingest.facts import unmatched_from
 from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
 from features.snapshots import resolve_as_of
@@ -39,6 +41,8 @@ class Checked:
         How many rows of each input were kept, and how many were not.
     sales, silence
         None where nothing is sold.
+    unmatched
+        Inputs of products whose ids do not occur in order lines.
     fitness
         The judgement of each model that the data have rows for.
     """
@@ -50,6 +54,7 @@ class Checked:
     cleaning: tuple[InputTotals, ...]
     sales: SalesFacts | None
     silence: Silence | None
+    unmatched: tuple[Unmatched, ...]
     fitness: tuple[Fitness, ...]
 
 
@@ -71,6 +76,8 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
     backend = connect(settings)
+    if REPLACED.name in {row[0] for row in backend.con.execute(f"DESCRIBE FROM {lines}").fetchall()}:
+        lines = f"(FROM {lines} WHERE {REPLACED.name} IS NULL)"  # an order that was replaced counts as it is now
     facts = DataFacts(
         engine=backend,
         sources=read_sources(backend, settings[StoreSettings]),
@@ -81,14 +88,16 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         first=first,
         as_of=as_of,
     )
+    stamp = read_stamp(contract_directory(settings[StoreSettings]))
     judged = (model.judge(settings, facts) for model in models)
     return Checked(
         first=first,
         last=last,
         as_of=as_of,
         tables=tuple(facts.tables.values()),
-        cleaning=inputs_from(read_stamp(contract_directory(settings[StoreSettings]))),
+        cleaning=inputs_from(stamp),
         sales=facts.sales,
         silence=facts.silence,
+        unmatched=unmatched_from(stamp),
         fitness=tuple(fitness for fitness in judged if fitness is not None),
     )

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from features.contract.events.kind import Event, EventKind, Money, Row, Strict, Word
 from features.contract.ids import Id
@@ -17,16 +17,43 @@ class Line(Strict):
     amount: Money = Field(description="Paid for the line, in the data's currency", examples=[2.99])
     discount: Money | None = Field(None, description="What the line would have cost more without offers")
     coupon_discount: Money | None = None
+    line_id: Id | None = Field(None, description="Names the line within its order, once", examples=["1"])
 
 
 class Purchase(Event):
     """An order, with all its lines."""
 
     order_id: Id = Field(
-        description="As in the exports: an order that is in both counts once", examples=["4-20180101-0007"]
+        description="Names the order of the customer, as in the exports: it counts once, in however many events and "
+        "exports it is",
+        examples=["4-20180101-0007"],
     )
-    lines: Annotated[list[Line], Field(min_length=1, max_length=500)]
+    replaces: bool | None = Field(
+        None,
+        description="True: the order was reported before, and has these lines from now on; without lines it is "
+        "cancelled",
+    )
+    lines: Annotated[list[Line], Field(max_length=500)] = Field(
+        description="All lines; at least one, unless the event cancels an order"
+    )
     store_id: Word | None = None
+
+    @field_validator("replaces")
+    @classmethod
+    def _stated_or_not(cls, value: bool | None) -> bool | None:
+        # false says what nothing says, so that both are one content of the event
+        return value or None
+
+    @field_validator("lines")
+    @classmethod
+    def _each_once(cls, lines: list[Line], info: ValidationInfo) -> list[Line]:
+        if not lines and not info.data.get("replaces"):
+            raise ValueError("expected at least one line, or `replaces` for an order that is cancelled; found none")
+        names = [line.line_id for line in lines if line.line_id is not None]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"expected each line_id once in an order, found {twice[0]} twice")
+        return lines
 
 
 def _rows(event: Purchase, happened: datetime, received: datetime) -> list[Row]:

@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from core.errors import DataError
-from features.ingest.macros import MISSING, define_macros
+from features.contract.ids import PLACEHOLDERS, canonical_id
+from features.ingest.macros import define_macros
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, settings_of, table
 
 HEADER = "cust,order,sku,when,qty,price"
@@ -24,6 +25,8 @@ def rows(folder: Path, *lines: str, header: str = HEADER, name: str = "orders.cs
         ('="00123"', "00123"),
         ("'00501", "00501"),
         ("12748.0", "12748"),
+        ("\tA 1\r\n", "A 1"),
+        ('\'="7"', "7"),
         ("12748.00", "12748"),
         ("1.5", "1.5"),
         ("v1.0", "v1.0"),
@@ -34,14 +37,16 @@ def rows(folder: Path, *lines: str, header: str = HEADER, name: str = "orders.cs
         ("na", "na"),
         ("", None),
         ("NA", None),
-        *((word, None) for word in MISSING),
-        *((f" {word.upper()}\u00a0", None) for word in MISSING),
+        *((word, None) for word in sorted(PLACEHOLDERS)),
+        *((f" {word.upper()}\u00a0", None) for word in sorted(PLACEHOLDERS)),
     ],
 )
 def test_ids_have_one_canonical_form(text: str, one: str | None) -> None:
     with duckdb.connect() as con:
         define_macros(con, ".")
         assert con.execute("SELECT canonical(?)", [text]).fetchall() == [(one,)]
+    if one is not None:
+        assert canonical_id(text) == one
 
 
 def test_words_for_nothing_are_missing_and_no_customers(tmp_path: Path) -> None:

@@ -148,6 +148,23 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
         {"customer_id": "24", "number": 9, "kind": "consent", "value": 0, "event_timestamp": days[0]},
         {"customer_id": "24", "number": 10, "kind": "return", "product_id": products[0], "value": 4.5},
         purchase("brand-new", 11, products[0], event_timestamp=days[1]),
+        # the same order again, another version of it, and one that is cancelled
+        purchase("6", 20, products[0]) | {"order_id": "o1"},
+        purchase("6", 21, products[2], replaces=True) | {"order_id": "o1"},
+        purchase("12", 22, products[1], event_timestamp=days[0]),
+        purchase("12", 23, products[1], replaces=True) | {"order_id": "o22", "lines": []},
+        # goods that come back, of events and of exports
+        {"customer_id": "6", "number": 24, "kind": "return", "product_id": products[1], "value": 2.5, "order_id": "o2"},
+        {
+            "customer_id": "18",
+            "number": 25,
+            "kind": "return",
+            "product_id": again["product_id"],
+            "value": float(again["amount"]),
+            "order_id": again["order_id"],
+        },
+        # an order of an export, which stays what the export says
+        purchase("18", 26, products[1], replaces=True) | {"order_id": again["order_id"]},
         {
             "customer_id": "30",
             "number": 12,
@@ -172,7 +189,7 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
     assert moment > days[3]
 
     ingested = ingest(place.settings, NOW)
-    assert ingested.rows["transactions"] == len(lines) + 4
+    assert ingested.rows["transactions"] == len(lines) + 6
     vectors = offline(place.settings, customers, moment)
     for service in (ChurnSettings.service, NextProductSettings.service):
         for customer in customers:

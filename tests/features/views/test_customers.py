@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from features.engine.inputs import snapshot_table
@@ -21,16 +22,23 @@ from tests.features.events import (
     make_transactions,
     records,
 )
-from tests.features.views.naive import SEEDS, Row, by, known, orders_of, same
+from tests.features.views.naive import SEEDS, Row, by, known, orders_of, returned_at, returns_or_none, same
 
 
+def orders_at(lines: pd.DataFrame, back: list[Row], t: datetime) -> list[Row]:
+    return orders_of(known(records(lines), t), returned_at(back, records(lines), t))
+
+
+@pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_activity_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
     lines = make_transactions(seed)
-    features = keyed(con.to_pandas(activity(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    returns, back = returns_or_none(seed, lines, returning=returning)
+    expression = activity(as_table(lines), snapshot_table(SNAPSHOTS), returns)
+    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
     wanted = {}
     for t in SNAPSHOTS:
-        for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
+        for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
             days = sorted({row["event_timestamp"].date() for row in seen})
             gaps = [(b - a).days for a, b in pairwise(days)]
             recent = [(b - a).days for a, b in pairwise(days) if b >= (t - timedelta(days=56)).date()]
@@ -54,13 +62,16 @@ def test_activity_equals_a_naive_loop(con: Any, seed: int) -> None:
         same(features[key], row)
 
 
+@pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_habit_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_habit_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
     lines = make_transactions(seed)
-    features = keyed(con.to_pandas(habit(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    returns, back = returns_or_none(seed, lines, returning=returning)
+    expression = habit(as_table(lines), snapshot_table(SNAPSHOTS), returns)
+    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
     count = trends = 0
     for t in SNAPSHOTS:
-        for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
+        for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
             now = known(seen, t, 28)
             before = [r for r in seen if r not in now]
             days = (t - min(r["event_timestamp"] for r in seen)).total_seconds() / 86400 - 28
@@ -82,15 +93,18 @@ def test_habit_equals_a_naive_loop(con: Any, seed: int) -> None:
     assert trends
 
 
+@pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_value_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_value_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
     lines = make_transactions(seed)
-    features = keyed(con.to_pandas(value(as_table(lines), snapshot_table(SNAPSHOTS))), "customer_id", "snapshot")
+    returns, back = returns_or_none(seed, lines, returning=returning)
+    expression = value(as_table(lines), snapshot_table(SNAPSHOTS), returns)
+    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
     count = 0
     for t in SNAPSHOTS:
-        for customer, seen in by(orders_of(known(records(lines), t)), "customer_id").items():
+        for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
             recent = known(seen, t, 84)
-            paid, saved, coupons = (sum(r[c] for r in recent) for c in ("amount", "discount", "coupon_discount"))
+            paid, saved, coupons = (sum(r[c] for r in recent) for c in ("paid", "discount", "coupon_discount"))
             row = {
                 "amount_total": sum(r["amount"] for r in seen),
                 "basket_amount_mean": np.mean([r["amount"] for r in seen]),

@@ -20,27 +20,35 @@ from tests.features.events import (
     make_transactions,
     records,
 )
-from tests.features.views.naive import SEEDS, Row, by, known, same
+from tests.features.views.naive import SEEDS, Row, by, kept_lines, known, returned_at, returns_or_none, same
 
 
+@pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_purchases_equal_a_naive_loop(con: Any, seed: int) -> None:
+def test_purchases_equal_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
     lines, products = make_transactions(seed), make_products()
     snapshots = snapshot_table(SNAPSHOTS)
     clean = goods(as_table(lines), as_table(products))
-    bought = pairs(clean, snapshots, 365)
+    returns, back = returns_or_none(seed, lines, returning=returning)
+    bought = pairs(clean, snapshots, 365, returns)
     histories = keyed(con.to_pandas(history(bought)), "customer_id", "snapshot")
     statistics = keyed(con.to_pandas(product_statistics(bought)), "product_id", "snapshot")
-    types = keyed(con.to_pandas(types_bought(clean, size_table(products), snapshots)), "customer_id", "snapshot")
+    types = keyed(
+        con.to_pandas(types_bought(clean, size_table(products), snapshots, returns)), "customer_id", "snapshot"
+    )
     rows = [r for r in records(lines) if r["product_id"] != "p7" and r["quantity"] > 0 and r["amount"] > 0]
     type_of = dict(zip(products["product_id"], products["type"], strict=True))
     for t in SNAPSHOTS:
-        seen = known(rows, t, 365)
+        given = returned_at(back, records(lines), t)
+        known_rows = known(rows, t, 365)
+        seen = kept_lines(known_rows, given)
+        # without any, this test would not see whether they are left out
+        assert returning == (len(seen) < len(known_rows))
         for customer, mine in by(seen, "customer_id").items():
             check_history(histories[customer, t], mine, t)
         for product, mine in by(seen, "product_id").items():
             check_statistics(statistics[product, t], mine, t)
-        for customer, mine in by(known(seen, t, 182), "customer_id").items():
+        for customer, mine in by(kept_lines(known(rows, t, 182), given), "customer_id").items():
             check_types(types[customer, t], [r for r in mine if type_of[r["product_id"]]], type_of)
 
 

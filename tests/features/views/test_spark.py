@@ -9,6 +9,7 @@ from ibis.config import Config
 
 from core.settings import Settings
 from features.contract.arrow import arrow_schema
+from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT
 from features.engine.duckdb import Sources
 from features.engine.inputs import as_feature_rows, view_inputs
@@ -39,6 +40,6 @@ def contract_tables() -> dict[str, ir.Table]:
 def test_a_view_compiles_for_spark(view: FeatureView) -> None:
     sources = Sources(**contract_tables())
     snapshots = ibis.table({"snapshot": "timestamp('UTC')"}, name="snapshots")
-    sizes, kinds = ibis.table(_SIZES, name="sizes"), frozenset(kind.name for kind in view.kinds)
+    sizes, kinds = ibis.table(_SIZES, name="sizes"), frozenset({RETURN.name, *(kind.name for kind in view.kinds)})
     inputs = view_inputs(Settings(), sources, snapshots, sizes, kinds)
     assert "SELECT" in str(ibis.to_sql(as_feature_rows(view.rows(inputs)), dialect="pyspark"))

@@ -119,6 +119,65 @@ def test_sent_again_is_applied_once(client: TestClient) -> None:
     assert score(client, CUSTOMER, "profile")["profile"]["profile"]["baskets_7d"] == first + 1
 
 
+def test_an_order_under_other_event_ids_is_applied_once(client: TestClient) -> None:
+    def spent() -> tuple[float, float]:
+        profile = score(client, CUSTOMER, "profile")["profile"]["profile"]
+        return profile["baskets_7d"], profile["amount_7d"]
+
+    baskets, amount = spent()
+    order = purchase(1, order_id="till-7")
+    again = [order | {"event_id": f"again-{number}"} for number in range(3)]
+    answer = send(client, order, *again)
+    assert [one["outcome"] for one in answer["events"]] == ["accepted", *["duplicate"] * 3]
+    assert spent() == pytest.approx((baskets + 1, amount + 2.5))
+    # other content is a conflict, unless it is stated to take the place of what was there
+    lines = [{"product_id": "1029743", "quantity": 2, "amount": 5.0, "line_id": "1"}]
+    other = order | {"event_id": "corrected", "lines": lines}
+    assert send(client, other)["events"] == [{"event_id": "corrected", "outcome": "conflict"}]
+    assert spent() == pytest.approx((baskets + 1, amount + 2.5))
+    assert send(client, other | {"replaces": True})["events"][0]["outcome"] == "accepted"
+    assert spent() == pytest.approx((baskets + 1, amount + 5.0))
+    assert send(client, order | {"event_id": "old"})["events"][0]["outcome"] == "conflict"
+    cancelled = order | {"event_id": "cancelled", "lines": [], "replaces": True}
+    assert send(client, cancelled)["events"][0]["outcome"] == "accepted"
+    assert spent() == pytest.approx((baskets, amount))
+    refused = client.post("/v1/events", json={"events": [order | {"event_id": "empty", "lines": []}]})
+    assert (refused.status_code, "at least one line" in refused.text) == (422, True)
+
+
+def test_a_return_takes_money_and_goods_from_the_very_next_answer(client: TestClient) -> None:
+    before = score(client, CUSTOMER, "profile")["profile"]["profile"]
+    send(client, purchase(1, product="fee-free"), purchase(2, product="1029743"))
+    back = {"event_id": "r1", "customer_id": CUSTOMER, "kind": "return", "product_id": "fee-free", "value": 2.5}
+    send(client, back | {"order_id": "o1"})
+    after = score(client, CUSTOMER, "profile")["profile"]["profile"]
+    assert after["amount_total"] == pytest.approx(before["amount_total"] + 2.5)
+    assert after["baskets_total"] == before["baskets_total"] + 2
+
+
+def test_every_spelling_of_an_id_is_one_customer(client: TestClient) -> None:
+    known = client.get(f"/v1/customers/{CUSTOMER}/risk").json()
+    for spelling in ("12.0", "%2012", "'12", "%E2%80%8B12"):
+        answer = client.get(f"/v1/customers/{spelling}/risk")
+        assert answer.status_code == 200, spelling
+        assert (answer.json()["customer_id"], answer.json()["risk"]) == (CUSTOMER, known["risk"])
+    body = {"customer_ids": ["12", '="12"', " 12", "18.0"], "include": ["risk"]}
+    assert [one["customer_id"] for one in client.post("/v1/scores", json=body).json()["scores"]] == ["12", "18"]
+    outcomes = send(client, purchase(1), purchase(1, "12.0"), purchase(2, "'12", order_id="o1"))["events"]
+    assert [one["outcome"] for one in outcomes] == ["accepted", "duplicate", "duplicate"]
+
+
+@pytest.mark.parametrize("name", ["NULL", "nan", "N/A", "\u200bnone", "1.23E+11"])
+def test_an_event_of_nobody_is_refused_by_name(client: TestClient, name: str) -> None:
+    refused = client.post("/v1/events", json={"events": [purchase(1), purchase(2, name)]})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:encore:invalid-parameter")
+    (error,) = refused.json()["errors"]
+    assert "customer_id" in error["parameter"]
+    assert "expected an id, found" in error["message"]
+    assert send(client, purchase(1))["events"][0]["outcome"] == "accepted"
+    assert client.get(f"/v1/customers/{name}/risk".replace("/A", "%2FA")).status_code == 404
+
+
 def test_what_has_not_happened_yet_is_refused_and_nothing_kept(client: TestClient) -> None:
     late = (NOW + timedelta(days=30)).isoformat()
     refused = client.post("/v1/events", json={"events": [purchase(1), purchase(2, event_timestamp=late)]})

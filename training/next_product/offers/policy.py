@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from features.contract.unmatched import unmatched
 from training.next_product.candidates.types import types_of
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
@@ -90,6 +91,9 @@ class Policy:
             allowed &= ~np.isin(self.catalogue.texts[group], list(names))
         facts = read_facts(self.rules)
         if facts is not None:
+            of_none = unmatched("the facts", facts.index.tolist(), "products that can be offered", self.catalogue.ids)
+            if of_none is not None and (of_none.alike or of_none.lacking == of_none.there):
+                _log.warning(of_none.text)
             known = facts.reindex(self.catalogue.ids)
             allowed &= ~(known["stock"] <= 0).to_numpy()
             if self.rules.min_margin is not None:

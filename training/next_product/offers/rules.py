@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import ConfigError
+from features.contract.ids import AskedId, canonical_id
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -21,10 +22,10 @@ class _Part(BaseModel):
 class Block(_Part):
     """Products that are never offered."""
 
-    products: tuple[str, ...] = ()
+    products: tuple[AskedId, ...] = ()
     types: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = Field(
+    pairs: tuple[tuple[AskedId, AskedId], ...] = Field(
         (), description="Products that are never in the same list, nor one where the customer bought the other"
     )
 
@@ -33,7 +34,7 @@ class Pinned(_Part):
     """A product that is in the lists it belongs to, unless it was bought just now, from a date up to another."""
 
     campaign: str
-    product: str
+    product: AskedId
     start: date = Field(alias="from")
     end: date = Field(alias="until", description="Exclusive")
     place: Count = 1
@@ -106,7 +107,9 @@ def read_facts(rules: Rules) -> pd.DataFrame | None:
     columns = ["stock"] if rules.min_margin is None else ["stock", "margin"]
     try:
         frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"product_id": str})
-        facts: pd.DataFrame = frame.set_index(frame["product_id"].astype(str))[columns].apply(pd.to_numeric)
+        facts: pd.DataFrame = frame.set_index(frame["product_id"].astype(str).map(canonical_id))[columns].apply(
+            pd.to_numeric
+        )
         if not facts.index.is_unique:
             raise ValueError(f"product {facts.index[facts.index.duplicated()][0]} twice")
     except (OSError, ValueError, KeyError) as error:
