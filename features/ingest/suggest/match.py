@@ -43,6 +43,10 @@ def assign(profiles: Mapping[str, Profile], roles: Sequence[str]) -> dict[str, P
         if like >= _LIKE and role not in chosen and name not in used:
             chosen[role] = profiles[name]
             used.add(name)
+    if "event_timestamp" in roles and "event_timestamp" not in chosen:
+        moments = [profile for name, profile in profiles.items() if profile.is_moment and name not in used]
+        if len(moments) == 1:
+            chosen["event_timestamp"] = moments[0]
     return chosen
 
 
