@@ -12,15 +12,19 @@ from sqlglot import exp
 
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
-from features.contract.tables import Column, Table
+from features.contract.tables import Column, Table, runs_on_from
 from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: the rule it breaks, and whether it takes goods back.
+#: Columns of a mapped row beside the contract's: the rule it breaks, and whether it takes goods back, or a contract.
 RULE, RETURNED = "_rule", "_returned"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
+#: The end of a contract.
+END = "end_timestamp"
+#: How MySQL writes a moment that there is none of.
+_ZERO = "0000-00-00"
 #: Moments that cannot lie in the future.
 _HAPPENED = {"event_timestamp", "created_timestamp"}
 _ARITHMETIC = (
@@ -48,7 +52,7 @@ class Mapping:
     select
         A query of the columns that the source has something for, `_rule` and `_returned`, over `{relation}`.
     columns
-        What is kept of its result: an expression for each contract column and attribute.
+        What is kept of its result: an expression for each contract column that can be mapped, and each attribute.
     written
         When a row says it was written; null where it does not.
     """
@@ -96,51 +100,59 @@ def make_mapping(
     conditions = {name: source.condition(name, expression) for name, expression in item.skip.items()}
     if item.where is not None:
         conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
-    returned = source.condition("returns", item.returns) if item.returns is not None else "false"
+    taken_back = {"returns": item.returns, "cancels": item.cancels}
+    given_back = [source.condition(name, condition) for name, condition in taken_back.items() if condition is not None]
+    returned = " OR ".join(given_back) or "false"
     inner = [f"TRY({expression}) AS {identifier('r_' + name)}" for name, expression in raw.items()]
     inner += [f"TRY({expression}) AS c_{place}" for place, expression in enumerate(conditions.values())]
     inner.append(f"TRY({returned}) AS {RETURNED}")
-    types = {column.name: column.type for column in table.columns}
+    types = {column.name: column.type for column in table.mapped}
     cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
-    given = [column for column in table.columns if column.name in source.given]
+    given = [column for column in table.mapped if column.name in source.given]
     known = [identifier(name) for name in raw if name in source.given or name not in types]
     known += [
-        f"{_rule(given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
+        f"{_rule(table, given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
         f"coalesce({RETURNED}, false) AS {RETURNED}",
     ]
     source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
     written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
     return Mapping(
         f"SELECT {', '.join(known)} FROM ({source_rows})",
-        tuple(_kept(name, table, types, source.given) for name in raw),
+        tuple(_kept(name, table, types, source.given, now) for name in raw),
         str(written),
     )
 
 
 def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
     """Return the expression of each column's value, as the source writes it."""
-    unknown = [name for name in item.columns if name not in {column.name for column in table.columns}]
+    unknown = [name for name in item.columns if name not in {column.name for column in table.mapped}]
     if unknown and not table.extra:
         raise DataError(
             f"{item.origin}: {table.name} has no column {unknown[0]!r}; its columns are "
-            f"{', '.join(column.name for column in table.columns)}.",
+            f"{', '.join(column.name for column in table.mapped)}.",
             "Correct the name in `columns`.",
         )
-    raw = {column.name: source.value(column) for column in table.columns}
+    raw = {column.name: source.value(column) for column in table.mapped}
     if table.extra:
-        used = {*item.columns.values(), *item.columns, *raw}
+        used = {*item.mapping.values(), *item.columns, *raw}
         raw |= {name: f"{identifier(name)}::VARCHAR" for name in columns if name not in used}
         raw |= {name: f"({source.expression(name, item.columns[name])})::VARCHAR" for name in unknown}
     return raw
 
 
-def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str:
+def _rule(table: Table, given: Sequence[Column], conditions: Sequence[str], limit: str) -> str:
     """Return the expression of the first rule that a row breaks: of the configuration, then of the contract."""
     broken = [(f"c_{place}", name) for place, name in enumerate(conditions)]
     broken += [rule for column in given for rule in _rules(column, limit)]
+    ends = table.name == "subscriptions" and any(column.name == END for column in given)
+    if ends:
+        # a row that cancels says when it was written, or when the contract is over, and is no period
+        broken.append((f"{END} <= start_timestamp AND NOT coalesce({RETURNED}, false)", "end not after start"))
     # nearly all rows break no rule, and are not asked which
     sound = [*(f"coalesce(NOT c_{place}, true)" for place in range(len(conditions)))]
     sound += [_sound(column, limit) for column in given]
+    if ends:
+        sound.append(f"coalesce({END} > start_timestamp, true)")
     rules = [
         f"WHEN {' AND '.join(sound)} THEN NULL",
         *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken),
@@ -148,12 +160,14 @@ def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str
     return f"CASE {' '.join(rules)} END"
 
 
-def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str]) -> str:
+def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str], now: datetime) -> str:
     """Return the expression of what is kept of a column; a column without values is not carried along until then."""
     if name == table.created:
         value = f"coalesce({name}, {table.happened})" if name in given else table.happened
     elif name in types and name not in given:
         value = f"NULL::{types[name]}"
+    elif name == END and table.name == "subscriptions":
+        value = f"CASE WHEN {END} <= {quoted(runs_on_from(now).isoformat())} THEN {END} END"
     else:
         return identifier(name)
     return f"{value} AS {identifier(name)}"
@@ -163,13 +177,17 @@ def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     """Return why a value cannot be used, conditions and their names, of which the first counts."""
     name, raw = identifier(column.name), identifier("r_" + column.name)
     blank = f"trim({raw}::VARCHAR) = ''"
-    rules = [(f"{name} IS NULL AND {raw} IS NOT NULL AND NOT {blank}", "unreadable")]
+    if column.name == END:
+        blank += f" OR {raw}::VARCHAR LIKE '{_ZERO}%'"
+    rules = [(f"{name} IS NULL AND {raw} IS NOT NULL AND NOT ({blank})", "unreadable")]
     if column.required:
         rules.append((f"{name} IS NULL", "missing"))
     if column.type == "DOUBLE":
         rules.append((f"NOT isfinite({name})", "infinite"))
     if column.type == "TIMESTAMPTZ":
-        rules.append((f"{name} NOT BETWEEN '1900-01-01' AND '2200-01-01'", "implausible"))
+        # an end in a year such as 9999 says that a contract runs on
+        beyond = "" if column.name == END else f" OR {name} > '2200-01-01'"
+        rules.append((f"({name} < '1900-01-01'{beyond})", "implausible"))
     if column.name in _HAPPENED:
         rules.append((f"{name} > {limit}", "future"))
     return [(condition, f"{what} {column.name}") for condition, what in rules]
@@ -209,7 +227,7 @@ class _Source:
     def value(self, column: Column) -> str:
         """Return the expression of a contract column; NULL where the source has none."""
         columns = {name.lower(): name for name in self._columns}
-        expression = self._item.columns.get(column.name, columns.get(column.name))
+        expression = self._item.mapping.get(column.name, columns.get(column.name))
         if expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(

@@ -113,7 +113,9 @@ class DataFacts:
 def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableFacts:
     """Count what is in a contract table."""
     relation = f"read_parquet('{file}')"
-    columns = [str(row[0]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
+    derived = {column.name for table in CONTRACT.values() for column in table.columns if column.derived}
+    described = [str(row[0]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
+    columns = [column for column in described if column not in derived]
     known = ", ".join(f'count("{column}")' for column in columns)
     rows, *counts = con.execute(f"SELECT count(*), {known} FROM {relation}").fetchall()[0]
     table = next(table for table in CONTRACT.values() if table.name == name)

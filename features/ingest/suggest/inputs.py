@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.sql import identifier
+from core.sql import identifier, quoted
 from features.contract.events import interaction_kinds
 from features.contract.tables import CONTRACT, TableName
-from features.ingest.suggest.match import is_sensitive
+from features.ingest.suggest.match import YES, is_sensitive, says_cancelled
 from features.ingest.suggest.profile import ISO, Profile
 from features.ingest.suggest.sources import Source
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
@@ -39,6 +39,21 @@ def customers_input(
     return one
 
 
+def contracts_input(source: Source, columns: Mapping[str, Profile], profiles: Mapping[str, Profile]) -> SuggestedInput:
+    """Map contract periods; rows that are marked as cancellations end a period, and are none."""
+    one = plain_input(source, "subscriptions", columns)
+    taken = {mapped.expression for mapped in one.columns}
+    for name, profile in profiles.items():
+        if name not in taken and says_cancelled(profile):
+            listed = ", ".join(quoted(value) for value in YES)
+            one.options["cancels"] = (
+                f"lower(trim({identifier(name)}::VARCHAR)) IN ({listed})",
+                f"rows that end a contract early; {profile.evidence}",
+            )
+            break
+    return one
+
+
 def interactions_input(source: Source, columns: Mapping[str, Profile]) -> SuggestedInput:
     """Map contacts with customers, and what they did."""
     one = plain_input(source, "interactions", columns)
@@ -64,13 +79,13 @@ def plain_input(source: Source, table: TableName, columns: Mapping[str, Profile]
 
 def by_name(table: TableName, columns: Mapping[str, Profile], but: Sequence[str] = ()) -> list[SuggestedColumn]:
     """Return the columns of a table that a source has, as they are."""
-    names = [column.name for column in CONTRACT[table].columns if column.name in columns and column.name not in but]
+    names = [column.name for column in CONTRACT[table].mapped if column.name in columns and column.name not in but]
     return [SuggestedColumn(name, columns[name].name, columns[name].evidence) for name in names]
 
 
 def say_how_written(source: Source, table: TableName, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
     """Say how dates and numbers are written, and ask where that is not plain."""
-    types = {column.name: column.type for column in CONTRACT[table].columns}
+    types = {column.name: column.type for column in CONTRACT[table].mapped}
     moments = [p for name, p in columns.items() if types.get(name) in {"TIMESTAMPTZ", "DATE"}]
     formats = tuple(dict.fromkeys(text for profile in moments for text in profile.formats))
     if formats and formats != (ISO,):

@@ -15,12 +15,15 @@ _LIKE = 0.3
 NO_GOODS = (
     r"(?i)\b(post|postage|shipping|freight|delivery|carriage|versand|porto|bank charges|fee|adjust|manual|test)\b|运费"
 )
+#: What says yes, and what may say no.
+YES = ("1", "true", "t", "yes", "y", "是")
+_YES_OR_NO = {*YES, "0", "false", "f", "no", "n", "否"}
 _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"}
 
 
 def assign(profiles: Mapping[str, Profile], tables: Sequence[TableName]) -> dict[str, Profile]:
     """Give each column of some tables the source column that fits it best by name, if its content can be it."""
-    kinds = {column.name: column for name in tables for column in CONTRACT[name].columns}
+    kinds = {column.name: column for name in tables for column in CONTRACT[name].mapped}
     pairs = sorted(
         (
             (likeness(name, column), column, name)
@@ -65,6 +68,12 @@ def likeness(name: str, column: str) -> float:
 def is_sensitive(name: str) -> bool:
     """Return whether an attribute must not be a reason to treat a customer in another way."""
     return any(word in _plain(name) for word in _names()["attributes"]["sensitive"])
+
+
+def says_cancelled(profile: Profile) -> bool:
+    """Return whether a column says by yes or no that its row ends a contract early."""
+    flag = profile.distinct <= 2 and {value.lower() for value in profile.examples} <= _YES_OR_NO
+    return flag and _plain(profile.name) in _names()["flags"]["cancels"]
 
 
 @cache

@@ -7,7 +7,12 @@ import duckdb
 
 from core.settings import Settings, StoreSettings
 from core.sql import engine
-from features.ingest.suggest.inputs import customers_input, interactions_input, plain_input, products_input
+from features.ingest.suggest.inputs import (
+    contracts_input,
+    customers_input,
+    interactions_input,
+    products_input,
+)
 from features.ingest.suggest.match import assign
 from features.ingest.suggest.profile import Profile, profile_columns
 from features.ingest.suggest.sales import transactions_input
@@ -60,7 +65,7 @@ def _inputs(
     """Decide what a source holds: one table, or order lines with columns of their products."""
     columns = assign(profiles, ("subscriptions",))
     if {"customer_id", "start_timestamp", "end_timestamp"} <= columns.keys():
-        return [plain_input(source, "subscriptions", columns)]
+        return [contracts_input(source, columns, profiles)]
     columns = assign(profiles, ("transactions", "products", "customers", "interactions"))
     has = columns.keys()
     if (

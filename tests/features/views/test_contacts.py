@@ -17,6 +17,7 @@ from features.views.subscription import subscription
 from features.views.usage import usage
 from tests.features.events import (
     SNAPSHOTS,
+    as_known,
     as_table,
     keyed,
     make_customers,
@@ -96,8 +97,10 @@ def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
     count = 0
     for t in SNAPSHOTS:
         rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
-        for customer, mine in by(rows, "customer_id").items():
-            ordered = sorted(mine, key=lambda r: (r["end_timestamp"], r["start_timestamp"]))
+        for customer, mine in by([as_known(r, t) for r in rows], "customer_id").items():
+            ordered = sorted(
+                mine, key=lambda r: (r["end_timestamp"] is None, r["end_timestamp"] or t, r["start_timestamp"])
+            )
             latest, before = ordered[-1], (ordered[-2] if len(ordered) > 1 else None)
             prices = latest["price"], before["price"] if before else np.nan
             row: Row = {
