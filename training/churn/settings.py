@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.settings import Days, Moment, Share
+from features.contract.tables import TableName
 from features.services import FeatureService, ModelSettings
 from features.snapshots import Windows
 
@@ -46,7 +47,8 @@ class ChurnSettings(ModelSettings):
     @property
     def windows(self) -> Windows:
         """Every snapshot of the grid, before the tests those that early stopping and calibration take."""
-        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots)
+        table: TableName = "subscriptions" if self.kind == "contractual" else "transactions"
+        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots, labels=table)
 
     @property
     def learned(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import ibis
 
-from features.contract.tables import CONTRACT
+from features.contract.tables import CONTRACT, TableName
+from features.engine.completeness import complete_until
 from features.engine.duckdb import Sources
 from training.readiness.silence import Silence
 
@@ -93,6 +94,8 @@ class DataFacts:
         Moment of the first event.
     as_of
         The moment taken for now.
+    last
+        Moment of the last row of each table that labels come from.
     """
 
     engine: ibis.BaseBackend
@@ -103,11 +106,18 @@ class DataFacts:
     silence: Silence | None
     first: datetime
     as_of: datetime
+    last: Mapping[TableName, datetime]
+
+    @property
+    def complete(self) -> dict[TableName, datetime]:
+        """Until when each table that labels come from is complete."""
+        return complete_until(self.last, self.as_of)
 
     @property
     def days(self) -> float:
-        """Days of history."""
-        return (self.as_of - self.first).total_seconds() / 86_400
+        """Days of history, as far as the data reach."""
+        end = max(self.complete.values(), default=self.as_of)
+        return (end - self.first).total_seconds() / 86_400
 
 
 def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableFacts:
