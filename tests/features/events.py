@@ -76,13 +76,15 @@ def make_products() -> pd.DataFrame:
 
 
 def make_customers() -> pd.DataFrame:
-    """Return customers; one signed up after the first snapshot, and one was never asked for consent."""
+    """Return customers; one signed up after the first snapshot, one was never asked for consent, one attribute was
+    written at the first snapshot and one after it."""
     return pd.DataFrame(
         {
             "customer_id": [f"c{i}" for i in range(4)],
             "signup_timestamp": pd.Series([None, "2024-04-30", "2024-05-01", None]).pipe(pd.to_datetime, utc=True),
             "marketing_consent": [True, False, True, None],
             "region": ["north", "south", None, "north"],
+            "known_since_timestamp": pd.Series([None, "2024-05-01", None, "2024-05-02"]).pipe(pd.to_datetime, utc=True),
         }
     )
 

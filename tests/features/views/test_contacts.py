@@ -154,3 +154,5 @@ def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
     consents = [at[SNAPSHOTS[1]][name,]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
     assert consents == [1.0, 1.0, 1.0, 0.0, 1.0]  # the last answer, else what is on file
     assert [at[SNAPSHOTS[1]][f"c{i}",]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]
+    # c1's was written at the first snapshot, c3's after it
+    assert [at[SNAPSHOTS[0]][name,]["attribute_region"] for name in ("c0", "c1", "c3")] == ["north", "south", None]
