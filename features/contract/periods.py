@@ -51,7 +51,7 @@ def with_changes(known: str, changes: str) -> str:
 
 
 def combined(versions: str) -> str:
-    """Return a query for contracts, one row each, from the states of what was known of them, in the order of places.
+    """Return a query for contracts, one row each, from the states that were known one after the other.
 
     A state that was known no earlier than a later one never counted.
     """

@@ -162,7 +162,7 @@ _CANCELS = f"""
     QUALIFY row_number() OVER (PARTITION BY _id ORDER BY period.start_timestamp DESC, period._rank, period.{ROW}) = 1
 """
 
-#: One row for each state of what is known of a contract. The first row of a contract whose end became known later has
+#: One row for each state in which a contract was known. The first row of a contract whose end became known later has
 #: two: without the end, and with it.
 _VERSIONS = f"""
     SELECT * EXCLUDE (_moment, _stage), row_number() OVER (ORDER BY _moment, _rank, {ROW}, _stage) AS _place

@@ -10,7 +10,7 @@ from core.arrays import Columns
 from features.views.view import FeatureView
 from features.views.visible import visible, whole_seconds
 
-#: Stands for the end of a contract that runs on where contracts are ordered by their ends.
+#: Represents the end of a contract that runs on where contracts are ordered by their ends.
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 

@@ -27,7 +27,7 @@ class Contract(Event):
     end_timestamp: _End | None = Field(
         None, description="Null, or more than 20 years after the event: the contract runs on"
     )
-    contract_id: Id | None = Field(None, description="Tells apart contracts of a customer that start together")
+    contract_id: Id | None = Field(None, description="Distinguishes contracts of a customer that start together")
     plan: Word | None = None
     price: Money | None = None
     cancelled_timestamp: Moment | None = Field(None, description="When notice was given")

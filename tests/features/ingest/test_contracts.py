@@ -105,10 +105,10 @@ def test_an_end_is_known_from_the_notice_or_from_when_the_row_was_written(tmp_pa
 
 def test_a_mapped_column_decides_when_an_end_became_known(tmp_path: Path) -> None:
     rows = "open,2024-01-01,,\na,2024-01-01,2024-06-30,2024-03-01\n"
-    contracts(tmp_path, rows, f"{HEADER},told", columns={"end_known_timestamp": "told"})
+    contracts(tmp_path, rows, f"{HEADER},noticed", columns={"end_known_timestamp": "noticed"})
     assert known(tmp_path, "2024-02-29")["a"] is None
     assert known(tmp_path, "2024-03-01")["a"] == "2024-06-30"
-    contracts(tmp_path, rows, f"{HEADER},told", columns={"end_known_timestamp": "start_timestamp"})
+    contracts(tmp_path, rows, f"{HEADER},noticed", columns={"end_known_timestamp": "start_timestamp"})
     assert known(tmp_path, "2024-01-02") == {"open": None, "a": "2024-06-30"}
 
 
