@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from core.settings import Settings, StoreSettings
 from core.sql import engine, relation
 from features.contract.tables import TableName
-from features.engine.duckdb import contract_file
+from features.engine.duckdb import check_columns, contract_file
 from features.snapshots import after_day_of
 
 #: Moments of rows that show that a table was up to date then. An end of a contract shows it from when it was known.
@@ -27,12 +27,13 @@ def last_rows(settings: Settings, now: datetime) -> dict[TableName, datetime]:
     Raises
     ------
     StateError
-        If nothing was ingested yet.
+        If nothing was ingested yet, or by a version of Encore whose tables have other columns.
     """
     found: dict[TableName, datetime] = {}
     with engine(settings) as con:
         for table, columns in _PROOFS.items():
             file = relation(contract_file(settings[StoreSettings], table))
+            check_columns(table, [str(row[0]) for row in con.execute(f"DESCRIBE FROM {file}").fetchall()])
             latest = ", ".join(f"max({name}) FILTER (epoch_us({name}) <= $now)" for name in columns)
             query = f"SELECT epoch_us(greatest({latest})) FROM {file}"
             micros = con.execute(query, {"now": round(now.timestamp() * 1e6)}).fetchall()[0][0]

@@ -1,6 +1,7 @@
 """The contract tables as the engine that runs feature expressions sees them."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,13 +53,24 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     contract_file(stores, "transactions")
     tables = {name: con.read_parquet(table_path(stores, name), table_name=name) for name in CONTRACT}
     for name, table in tables.items():
-        lacking = [column.name for column in CONTRACT[name].columns if column.name not in table.columns]
-        if lacking:
-            raise StateError(
-                f"{name}: expected the column {lacking[0]!r} in a table that another version of Encore wrote.",
-                "Run `encore ingest` again.",
-            )
+        check_columns(name, table.columns)
     return Sources(**tables)
+
+
+def check_columns(name: TableName, columns: Sequence[str]) -> None:
+    """Refuse a contract table of a version of Encore whose tables have other columns.
+
+    Raises
+    ------
+    StateError
+        If a column is not there.
+    """
+    lacking = [column.name for column in CONTRACT[name].columns if column.name not in columns]
+    if lacking:
+        raise StateError(
+            f"{name}: expected the column {lacking[0]!r} in a table that another version of Encore wrote.",
+            "Run `encore ingest` again.",
+        )
 
 
 def contract_file(stores: StoreSettings, name: TableName) -> Path:

@@ -1,6 +1,6 @@
 """How old the data are: the first thing to know about them, since labels end where the data do."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from features.contract.tables import TableName
 from training.readiness.facts import DataFacts
@@ -28,7 +28,9 @@ def judge_freshness(facts: DataFacts, table: TableName) -> list[Finding]:
 
 
 def _sentence(facts: DataFacts, table: TableName) -> str:
-    last, days = facts.last[table], _behind(facts.last[table], facts.as_of)
+    # data_end is the end of the last day with an order or a start of a contract; a notice may have come after it
+    last = min(facts.last[table], facts.as_of - timedelta(seconds=1))
+    days = _behind(last, facts.as_of)
     before = f"{days} days before now ({last:%Y-%m-%d}, now is {facts.as_of:%Y-%m-%d})"
     placed = before if days > 1 else f"on {last:%Y-%m-%d}"
     return f"Last {_NOUNS[table]} {placed}: labels are complete until {facts.complete[table]:%Y-%m-%d}"

@@ -7,10 +7,12 @@ from typing import Any
 import duckdb
 import pytest
 
+from core.errors import StateError
 from core.settings import StoreSettings
 from core.sql import relation
 from features.contract.events import event_reader
 from features.contract.periods import with_changes
+from features.engine.completeness import last_rows
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.ingest.segments import Totals
@@ -143,6 +145,19 @@ def test_contracts_that_start_together_are_told_apart_by_their_ids(tmp_path: Pat
     assert contracts(tmp_path, rows + "k2,a,2024-01-01,2024-06-15\n", header).kept == 3
     frame = table(tmp_path, "subscriptions", "start_timestamp, contract_id")
     assert [str(end)[:10] for end in frame["end_timestamp"]] == ["2024-06-30", "2024-06-15", "2024-09-30"]
+
+
+def test_tables_of_another_version_are_refused_and_read_again(tmp_path: Path) -> None:
+    contracts(tmp_path, "a,2024-01-01,2024-12-31\n")
+    file, old = tmp_path / "state/contract/subscriptions.parquet", tmp_path / "old.parquet"
+    with duckdb.connect() as con:
+        con.execute(f"COPY (SELECT * EXCLUDE (contract_id, earlier_terms) FROM '{file}') TO '{old}'")
+    old.replace(file)
+    settings = settings_of(tmp_path)
+    with pytest.raises(StateError, match="'contract_id' in a table that another version of Encore wrote"):
+        read_sources(connect(settings), settings[StoreSettings])
+    with pytest.raises(StateError, match="another version"):
+        last_rows(settings, at("2025-01-01"))
 
 
 CANCEL = {"cancels": "is_cancel = 1"}
