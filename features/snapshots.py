@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from core.errors import DataError
+from features.contract.tables import TableName
 from features.settings import TimeSettings
 
 _DAY = timedelta(days=1)
@@ -32,6 +33,8 @@ class Windows:
         one reach apart.
     needs_sales
         Whether there is nothing to learn where there are no order lines.
+    labels
+        The contract table that labels are made of: they are complete as far as that table is.
     """
 
     reach_days: int
@@ -39,6 +42,7 @@ class Windows:
     validation: int = 0
     steps: int | None = None
     needs_sales: bool = False
+    labels: TableName = "transactions"
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,8 @@ class Schedule:
     as_of
         The moment taken for now; features are materialised as they are at it.
     grid
-        Every `snapshot_spacing_days` back from `as_of`, as long as there is history before.
+        Every `snapshot_spacing_days` back from `as_of`, or from where the data are complete until if that is earlier,
+        as long as there is history before.
     splits
         By name of the model; a split without snapshots where there is nothing to learn from.
     needed
@@ -89,8 +94,13 @@ def resolve_as_of(time: TimeSettings, last_event: datetime, now: datetime) -> da
     if time.as_of == "now":
         return _midnight(now)
     if time.as_of == "data_end":
-        return _midnight(last_event) + _DAY
+        return after_day_of(last_event)
     return time.as_of
+
+
+def after_day_of(moment: datetime) -> datetime:
+    """Return the midnight after a moment."""
+    return _midnight(moment) + _DAY
 
 
 def _midnight(moment: datetime) -> datetime:
@@ -98,7 +108,13 @@ def _midnight(moment: datetime) -> datetime:
 
 
 def make_schedule(
-    time: TimeSettings, models: Mapping[str, Windows], first_event: datetime, as_of: datetime, *, sells: bool = True
+    time: TimeSettings,
+    models: Mapping[str, Windows],
+    first_event: datetime,
+    as_of: datetime,
+    *,
+    sells: bool = True,
+    complete: Mapping[TableName, datetime] | None = None,
 ) -> Schedule:
     """Lay out the snapshots between the first event and `as_of`.
 
@@ -108,40 +124,42 @@ def make_schedule(
         What each model takes, by name, which is that of its section of the configuration.
     sells
         Whether there are order lines.
+    complete
+        Until when contract tables are complete; a table that is not there is until `as_of`.
 
     Raises
     ------
     DataError
         If the history is too short for training, validation and test snapshots that do not overlap.
     """
-    grid = _grid(first_event + time.min_history_days * _DAY, as_of, time.snapshot_spacing_days)
+    learned = {name: windows for name, windows in models.items() if sells or not windows.needs_sales}
+    ends = {name: min(as_of, (complete or {}).get(windows.labels, as_of)) for name, windows in learned.items()}
+    end = max(ends.values(), default=as_of)
+    grid = _grid(first_event + time.min_history_days * _DAY, end, time.snapshot_spacing_days)
     if len(grid) < 2:
         raise DataError(
-            f"Expected several snapshots between {first_event:%Y-%m-%d} and {as_of:%Y-%m-%d}, found {len(grid)}: "
-            f"the first may be {time.min_history_days} days after the first event.",
+            f"Expected several snapshots between {first_event:%Y-%m-%d} and {end:%Y-%m-%d}, found {len(grid)}: "
+            f"the first may be {time.min_history_days} days after the first event{_stale(end, as_of)}.",
             "Supply a longer history, or lower time.min_history_days or time.snapshot_spacing_days.",
         )
-    splits: dict[str, Split] = {}
-    needed: dict[str, tuple[datetime, ...]] = {}
-    for name, windows in models.items():
-        if windows.needs_sales and not sells:
-            splits[name], needed[name] = Split(), (as_of,)
-            continue
-        splits[name] = _split(windows, grid, as_of)
-        _check(name, splits[name], windows.reach_days, grid, as_of)
+    splits = {name: Split() for name in models}
+    needed: dict[str, tuple[datetime, ...]] = dict.fromkeys(models, (as_of,))
+    for name, windows in learned.items():
+        splits[name] = _split(windows, grid, ends[name])
+        _check(name, splits[name], windows.reach_days, grid, ends[name], as_of)
         trained = grid if windows.steps is None else ()
         needed[name] = tuple(sorted({*trained, *splits[name].every, as_of}))
     return Schedule(first_event, as_of, grid, splits, needed)
 
 
-def _grid(first: datetime, as_of: datetime, spacing: int) -> tuple[datetime, ...]:
-    count = int((as_of - first) / (spacing * _DAY)) + 1 if as_of >= first else 0
-    return tuple(as_of - k * spacing * _DAY for k in reversed(range(count)))
+def _grid(first: datetime, end: datetime, spacing: int) -> tuple[datetime, ...]:
+    count = int((end - first) / (spacing * _DAY)) + 1 if end >= first else 0
+    return tuple(end - k * spacing * _DAY for k in reversed(range(count)))
 
 
-def _split(windows: Windows, grid: tuple[datetime, ...], as_of: datetime) -> Split:
+def _split(windows: Windows, grid: tuple[datetime, ...], end: datetime) -> Split:
     reach = windows.reach_days * _DAY
-    test = tuple(sorted(windows.tests or _last_complete(grid, as_of, reach, 2)))
+    test = tuple(sorted(windows.tests or _last_complete(grid, end, reach, 2)))
     if windows.steps is not None:
         return Split(train=_steps_back(grid[0], test, reach, windows.steps), test=test)
     before = [t for t in grid if t + reach <= min(test)] if test else []
@@ -150,11 +168,11 @@ def _split(windows: Windows, grid: tuple[datetime, ...], as_of: datetime) -> Spl
     return Split(train, validation, test)
 
 
-def _last_complete(grid: tuple[datetime, ...], as_of: datetime, reach: timedelta, count: int) -> tuple[datetime, ...]:
-    """Return the last snapshots whose label windows end by `as_of`, at least half a label window apart."""
+def _last_complete(grid: tuple[datetime, ...], end: datetime, reach: timedelta, count: int) -> tuple[datetime, ...]:
+    """Return the last snapshots whose label windows are over by the end of the data, half a label window apart."""
     chosen: list[datetime] = []
     for moment in reversed(grid):
-        if moment + reach <= as_of and (not chosen or chosen[-1] - moment >= reach / 2):
+        if moment + reach <= end and (not chosen or chosen[-1] - moment >= reach / 2):
             chosen.append(moment)
     return tuple(sorted(chosen[:count]))
 
@@ -166,7 +184,7 @@ def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta
     return tuple(sorted(moment for moment in moments if moment >= earliest))
 
 
-def _check(name: str, split: Split, reach: int, grid: tuple[datetime, ...], as_of: datetime) -> None:
+def _check(name: str, split: Split, reach: int, grid: tuple[datetime, ...], end: datetime, as_of: datetime) -> None:
     outside = [t for t in split.test if not grid[0] <= t <= as_of]
     if outside:
         raise DataError(
@@ -174,15 +192,22 @@ def _check(name: str, split: Split, reach: int, grid: tuple[datetime, ...], as_o
             f"found {outside[0]:%Y-%m-%d}.",
             "Correct or remove them; without any, the last complete snapshots are taken.",
         )
+    if split.test and split.test[-1] + reach * _DAY > end:
+        raise DataError(
+            f"{name}.test_snapshots: expected a {reach}-day label window that is over by {end:%Y-%m-%d}, found "
+            f"the one of {split.test[-1]:%Y-%m-%d}{_stale(end, as_of)}.",
+            "Choose an earlier test snapshot, or bring newer exports." if end < as_of else "Choose an earlier one.",
+        )
     if not split.train:
         raise DataError(
             f"{name}: expected training snapshots whose {reach}-day label windows end before the first test snapshot, "
-            f"found none among {len(grid)} snapshots from {grid[0]:%Y-%m-%d} to {as_of:%Y-%m-%d}.",
+            f"found none among {len(grid)} snapshots from {grid[0]:%Y-%m-%d} to {grid[-1]:%Y-%m-%d}"
+            f"{_stale(end, as_of)}.",
             f"Supply a longer history, or lower time.min_history_days or {name}.horizon_days.",
         )
-    if split.test[-1] + reach * _DAY > as_of:
-        raise DataError(
-            f"{name}.test_snapshots: expected a {reach}-day label window that is over by {as_of:%Y-%m-%d}, found "
-            f"the one of {split.test[-1]:%Y-%m-%d}.",
-            "Choose an earlier test snapshot.",
-        )
+
+
+def _stale(end: datetime, as_of: datetime) -> str:
+    """Say that the data end before the moment that is taken for now, where they do."""
+    days = (as_of - end) / _DAY
+    return f"; the data are complete until {end:%Y-%m-%d}, {days:.0f} days before now" if days >= 1 else ""

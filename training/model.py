@@ -13,6 +13,7 @@ from core.settings import Settings
 from features.services import ModelSettings
 from features.snapshots import Schedule, Split
 from features.store.feature_store import Store
+from training.evaluation.alone import Strongest
 from training.evaluation.grade import Grading
 from training.evaluation.sheet import Headline, Sheet
 from training.readiness.facts import DataFacts
@@ -84,6 +85,9 @@ class Fitted(Generic[A]):
         A few rows of what `mlflow models serve` takes and returns.
     left_out
         Features that the data have no values of.
+    strongest
+        The feature that separates the outcomes best on its own, which the gate looks at; None where a model does not
+        learn two outcomes from features of customers.
     """
 
     artifact: A
@@ -95,6 +99,7 @@ class Fitted(Generic[A]):
     example: pd.DataFrame
     output: pd.DataFrame
     left_out: tuple[str, ...] = ()
+    strongest: Strongest | None = None
 
 
 class Model(Protocol[A]):

@@ -4,12 +4,16 @@ import pyarrow as pa
 
 from features.contract.tables import CONTRACT, TableName, Type
 
+_MOMENT = pa.timestamp("us", tz="UTC")
 _ARROW: dict[Type, pa.DataType] = {
     "VARCHAR": pa.string(),
     "DOUBLE": pa.float64(),
-    "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"),
+    "TIMESTAMPTZ": _MOMENT,
     "DATE": pa.date32(),
     "BOOLEAN": pa.bool_(),
+    "STRUCT(until_timestamp TIMESTAMPTZ, end_timestamp TIMESTAMPTZ, price DOUBLE)[]": pa.list_(
+        pa.struct([("until_timestamp", _MOMENT), ("end_timestamp", _MOMENT), ("price", pa.float64())])
+    ),
 }
 
 

@@ -5,13 +5,21 @@ everything downstream has one schema; what is wholly null is left out of the mod
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from core.settings import StoreSettings
 
 TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions", "labels"]
-Type = Literal["VARCHAR", "TIMESTAMPTZ", "DOUBLE", "DATE", "BOOLEAN"]
+Type = Literal[
+    "VARCHAR",
+    "TIMESTAMPTZ",
+    "DOUBLE",
+    "DATE",
+    "BOOLEAN",
+    "STRUCT(until_timestamp TIMESTAMPTZ, end_timestamp TIMESTAMPTZ, price DOUBLE)[]",
+]
 
 
 @dataclass(frozen=True)
@@ -24,14 +32,14 @@ class Column:
         Its DuckDB type.
     required
         Whether every row must have a value.
-    internal
+    derived
         Whether Encore alone fills it; no column of a source is ever mapped to it.
     """
 
     name: str
     type: Type
     required: bool = False
-    internal: bool = False
+    derived: bool = False
 
     @property
     def is_id(self) -> bool:
@@ -73,6 +81,11 @@ class Table:
         """The column that says when it happened, which is when a row counts as written that does not say."""
         return "start_timestamp" if self.name == "subscriptions" else "event_timestamp"
 
+    @property
+    def mapped(self) -> tuple[Column, ...]:
+        """The columns that a source can have."""
+        return tuple(column for column in self.columns if not column.derived)
+
 
 def _required(name: str, kind: Type = "VARCHAR") -> Column:
     return Column(name, kind, required=True)
@@ -81,10 +94,10 @@ def _required(name: str, kind: Type = "VARCHAR") -> Column:
 #: When a row became known. Rows without one count as known when they happened.
 _CREATED = Column("created_timestamp", "TIMESTAMPTZ")
 #: The event that reported a row; null for rows of exports.
-EVENT_ID = Column("event_id", "VARCHAR", internal=True)
+EVENT_ID = Column("event_id", "VARCHAR", derived=True)
 #: When a later version of the order took the place of the line, which counts in [created_timestamp, this); null where
 #: none did.
-REPLACED = Column("replaced_timestamp", "TIMESTAMPTZ", internal=True)
+REPLACED = Column("replaced_timestamp", "TIMESTAMPTZ", derived=True)
 
 CONTRACT: dict[TableName, Table] = {
     table.name: table
@@ -136,6 +149,8 @@ CONTRACT: dict[TableName, Table] = {
                 Column("signup_timestamp", "TIMESTAMPTZ"),
                 Column("birth_date", "DATE"),
                 Column("marketing_consent", "BOOLEAN"),
+                # since when the attributes are known as they are; empty: they always were
+                Column("known_since_timestamp", "TIMESTAMPTZ"),
             ),
             key=("customer_id",),
             extra=True,
@@ -162,12 +177,23 @@ CONTRACT: dict[TableName, Table] = {
             (
                 _required("customer_id"),
                 _required("start_timestamp", "TIMESTAMPTZ"),
-                _required("end_timestamp", "TIMESTAMPTZ"),
+                # empty: it runs on
+                Column("end_timestamp", "TIMESTAMPTZ"),
+                Column("contract_id", "VARCHAR"),
                 Column("plan", "VARCHAR"),
                 Column("price", "DOUBLE"),
                 Column("cancelled_timestamp", "TIMESTAMPTZ"),
+                # when the end became known as it is now; filled by `features.ingest.contracts` where a source is silent
+                Column("end_known_timestamp", "TIMESTAMPTZ"),
+                # what was known before, the earliest first: each until a moment
+                Column(
+                    "earlier_terms",
+                    "STRUCT(until_timestamp TIMESTAMPTZ, end_timestamp TIMESTAMPTZ, price DOUBLE)[]",
+                    derived=True,
+                ),
                 _CREATED,
             ),
+            key=("customer_id", "start_timestamp"),
             same_event=("customer_id", "start_timestamp"),
         ),
         Table(
@@ -195,6 +221,15 @@ CUSTOMER_TABLES: tuple[TableName, ...] = tuple(
 
 #: The tables that take rows of events.
 EVENT_TABLES: tuple[TableName, ...] = tuple(name for name, table in CONTRACT.items() if table.same_event)
+
+
+#: An end that lies further ahead than this is none: 9999-12-31 and the like say that a contract runs on.
+_FAR = timedelta(days=20 * 365.25)
+
+
+def runs_on_from(now: datetime) -> datetime:
+    """Return the moment after which an end of a contract says that the contract runs on."""
+    return now + _FAR
 
 
 def contract_directory(stores: StoreSettings) -> Path:

@@ -1,6 +1,6 @@
 """Run the expressions of all feature views at their snapshots, and write one Parquet file a view."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,8 @@ from core.progress import Report, batches, silent, track
 from core.settings import Settings, StoreSettings
 from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
-from features.contract.tables import contract_directory
+from features.contract.tables import TableName, contract_directory
+from features.engine.completeness import complete_until, last_rows
 from features.engine.duckdb import Sources, connect, event_range, read_sources
 from features.engine.inputs import (
     as_feature_rows,
@@ -69,8 +70,15 @@ def features_directory(stores: StoreSettings) -> Path:
     return stores.data / "features"
 
 
-def schedule_for(settings: Settings, first: datetime, as_of: datetime, *, sells: bool) -> Schedule:
+def schedule_for(
+    settings: Settings, first: datetime, as_of: datetime, *, sells: bool, complete: Mapping[TableName, datetime]
+) -> Schedule:
     """Lay out the snapshots that the models of the configuration need.
+
+    Parameters
+    ----------
+    complete
+        Until when contract tables are complete.
 
     Raises
     ------
@@ -78,7 +86,7 @@ def schedule_for(settings: Settings, first: datetime, as_of: datetime, *, sells:
         If the history is too short.
     """
     models = {model.section: model.windows for model in settings.every(ModelSettings)}
-    return make_schedule(settings[TimeSettings], models, first, as_of, sells=sells)
+    return make_schedule(settings[TimeSettings], models, first, as_of, sells=sells, complete=complete)
 
 
 def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
@@ -96,7 +104,8 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     stores = settings[StoreSettings]
     first, last, sells = event_range(settings)
     as_of = resolve_as_of(settings[TimeSettings], last, now)
-    schedule = schedule_for(settings, first, as_of, sells=sells)
+    complete = complete_until(last_rows(settings, now), as_of)
+    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete)
     directory = features_directory(stores)
     stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
@@ -127,6 +136,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         _write_vectors(con, settings, aside, as_of)
         events = read_stamp(contract_directory(stores)).get("events", 0)
         made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
+        made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
     return Built(directory, schedule, counts, skipped=False)
 
@@ -192,7 +202,8 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
     if not old:
         raise StateError("Expected built features, found none.", "Run `encore features build` first.")
     first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
-    schedule = schedule_for(settings, first, as_of, sells=bool(old["sells"]))
+    complete = {table: datetime.fromisoformat(moment) for table, moment in old.get("complete", {}).items()}
+    schedule = schedule_for(settings, first, as_of, sells=bool(old["sells"]), complete=complete)
     if _fingerprint(settings, schedule) != old["fingerprint"]:
         raise StateError(
             "The features were built from other data, settings or code than those of now.",

@@ -1,6 +1,7 @@
 """The contract tables as the engine that runs feature expressions sees them."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ import ibis.expr.types as ir
 from core.errors import DataError, StateError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, open_duckdb, relation
-from features.contract.tables import TableName, table_path
+from features.contract.tables import CONTRACT, TableName, table_path
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
 _OTHER_EVENTS: list[tuple[TableName, str]] = [
@@ -29,6 +30,7 @@ class Sources:
     customers: ir.Table
     interactions: ir.Table
     subscriptions: ir.Table
+    labels: ir.Table
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:
@@ -47,15 +49,29 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     Raises
     ------
     StateError
-        If nothing was ingested yet.
+        If nothing was ingested yet, or by a version of Encore whose tables have other columns.
     """
     contract_file(stores, "transactions")
-    return Sources(
-        **{
-            name: con.read_parquet(table_path(stores, name), table_name=name)
-            for name in ("transactions", "products", "customers", "interactions", "subscriptions")
-        }
-    )
+    tables = {name: con.read_parquet(table_path(stores, name), table_name=name) for name in CONTRACT}
+    for name, table in tables.items():
+        check_columns(name, table.columns)
+    return Sources(**tables)
+
+
+def check_columns(name: TableName, columns: Sequence[str]) -> None:
+    """Refuse a contract table of a version of Encore whose tables have other columns.
+
+    Raises
+    ------
+    StateError
+        If a column is not there.
+    """
+    lacking = [column.name for column in CONTRACT[name].columns if column.name not in columns]
+    if lacking:
+        raise StateError(
+            f"{name}: expected the column {lacking[0]!r} in a table that another version of Encore wrote.",
+            "Run `encore ingest` again.",
+        )
 
 
 def contract_file(stores: StoreSettings, name: TableName) -> Path:

@@ -43,7 +43,8 @@ def view_inputs(
     days = settings[TimeSettings].history_days
     bought = pairs(goods(sources.transactions, sources.products), snapshots, days, returns)
     return Inputs(
-        **vars(sources),
+        # labels are what models learn to say, and no feature
+        **{name: table for name, table in vars(sources).items() if name != "labels"},
         snapshots=snapshots,
         sizes=sizes,
         bought=bought,

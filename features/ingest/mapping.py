@@ -14,7 +14,7 @@ from sqlglot import exp
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
 from features.contract.ids import DAMAGED
-from features.contract.tables import EVERYTHING, Column, Table
+from features.contract.tables import EVERYTHING, Column, Table, runs_on_from
 from features.ingest.currencies import is_currency
 from features.ingest.merge import ORIGIN
 from features.ingest.quarantine import DIGITS_LOST
@@ -22,13 +22,17 @@ from features.ingest.settings import WHERE, InputSettings
 
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
-#: Columns of a mapped row beside the contract's: the rule it breaks, whether it takes goods back, and the currency that
-#: stands beside the amount, or in a column of its own.
+#: Columns of a mapped row beside the contract's: the rule it breaks, whether it takes goods or a contract back, and the
+#: currency that stands beside the amount, or in a column of its own.
 RULE, RETURNED, CURRENCY = "_rule", "_returned", "_currency"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
 #: Money of a row, of which the first that a table has shows the currency.
 MONEY = ("amount", "price", "unit_price")
+#: The end of a contract.
+END = "end_timestamp"
+#: How MySQL writes a moment that there is none of.
+_ZERO = "0000-00-00"
 #: Moments that cannot lie in the future.
 _HAPPENED = {"event_timestamp", "created_timestamp"}
 _ARITHMETIC = (
@@ -56,7 +60,7 @@ class Mapping:
     select
         A query of the columns that the source has something for, `_rule` and `_returned`, over `{relation}`.
     columns
-        What is kept of its result: an expression for each contract column and attribute.
+        What is kept of its result: an expression for each contract column that can be mapped, and each attribute.
     written
         When a row says it was written; null where it does not.
     has_currency
@@ -107,7 +111,9 @@ def make_mapping(
     conditions = {name: source.condition(name, expression) for name, expression in item.skip.items()}
     if item.where is not None:
         conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
-    returned = source.condition("returns", item.returns) if item.returns is not None else "false"
+    taken_back = {"returns": item.returns, "cancels": item.cancels}
+    given_back = [source.condition(name, condition) for name, condition in taken_back.items() if condition is not None]
+    returned = " OR ".join(given_back) or "false"
     inner = [f"TRY({expression}) AS {identifier('r_' + name)}" for name, expression in raw.items()]
     inner += [f"TRY({expression}) AS c_{place}" for place, expression in enumerate(conditions.values())]
     inner.append(f"TRY({returned}) AS {RETURNED}")
@@ -115,12 +121,12 @@ def make_mapping(
     whole = [f"{_number_of_row(columns)} AS {ORIGIN}"] if table.key == EVERYTHING else []
     money = source.currency(raw)
     inner += [*whole, *([f"TRY({money}) AS {CURRENCY}"] if money else [])]
-    types = {column.name: column.type for column in table.columns}
+    types = {column.name: column.type for column in table.mapped}
     cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
-    given = [column for column in table.columns if column.name in source.given]
+    given = [column for column in table.mapped if column.name in source.given]
     known = [identifier(name) for name in raw if name in source.given or name not in types]
     known += [
-        f"{_rule(given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
+        f"{_rule(table, given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
         f"coalesce({RETURNED}, false) AS {RETURNED}",
         *([ORIGIN] if whole else []),
         *([CURRENCY] if money else []),
@@ -129,7 +135,7 @@ def make_mapping(
     written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
     return Mapping(
         f"SELECT {', '.join(known)} FROM ({source_rows})",
-        (*(_kept(name, table, types, source.given) for name in raw), *([ORIGIN] if whole else [])),
+        (*(_kept(name, table, types, source.given, now) for name in raw), *([ORIGIN] if whole else [])),
         str(written),
         has_currency=money is not None,
     )
@@ -146,28 +152,34 @@ def _number_of_row(columns: MappingType[str, str]) -> str:
 
 def _raw(source: "_Source", table: Table, item: InputSettings, columns: MappingType[str, str]) -> dict[str, str]:
     """Return the expression of each column's value, as the source writes it."""
-    unknown = [name for name in item.columns if name not in {c.name for c in table.columns if not c.internal}]
+    unknown = [name for name in item.columns if name not in {column.name for column in table.mapped}]
     if unknown and not table.extra:
         raise DataError(
             f"{item.origin}: {table.name} has no column {unknown[0]!r}; its columns are "
-            f"{', '.join(column.name for column in table.columns if not column.internal)}.",
+            f"{', '.join(column.name for column in table.mapped)}.",
             "Correct the name in `columns`.",
         )
-    raw = {column.name: source.value(column) for column in table.columns}
+    raw = {column.name: source.value(column) for column in table.mapped}
     if table.extra:
-        used = {*item.columns.values(), *item.columns, *raw}
+        used = {*item.mapping.values(), *item.columns, *raw}
         raw |= {name: f"{identifier(name)}::VARCHAR" for name in columns if name not in used}
         raw |= {name: f"({source.expression(name, item.columns[name])})::VARCHAR" for name in unknown}
     return raw
 
 
-def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str:
+def _rule(table: Table, given: Sequence[Column], conditions: Sequence[str], limit: str) -> str:
     """Return the expression of the first rule that a row breaks: of the configuration, then of the contract."""
     broken = [(f"c_{place}", name) for place, name in enumerate(conditions)]
     broken += [rule for column in given for rule in _rules(column, limit)]
+    ends = table.name == "subscriptions" and any(column.name == END for column in given)
+    if ends:
+        # a row that cancels says when it was written, or when the contract is over, and is no period
+        broken.append((f"{END} <= start_timestamp AND NOT coalesce({RETURNED}, false)", "end not after start"))
     # nearly all rows break no rule, and are not asked which
     sound = [*(f"coalesce(NOT c_{place}, true)" for place in range(len(conditions)))]
     sound += [_sound(column, limit) for column in given]
+    if ends:
+        sound.append(f"coalesce({END} > start_timestamp, true)")
     rules = [
         f"WHEN {' AND '.join(sound)} THEN NULL",
         *(f"WHEN {condition} THEN {quoted(name)}" for condition, name in broken),
@@ -175,12 +187,14 @@ def _rule(given: Sequence[Column], conditions: Sequence[str], limit: str) -> str
     return f"CASE {' '.join(rules)} END"
 
 
-def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str]) -> str:
+def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str], now: datetime) -> str:
     """Return the expression of what is kept of a column; a column without values is not carried along until then."""
     if name == table.created:
         value = f"coalesce({name}, {table.happened})" if name in given else table.happened
     elif name in types and name not in given:
         value = f"NULL::{types[name]}"
+    elif name == END and table.name == "subscriptions":
+        value = f"CASE WHEN {END} <= {quoted(runs_on_from(now).isoformat())} THEN {END} END"
     else:
         return identifier(name)
     return f"{value} AS {identifier(name)}"
@@ -189,7 +203,10 @@ def _kept(name: str, table: Table, types: MappingType[str, str], given: Abstract
 def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     """Return why a value cannot be used, conditions and their names, of which the first counts."""
     name, raw = identifier(column.name), identifier("r_" + column.name)
-    rules = [(f"{name} IS NULL AND known({raw}) IS NOT NULL", "unreadable")]
+    empty = f"known({raw}) IS NULL"
+    if column.name == END:
+        empty += f" OR {raw}::VARCHAR LIKE '{_ZERO}%'"
+    rules = [(f"{name} IS NULL AND NOT ({empty})", "unreadable")]
     if column.required:
         rules.append((f"{name} IS NULL", "missing"))
     if column.is_id:
@@ -197,7 +214,9 @@ def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     if column.type == "DOUBLE":
         rules.append((f"NOT isfinite({name})", "infinite"))
     if column.type == "TIMESTAMPTZ":
-        rules.append((f"{name} NOT BETWEEN '1900-01-01' AND '2200-01-01'", "implausible"))
+        # an end in a year such as 9999 says that a contract runs on
+        beyond = "" if column.name == END else f" OR {name} > '2200-01-01'"
+        rules.append((f"({name} < '1900-01-01'{beyond})", "implausible"))
     if column.name in _HAPPENED:
         rules.append((f"{name} > {limit}", "future"))
     return [(condition, f"{what} {column.name}") for condition, what in rules]
@@ -238,8 +257,8 @@ class _Source:
     def value(self, column: Column) -> str:
         """Return the expression of a contract column; NULL where the source has none."""
         columns = {name.lower(): name for name in self._columns}
-        expression = self._item.columns.get(column.name, columns.get(column.name))
-        if column.internal or expression is None or (expression in self._missing and not column.required):
+        expression = self._item.mapping.get(column.name, columns.get(column.name))
+        if expression is None or (expression in self._missing and not column.required):
             if column.required:
                 raise DataError(
                     f"{self._item.origin}: {self._table.name} needs a column {column.name!r}; found "

@@ -14,7 +14,7 @@ from core.files import replacing
 from core.progress import Report, part_of, silent
 from core.settings import Settings, StoreSettings
 from core.sql import engine, quoted
-from core.stamps import fingerprint, read_stamp, write_stamp
+from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.contract.unmatched import Unmatched
 from features.ingest.currencies import check_currencies
@@ -32,7 +32,7 @@ from features.ingest.segments import (
     segments_directory,
 )
 from features.ingest.settings import DataSettings
-from features.ingest.tables import TableStamp, write_tables
+from features.ingest.tables import CONTRACT_CODE, TableStamp, write_tables
 from features.ingest.units import Unit, find_inputs, find_units
 from features.ingest.unread import find_unread
 from features.ingest.work import read_work
@@ -144,9 +144,18 @@ def _unread(settings: Settings, root: Path, units: list[Unit], segments: list[Se
 
 def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) -> dict[str, Any]:
     rows = {name: table.rows for name, table in tables.items()}
-    contacts = tables["interactions"]
-    keyed = {key: rows for table in tables.values() for key, rows in table.replaced.items()}
-    replaced = {s.key: (keyed.get(s.key, 0), contacts.returns_replaced.get(s.key, 0)) for s in segments}
+    every = list(tables.values())
+    rows_replaced, returns_replaced, unmatched = (
+        {key: rows for counts in parts for key, rows in counts.items()}
+        for parts in (
+            [table.replaced for table in every],
+            [table.returns_replaced for table in every],
+            [table.unmatched for table in every],
+        )
+    )
+    replaced = {
+        s.key: (rows_replaced.get(s.key, 0), returns_replaced.get(s.key, 0), unmatched.get(s.key, 0)) for s in segments
+    }
     return {
         # what follows depends on the content, so that reading the same rows again changes nothing after it
         "fingerprint": fingerprint(rows, {name: table.digest for name, table in tables.items()}),
@@ -182,7 +191,8 @@ def _there(stores: StoreSettings, segments: list[Segment]) -> list[Segment]:
 
 def _source(settings: Settings, segments: list[Segment], version: tuple[int, int]) -> str:
     erased = Erased(settings[StoreSettings]).version()
-    return fingerprint(sorted(s.key for s in segments), settings[DataSettings].keys, version, erased)
+    code = code_fingerprint(*CONTRACT_CODE)
+    return fingerprint(sorted(s.key for s in segments), settings[DataSettings].keys, version, erased, code)
 
 
 def _write_events(

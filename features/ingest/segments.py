@@ -10,6 +10,9 @@ from typing import Any
 from core.settings import StoreSettings
 from features.contract.tables import TableName
 
+#: The rule that rows break which cancel a contract that is not there.
+NO_CONTRACT = "no contract to cancel"
+
 
 @dataclass(frozen=True)
 class Totals:
@@ -18,7 +21,8 @@ class Totals:
     Attributes
     ----------
     kept, returned
-        Rows that are in the table, and rows that take goods back, which are in interactions.
+        Rows that are in the table, and rows that take goods back, which are in interactions. Rows that cancel a
+        contract are `merged` with it; those that find none are rejected, once all segments are merged.
     merged
         Rows that another one with the same key has replaced. Known once all segments are merged; before, they are kept.
     skipped, rejected
@@ -110,25 +114,28 @@ class InputTotals:
     totals: Totals
 
 
-def by_input(segments: Sequence[Segment], replaced: dict[str, tuple[int, int]]) -> tuple[InputTotals, ...]:
+def by_input(segments: Sequence[Segment], replaced: dict[str, tuple[int, int, int]]) -> tuple[InputTotals, ...]:
     """Sum the totals of each input's segments.
 
     Parameters
     ----------
     replaced
-        For keys of segments: how many of its rows, and of its returns, others have replaced.
+        For keys of segments: how many of its rows, and of its returns, others have replaced; and how many of its rows
+        cancel a contract that is not there.
     """
     inputs: dict[str, list[Segment]] = {}
     for segment in segments:
         inputs.setdefault(segment.mapping, []).append(segment)
     return tuple(
-        InputTotals(own[0].input, own[0].table, _added(_merged(s.totals, *replaced.get(s.key, (0, 0))) for s in own))
+        InputTotals(own[0].input, own[0].table, _added(_merged(s.totals, *replaced.get(s.key, (0, 0, 0))) for s in own))
         for own in inputs.values()
     )
 
 
-def _merged(totals: Totals, rows: int, returns: int) -> Totals:
-    return replace(totals, kept=totals.kept - rows, returned=totals.returned - returns, merged=rows + returns)
+def _merged(totals: Totals, rows: int, returns: int, lost: int) -> Totals:
+    rejected = totals.rejected | ({NO_CONTRACT: lost} if lost else {})
+    returned = totals.returned - returns - lost
+    return replace(totals, kept=totals.kept - rows, returned=returned, merged=rows + returns, rejected=rejected)
 
 
 def _added(totals: Iterable[Totals]) -> Totals:

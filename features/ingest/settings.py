@@ -1,13 +1,15 @@
 """Where rows of the contract tables come from."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from core.settings import Encoding, Part, Section, Zone
-from features.contract.tables import TableName
+from core.sql import quoted
+from features.contract.tables import CONTRACT, TableName
 
 #: One word, so that it is never taken for one of ingestion's own rules, which are phrases.
 RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -17,6 +19,16 @@ SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 #: The rule that rows are counted under which do not satisfy `where`.
 WHERE = "where"
+#: The column of customers that `known_since` fills.
+KNOWN_SINCE = "known_since_timestamp"
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_one(value: object) -> bool:
+    return value == 1
 
 
 class FileSettings(Part):
@@ -42,14 +54,12 @@ class SourceSettings(FileSettings):
     path: str = Field(description="A file below `root`; a glob pattern is allowed")
 
 
-class InputSettings(FileSettings):
+class MappingSettings(Part):
     """Where rows of one contract table come from, and how they are mapped to it.
 
     `columns` maps a contract column to a source column or to any DuckDB expression over the source's
     columns. A contract column that is not listed is taken from the source column of the same name.
     """
-
-    renamed: ClassVar[Mapping[str, str]] = {"newer": "incremental_column"}
 
     table: TableName
     path: str | None = Field(
@@ -63,9 +73,6 @@ class InputSettings(FileSettings):
         None,
         description="Instead of `path`: a query to `database`, or without one to the names of `sources` and to files",
     )
-    max_join_factor: Annotated[float, Field(ge=1)] = Field(
-        1.0, description="How often a row of a source may occur in the result of a `query` to files that joins them"
-    )
     incremental_column: str | None = Field(
         None, description="Column of `query` by which only rows at or after the last one seen are read again"
     )
@@ -77,11 +84,37 @@ class InputSettings(FileSettings):
     returns: str | None = Field(
         None, description="transactions only: condition for rows that take goods back; they become interactions"
     )
+    # what was read before these options were there was not mapped in another way: they count where they are set
+    max_join_factor: Annotated[float, Field(ge=1)] = Field(
+        1.0,
+        exclude_if=_is_one,
+        description="How often a row of a source may occur in the result of a `query` to files that joins them",
+    )
+    cancels: str | None = Field(
+        None,
+        exclude_if=_is_none,
+        description="subscriptions only: condition for rows that are no period, but end one that is there",
+    )
+    known_since: str | None = Field(
+        None,
+        exclude_if=_is_none,
+        description="customers only: since when the attributes are known as they are, a date such as 2025-03-01, a "
+        "source column or an expression; without it they count as always known",
+    )
     timezone: Zone | None = Field(
         None, description="Zone of this input's timestamps that carry none; None is that of `data`"
     )
     dates: tuple[str, ...] = Field((), description="strptime formats of moments, tried in order; empty is ISO 8601")
     decimal: Literal[".", ","] = "."
+
+
+class InputSettings(FileSettings, MappingSettings):
+    """An input: rows of files or of a query, and their mapping.
+
+    The mapping's fields come first in what is hashed of it, as they always have.
+    """
+
+    renamed: ClassVar[Mapping[str, str]] = {"newer": "incremental_column"}
 
     @model_validator(mode="after")
     def _consistent(self) -> "InputSettings":
@@ -93,7 +126,24 @@ class InputSettings(FileSettings):
             raise ValueError("expected `incremental_column` with `database` only")
         if self.returns is not None and self.table != "transactions":
             raise ValueError("expected `returns` with transactions only")
+        if self.cancels is not None and self.table != "subscriptions":
+            raise ValueError("expected `cancels` with subscriptions only")
+        if self.known_since is not None and self.table != "customers":
+            raise ValueError("expected `known_since` with customers only")
+        if self.known_since is not None and KNOWN_SINCE in self.columns:
+            raise ValueError(f"expected `known_since` or columns.{KNOWN_SINCE}, found both")
         return self
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """The expression of each contract column, with that of `known_since`."""
+        if self.known_since is None:
+            return self.columns
+        try:
+            date.fromisoformat(self.known_since[:10])
+        except ValueError:
+            return {**self.columns, KNOWN_SINCE: self.known_since}
+        return {**self.columns, KNOWN_SINCE: f"TIMESTAMPTZ {quoted(self.known_since)}"}
 
     @property
     def rules(self) -> frozenset[str]:
@@ -132,6 +182,6 @@ class DataSettings(Section):
         if (self.source == "files") != bool(self.inputs):
             raise ValueError('expected `inputs` with source = "files", and none with any other source')
         for item in self.inputs:
-            if item.incremental_column is not None and item.table not in {*self.keys, "products", "customers"}:
+            if item.incremental_column is not None and not self.keys.get(item.table, CONTRACT[item.table].key):
                 raise ValueError(f"expected a key of {item.table} in `keys` where an input has `incremental_column`")
         return self

@@ -10,12 +10,17 @@ import duckdb
 from core.progress import Report, track
 from core.settings import Settings, StoreSettings
 from core.sql import relation
+from core.stamps import code_fingerprint
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, Table, TableName, contract_directory
+from features.ingest.contracts import ContractRows, merge_contracts
 from features.ingest.erased import Erased
 from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
 from features.ingest.settings import DataSettings
 from features.live.rows import with_events
+
+#: What decides how the rows of contracts become contracts.
+CONTRACT_CODE = ("features.contract.tables", "features.contract.periods", "features.ingest.contracts")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class TableStamp:
         Of its rows, whatever their order.
     replaced, returns_replaced
         How many rows, and returns, of each segment others have replaced.
+    unmatched
+        How many rows of each segment cancel a contract that is not there.
     matched
         Returns whose sale was found.
     """
@@ -39,6 +46,7 @@ class TableStamp:
     digest: str
     replaced: dict[str, int] = field(default_factory=dict)
     returns_replaced: dict[str, int] = field(default_factory=dict)
+    unmatched: dict[str, int] = field(default_factory=dict)
     matched: int = 0
 
 
@@ -83,7 +91,7 @@ def _write(
     folder: Path,
 ) -> TableStamp:
     table = configured(settings, name)
-    own = [s for s in segments if s.table == name and s.rows is not None]
+    own = [s for s in segments if s.table == name and (s.rows is not None or name == "subscriptions")]
     # what takes goods back is read with the sales it is matched to
     sales = [s for s in segments if s.table == "transactions"] if name == "interactions" else []
     returns = [s for s in sales if s.returns is not None]
@@ -91,23 +99,52 @@ def _write(
     files = [*table.key, *(file for s in [*own, *matters] for file in s.files), *([live.name] if live else [])]
     erased = Erased(settings[StoreSettings])
     files += [erased.version()] if erased.read() else []
+    files += [code_fingerprint(*CONTRACT_CODE)] if name == "subscriptions" else []
     there = contract_directory(settings[StoreSettings]) / f"{name}.parquet"
     target = folder / there.name
     if old is not None and old.files == files and there.is_file():
         link(there, target)
         return old
     source = segments_directory(settings[StoreSettings])
-    merged = merge(con, table, [source / str(s.rows) for s in own], target)
-    stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
+    if name == "subscriptions":
+        stamp = _contracts(con, table, source, own, live, target, files)
+    else:
+        merged = merge(con, table, [source / str(s.rows) for s in own], target)
+        stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
     if returns:
         stamp = _with_returns(con, settings, stamp, returns, target)
-    if live is not None:
+    if live is not None and name != "subscriptions":
         rows, digest = rewrite(con, with_events(relation(target), relation(live), name), target)
         stamp = replace(stamp, rows=rows, digest=digest)
     if erased.read() and name in CUSTOMER_TABLES:
         rows, digest = rewrite(con, f"SELECT * FROM {erased.without(name, relation(target))}", target)
         stamp = replace(stamp, rows=rows, digest=digest)
     return stamp
+
+
+def _contracts(
+    con: duckdb.DuckDBPyConnection,
+    table: Table,
+    source: Path,
+    own: Sequence[Segment],
+    live: Path | None,
+    target: Path,
+    files: list[str],
+) -> TableStamp:
+    """Write the table of contracts, of which events may change any."""
+    read = [
+        ContractRows(s.mapping, source / s.rows if s.rows else None, source / s.returns if s.returns else None)
+        for s in own
+    ]
+    made = merge_contracts(con, table, [*read, *([ContractRows(None, live)] if live else [])], target)
+    return TableStamp(
+        files,
+        made.merged.rows,
+        made.merged.digest,
+        _by_key(own, {place: rows for place, rows in made.merged.replaced.items() if place < len(own)}),
+        _by_key(own, made.cancelled),
+        _by_key(own, made.unmatched),
+    )
 
 
 def _with_returns(

@@ -9,6 +9,7 @@ from features.contract.events import kind_of
 from features.contract.events.kind import Row
 from features.contract.events.orders import order_of, replaces
 from features.contract.ids import is_placeholder
+from features.contract.periods import with_changes
 from features.contract.tables import CONTRACT, EVENT_ID, EVENT_TABLES, REPLACED, TableName
 from features.live.log import Logged
 
@@ -48,11 +49,15 @@ def tables_of(events: Iterable[Logged]) -> dict[TableName, pa.Table]:
 def with_events(exported: str, live: str, table: TableName) -> str:
     """Return a query for exported rows and those of events that the exports do not have.
 
+    An event about a contract that is there changes it.
+
     Parameters
     ----------
     exported, live
         Relations with the table's columns.
     """
+    if table == "subscriptions":
+        return with_changes(exported, live)
     same = ", ".join(CONTRACT[table].same_event)
     return (
         f"SELECT * FROM {exported} UNION ALL BY NAME "

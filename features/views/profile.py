@@ -16,17 +16,25 @@ ATTRIBUTE = "attribute_"
 def profile(customers: ir.Table, interactions: ir.Table, snapshots: ir.Table, attributes: Sequence[str]) -> ir.Table:
     """Consent, and the configured attributes as texts. The table has no history: each snapshot says the same.
 
+    An attribute is missing at snapshots before the moment that it is known since as it is; one without such a moment
+    counts as always known.
+
     `marketing_consent` is 1 or 0, null where the customer was never asked: the value of the last interaction of kind
     `consent` before the snapshot (0 where two happened at once), else what is on file. A customer who signed up at or
     after a snapshot is not on file at it.
     """
     pairs = customers.cross_join(snapshots)
     known = pairs.filter(pairs.signup_timestamp.isnull() | (pairs.signup_timestamp < pairs.snapshot))
+    since = known.known_since_timestamp
+    written = since.isnull() | (since <= known.snapshot)
     on_file = known.select(
         "customer_id",
         "snapshot",
         on_file=known.marketing_consent.cast("int64").cast("float64"),
-        **{ATTRIBUTE + name: known[name].cast("string") for name in attributes},
+        **{
+            ATTRIBUTE + name: ibis.ifelse(written, known[name].cast("string"), ibis.null("string"))
+            for name in attributes
+        },
     )
     seen = visible(interactions.filter(interactions.kind == CONSENT.name, interactions.value.notnull()), snapshots)
     customer = ["customer_id", "snapshot"]

@@ -1,5 +1,7 @@
 """The contract a customer has. One row per customer and snapshot with a contract that has started."""
 
+from datetime import UTC, datetime
+
 import ibis
 import ibis.expr.types as ir
 import numpy as np
@@ -8,33 +10,39 @@ from core.arrays import Columns
 from features.views.view import FeatureView
 from features.views.visible import visible, whole_seconds
 
+#: Represents the end of a contract that runs on where contracts are ordered by their ends.
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
 
 def subscription(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
     """Describe the customer's current contract: of those that started before t, the one that ends last.
 
-    `contract_end` lies in the past where the contract was not renewed. `contract_cancelled` is 1 where notice
-    had been given before t. `contract_price_change` is its price over that of the contract before; null for the
-    first contract, and where a price is not known.
+    Ends and prices are those known at t. `contract_end` lies in the past where the contract was not renewed, and is
+    null where none was known. `contract_cancelled` is 1 where notice had been given before t.
+    `contract_price_change` is its price over that of the contract before; null for the first contract, and where a
+    price is not known.
     """
     seen = started(subscriptions, snapshots)
-    own = ibis.window(group_by=["customer_id", "snapshot"], order_by=["end_timestamp", "start_timestamp"])
+    seen = seen.mutate(ended=seen.end_timestamp.coalesce(ibis.literal(_NEVER, "timestamp('UTC')")))
+    own = ibis.window(group_by=["customer_id", "snapshot"], order_by=["ended", "start_timestamp"])
     before = seen.price.lag().over(own)
     ranked = seen.mutate(
         change=seen.price / before.nullif(0.0),
         cancelled=(seen.cancelled_timestamp < seen.snapshot).fill_null(False).cast("int64"),
     )
     # the greatest of structs that begin with what contracts are ordered by, since not every engine sorts aggregates
-    ordered = ("end_timestamp", "start_timestamp", "price", "change", "cancelled")
+    ordered = ("ended", "start_timestamp", "price", "change", "cancelled")
     current = ibis.struct({name: ranked[name] for name in ordered}).max()
     contracts = ranked.group_by("customer_id", "snapshot").agg(
         first_contract=whole_seconds(ranked.start_timestamp.min()), contracts_total=ranked.count(), current=current
     )
+    ended = contracts.current["ended"]
     return contracts.select(
         "customer_id",
         "snapshot",
         "first_contract",
         contract_start=whole_seconds(contracts.current["start_timestamp"]),
-        contract_end=whole_seconds(contracts.current["end_timestamp"]),
+        contract_end=whole_seconds(ended.nullif(ibis.literal(_NEVER, "timestamp('UTC')"))),
         contracts_total=contracts.contracts_total,
         contract_price=contracts.current["price"],
         contract_price_change=contracts.current["change"],
@@ -43,8 +51,18 @@ def subscription(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
 
 
 def started(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
-    """Return the contracts that started, and were known to, before each snapshot."""
-    return visible(subscriptions.mutate(event_timestamp=subscriptions.start_timestamp), snapshots)
+    """Return the contracts that started, and were known to, before each snapshot, as they were known at it.
+
+    `end_timestamp` is null where the contract ran on for all that was known, and `price` is that of then.
+    """
+    seen = visible(subscriptions.mutate(event_timestamp=subscriptions.start_timestamp), snapshots)
+    # terms are in the order of time, so that the first of those that had not been replaced yet was the one that counted
+    replaced_later = seen.earlier_terms.filter(lambda terms: terms["until_timestamp"] > seen.snapshot)
+    earlier = (replaced_later.length() > 0).fill_null(False)
+    return seen.mutate(
+        end_timestamp=ibis.ifelse(earlier, replaced_later[0]["end_timestamp"], seen.end_timestamp),
+        price=ibis.ifelse(earlier, replaced_later[0]["price"], seen.price),
+    )
 
 
 #: What describes a running contract, and is missing once it is over.

@@ -55,6 +55,8 @@ def check_data(context: Context, output: Path | None, *, json: bool) -> None:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return
     console = context.console
+    for sentence in checked.freshness:
+        console.print(f"  {sentence}", markup=False, soft_wrap=True)
     _print_tables(context, checked)
     _print_sales(context, checked)
     print_unmatched(context, checked.unmatched)
@@ -123,6 +125,7 @@ def _as_json(checked: Checked) -> dict[str, object]:
         "first": checked.first,
         "last": checked.last,
         "as_of": checked.as_of,
+        "complete_until": checked.complete,
         "tables": [asdict(table) for table in checked.tables],
         "cleaning": [asdict(one) for one in checked.cleaning],
         "unmatched": [asdict(one) for one in checked.unmatched],

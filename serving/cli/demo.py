@@ -4,7 +4,8 @@ import json
 import logging
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -48,7 +49,6 @@ def run_demo(context: Context, *, serve: bool) -> None:
     from serving.cli.features import stage_apply, stage_build, stage_materialize  # noqa: PLC0415
     from serving.cli.scores import stage_scores  # noqa: PLC0415
     from serving.cli.server import address, listen, run_server  # noqa: PLC0415
-    from serving.cli.train import stage_train  # noqa: PLC0415
     from serving.cli.unmatched import print_unmatched  # noqa: PLC0415
 
     listening = listen(context) if serve else None
@@ -56,21 +56,64 @@ def run_demo(context: Context, *, serve: bool) -> None:
         ingested = stage_ingest(context, stages)
         schedule = stage_build(context, stages).schedule
         stage_apply(context, stages)
-        versions: dict[str, Version] = {}
-        for registered in MODELS:
-            if schedule.splits[registered.name].test:
-                trained = stage_train(context, stages, registered, promote=True)
-                versions[registered.name] = trained.version
+        trained = _train(context, stages, [one for one in MODELS if schedule.splits[one.name].test])
         stage_materialize(context, stages)
-        stage_scores(context, stages)
+        if trained.answers:
+            stage_scores(context, stages)
     print_unmatched(context, ingested.unmatched)
-    table = _results(ingested.rows["transactions"], versions)
-    if listening is None:
+    table = _results(ingested.rows["transactions"], trained.versions)
+    for refusal in trained.refusals:
+        context.console.print(f"  {refusal}", markup=False, soft_wrap=True)
+    if listening is None or not trained.answers:
+        if listening is not None:
+            listening.close()
         context.console.print(table)
-        context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
+        _end(context, trained, start)
         return
     key = KeyFile(context.settings[StoreSettings]).renew("demo", ROLES, context.now)
     run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
+
+
+@dataclass(frozen=True)
+class _AllTrained:
+    """What training all models left.
+
+    Attributes
+    ----------
+    refusals
+        Sentences of the gate about models that it did not promote.
+    answers
+        Whether any model has a champion.
+    """
+
+    versions: "Mapping[str, Version]"
+    refusals: tuple[str, ...]
+    answers: bool
+
+
+def _train(context: Context, stages: Stages, models: Sequence[Registered]) -> _AllTrained:
+    from serving.cli.train import stage_train  # noqa: PLC0415
+    from training.lifecycle.tracking import Tracking  # noqa: PLC0415
+
+    trained = {one.name: stage_train(context, stages, one, promote=True) for one in models}
+    refusals = [
+        f"{one.title} model: {decision.reason}"
+        for one in models
+        if (decision := trained[one.name].decision) is not None and not decision.passes
+    ]
+    tracking = Tracking(context.settings[TrackingSettings])
+    answers = any(tracking.label_of(one.registered_name) for one in models)
+    return _AllTrained({name: one.version for name, one in trained.items()}, tuple(refusals), answers)
+
+
+def _end(context: Context, trained: _AllTrained, start: float) -> None:
+    """Say how to continue, without serving; the exit code is that of a training whose model was not promoted."""
+    from serving.cli.train import NOT_PROMOTED  # noqa: PLC0415 - loaded by now
+
+    serves = "`encore serve` starts the API." if trained.answers else "No model is promoted, so nothing can be served."
+    context.console.print(f"  Done in {time.monotonic() - start:.0f} s. {serves}", soft_wrap=True)
+    if trained.refusals:
+        raise typer.Exit(NOT_PROMOTED)
 
 
 def _results(lines: int, versions: "Mapping[str, Version]") -> Table:

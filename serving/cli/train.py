@@ -24,7 +24,8 @@ class TrainGroup(ModelGroup):
     help_of = (
         "Train the {title} model on point-in-time features and register it.\n\n"
         "{help} Measures it on the test snapshots beside its baselines, and logs metrics, pictures and a model card. "
-        "Skipped where the champion was made from the same features, settings, parameters and code."
+        "Skipped where the champion was made from the same features, settings, parameters and code. Exit code 3 where "
+        "the gate refuses to make it the champion; the version stays registered as the challenger."
     )
 
     @staticmethod
@@ -61,6 +62,9 @@ class TuneGroup(ModelGroup):
         return command
 
 
+#: The exit code where a model was trained and registered, and the gate refused to make it the champion.
+NOT_PROMOTED = 3
+
 app = group()
 app.add_typer(group("Train a model and register it in MLflow.", TrainGroup), name="train")
 app.add_typer(group("Search the parameters of a model.", TuneGroup), name="tune")
@@ -79,6 +83,8 @@ def train(context: Context, registered: Registered, *, promote: bool) -> None:
     if trained.left_out:
         left_out = f"  Left out, since the data have no values of them: {', '.join(trained.left_out)}"
         context.console.print(left_out, markup=False, soft_wrap=True)
+    if promote and trained.decision is not None and not trained.decision.passes:
+        raise typer.Exit(NOT_PROMOTED)
 
 
 def stage_train(context: Context, stages: Stages, registered: Registered, *, promote: bool) -> Trained:

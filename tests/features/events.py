@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from features.contract.arrow import arrow_schema
 from features.contract.events import interaction_kinds
 
 SNAPSHOTS = (datetime(2024, 5, 1, tzinfo=UTC), datetime(2024, 6, 3, tzinfo=UTC))
 _KINDS = interaction_kinds()
+_MOMENT = pa.timestamp("us", tz="UTC")
+_CONTRACT_TYPES = {"earlier_terms": arrow_schema("subscriptions").field("earlier_terms").type}
 _WINDOWS = (0, 7, 14, 28, 56, 84, 182, 365)
 
 
@@ -106,13 +109,15 @@ def make_products() -> pd.DataFrame:
 
 
 def make_customers() -> pd.DataFrame:
-    """Return customers; one signed up after the first snapshot, and one was never asked for consent."""
+    """Return customers; one signed up after the first snapshot, one was never asked for consent, one attribute was
+    written at the first snapshot and one after it."""
     return pd.DataFrame(
         {
             "customer_id": [f"c{i}" for i in range(4)],
             "signup_timestamp": pd.Series([None, "2024-04-30", "2024-05-01", None]).pipe(pd.to_datetime, utc=True),
             "marketing_consent": [True, False, True, None],
             "region": ["north", "south", None, "north"],
+            "known_since_timestamp": pd.Series([None, "2024-05-01", None, "2024-05-02"]).pipe(pd.to_datetime, utc=True),
         }
     )
 
@@ -142,28 +147,57 @@ def make_subscriptions(seed: int, count: int = 40) -> pd.DataFrame:
         for _ in range(rng.integers(1, 6)):
             end = start + timedelta(days=int(rng.choice([30, 84, 365])))
             cancelled = end - timedelta(days=int(rng.integers(1, 60))) if rng.random() < 0.2 else None
+            created = start + timedelta(days=int(rng.integers(0, 2) * rng.integers(0, 20)))
+            runs_on = number % 12 < 4 and rng.random() < 0.2
             rows.append(
                 {
                     "customer_id": f"c{number % 12}",
                     "start_timestamp": start,
-                    "end_timestamp": end,
+                    "end_timestamp": None if runs_on else end,
+                    "earlier_terms": _earlier_terms(rng, start, end) if rng.random() < 0.3 else None,
                     "price": None if rng.random() < 0.1 else float(rng.integers(1, 40)),
                     "cancelled_timestamp": cancelled,
-                    "created_timestamp": start + timedelta(days=int(rng.integers(0, 2) * rng.integers(0, 20))),
+                    "created_timestamp": created,
                 }
             )
+            if runs_on:
+                break
             start = end + timedelta(days=int(rng.choice([0, 0, 5, 14, 30])))
     return pd.DataFrame(rows)
+
+
+def _earlier_terms(rng: np.random.Generator, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """Return what was known of a contract before: once that it runs on, then perhaps a later end."""
+    edges = sorted([end - timedelta(days=int(rng.integers(1, 60))), SNAPSHOTS[int(rng.integers(2))]])
+    terms: list[dict[str, Any]] = [
+        {"until_timestamp": edges[0], "end_timestamp": None, "price": 1.0},
+        {"until_timestamp": edges[1], "end_timestamp": start + timedelta(days=400), "price": None},
+    ]
+    return terms[: int(rng.integers(1, 3))]
+
+
+def as_known(contract: dict[str, Any], moment: datetime) -> dict[str, Any]:
+    """Return a contract with the end and the price that were known at a moment, a null end as none."""
+    terms = contract["earlier_terms"] if isinstance(contract["earlier_terms"], list) else []
+    now = {"end_timestamp": contract["end_timestamp"], "price": contract["price"]}
+    known = next((one for one in terms if one["until_timestamp"] > moment), now)
+    end = None if pd.isna(known["end_timestamp"]) else known["end_timestamp"]
+    return {**contract, "end_timestamp": end, "price": known["price"]}
 
 
 def as_table(frame: pd.DataFrame) -> ir.Table:
     """Turn a frame into an Ibis table with the contract's types."""
     arrow = pa.Table.from_pandas(frame, preserve_index=False)
     fields = [
-        pa.field(f.name, pa.timestamp("us", tz="UTC") if pa.types.is_timestamp(f.type) else f.type)
+        pa.field(f.name, _CONTRACT_TYPES.get(f.name, _MOMENT if pa.types.is_timestamp(f.type) else f.type))
         for f in arrow.schema
     ]
     return ibis.memtable(arrow.cast(pa.schema(fields)))
+
+
+def no_labels() -> ir.Table:
+    """Return an empty table of labels."""
+    return ibis.memtable(arrow_schema("labels").empty_table())
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -79,3 +79,32 @@ def test_now_is_what_is_configured() -> None:
     assert resolve_as_of(TimeSettings(), last, now) == START + DAY
     assert resolve_as_of(TimeSettings(as_of="now"), last, now + 0.7 * DAY) == now
     assert resolve_as_of(TimeSettings(as_of=START), last, now) == START
+
+
+@pytest.mark.parametrize("behind", [1, 12, 58])
+def test_labels_end_where_the_data_do_whatever_is_taken_for_now(behind: int) -> None:
+    end = START + 400 * DAY
+    models = CHURN | {"next_product": NextProductSettings().windows}
+    stale = make_schedule(TimeSettings(), models, START, end + behind * DAY, complete={"transactions": end})
+    fresh = make_schedule(TimeSettings(), models, START, end, complete={"transactions": end})
+    assert (stale.grid, stale.splits) == (fresh.grid, fresh.splits)
+    assert stale.needed["churn"] == (*fresh.needed["churn"], end + behind * DAY)
+    assert max(stale.splits["churn"].test) + 28 * DAY <= end
+
+
+def test_each_model_asks_for_the_table_that_its_labels_come_from() -> None:
+    contracts = ChurnSettings(kind="contractual", horizon_days=14, grace_days=7)
+    models = {"churn": contracts.windows, "next_product": NextProductSettings().windows}
+    as_of = START + 400 * DAY
+    splits = make_schedule(
+        TimeSettings(), models, START, as_of, complete={"transactions": as_of, "subscriptions": as_of - 40 * DAY}
+    ).splits
+    assert max(splits["churn"].test) + 21 * DAY <= as_of - 40 * DAY
+    assert max(splits["next_product"].test) + 14 * DAY > as_of - 40 * DAY
+
+
+def test_a_test_snapshot_after_the_data_is_refused_with_the_cause() -> None:
+    end = START + 400 * DAY
+    churn = ChurnSettings(test_snapshots=(end - 20 * DAY,))
+    with pytest.raises(DataError, match="the data are complete until 2025-02-04, 30 days before now"):
+        make_schedule(TimeSettings(), {"churn": churn.windows}, START, end + 30 * DAY, complete={"transactions": end})

@@ -35,8 +35,10 @@ def baselines(*, train: ChurnSet, rows: ChurnSet, definition: Definition) -> dic
 
 
 def contract_end(rows: ChurnSet) -> Scored:
-    """Rank by how soon the contract ends."""
-    return Scored(-rows.columns["days_to_contract_end"], None)
+    """Rank by how soon the contract ends; a contract that runs on comes last."""
+    days = rows.columns["days_to_contract_end"]
+    last = np.nanmax(days) + 1 if not np.isnan(days).all() else 0.0
+    return Scored(-np.nan_to_num(days, nan=last), None)
 
 
 def recency(rows: ChurnSet) -> Scored:

@@ -33,7 +33,9 @@ class Definition:
         """Return which rows of features (ages in days) are of active customers."""
         if self.activity_window_days is not None:
             return np.asarray(columns["recency_days"] <= self.activity_window_days)
-        return np.asarray(columns["days_to_contract_end"] >= 0)
+        # a contract without an end runs on; the age of one that is over is missing
+        runs = ~(columns["days_to_contract_end"] < 0) & ~np.isnan(columns["contract_age_days"])
+        return np.asarray(runs)
 
 
 def definition_of(churn: ChurnSettings) -> Definition:

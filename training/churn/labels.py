@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import snapshot_table
+from features.views.subscription import started
 from features.views.visible import purchases, standing, visible
 from training.churn.settings import ChurnSettings
 
@@ -16,8 +17,9 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Label the customers who are active at each snapshot.
 
     Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
-    and no other runs beyond that end which starts before the end plus the grace period. A customer who lapses
-    in the gap before has left when the window opens, and is not labelled.
+    and no other runs beyond that end which starts before the end plus the grace period. Who was active is what was
+    known at t; labels are of contracts as they are known now. A customer whose last contract ends before the window
+    opens has left by then, even where that was not known at t, and is not labelled.
 
     Returns
     -------
@@ -28,6 +30,7 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
         lapses = _lapses(sources.subscriptions, churn.grace_days)
         gone = _between(lapses, snapshots, 0, churn.gap_days)
         known = known.anti_join(gone, ["customer_id", "snapshot"])
+        known = known.semi_join(_running(sources.subscriptions, snapshots), ["customer_id", "snapshot"])
         lapsed = _inside(lapses, snapshots, churn)
         joined = known.left_join(lapsed.mutate(churned=1), ["customer_id", "snapshot"])
         return joined.select("customer_id", "snapshot", churned=joined.churned.fill_null(0))
@@ -40,12 +43,11 @@ def active(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Return one row per snapshot t and active customer, as was known at t.
 
     Non-contractual: bought in [t - activity window, t). Contractual: a contract that started before t ends at t
-    or later.
+    or later, or runs on.
     """
     if churn.kind == "contractual":
-        contracts = sources.subscriptions.mutate(event_timestamp=sources.subscriptions.start_timestamp)
-        started = visible(contracts, snapshots)
-        seen = started.filter(started.end_timestamp >= started.snapshot)
+        contracts = started(sources.subscriptions, snapshots)
+        seen = contracts.filter(contracts.end_timestamp.isnull() | (contracts.end_timestamp >= contracts.snapshot))
     else:
         seen = visible(purchases(sources.transactions), snapshots, churn.activity_window_days)
     return seen.select("customer_id", "snapshot").distinct()
@@ -78,13 +80,22 @@ def _between(events: ir.Table, snapshots: ir.Table, first: int, last: int) -> ir
     return events.join(snapshots, window).select("customer_id", "snapshot").distinct()
 
 
+def _running(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
+    """Return the customers who have a contract at each snapshot, by what is known now."""
+    runs = [
+        subscriptions.start_timestamp < snapshots.snapshot,
+        subscriptions.end_timestamp.isnull() | (subscriptions.end_timestamp >= snapshots.snapshot),
+    ]
+    return subscriptions.join(snapshots, runs).select("customer_id", "snapshot").distinct()
+
+
 def _lapses(subscriptions: ir.Table, grace_days: int) -> ir.Table:
     """Return the ends of contracts that nothing renewed, as events."""
     others = subscriptions.view()
     renewal = [
         subscriptions.customer_id == others.customer_id,
-        others.end_timestamp > subscriptions.end_timestamp,
+        others.end_timestamp.isnull() | (others.end_timestamp > subscriptions.end_timestamp),
         others.start_timestamp < subscriptions.end_timestamp + ibis.interval(days=grace_days),
     ]
-    lapsed = subscriptions.anti_join(others, renewal)
+    lapsed = subscriptions.filter(subscriptions.end_timestamp.notnull()).anti_join(others, renewal)
     return lapsed.select("customer_id", event_timestamp=lapsed.end_timestamp)

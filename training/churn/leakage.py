@@ -1,5 +1,6 @@
 """Signs of leakage, reported with the score, so that a reader sees a result that is too good."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from training.churn.dataset import ChurnSet
 from training.churn.fit import fitting
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
+from training.evaluation.alone import Strongest, separation
 
 #: Of the rows at random, this share is held out.
 _HELD_OUT = 0.25
@@ -35,12 +37,12 @@ def leakage_report(model: ChurnModel, *, everything: ChurnSet, test: ChurnSet, c
     contact, redemption, contract start), which must lie before it, and the label window.
     """
     time_split = float(roc_auc_score(test.churned, model.margin(model.inputs(test.columns, len(test)))))
-    name, alone = _strongest(model, test)
+    strongest = strongest_feature(model, test)
     timestamps = _timestamps(everything, churn)
     return {
         "time_split": {"roc_auc": time_split},
         "random_split": {"roc_auc": _random_split(model, everything)},
-        "strongest_feature": {"feature": name, "roc_auc": alone},
+        "strongest_feature": {"feature": strongest.feature, "roc_auc": strongest.roc_auc} if strongest else None,
         "features_before_labels": all(row["latest_event"] < row["snapshot"] for row in timestamps),
         "timestamps": timestamps,
     }
@@ -60,14 +62,32 @@ def _random_split(model: ChurnModel, rows: ChurnSet) -> float:
     return float(roc_auc_score(rest.churned, margins))
 
 
-def _strongest(model: ChurnModel, rows: ChurnSet) -> tuple[str, float]:
-    def alone(name: str) -> float:
-        values = rows.columns[name]
-        filled = np.where(np.isnan(values), model.peers.everyone[name], values)
-        area = float(roc_auc_score(rows.churned, filled))
-        return max(area, 1 - area)
+def strongest_feature(model: ChurnModel, rows: ChurnSet, trusted: Sequence[str] = ()) -> Strongest | None:
+    """Return the feature that separates the outcomes best on its own; None where all are trusted.
 
-    return max(((name, alone(name)) for name in model.features), key=lambda pair: pair[1])
+    A value of an attribute counts by the share of customers who left with it, in the training rows.
+
+    Parameters
+    ----------
+    trusted
+        Features that are passed over.
+    """
+    areas = {
+        name: separation(rows.churned, _ranked(model, rows, name)) for name in model.features if name not in trusted
+    }
+    if not areas:
+        return None
+    name = max(areas, key=areas.__getitem__)
+    return Strongest(name, areas[name], "churn.trusted_features")
+
+
+def _ranked(model: ChurnModel, rows: ChurnSet, name: str) -> Floats:
+    values = rows.columns[name]
+    if name not in model.categories:
+        return values
+    shares = np.array([*model.left[name], np.nan])
+    ranked: Floats = shares[np.where(np.isnan(values), len(shares) - 1, values).astype("int64")]
+    return ranked
 
 
 def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:

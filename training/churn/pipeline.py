@@ -19,7 +19,7 @@ from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
 from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate, grade
 from training.churn.fit import fit
-from training.churn.leakage import leakage_report
+from training.churn.leakage import leakage_report, strongest_feature
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm
 from training.churn.readiness import judge_churn
@@ -95,6 +95,7 @@ class Churn:
             example=pd.DataFrame(inputs, columns=list(model.features)),
             output=pd.DataFrame({"risk": model.risk(inputs)}),
             left_out=model.origin.features_left_out,
+            strongest=strongest_feature(model, rows.test, settings[ChurnSettings].trusted_features),
         )
 
     def check(self, label: str, artifact: ChurnModel, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from training.churn.trials import CURRENT, RECOMMENDED, Trial, trials
 from training.evaluation.sheet import Sheet
 from training.readiness.facts import DataFacts, TableFacts
 from training.readiness.fitness import FEW_CUSTOMERS, MIN_CUSTOMERS, Finding, Fitness, at_least, within
+from training.readiness.freshness import judge_freshness
 from training.readiness.pictures import comes_back
 from training.readiness.silence import Silence
 
@@ -47,7 +48,8 @@ def judge_churn(settings: Settings, facts: DataFacts) -> Fitness:
 
 def _findings(settings: Settings, facts: DataFacts, tried: Sequence[Trial]) -> list[Finding]:
     churn = settings[ChurnSettings]
-    findings = [_contracts(facts.tables["subscriptions"])] if churn.kind == "contractual" else []
+    findings = judge_freshness(facts, churn.windows.labels)
+    findings += [_contracts(facts.tables["subscriptions"])] if churn.kind == "contractual" else []
     history = at_least(
         facts.days,
         2 * churn.horizon_days,
@@ -80,7 +82,8 @@ def _contracts(contracts: TableFacts) -> Finding:
 def _schedule(settings: Settings, facts: DataFacts) -> list[Finding]:
     """Say why the snapshots cannot be laid out, if they cannot."""
     try:
-        schedule_for(settings, facts.first, facts.as_of, sells=facts.sales is not None)
+        sells = facts.sales is not None
+        schedule_for(settings, facts.first, facts.as_of, sells=sells, complete=facts.complete)
     except DataError as error:
         return [Finding("unfit", error.problem.rstrip("."), error.remedy)]
     return []

@@ -104,7 +104,7 @@ def _leakage(evaluation: Mapping[str, Any]) -> Sheet:
     rows = [
         ("AUC, split by time", f"{leakage['time_split']['roc_auc']:.3f}"),
         ("AUC, split at random", f"{leakage['random_split']['roc_auc']:.3f}"),
-        ("strongest feature alone", f"{strongest['feature']} {strongest['roc_auc']:.3f}"),
+        ("strongest feature alone", f"{strongest['feature']} {strongest['roc_auc']:.3f}" if strongest else "–"),
         ("features end before labels start", "yes" if leakage["features_before_labels"] else "NO"),
     ]
     return Sheet("", ("signs of leakage", ""), rows, (evaluation["grading"]["summary"],))

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.settings import Days, Moment, Share
+from features.contract.tables import TableName
 from features.services import FeatureService, ModelSettings
 from features.snapshots import Windows
 
@@ -32,6 +33,9 @@ class ChurnSettings(ModelSettings):
         3, description="Snapshots before the tests, for early stopping and calibration"
     )
     slices: tuple[str, ...] = Field((), description="Columns of `customers` to report results by; never inputs")
+    trusted_features: tuple[str, ...] = Field(
+        (), description="Features that may separate nearly perfectly on their own: checked to be known in time"
+    )
     tiers: Literal["threshold", "share"] = Field("threshold", description="Cut tiers by risk, or by share of customers")
     high_risk: Share = Field(0.5, description="Risk from which a customer is high")
     medium_risk: Share = 0.2
@@ -46,12 +50,13 @@ class ChurnSettings(ModelSettings):
     @property
     def windows(self) -> Windows:
         """Every snapshot of the grid, before the tests those that early stopping and calibration take."""
-        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots)
+        table: TableName = "subscriptions" if self.kind == "contractual" else "transactions"
+        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots, labels=table)
 
     @property
     def learned(self) -> dict[str, Any]:
         """What a model depends on: everything but how it is reported and cut into tiers."""
-        reported = {"slices", "tiers", "high_risk", "medium_risk", "high_share", "medium_share"}
+        reported = {"slices", "trusted_features", "tiers", "high_risk", "medium_risk", "high_share", "medium_share"}
         return self.model_dump(mode="json", exclude=reported)
 
     @model_validator(mode="after")

@@ -50,7 +50,8 @@ def trials(churn: ChurnSettings, facts: DataFacts) -> tuple[Trial, ...]:
             definitions[RECOMMENDED] = churn.model_copy(update=recommended)
     tried = []
     for name, definition in definitions.items():
-        moments = _moments(definition, facts.first, facts.as_of)
+        end = facts.complete.get(definition.windows.labels, facts.as_of)
+        moments = _moments(definition, facts.first, end)
         labelled = labels(facts.sources, snapshot_table(moments), definition)
         counts = labelled.aggregate(n=labelled.count(), churned=labelled.churned.sum())
         active, churned = facts.engine.to_pandas(counts).iloc[0]
@@ -67,9 +68,9 @@ def trials(churn: ChurnSettings, facts: DataFacts) -> tuple[Trial, ...]:
     return tuple(tried)
 
 
-def _moments(churn: ChurnSettings, first: datetime, as_of: datetime) -> Sequence[datetime]:
+def _moments(churn: ChurnSettings, first: datetime, end: datetime) -> Sequence[datetime]:
     """Return the latest moments whose labels are known, each with a whole activity window before it."""
     steps = [churn.label_days + step * max(churn.horizon_days, 7) for step in range(_TRIES)]
-    moments = [as_of - timedelta(days=days) for days in steps]
+    moments = [end - timedelta(days=days) for days in steps]
     needed = timedelta(days=churn.activity_window_days if churn.kind == "non_contractual" else 0)
     return [moment for moment in moments if moment - needed >= first]

@@ -5,6 +5,7 @@ from core.sql import count
 from training.next_product.settings import NextProductSettings
 from training.readiness.facts import DataFacts, SalesFacts
 from training.readiness.fitness import FEW_CUSTOMERS, MIN_CUSTOMERS, Finding, Fitness, at_least
+from training.readiness.freshness import judge_freshness
 
 #: Products that can be offered.
 MIN_PRODUCTS = 10
@@ -22,6 +23,7 @@ def judge_next_product(settings: Settings, facts: DataFacts) -> Fitness | None:
     return Fitness(
         "next product",
         (
+            *judge_freshness(facts, "transactions"),
             at_least(customers, MIN_CUSTOMERS, FEW_CUSTOMERS, f"{customers:,} customers bought", _MORE),
             _offered(settings[NextProductSettings], facts, facts.sales),
             _bought_again(facts),

@@ -1,6 +1,6 @@
 """`encore check-data`: everything that is worth knowing before a model is trained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +9,9 @@ from typing import Protocol
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import read_stamp
-from features.contract.tables import CONTRACT, REPLACED, contract_directory, table_path
+from features.contract.tables import CONTRACT, REPLACED, TableName, contract_directory, table_path
 from features.contract.unmatched import Unmatched
+from features.engine.completeness import complete_until, last_rows
 from features.engine.duckdb import connect, event_range, read_sources
 from features.ingest.facts import unmatched_from
 from features.ingest.segments import InputTotals, inputs_from
@@ -18,6 +19,7 @@ from features.settings import TimeSettings
 from features.snapshots import resolve_as_of
 from training.readiness.facts import DataFacts, SalesFacts, TableFacts, sales_facts, table_facts
 from training.readiness.fitness import Fitness
+from training.readiness.freshness import freshness
 from training.readiness.silence import Silence, measure_silence
 
 
@@ -45,6 +47,10 @@ class Checked:
         Inputs of products whose ids do not occur in order lines.
     fitness
         The judgement of each model that the data have rows for.
+    freshness
+        How far the data reach, in sentences.
+    complete
+        Until when each table that labels come from is complete.
     """
 
     first: datetime
@@ -56,6 +62,8 @@ class Checked:
     silence: Silence | None
     unmatched: tuple[Unmatched, ...]
     fitness: tuple[Fitness, ...]
+    freshness: tuple[str, ...]
+    complete: Mapping[TableName, datetime]
 
 
 def page_path(stores: StoreSettings) -> Path:
@@ -73,6 +81,8 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     """
     first, last, sells = event_range(settings)
     as_of = resolve_as_of(settings[TimeSettings], last, now)
+    last_of = last_rows(settings, now)
+    sold_until = complete_until(last_of, as_of).get("transactions", as_of)
     files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
     backend = connect(settings)
@@ -84,9 +94,10 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         lines=lines,
         tables={name: table_facts(backend.con, name, file) for name, file in files.items()},
         sales=sales_facts(backend.con, lines, products) if sells else None,
-        silence=measure_silence(backend.con, lines, as_of) if sells else None,
+        silence=measure_silence(backend.con, lines, sold_until) if sells else None,
         first=first,
         as_of=as_of,
+        last=last_of,
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
     judged = (model.judge(settings, facts) for model in models)
@@ -100,4 +111,6 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         silence=facts.silence,
         unmatched=unmatched_from(stamp),
         fitness=tuple(fitness for fitness in judged if fitness is not None),
+        freshness=tuple(freshness(facts)),
+        complete=facts.complete,
     )

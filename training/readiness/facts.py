@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 import ibis
 
-from features.contract.tables import CONTRACT
+from features.contract.tables import CONTRACT, TableName
+from features.engine.completeness import complete_until
 from features.engine.duckdb import Sources
 from training.readiness.silence import Silence
 
@@ -93,6 +94,8 @@ class DataFacts:
         Moment of the first event.
     as_of
         The moment taken for now.
+    last
+        Moment of the last row of each table that labels come from.
     """
 
     engine: ibis.BaseBackend
@@ -103,19 +106,26 @@ class DataFacts:
     silence: Silence | None
     first: datetime
     as_of: datetime
+    last: Mapping[TableName, datetime]
+
+    @property
+    def complete(self) -> dict[TableName, datetime]:
+        """Until when each table that labels come from is complete."""
+        return complete_until(self.last, self.as_of)
 
     @property
     def days(self) -> float:
-        """Days of history."""
-        return (self.as_of - self.first).total_seconds() / 86_400
+        """Days of history, as far as the data reach."""
+        end = max(self.complete.values(), default=self.as_of)
+        return (end - self.first).total_seconds() / 86_400
 
 
 def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableFacts:
     """Count what is in a contract table."""
     relation = f"read_parquet('{file}')"
-    internal = {column.name for table in CONTRACT.values() for column in table.columns if column.internal}
-    found = [str(row[0]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
-    columns = [column for column in found if column not in internal]
+    derived = {column.name for table in CONTRACT.values() for column in table.columns if column.derived}
+    described = [str(row[0]) for row in con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
+    columns = [column for column in described if column not in derived]
     known = ", ".join(f'count("{column}")' for column in columns)
     rows, *counts = con.execute(f"SELECT count(*), {known} FROM {relation}").fetchall()[0]
     table = next(table for table in CONTRACT.values() if table.name == name)

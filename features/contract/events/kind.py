@@ -18,14 +18,15 @@ Row = dict[str, Any]
 _YEARS = 1900, 9998
 
 
-def _storable(moment: datetime) -> datetime:
+def storable(moment: datetime) -> datetime:
+    """Return a moment in UTC; refuse a year that not every store can hold."""
     first, last = _YEARS
     if not first <= moment.year <= last:
         raise ValueError(f"expected a year from {first} to {last}")
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_storable)]
+Moment = Annotated[AwareDatetime, AfterValidator(storable)]
 
 
 class Strict(BaseModel):

@@ -147,7 +147,7 @@ def plain_input(seen: Seen, table: TableName, columns: Mapping[str, Profile]) ->
 
 def by_role(table: TableName, columns: Mapping[str, Profile], but: Sequence[str] = ()) -> list[SuggestedColumn]:
     """Return the columns of a table that an export has, as they are."""
-    names = [name.name for name in CONTRACT[table].columns if name.name in columns and name.name not in but]
+    names = [name.name for name in CONTRACT[table].mapped if name.name in columns and name.name not in but]
     return [column(name, columns[name]) for name in names]
 
 
@@ -165,7 +165,7 @@ def column(name: str, profile: Profile) -> SuggestedColumn:
 
 def say_how_written(table: TableName, columns: Mapping[str, Profile], one: SuggestedInput) -> None:
     """Say how dates and numbers are written, and ask where that is not plain."""
-    types = {column.name: column.type for column in CONTRACT[table].columns}
+    types = {column.name: column.type for column in CONTRACT[table].mapped}
     moments = [p for name, p in columns.items() if types.get(name) in {"TIMESTAMPTZ", "DATE"}]
     time, moment = columns.get("time_of_day"), columns.get("event_timestamp")
     if time is not None and moment is not None and len(moment.examples[0]) <= _DAY_ONLY:

@@ -201,6 +201,32 @@ def test_attributes_of_customers_are_kept(tmp_path: Path) -> None:
     assert table(tmp_path, "customers")["region"].tolist() == ["north", "south"]
 
 
+@pytest.mark.parametrize(
+    ("known_since", "moment"),
+    [
+        pytest.param("2024-05-01", "2024-04-30 22:00:00", id="a date, in the zone of the input"),
+        pytest.param("2024-05-01T12:00:00Z", "2024-05-01 12:00:00", id="a moment"),
+        pytest.param("changed", "2024-03-31 22:00:00", id="a column"),
+        pytest.param("changed::TIMESTAMP + INTERVAL 1 DAY", "2024-04-01 22:00:00", id="an expression"),
+        pytest.param(None, "NaT", id="always"),
+    ],
+)
+def test_attributes_say_since_when_they_are_known(tmp_path: Path, known_since: str | None, moment: str) -> None:
+    orders(tmp_path)
+    (tmp_path / "customers.csv").write_text("customer_id,region,changed\na,north,2024-04-01\n")
+    item = {"table": "customers", "path": "customers.csv", "timezone": "Europe/Berlin", "columns": {}}
+    ingest(settings_of(tmp_path, {}, item | ({"known_since": known_since} if known_since else {})))
+    (row,) = table(tmp_path, "customers").to_dict("records")
+    assert str(row["known_since_timestamp"]).removesuffix("+00:00") == moment
+    assert ("changed" in row) == (known_since != "changed")
+
+
+@pytest.mark.parametrize("option", ["known_since", "cancels"])
+def test_an_option_of_another_table_is_refused(tmp_path: Path, option: str) -> None:
+    with pytest.raises(ValueError, match=f"expected `{option}` with"):
+        settings_of(tmp_path, {option: "x"})
+
+
 def test_ids_keep_their_zeros_and_late_texts_are_read(tmp_path: Path) -> None:
     many = "".join(f"{n},{n},x,2024-01-01 10:00:00,1,1\n" for n in range(100, 30_000))
     orders(tmp_path, ORDERS.splitlines()[0] + "\n" + many + "0149,C77,x,2024-01-02 10:00:00,1,1\n")

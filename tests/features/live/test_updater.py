@@ -174,6 +174,14 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
             "price": 9.9,
             "event_timestamp": days[0],
         },
+        {
+            "customer_id": "30",
+            "number": 14,
+            "kind": "subscription",
+            "start_timestamp": "2017-12-01T00:00:00Z",
+            "end_timestamp": "2018-03-01T00:00:00Z",
+            "event_timestamp": days[1],
+        },
     ]
     customers = ["6", "12", "18", "24", "30", "brand-new"]
     # one after the other, the last of each as of its end, is the same as all at once
@@ -198,6 +206,10 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
             wanted = vectors[service.name][customer]
             other = {name: (wanted[name], online[name]) for name in online if not same(wanted[name], online[name])}
             assert not other, other
+    contract = place.vector("30", ChurnSettings.service)
+    assert contract is not None
+    assert contract["contract_end"] == datetime(2018, 3, 1, tzinfo=UTC).timestamp()
+    assert (contract["contract_price"], contract["contracts_total"]) == (9.9, 1)
 
 
 def test_the_customer_is_other_on_the_very_next_read(place: Place) -> None:

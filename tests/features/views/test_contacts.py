@@ -17,6 +17,7 @@ from features.views.subscription import subscription
 from features.views.usage import usage
 from tests.features.events import (
     SNAPSHOTS,
+    as_known,
     as_table,
     keyed,
     make_customers,
@@ -24,6 +25,7 @@ from tests.features.events import (
     make_products,
     make_subscriptions,
     make_transactions,
+    no_labels,
     records,
 )
 from tests.features.views.naive import SEEDS, Row, by, known, same
@@ -96,8 +98,10 @@ def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
     count = 0
     for t in SNAPSHOTS:
         rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
-        for customer, mine in by(rows, "customer_id").items():
-            ordered = sorted(mine, key=lambda r: (r["end_timestamp"], r["start_timestamp"]))
+        for customer, mine in by([as_known(r, t) for r in rows], "customer_id").items():
+            ordered = sorted(
+                mine, key=lambda r: (r["end_timestamp"] is None, r["end_timestamp"] or t, r["start_timestamp"])
+            )
             latest, before = ordered[-1], (ordered[-2] if len(ordered) > 1 else None)
             prices = latest["price"], before["price"] if before else np.nan
             row: Row = {
@@ -120,7 +124,7 @@ def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> 
     empty_contracts = as_table(make_subscriptions(1)).limit(0)
     contacted = make_interactions(1).assign(customer_id="prospect")
     lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
-    sources = Sources(lines, products, customers, as_table(contacted), empty_contracts)
+    sources = Sources(lines, products, customers, as_table(contacted), empty_contracts, no_labels())
     kinds = frozenset({"contact"})
     rows = con.to_pandas(
         VIEW.rows(view_inputs(Settings(), sources, snapshot_table(SNAPSHOTS), size_table(make_products()), kinds))
@@ -151,3 +155,5 @@ def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
     consents = [at[SNAPSHOTS[1]][name,]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
     assert consents == [1.0, 1.0, 1.0, 0.0, 1.0]  # the last answer, else what is on file
     assert [at[SNAPSHOTS[1]][f"c{i}",]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]
+    # c1's was written at the first snapshot, c3's after it
+    assert [at[SNAPSHOTS[0]][name,]["attribute_region"] for name in ("c0", "c1", "c3")] == ["north", "south", None]

@@ -10,26 +10,37 @@ from features.engine.duckdb import Sources
 from features.engine.inputs import snapshot_table
 from tests.features.events import (
     SNAPSHOTS,
+    as_known,
     as_table,
     make_customers,
     make_interactions,
     make_products,
     make_subscriptions,
     make_transactions,
+    no_labels,
+    records,
 )
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
 
+NEVER = pd.Timestamp("2200-01-01", tz="UTC")
+
 
 def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
-    empty = as_table(make_interactions(1))
-    return Sources(as_table(lines), as_table(make_products()), as_table(make_customers()), empty, as_table(contracts))
+    given = {
+        "transactions": lines,
+        "products": make_products(),
+        "customers": make_customers(),
+        "interactions": make_interactions(1),
+        "subscriptions": contracts,
+    }
+    return Sources(**{name: as_table(rows) for name, rows in given.items()}, labels=no_labels())
 
 
 @pytest.mark.parametrize("gap", [0, 5])
 @pytest.mark.parametrize("grace", [1, 14])
 def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -> None:
-    contracts = make_subscriptions(6)
+    contracts = make_subscriptions(7)
     churn = ChurnSettings(kind="contractual", horizon_days=30, gap_days=gap, grace_days=grace)
     labelled = con.to_pandas(labels(sources(make_transactions(5), contracts), snapshot_table(SNAPSHOTS), churn))
     actual = {(r.customer_id, r.snapshot): r.churned for r in labelled.itertuples()}
@@ -37,16 +48,20 @@ def test_contractual_labels_equal_a_naive_loop(con: Any, gap: int, grace: int) -
     for t in SNAPSHOTS:
         start, end = t + timedelta(days=gap), t + timedelta(days=gap + 30)
         for customer, mine in contracts.groupby("customer_id"):
-            rows = mine.to_dict("records")
-            if not any(r["start_timestamp"] < t <= r["end_timestamp"] and r["created_timestamp"] <= t for r in rows):
+            rows = records(mine)
+            ends = [NEVER if pd.isna(r["end_timestamp"]) else r["end_timestamp"] for r in rows]
+            seen = [as_known(r, t) for r in rows if r["start_timestamp"] < t and r["created_timestamp"] <= t]
+            if not any(r["end_timestamp"] is None or r["end_timestamp"] >= t for r in seen):
+                continue
+            if not any(r["start_timestamp"] < t <= last for r, last in zip(rows, ends, strict=True)):
                 continue
             lapses = [
-                r["end_timestamp"]
-                for r in rows
-                if not any(
-                    o["end_timestamp"] > r["end_timestamp"]
-                    and o["start_timestamp"] < r["end_timestamp"] + timedelta(days=grace)
-                    for o in rows
+                last
+                for last in ends
+                if last != NEVER
+                and not any(
+                    other > last and o["start_timestamp"] < last + timedelta(days=grace)
+                    for o, other in zip(rows, ends, strict=True)
                 )
             ]
             if not any(t <= lapse < start for lapse in lapses):

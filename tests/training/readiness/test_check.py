@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from core.settings import Section, Settings
+from features.engine.completeness import complete_until, last_rows
 from features.ingest.pipeline import ingest
+from features.settings import TimeSettings
 from tests.features.ingest.exports import NOW, settings_of
 from training.churn.settings import ChurnSettings
 from training.model import Model
@@ -148,3 +150,48 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     assert trial["churn_rate"] == pytest.approx(gone / active)
     assert fitness.findings[0].what == "4,191 contract periods of 600 customers"
     assert page(readiness).count("<svg") == 1
+
+
+@pytest.mark.parametrize("behind", [12, 58])
+def test_exports_that_stopped_are_reported_first_and_change_no_rate(tmp_path: Path, behind: int) -> None:
+    lines = orders(150, 300, 12, leave=200)
+    fresh, settings = checked(tmp_path, lines, "", ChurnSettings(horizon_days=28))
+    last = fresh.last.date()
+    now = datetime(last.year, last.month, last.day, 9, tzinfo=UTC) + timedelta(days=behind)
+    stale = check_data(settings.replaced(TimeSettings(as_of="now")), now, models())
+    sentence = f"Last order {behind} days before now ({last}, now is {now:%Y-%m-%d}): labels are complete until"
+    assert fresh.freshness == (f"Last order on {last}: labels are complete until {last + timedelta(days=1)}.",)
+    assert stale.freshness == (f"{sentence} {last + timedelta(days=1)}.",)
+    assert stale.fitness[0].values["trials"] == fresh.fitness[0].values["trials"]
+    assert stale.silence is not None
+    assert fresh.silence is not None
+    assert (stale.silence.window, stale.silence.horizon) == (fresh.silence.window, fresh.silence.horizon)
+    for fitness in stale.fitness:
+        first = fitness.findings[0]
+        assert first.verdict == "weak"
+        assert first.what.startswith(sentence)
+        assert "newer exports" in str(first.remedy)
+    assert sentence in page(stale)
+
+
+def test_contracts_are_complete_until_the_last_change_that_is_known(tmp_path: Path) -> None:
+    """Starts, notices and ends of contracts that ran on show it; a planned end and a booked renewal show nothing."""
+    rows = {
+        "open": ("2024-01-01,,", "2024-01-02"),
+        "left": ("2024-01-01,2024-05-05,", "2024-05-06"),
+        "notice": ("2024-01-01,2024-12-31,2024-06-07", "2024-06-08"),
+        "booked": ("2026-01-01,,", "2024-06-08"),
+    }
+    text = ""
+    for name, (row, until) in rows.items():
+        text += f"{name},{row}\n"
+        (tmp_path / "contracts.csv").write_text(
+            f"customer_id,start_timestamp,end_timestamp,cancelled_timestamp\n{text}"
+        )
+        settings = settings_of(tmp_path, {"table": "subscriptions", "path": "contracts.csv", "columns": {}})
+        ingest(settings, NOW)
+        last = last_rows(settings, NOW)
+        assert f"{complete_until(last, NOW)['subscriptions']:%Y-%m-%d}" == until
+    (tmp_path / "contracts.csv").write_text("customer_id,start_timestamp,end_timestamp\na,2024-01-01,2024-12-01\n")
+    ingest(settings, NOW)
+    assert f"{complete_until(last_rows(settings, NOW), NOW)['subscriptions']:%Y-%m-%d}" == "2024-01-02"

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from openpyxl import Workbook
 
+from features.contract.tables import TableName
+
 #: Files by name.
 Files = dict[str, str | bytes]
 
@@ -60,7 +62,7 @@ class Right:
     moments: tuple[datetime, datetime] | None = None
     discount: float | None = None
     asks: tuple[str, ...] = ()
-    columns: dict[tuple[str, str], str] = field(default_factory=dict)
+    columns: dict[tuple[TableName, str], str] = field(default_factory=dict)
 
 
 def shop(orders: int = 300, customers: int = 60, products: int = 18, seed: int = 5) -> list[Line]:
@@ -123,10 +125,8 @@ def shopify(*, cancelled: bool = True) -> tuple[Files, Right]:
             rows.append(",".join([f"#{1000 + order}", email, *first, when, *item, *last]))
         kept += [] if gone else lines
     asks = ("Financial Status",) if cancelled else ()
-    first, last = kept[0].moment - timedelta(hours=2), kept[-1].moment - timedelta(hours=2)
-    found = right(
-        kept, skipped={"cancelled": len(LINES) - len(kept)} if cancelled else {}, asks=asks, moments=(first, last)
-    )
+    moments = kept[0].moment - timedelta(hours=2), kept[-1].moment - timedelta(hours=2)
+    found = right(kept, skipped={"cancelled": len(LINES) - len(kept)} if cancelled else {}, asks=asks, moments=moments)
     return {"orders_export_1.csv": csv(header, rows)}, found
 
 

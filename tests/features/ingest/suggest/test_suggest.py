@@ -126,6 +126,17 @@ def test_tables_are_distinguished(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("name", "yes", "no"), [("is_cancel", "1", "0"), ("Cancelled", "yes", "no")])
+def test_rows_that_cancel_are_no_periods(tmp_path: Path, name: str, yes: str, no: str) -> None:
+    rows = "".join(f"c{n},2024-01-01,2024-03-01,{no}\n" for n in range(40))
+    _, config, _ = suggested(
+        tmp_path, contracts__csv=f"customer,start date,end date,{name}\n{rows}c1,2024-02-01,2024-02-01,{yes}\n"
+    )
+    ingested = ingest(settings_from(tmp_path, config), NOW)
+    assert ingested.rows["subscriptions"] == 40
+    assert ingested.inputs[0].totals.merged == 1
+
+
 def test_what_is_missing_is_a_question_and_never_a_guess(tmp_path: Path) -> None:
     rows = "".join(f"c{n % 9},2024-01-{1 + n % 28:02},o{n},{n % 7}.5\n" for n in range(200))
     _, _, written = suggested(tmp_path, o__csv="customer,date,order,amount\n" + rows)
