@@ -4,11 +4,12 @@ The variable of a key is `ENCORE_<SECTION>__<KEY>`, for example `ENCORE_CHURN__H
 in the rooms that they configure; `serving.settings` lists them.
 """
 
-from core.settings.load import Settings
+from core.settings.load import DEFAULT_CONFIG, Settings
 from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
 from core.settings.stores import StoreSettings, database_url, redis_connection
 
 __all__ = [
+    "DEFAULT_CONFIG",
     "Days",
     "Encoding",
     "Moment",

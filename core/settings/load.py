@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from core.errors import ConfigError
+from core.settings.lines import line_of
 from core.settings.section import Part, Section
 
 DEFAULT_CONFIG = Path("encore.toml")
@@ -145,7 +146,7 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
     location = [str(part) for part in item["loc"]]
     key = ".".join(location) or "the whole"
     variable = ENV_PREFIX + "__".join(location[:2]).upper()
-    origin = f"{variable} in the environment" if variable in os.environ else str(file)
+    origin = f"{variable} in the environment" if variable in os.environ else _place(file, location)
     if item["type"] == "extra_forbidden":
         part = _part_of(location, known)
         expected = ", ".join(part.model_fields) if part else ", ".join([*known, *_File.model_fields])
@@ -153,7 +154,18 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
             return f"{origin}: {key} is called {part.renamed[location[-1]]} now."
         return f"{origin}: unknown key {key} (value {item['input']!r}); expected one of {expected}."
     message = item["msg"].removeprefix("Value error, ")
-    return f"{origin}: {key} = {item['input']!r}: {message}."
+    # a whole section says nothing to who wrote two lines of it
+    value = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"
+    return f"{origin}: {key}{value}: {message}."
+
+
+def _place(file: Path, location: Sequence[str]) -> str:
+    """Return the file, with the line that a value stands in where it is in the file."""
+    try:
+        line = line_of(file.read_text(encoding="utf-8"), location)
+    except (OSError, UnicodeDecodeError):
+        line = None
+    return f"{file}, line {line}" if line is not None else str(file)
 
 
 def _part_of(location: Sequence[str], known: Mapping[str, type[Section]]) -> type[Part] | None:

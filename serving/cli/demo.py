@@ -12,7 +12,9 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from core.settings import StoreSettings
+from core.files import write_file
+from core.settings import DEFAULT_CONFIG, StoreSettings
+from features.ingest.settings import DataSettings
 from serving.cli.context import Context
 from serving.cli.options import group
 from serving.cli.stages import Stages
@@ -22,6 +24,18 @@ from training.registry import MODELS, Registered
 if TYPE_CHECKING:
     from training.lifecycle.tracking import Version
 
+
+#: What `encore demo` writes in a folder without a configuration.
+_CONFIG = """\
+# Written by `encore demo`: dunnhumby's The Complete Journey, a year of a grocery's baskets. For data of your own remove
+# this file and run `encore init --from <folder of exports>`.
+
+[data]
+source = "completejourney"
+
+[churn]
+slices = ["income", "age"]  # columns of customers that results are reported by; never model inputs
+"""
 
 app = group()
 
@@ -42,6 +56,7 @@ def demo(
 def run_demo(context: Context, *, serve: bool) -> None:
     """Run every stage, print what came out, and serve."""
     start = time.monotonic()
+    write_demo_config(context)
     context.console.print("[bold]Encore[/] [dim]loading libraries[/]")
     # seconds of imports, after a first sign of life
     from serving.access.keys import ROLES, KeyFile  # noqa: PLC0415
@@ -114,6 +129,15 @@ def _end(context: Context, trained: _AllTrained, start: float) -> None:
     context.console.print(f"  Done in {time.monotonic() - start:.0f} s. {serves}", soft_wrap=True)
     if trained.refusals:
         raise typer.Exit(NOT_PROMOTED)
+
+
+def write_demo_config(context: Context) -> None:
+    """Write an encore.toml with the demo's data where nothing says which to read, so that every command reads them."""
+    if context.settings[DataSettings].source is not None or context.config is not None or DEFAULT_CONFIG.exists():
+        return
+    write_file(DEFAULT_CONFIG, _CONFIG.encode())
+    context.console.print(f"  {DEFAULT_CONFIG} is written: the data are those of the demo.", markup=False)
+    del context.settings
 
 
 def _results(lines: int, versions: "Mapping[str, Version]") -> Table:

@@ -52,7 +52,7 @@ def test_the_committed_file_holds_the_defaults_it_shows() -> None:
         ("[churn]\nhigh_risk = 0.1\n", ["churn", "medium_risk below high_risk"]),
         ("[stores]\nonline = 'mysql://x'\n", ["stores.online = 'mysql://x'", "sqlite|rediss?"]),
         ("[data]\ntimezone = 'Mars'\n", ["data.timezone = 'Mars'", "Europe/Berlin"]),
-        ("[data]\nsource = 'files'\n", ["data", "expected `inputs`"]),
+        ("[data]\nsource = 'files'\n", ["line 1", "data: expected [[data.inputs]]"]),
         ("[[data.inputs]]\ntable = 'transactions'\n", ["exactly one of `path` and `query`"]),
         ("[churn\n", ["not valid TOML"]),
         ("[customers]\nnever = ['x']\n", ["customers.never is called excluded_attributes now"]),

@@ -16,10 +16,13 @@ import pytest
 
 from core.progress import Report
 from core.settings import Settings, StoreSettings
+from features.ingest.settings import DataSettings
 from serving import cli
 from serving.access.keys import KeyFile
 from serving.cli import evaluation
 from serving.cli.app import COMMANDS, load
+from serving.cli.context import Context
+from serving.cli.demo import write_demo_config
 from tests.conftest import NOW, World
 from training.lifecycle import runner
 from training.model import Model
@@ -267,3 +270,33 @@ def test_a_taken_port_is_an_error(
         port = taken.getsockname()[1]
         assert run(monkeypatch, "serve", "--port", str(port)) == 2
     assert f"127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_without_a_configuration_nothing_is_read_and_the_error_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports/orders.xml").write_text("<x/>")
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "ingest") == 2
+    said = capsys.readouterr().err
+    assert "Expected an encore.toml" in said
+    assert "`encore init --from <folder of exports>`" in said
+    assert "`encore demo`" in said
+    assert not (tmp_path / "data/contract").exists()
+    # nor where a file says nothing of the data
+    (tmp_path / "encore.toml").write_text("[serving]\nport = 8001\n")
+    assert run(monkeypatch, "ingest") == 2
+    assert not (tmp_path / "data/contract").exists()
+
+
+def test_only_the_demo_brings_the_data_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    context = Context(None)
+    write_demo_config(context)
+    assert context.settings[DataSettings].source == "completejourney"
+    written = (tmp_path / "encore.toml").read_text()
+    (tmp_path / "encore.toml").write_text("[serving]\nport = 8001\n")
+    write_demo_config(Context(None))
+    assert (tmp_path / "encore.toml").read_text() == "[serving]\nport = 8001\n"
+    assert "encore init" in written
