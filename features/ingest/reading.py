@@ -66,6 +66,7 @@ def read_unit(
         returned=returned,
         skipped={rule: rows for rule, rows in broken.items() if rule in unit.item.rules},
         rejected=rejected,
+        split=_split(con, unit, table),
     )
     rows, returns, quarantine = (folder / f"{segment.key}{end}.parquet" for end in ("", "-returns", "-quarantine"))
     done = replace(
@@ -82,6 +83,16 @@ def read_unit(
     )
     con.execute("DROP TABLE mapped")
     return done
+
+
+def _split(con: duckdb.DuckDBPyConnection, unit: Unit, table: Table) -> dict[str, int]:
+    """Count the orders of which a rule of the configuration skips some lines, and keeps others."""
+    if table.name != "transactions" or not unit.item.rules:
+        return {}
+    kept = f"SELECT order_id FROM mapped WHERE {RULE} IS NULL"
+    skipped = f"SELECT {RULE}, order_id FROM mapped WHERE list_contains(?, {RULE}) AND order_id IN ({kept})"
+    query = f"SELECT {RULE}, count(DISTINCT order_id) FROM ({skipped}) GROUP BY ALL ORDER BY ALL"
+    return {str(rule): int(orders) for rule, orders in con.execute(query, [sorted(unit.item.rules)]).fetchall()}
 
 
 def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, target: Path, *, returned: bool) -> str:

@@ -27,6 +27,8 @@ class Totals:
         Rows that another one with the same key has replaced. Known once all segments are merged; before, they are kept.
     skipped, rejected
         Rows by the rule of the configuration, or of the contract, that they break.
+    split
+        Orders of which a rule of the configuration skips some lines while others are kept, by rule.
     """
 
     read: int = 0
@@ -35,6 +37,7 @@ class Totals:
     merged: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    split: dict[str, int] = field(default_factory=dict)
 
     @property
     def by_rule(self) -> dict[str, int]:
@@ -140,12 +143,13 @@ def _merged(totals: Totals, rows: int, returns: int, lost: int) -> Totals:
 
 def _added(totals: Iterable[Totals]) -> Totals:
     parts = list(totals)
-    skipped, rejected = Counter[str](), Counter[str]()
+    skipped, rejected, split = Counter[str](), Counter[str](), Counter[str]()
     for one in parts:
         skipped.update(one.skipped)
         rejected.update(one.rejected)
+        split.update(one.split)
     sums = {name: sum(getattr(one, name) for one in parts) for name in ("read", "kept", "returned", "merged")}
-    return Totals(**sums, skipped=dict(skipped.most_common()), rejected=dict(rejected.most_common()))
+    return Totals(**sums, skipped=dict(skipped.most_common()), rejected=dict(rejected.most_common()), split=dict(split))
 
 
 def segments_directory(stores: StoreSettings) -> Path:

@@ -55,8 +55,8 @@ def check_data(context: Context, output: Path | None, *, json: bool) -> None:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return
     console = context.console
-    for sentence in checked.freshness:
-        console.print(f"  {sentence}", markup=False, soft_wrap=True)
+    for place, text in enumerate(checked.observations, start=1):
+        console.print(f"{place:3}. {text}", markup=False, soft_wrap=True)
     _print_tables(context, checked)
     _print_sales(context, checked)
     print_unmatched(context, checked.unmatched)
@@ -98,19 +98,7 @@ def _print_sales(context: Context, checked: Checked) -> None:
         f"Orders per customer: {_numbers(sales.orders_per_customer)} (quartiles)",
         f"Days between purchases: {_numbers(sales.gap_days)} (quartiles)",
         f"Order lines of products without a type: {sales.untyped:.1%}",
-        *(
-            f"Unusually large {name}: {count:,} lines, up to {most:,.2f}"
-            for name, (count, most) in sales.outliers.items()
-        ),
-        *(
-            f"Customer {one} has {share:.1%} of all orders: hardly a single person"
-            for one, share in sales.dominant.items()
-        ),
     ]
-    if sales.spellings[0]:
-        lines.append(
-            f"{sales.spellings[0]:,} customer ids may be variants of others, such as {' and '.join(sales.spellings[1])}"
-        )
     for line in lines:
         context.console.print(f"  {line}", markup=False, soft_wrap=True)
 
@@ -127,6 +115,7 @@ def _as_json(checked: Checked) -> dict[str, object]:
         "as_of": checked.as_of,
         "complete_until": checked.complete,
         "tables": [asdict(table) for table in checked.tables],
+        "observations": checked.observations,
         "cleaning": [asdict(one) for one in checked.cleaning],
         "unmatched": [asdict(one) for one in checked.unmatched],
         "sales": asdict(checked.sales) if checked.sales is not None else None,

@@ -84,6 +84,7 @@ def ingest(
     context: Context = ctx.obj
     with Stages(context.console) as stages:
         ingested = stage_ingest(context, stages, full_refresh=full_refresh)
+    _print_first(context, ingested)
     _print_inputs(context, ingested)
     print_rows(context, "contract table", ingested.rows)
     print_unmatched(context, ingested.unmatched)
@@ -108,6 +109,25 @@ def print_rows(context: Context, what: str, rows: dict[str, int]) -> None:
     context.console.print(table)
 
 
+#: This many things stand before the totals.
+_FIRST = 10
+
+
+def _print_first(context: Context, ingested: Ingested) -> None:
+    """Print what may be wrong, the worst first."""
+    lines = []
+    for one in ingested.inputs:
+        for rule, orders in one.totals.split.items():
+            lines.append(f"{one.input}: of {orders:,} orders {rule} skips some lines and keeps others")
+    rejected = [(rows, one.input, rule) for one in ingested.inputs for rule, rows in one.totals.rejected.items()]
+    lines += [f"{name}: {rows:,} rows rejected, {rule}" for rows, name, rule in sorted(rejected, reverse=True)]
+    lines += [f"Not read: {unread}" for unread in ingested.unread]
+    for place, line in enumerate(lines[:_FIRST], start=1):
+        context.console.print(f"{place:3}. {line}.", markup=False, soft_wrap=True)
+    if len(lines) > _FIRST:
+        context.console.print(f"     And {len(lines) - _FIRST} more.")
+
+
 def _print_inputs(context: Context, ingested: Ingested) -> None:
     """Print what became of every row that was read; the columns after `read` add up to it."""
     table = Table(Column("input", no_wrap=True, max_width=20), "table")
@@ -120,12 +140,10 @@ def _print_inputs(context: Context, ingested: Ingested) -> None:
         table.add_row(escape(one.input), one.table, *(f"{count:,}" if count else "–" for count in counts))
     context.console.print(table)
     for one in ingested.inputs:
-        for rule, rows in one.totals.by_rule.items():
-            context.console.print(f"  {one.input}: {rule}, {rows:,} rows", markup=False, soft_wrap=True)
+        for rule, rows in one.totals.skipped.items():
+            context.console.print(f"  {one.input}: {rule}, {rows:,} rows skipped", markup=False, soft_wrap=True)
     if any(one.totals.quarantined for one in ingested.inputs):
         path = quarantine_path(context.settings[StoreSettings])
         context.console.print(f"  Skipped and rejected rows are in {path}.", markup=False, soft_wrap=True)
-    for unread in ingested.unread:
-        context.console.print(f"  Not read: {unread}", markup=False, soft_wrap=True)
     if returned := sum(one.totals.returned for one in ingested.inputs):
         context.console.print(f"  {ingested.matched:,} of {returned:,} returns have found their sale.", markup=False)

@@ -20,6 +20,7 @@ from features.snapshots import resolve_as_of
 from training.readiness.facts import DataFacts, SalesFacts, TableFacts, sales_facts, table_facts
 from training.readiness.fitness import Fitness
 from training.readiness.freshness import freshness
+from training.readiness.observations import observe
 from training.readiness.silence import Silence, measure_silence
 
 
@@ -49,6 +50,8 @@ class Checked:
         The judgement of each model that the data have rows for.
     freshness
         How far the data reach, in sentences.
+    observations
+        The ten most important things about the data, in sentences; the first says how far they reach.
     complete
         Until when each table that labels come from is complete.
     """
@@ -63,6 +66,7 @@ class Checked:
     unmatched: tuple[Unmatched, ...]
     fitness: tuple[Fitness, ...]
     freshness: tuple[str, ...]
+    observations: tuple[str, ...]
     complete: Mapping[TableName, datetime]
 
 
@@ -92,6 +96,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         engine=backend,
         sources=read_sources(backend, settings[StoreSettings]),
         lines=lines,
+        products=products,
         tables={name: table_facts(backend.con, name, file) for name, file in files.items()},
         sales=sales_facts(backend.con, lines, products) if sells else None,
         silence=measure_silence(backend.con, lines, sold_until) if sells else None,
@@ -100,17 +105,19 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         last=last_of,
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
+    cleaning, unmatched, fresh = inputs_from(stamp), unmatched_from(stamp), tuple(freshness(facts))
     judged = (model.judge(settings, facts) for model in models)
     return Checked(
         first=first,
         last=last,
         as_of=as_of,
         tables=tuple(facts.tables.values()),
-        cleaning=inputs_from(stamp),
+        cleaning=cleaning,
         sales=facts.sales,
         silence=facts.silence,
-        unmatched=unmatched_from(stamp),
+        unmatched=unmatched,
         fitness=tuple(fitness for fitness in judged if fitness is not None),
-        freshness=tuple(freshness(facts)),
+        freshness=fresh,
+        observations=observe(backend.con, facts, cleaning, unmatched, fresh),
         complete=facts.complete,
     )

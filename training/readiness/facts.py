@@ -84,8 +84,8 @@ class DataFacts:
         Runs queries on the contract tables.
     sources
         The contract tables, as expressions of that engine.
-    lines
-        The order lines, as what is written after FROM in SQL.
+    lines, products
+        The order lines, and the table of products, as what is written after FROM in SQL.
     tables
         Counts of each contract table, by name.
     sales, silence
@@ -101,6 +101,7 @@ class DataFacts:
     engine: ibis.BaseBackend
     sources: Sources
     lines: str
+    products: str
     tables: Mapping[str, TableFacts]
     sales: SalesFacts | None
     silence: Silence | None
