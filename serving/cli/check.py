@@ -1,7 +1,7 @@
 """`encore check-data`: what is in the contract tables, and what it is fit for."""
 
 import json as jsonlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,9 +12,10 @@ from rich.table import Column, Table
 
 from core.files import write_file
 from core.locks import job
-from core.settings import StoreSettings
+from core.settings import DEFAULT_CONFIG, StoreSettings
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
+from serving.cli.recommended import apply_settings
 from serving.cli.sheets import print_sheets
 from serving.cli.unmatched import print_unmatched
 from training.readiness.check import Checked, page_path
@@ -36,21 +37,26 @@ def check_data_command(
         Path | None, typer.Option("--output", help="The page. Default: check.html in stores.data.")
     ] = None,
     form: FormatOption = "table",
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the recommended settings into the configuration file.")
+    ] = False,
 ) -> None:
     """Say what the contract tables hold, and if they can carry each model.
 
-    Recommends the activity window and the horizon from how long customers are silent before they come back. Needs
-    `encore ingest` before.
+    Recommends the activity window, the horizon and the spacing of snapshots from how long customers are silent before
+    they come back. Needs `encore ingest` before.
     """
-    check_data(ctx.obj, output, json=form == "json")
+    check_data(ctx.obj, output, json=form == "json", apply=apply)
 
 
-def check_data(context: Context, output: Path | None, *, json: bool) -> None:
+def check_data(context: Context, output: Path | None, *, json: bool, apply: bool = False) -> None:
     """Run `encore check-data`."""
     output = output or page_path(context.settings[StoreSettings])
     with job(context.settings[StoreSettings]):
         checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
         write_file(output, page(checked).encode())
+    recommended = {key: value for fitness in checked.fitness for key, value in fitness.recommended.items()}
+    changed = apply_settings(context.config or DEFAULT_CONFIG, recommended) if apply else None
     if json:
         context.console.print(jsonlib.dumps(_as_json(checked), default=str), soft_wrap=True, markup=False)
         return
@@ -70,7 +76,24 @@ def check_data(context: Context, output: Path | None, *, json: bool) -> None:
             name = "" if place else fitness.model
             table.add_row(name, f"[{color}]{finding.verdict}[/]", escape(finding.what), escape(remedy or ""))
     console.print(table)
+    _print_recommended(context, recommended, changed)
     console.print(f"  With pictures: {output}", markup=False, soft_wrap=True)
+
+
+def _print_recommended(
+    context: Context, recommended: Mapping[str, int], changed: Mapping[str, tuple[object, int]] | None
+) -> None:
+    """Print the recommended settings; or, where they were to be written, what has changed in the file."""
+    if changed is None:
+        if recommended:
+            listed = ", ".join(f"{key} = {value}" for key, value in recommended.items())
+            context.console.print(f"  Recommended: {listed}. `encore check-data --apply` writes them.", soft_wrap=True)
+        return
+    for key, (before, value) in changed.items():
+        was = "was not set" if before is None else f"was {before}"
+        context.console.print(f"  Written: {key} = {value} ({was})", markup=False, soft_wrap=True)
+    if not changed:
+        context.console.print("  Nothing to write: the settings are those that the data recommend, or there are none.")
 
 
 def _print_tables(context: Context, checked: Checked) -> None:
@@ -123,6 +146,7 @@ def _as_json(checked: Checked) -> dict[str, object]:
             {
                 "model": fitness.model,
                 "verdict": fitness.verdict,
+                "recommended": dict(fitness.recommended),
                 "findings": [asdict(finding) for finding in fitness.findings],
                 **fitness.values,
             }

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
+from core.errors import DataError
 from core.files import write_file
 from core.settings import DEFAULT_CONFIG, StoreSettings
 from features.ingest.settings import DataSettings
@@ -69,9 +70,13 @@ def run_demo(context: Context, *, serve: bool) -> None:
     listening = listen(context) if serve else None
     with Stages(context.console) as stages:
         ingested = stage_ingest(context, stages)
-        schedule = stage_build(context, stages).schedule
-        stage_apply(context, stages)
-        trained = _train(context, stages, [one for one in MODELS if schedule.splits[one.name].test])
+        try:
+            schedule = stage_build(context, stages).schedule
+            stage_apply(context, stages)
+            trained = _train(context, stages, [one for one in MODELS if schedule.splits[one.name].test])
+        except DataError:
+            _explain(context)
+            raise
         stage_materialize(context, stages)
         if trained.answers:
             stage_scores(context, stages)
@@ -87,6 +92,14 @@ def run_demo(context: Context, *, serve: bool) -> None:
         return
     key = KeyFile(context.settings[StoreSettings]).renew("demo", ROLES, context.now)
     run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
+
+
+def _explain(context: Context) -> None:
+    """Print, and write to a page, what the data hold and what to change; the error that stopped the demo follows."""
+    from serving.cli.check import check_data  # noqa: PLC0415
+
+    context.console.print("\n  The data cannot carry every model as it is configured. This is what they hold:")
+    check_data(context, None, json=False)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ EXTRAS = {
     "redis": "servers",
     "shap": "train",
     "sklearn": "train",
+    "tomlkit": "train",
 }
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from core.errors import DataError
 from core.settings import Settings
 from features.engine.build import schedule_for
+from training.churn.recommendation import recommend
 from training.churn.settings import ChurnSettings
 from training.churn.trials import CURRENT, RECOMMENDED, Trial, trials
 from training.evaluation.sheet import Sheet
@@ -43,6 +44,7 @@ def judge_churn(settings: Settings, facts: DataFacts) -> Fitness:
         sheets=_sheets(churn, facts.silence, tried),
         pictures=pictures,
         values={"trials": [asdict(trial) for trial in tried]},
+        recommended=recommend(settings, facts),
     )
 
 

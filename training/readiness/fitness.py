@@ -43,6 +43,8 @@ class Fitness:
         A function that draws each picture of the page, by the title of the sheet that it belongs to.
     values
         The same as plain values for JSON.
+    recommended
+        Settings that the data recommend, by key such as `churn.horizon_days`.
     """
 
     model: str
@@ -50,6 +52,7 @@ class Fitness:
     sheets: tuple[Sheet, ...] = ()
     pictures: Mapping[str, "Callable[[], Figure]"] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    recommended: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:

@@ -38,14 +38,14 @@ def _lines(suggestions: Suggestions, timezone: str) -> Iterator[str]:
         yield ""
         yield from (f"# Not read: {_line(unread)}" for unread in suggestions.unread)
     yield ""
+    if suggestions.kind is None:
+        yield "# After `encore ingest`, `encore check-data --apply` writes how churn is best defined for these data."
     yield "[time]"
     yield 'as_of = "data_end"  # "now" once new exports come in every day'
-    yield ""
     if suggestions.kind is not None:
+        yield ""
         yield "[churn]"
         yield f'kind = "{suggestions.kind}"  # {_KINDS[suggestions.kind]}'
-    else:
-        yield "# [churn]  # `encore check-data --apply` writes an activity window and a horizon"
     if suggestions.attributes or suggestions.excluded or suggestions.outcomes:
         yield ""
         yield from _customers(suggestions)

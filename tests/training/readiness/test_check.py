@@ -90,6 +90,24 @@ def test_a_steady_pace_recommends_its_own_horizon_and_window(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.parametrize(("days", "pace", "spacing"), [(360, 10, 14), (720, 10, 28), (200, 10, 7)])
+def test_settings_are_recommended_that_the_history_is_long_enough_for(
+    tmp_path: Path, days: int, pace: int, spacing: int
+) -> None:
+    lines = orders(150, min(days, 366), pace)
+    if days > 366:
+        lines += [line.replace("2024-", "2023-").replace("02-29", "02-28") for line in lines]
+    readiness, settings = checked(tmp_path, lines)
+    recommended = dict(readiness.fitness[0].recommended)
+    assert recommended["churn.horizon_days"] == 14
+    assert recommended["churn.activity_window_days"] >= 14
+    assert recommended["time.snapshot_spacing_days"] == spacing
+    churn = ChurnSettings(horizon_days=14, activity_window_days=recommended["churn.activity_window_days"])
+    time = TimeSettings(snapshot_spacing_days=spacing)
+    again = check_data(settings.replaced(churn, time), NOW, models())
+    assert not [finding for finding in again.fitness[0].findings if "label windows" in finding.what]
+
+
 def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
     readiness, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
     churn, following = readiness.fitness
