@@ -119,8 +119,10 @@ def _print_first(context: Context, ingested: Ingested) -> None:
     for one in ingested.inputs:
         for rule, orders in one.totals.split.items():
             lines.append(f"{one.input}: of {orders:,} orders {rule} skips some lines and keeps others")
-    rejected = [(rows, one.input, rule) for one in ingested.inputs for rule, rows in one.totals.rejected.items()]
-    lines += [f"{name}: {rows:,} rows rejected, {rule}" for rows, name, rule in sorted(rejected, reverse=True)]
+    # a file that is the input of two tables has broken lines once
+    rejected = {(one.input, rule): rows for one in ingested.inputs for rule, rows in one.totals.rejected.items()}
+    worst = sorted(rejected.items(), key=lambda pair: -pair[1])
+    lines += [f"{name}: {rows:,} rows rejected, {rule}" for (name, rule), rows in worst]
     lines += [f"Not read: {unread}" for unread in ingested.unread]
     for place, line in enumerate(lines[:_FIRST], start=1):
         context.console.print(f"{place:3}. {line}.", markup=False, soft_wrap=True)

@@ -41,6 +41,7 @@ def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Sugges
     mapped = by_role("transactions", roles, but=("amount", "discount", "product_id"))
     one = SuggestedInput("transactions", seen.export, mapped, questions=list(seen.notes))
     _identities(roles, one, list(seen.profiles))
+    _spellings(con, seen.export.table, roles["customer_id"], one)
     _map_money(money, one, list(seen.profiles))
     _returns(con, seen, roles, one)
     _skip(con, seen, roles, one)
@@ -97,6 +98,25 @@ def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[s
         one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
         if "unit_price" not in roles:
             one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
+
+
+def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, one: SuggestedInput) -> None:
+    """Make one of the customers whose id is written in several ways, with a question."""
+    name = identifier(customer.name)
+    if one.expression("customer_id") != customer.name:
+        return
+    ids = f"SELECT canonical({name}) AS x FROM {table}"
+    ways = f"SELECT min(x) AS first, max(x) AS last FROM ({ids}) GROUP BY id(x) HAVING first <> last"
+    several, first, last = con.execute(f"SELECT count(*), min(first), arg_min(last, first) FROM ({ways})").fetchall()[0]
+    if several:
+        one.columns = [
+            replace(mapped, expression=f"id({name})") if mapped.column == "customer_id" else mapped
+            for mapped in one.columns
+        ]
+        one.questions.append(
+            f"{several:,} customers are written in several ways, such as {first!r} and {last!r}; id(…) makes each one. "
+            "Is that right?"
+        )
 
 
 def _product(roles: Mapping[str, Profile]) -> str:

@@ -534,6 +534,15 @@ def stripe() -> tuple[Files, Right]:
     return {"payments.csv": csv(header, rows)}, found
 
 
+def spelled_ids() -> tuple[Files, Right]:
+    """Customers whose id is written in several ways."""
+    ways = ("C{}", "c{}", " C{} ", "C {}")
+    named = [(ways[line.order % 4].format(1000 + line.customer), line) for line in LINES]
+    rows = [f"{name},O{line.order},P{line.product},{line.when},{line.pieces},{line.price}" for name, line in named]
+    found = right(asks=("are written in several ways",), columns={("transactions", "customer_id"): 'id("customer_no")'})
+    return {"orders.csv": csv("customer_no,order_no,sku,order_date,qty,unit_price", rows)}, found
+
+
 #: Every case, by what it shows. Each must come in right as `encore init` writes it.
 CASES: dict[str, Callable[[], tuple[Files, Right]]] = {
     "Shopify": shopify,
@@ -541,6 +550,7 @@ CASES: dict[str, Callable[[], tuple[Files, Right]]] = {
     "Square": square,
     "Olist": olist,
     "words for nothing": null_words,
+    "ids in several spellings": spelled_ids,
     "sister files with other dates": sister_dates,
     "workbook": workbook,
     "numbered lines in exports that overlap": numbered_lines,
