@@ -1,4 +1,4 @@
-"""Where a key stands in a TOML file, for messages."""
+"""The line of a key in a TOML file, for messages."""
 
 import re
 from collections.abc import Sequence

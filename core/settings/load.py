@@ -160,7 +160,7 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
 
 
 def _place(file: Path, location: Sequence[str]) -> str:
-    """Return the file, with the line that a value stands in where it is in the file."""
+    """Return the file, with the line of a value that is in it."""
     try:
         line = line_of(file.read_text(encoding="utf-8"), location)
     except (OSError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""Dates that can be read in two ways: day and month are told apart by all dates of a file, never by one."""
+"""Dates that can be read in two ways: all dates of a file decide which number is the day, never one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -23,7 +23,7 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
     - `known(x)`: a text without blanks around it; null for a blank one and for words that mean a missing value.
     - `canonical(x)`: the one form that ids have, that of `features.contract.ids.canonical_id`; null for a blank one and
       for words that mean a missing value.
-    - `id(x)`: one spelling of an id: canonical, in upper case, without blanks, full-width characters as ASCII.
+    - `id(x)`: one form for all variants of an id: canonical, in upper case, without blanks, wide characters as ASCII.
     - `moment(x, formats)`: `try_strptime`.
     - `turned(x, formats)`: the same for a column in which a spreadsheet has read some dates with day and month the
       wrong way round: those that are ISO 8601 now.

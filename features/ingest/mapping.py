@@ -23,7 +23,7 @@ from features.ingest.settings import WHERE, InputSettings
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
 #: Columns of a mapped row beside the contract's: the rule it breaks, whether it takes goods or a contract back, and the
-#: currency that stands beside the amount, or in a column of its own.
+#: currency, from the text of the amount or from a column of its own.
 RULE, RETURNED, CURRENCY = "_rule", "_returned", "_currency"
 #: Moments of events may lie no later than this after the clock: clocks and zones differ.
 AHEAD = timedelta(days=1)
@@ -294,7 +294,7 @@ class _Source:
     def currency(self, raw: MappingType[str, str]) -> str | None:
         """Return the expression of the currency that a row's money is in; None where nothing can show one.
 
-        That is a column called so, unless the mapping looks at it already; else what stands around the amount.
+        That is a column called so, unless the mapping looks at it already; else the sign or code beside the amount.
         """
         names = [name for name in self._columns if is_currency(name)]
         item = self._item
@@ -370,7 +370,7 @@ class _Source:
 
 
 def _place(condition: str) -> str:
-    """Return where a condition stands in an input, as its configuration calls it."""
+    """Return the key of a condition in the configuration of an input."""
     return f"`{condition}`" if condition in {"where", "returns"} else f"`skip.{condition}`"
 
 

@@ -10,7 +10,7 @@ from features.ingest.units import Unit, files_in
 
 
 def find_unread(root: Path, units: Sequence[Unit], segments: Sequence[Segment], stores: StoreSettings) -> list[str]:
-    """Return what lies below the root and is not read: files, members of archives, sheets; each with the reason."""
+    """Return files below the root, members of archives and sheets that are not read, each with the reason."""
     files = [unit.file for unit in units if unit.file is not None]
     files += [file for unit in units for source in unit.sources.values() for file in source.files]
     read = {(file.path.resolve(), file.member) for file in files}

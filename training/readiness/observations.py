@@ -12,7 +12,7 @@ from training.readiness.facts import DataFacts, SalesFacts
 
 #: This many are shown.
 SHOWN = 10
-#: A rule about orders is looked at where so many orders have several lines.
+#: A rule about orders needs at least this many orders with several lines.
 _ENOUGH = 20
 #: Days without any order that are no weekend and no holiday.
 _SILENT_DAYS = 14

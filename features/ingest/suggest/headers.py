@@ -8,7 +8,7 @@ _LOOKED_AT = 30
 
 
 def find_header(rows: Sequence[Sequence[Any]]) -> int:
-    """Return the line, from 1, in which the names of the columns stand.
+    """Return the line, from 1, of the names of the columns.
 
     That is the first row with a text in nearly every column that the rows below it fill. Where no row is so, it is the
     first one.

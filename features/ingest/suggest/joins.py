@@ -150,7 +150,7 @@ def _steps(con: duckdb.DuckDBPyConnection, start: Seen, others: Sequence[Seen]) 
 def _person_behind(
     con: duckdb.DuckDBPyConnection, seen: Seen, joins: Sequence[_Join], others: Sequence[Seen]
 ) -> _Join | None:
-    """Return the export in which an id of the customer that every order has anew leads to one that comes again."""
+    """Return the export that leads from an id of the customer that differs with each order to one that is repeated."""
     parts = [seen, *(join.other for join in joins)]
     for part in parts:
         roles = part.roles(("customer_id", "order_id"))
@@ -304,7 +304,7 @@ def line_counts(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[st
 
 
 def copies_apart(con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], order: str | None) -> int:
-    """Return how many equal rows do not stand beside each other among the lines of one order in one file.
+    """Return how many equal rows are not neighbours among the lines of one order in one file.
 
     Two equal lines within an order are most often two sales; a copy elsewhere is the same line exported again.
     """

@@ -153,11 +153,14 @@ def _closest(seen: Seen) -> str:
             has = {"amount": has["unit_price"]} | has
         required = [column.name for column in CONTRACT[table].columns if column.required]
         there = {name: has[name].name for name in required if name in has}
-        found[table] = there, [name for name in required if name not in has]
+        missing = [name for name in required if name not in has]
+        if table == "customers" and "customer_id" in has and not has["customer_id"].is_unique:
+            missing.append("one row per customer")
+        found[table] = there, missing
     best = max(found, key=lambda table: (_share(found[table]), len(found[table][0])))
     there, missing = found[best]
     said = ", ".join(f"{name} ({own})" for name, own in there.items()) or "nothing"
-    lacks = ", ".join(missing) or "one row per customer"
+    lacks = ", ".join(missing) or "rows"
     columns = ", ".join(list(seen.profiles)[:8])
     return f"{seen.export.name} ({columns}) fits no table. Closest is {best}: found {said}; not found {lacks}"
 

@@ -534,6 +534,31 @@ def stripe() -> tuple[Files, Right]:
     return {"payments.csv": csv(header, rows)}, found
 
 
+def refunds_of_square() -> tuple[Files, Right]:
+    """Refunds of Square, which are rows of another type."""
+    files, found = square()
+    text = str(files["items-2024-01-01-2025-01-01.csv"])
+    back = [line for line in text.splitlines()[1:] if ",Payment," in line][5:300:50]
+    again = "".join(line.replace(",Payment,", ",Refund,") + "\n" for line in back)
+    return {"items-2024-01-01-2025-01-01.csv": text + again}, Right(**{**found.__dict__, "returns": len(back)})
+
+
+def uci() -> tuple[Files, Right]:
+    """Invoices of a till: cancelled ones begin with C, and some name no customer."""
+    rows, kept, back = [], [], 0
+    for line in LINES:
+        customer = f"{12000 + line.customer}.0" if line.order % 7 else ""
+        kept += [line] if customer else []
+        row = f"Thing {line.product},{{}},{line.when},{line.price},{customer},France"
+        rows.append(f"{500_000 + line.order},{20_000 + line.product},{row.format(line.pieces)}")
+        if customer and line.order % 12 == 5:
+            rows.append(f"C{600_000 + line.order},{20_000 + line.product},{row.format(-line.pieces)}")
+            back += 1
+    found = right(kept, returns=back, skipped={"guest": len(LINES) - len(kept)}, asks=("name no customer",))
+    header = "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country"
+    return {"online_retail_II.csv": csv(header, rows)}, found
+
+
 def spelled_ids() -> tuple[Files, Right]:
     """Customers whose id is written in several ways."""
     ways = ("C{}", "c{}", " C{} ", "C {}")
@@ -548,6 +573,8 @@ CASES: dict[str, Callable[[], tuple[Files, Right]]] = {
     "Shopify": shopify,
     "Shopify without cancelled orders": lambda: shopify(cancelled=False),
     "Square": square,
+    "Square with refunds": refunds_of_square,
+    "UCI Online Retail": uci,
     "Olist": olist,
     "words for nothing": null_words,
     "ids in several spellings": spelled_ids,

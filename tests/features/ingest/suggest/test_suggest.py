@@ -180,3 +180,98 @@ def test_names_are_compared_without_signs_and_case() -> None:
     assert likeness("Billing Name", "name") == 0.0
     assert is_sensitive("Gender")
     assert not is_sensitive("region")
+
+
+def test_kkbox_is_contracts_that_cancellations_end_people_and_labels(tmp_path: Path) -> None:
+    periods = [
+        f"m{n},41,30,149,149,1,{2024}{month:02}01,{2024}{month:02}28,0\n" for n in range(60) for month in range(1, 7)
+    ]
+    ends = [f"m{n},41,30,149,149,1,20240610,20240610,1\n" for n in range(0, 60, 6)]
+    suggestions, config, _ = suggested(
+        tmp_path,
+        transactions__csv="msno,payment_method_id,payment_plan_days,plan_list_price,actual_amount_paid,is_auto_renew,"
+        "transaction_date,membership_expire_date,is_cancel\n" + "".join(periods + ends),
+        members__csv="msno,city,bd,gender,registered_via,registration_init_time\n"
+        + "".join(f"m{n},{n % 9},{20 + n % 30},{'fm'[n % 2]},{n % 4},20200{1 + n % 9}15\n" for n in range(60)),
+        train__csv="msno,is_churn\n" + "".join(f"m{n},{int(n % 6 == 0)}\n" for n in range(60)),
+    )
+    inputs = {item["table"]: item for item in config["data"]["inputs"]}
+    assert set(inputs) == {"subscriptions", "customers", "labels"}
+    assert inputs["subscriptions"]["cancels"] == "known(\"is_cancel\") IN ('1')"
+    assert inputs["subscriptions"]["columns"]["start_timestamp"] == "transaction_date"
+    assert inputs["subscriptions"]["columns"]["end_timestamp"] == "membership_expire_date"
+    assert inputs["labels"]["columns"]["churned"] == "known(\"is_churn\") IN ('1')"
+    assert config["churn"]["kind"] == "contractual"
+    assert config["customers"]["excluded_attributes"] == ["gender"]
+    assert "is_churn" not in suggestions.attributes
+    rows = ingest(settings_from(tmp_path, config), NOW).rows
+    assert (rows["subscriptions"], rows["customers"], rows["labels"]) == (360, 60, 60)
+
+
+def test_subscriptions_of_stripe_run_on_where_they_have_not_ended(tmp_path: Path) -> None:
+    rows = "".join(
+        f"sub_{n},cus_{n},a@b.c,Pro,month,19.00,{'canceled' if n % 3 == 0 else 'active'},2024-01-0{1 + n % 9} 10:00,"
+        f"{f'2024-05-1{n % 9} 00:00' if n % 3 == 0 else ''},{f'2024-05-2{n % 9} 00:00' if n % 3 == 0 else ''}\n"
+        for n in range(60)
+    )
+    header = "id,Customer ID,Customer Email,Plan,Interval,Amount,Status,Start (UTC),Canceled At (UTC),Ended At (UTC)\n"
+    _, config, written = suggested(tmp_path, subscriptions__csv=header + rows)
+    (item,) = config["data"]["inputs"]
+    assert item["table"] == "subscriptions"
+    assert item["columns"]["end_timestamp"] == "Ended At (UTC)"
+    assert item["columns"]["cancelled_timestamp"] == "Canceled At (UTC)"
+    assert "is blank or far away where a contract runs on" in written
+    ingest(settings_from(tmp_path, config), NOW)
+    assert table(tmp_path, "subscriptions")["end_timestamp"].isna().sum() == 40
+
+
+def test_a_label_is_offered_as_such_and_never_as_an_input(tmp_path: Path) -> None:
+    rows = "".join(
+        f"T{n},{'MF'[n % 2]},{n % 72},{'DSL' if n % 3 else 'Fiber'},{20 + n % 50}.35,{n * 20},{'ok' if n % 4 else 'lost'},"
+        f"{'No' if n % 4 else 'Yes'}\n"
+        for n in range(200)
+    )
+    header = "customerID,gender,tenure,InternetService,MonthlyCharges,TotalCharges,CustomerStatus,Churn\n"
+    suggestions, config, written = suggested(tmp_path, telco__csv=header + rows)
+    assert [item["table"] for item in config["data"]["inputs"]] == ["labels", "customers"]
+    assert config["churn"]["kind"] == "labelled"
+    assert suggestions.attributes == ["tenure", "InternetService", "MonthlyCharges"]
+    assert set(suggestions.outcomes) == {"TotalCharges", "CustomerStatus"}
+    assert config["customers"]["excluded_attributes"] == ["gender", "TotalCharges", "CustomerStatus"]
+    assert "Does Yes in Churn mean that the customer has left?" in written
+    assert "figures are optimistic" in written
+
+
+def test_an_export_that_fits_no_table_says_what_it_lacks(tmp_path: Path) -> None:
+    rows = "".join(f"c{n % 9},2024-01-{1 + n % 28:02}\n" for n in range(100))
+    orders = "".join(f"c{n % 9},o{n},p{n % 5},2024-01-{1 + n % 28:02},1,5\n" for n in range(100))
+    suggestions, _, _ = suggested(
+        tmp_path,
+        orders__csv="customer,order,sku,date,qty,amount\n" + orders,
+        visits__csv="customer,order,date\n" + rows.replace(",2024", ",o1,2024"),
+    )
+    (unused,) = suggestions.unused
+    assert (
+        "fits no table. Closest is transactions: found customer_id (customer), order_id (order), event_timestamp (date)"
+        in unused
+    )
+    assert "not found product_id, quantity, amount" in unused
+
+
+def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    orders = "customer,order,sku,date,qty,amount\n" + "".join(f"c{n % 9},o{n},p1,2024-01-05,1,5\n" for n in range(50))
+    suggestions, _, written = suggested(tmp_path, orders__CSV=orders, notes__pdf="%PDF", empty__csv="")
+    assert suggestions.unread == ["empty.csv (empty)", "notes.pdf (no format that is known)"]
+    assert "# Not read: notes.pdf (no format that is known)" in written
+    assert suggestions.inputs[0].export.item.path == "orders.CSV"
+
+
+def test_rows_that_would_be_rejected_are_skipped_by_name_with_a_question(tmp_path: Path) -> None:
+    rows = "".join(f"c{n % 9},o{n},p1,2024-01-05,1,{'' if n % 3 == 0 else n}\n" for n in range(90))
+    _, config, written = suggested(tmp_path, o__csv="customer,order,sku,date,qty,amount\n" + rows)
+    (item,) = config["data"]["inputs"]
+    assert item["skip"] == {"without_amount": 'number("amount") IS NULL'}
+    assert "QUESTION: 30 of 90 rows have no amount that can be read" in written
+    assert "# o.csv: 60 of 90 rows become transactions, 30 skipped as without_amount." in written
+    totals = ingest(settings_from(tmp_path, config), NOW).inputs[0].totals
+    assert (totals.kept, totals.skipped) == (60, {"without_amount": 30})
