@@ -251,11 +251,8 @@ def test_an_export_that_fits_no_table_says_what_it_lacks(tmp_path: Path) -> None
         visits__csv="customer,order,date\n" + rows.replace(",2024", ",o1,2024"),
     )
     (unused,) = suggestions.unused
-    assert (
-        "fits no table. Closest is transactions: found customer_id (customer), order_id (order), event_timestamp (date)"
-        in unused
-    )
-    assert "not found product_id, quantity, amount" in unused
+    assert "fits no table. Closest is interactions: found customer_id (customer), event_timestamp (date)" in unused
+    assert "not found kind" in unused
 
 
 def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
