@@ -227,8 +227,8 @@ def test_subscriptions_of_stripe_run_on_where_they_have_not_ended(tmp_path: Path
 
 def test_a_label_is_offered_as_such_and_never_as_an_input(tmp_path: Path) -> None:
     rows = "".join(
-        f"T{n},{'MF'[n % 2]},{n % 72},{'DSL' if n % 3 else 'Fiber'},{20 + n % 50}.35,{n * 20},{'ok' if n % 4 else 'lost'},"
-        f"{'No' if n % 4 else 'Yes'}\n"
+        f"T{n},{'MF'[n % 2]},{n % 72},{'DSL' if n % 3 else 'Fiber'},{20 + n % 50}.35,{n * 20},"
+        f"{'ok' if n % 4 else 'lost'},{'No' if n % 4 else 'Yes'}\n"
         for n in range(200)
     )
     header = "customerID,gender,tenure,InternetService,MonthlyCharges,TotalCharges,CustomerStatus,Churn\n"
