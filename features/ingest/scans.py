@@ -1,6 +1,5 @@
 """A unit as DuckDB reads it, row by row in the source's order, and the way back from a row to its original."""
 
-import shutil
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,13 +11,11 @@ import duckdb
 
 from core.errors import DataError
 from core.sql import first_line, identifier, quoted
-from features.ingest.databases import copy_result, result_columns
 from features.ingest.formats import every_ending, extract, format_of
 from features.ingest.objects import copy_objects
-from features.ingest.queries import check_join, query_of
 from features.ingest.settings import FileSettings
 from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
-from features.ingest.units import Source, SourceFile, Unit
+from features.ingest.units import SourceFile
 from features.ingest.workbooks import Stretch, copy_sheets
 
 _AT_ONCE = 10_000
@@ -73,75 +70,39 @@ class Scan(Protocol):
         ...
 
 
-def columns_of(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path) -> dict[str, str]:
-    """Return the columns of a unit, names and DuckDB types, before its rows are read; none where nothing is in it.
-
-    Raises
-    ------
-    DataError
-        If it cannot be opened.
-    """
-    if unit.item.database is not None:
-        return dict.fromkeys(result_columns(unit.item), "VARCHAR")
-    if unit.file is not None and unit.file.member is None and format_of(unit.file.name) == "text":
-        head = read_head(unit.file.path, unit.item)
-        return dict.fromkeys(head.names, "VARCHAR") if head else {}
-    with opened(con, unit, folder) as scan:
-        return scan.columns
-
-
-@contextmanager
-def opened(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str | None = None) -> Iterator[Scan]:
-    """Open a unit that has columns.
+def open_file(con: duckdb.DuckDBPyConnection, file: SourceFile, item: FileSettings, folder: Path) -> Scan:
+    """Open a file by its format.
 
     Parameters
     ----------
     folder
-        For copies of what DuckDB cannot read as it is; removed afterwards.
-    since
-        The last value of the input's `incremental_column` that was read before.
+        For a member of an archive, and for copies of what DuckDB cannot read as it is.
 
     Raises
     ------
     DataError
-        If it cannot be read.
+        If it cannot be read, or has an ending that is not known.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        yield _open(con, unit, folder, since)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _open(con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path, since: str | None) -> Scan:
-    if unit.file is not None:
-        return _open_file(con, unit.file, unit.item, folder)
-    if unit.item.database is not None:
-        return _ParquetScan(con, copy_result(unit.item, folder / "result.parquet", since), unit.name, [Stretch(0, 1)])
-    return _QueryScan(con, unit, folder)
-
-
-def _open_file(con: duckdb.DuckDBPyConnection, file: SourceFile, item: FileSettings, folder: Path) -> Scan:
     path = file.path if file.member is None else extract(file.path, file.member, folder)
     kind = format_of(path.name)
     if kind == "text":
-        return _TextScan(file.name, open_text(path, item, folder)) if read_head(path, item) else _NoScan()
+        return _TextScan(file.name, open_text(path, item, folder)) if read_head(path, item) else NoScan()
     if kind == "parquet":
-        return _ParquetScan(con, path, file.name, [Stretch(0, 1)])
+        return ParquetScan(con, path, file.name, [Stretch(0, 1)])
     copy = folder / "copy.parquet"
     if kind == "workbook":
         copied = copy_sheets(path, item, copy)
-        return _ParquetScan(con, copy, file.name, copied.stretches, unread=copied.unread)
+        return ParquetScan(con, copy, file.name, copied.stretches, unread=copied.unread)
     if kind == "json":
         rejected = [Rejected("no JSON object", Original(line, text)) for line, text in copy_objects(path, copy)]
-        return _ParquetScan(con, copy, file.name, [Stretch(0, 1)], rejected)
+        return ParquetScan(con, copy, file.name, [Stretch(0, 1)], rejected)
     raise DataError(
         f"{file.name}: expected a file ending in one of {every_ending()}.",
         "Rename it, or export it in one of these formats.",
     )
 
 
-class _NoScan:
+class NoScan:
     """A file with nothing in it, not even a header."""
 
     relation = "(SELECT 1 WHERE false)"
@@ -216,7 +177,7 @@ class _TextScan:
             wanted = next(rows, None)
 
 
-class _ParquetScan:
+class ParquetScan:
     """A Parquet file, or what was copied to one. An original is the row as JSON."""
 
     def __init__(
@@ -229,7 +190,7 @@ class _ParquetScan:
         unread: Sequence[str] = (),
     ) -> None:
         self.relation = f"read_parquet({quoted(str(file))})"
-        self.columns = _columns(con, self.relation, name, "Correct the file, or export it again.")
+        self.columns = relation_columns(con, self.relation, name, "Correct the file, or export it again.")
         self._numbered = f"read_parquet({quoted(str(file))}, file_row_number = true)"
         self._stretches, self._rejected, self.unread = stretches, list(rejected), unread
 
@@ -240,68 +201,12 @@ class _ParquetScan:
     def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
         """Read the rows again, some at once."""
         starts = [stretch.row for stretch in self._stretches]
-        for row, text in _as_json(con, self._numbered, "file_row_number", self.columns, rows):
+        for row, text in as_json(con, self._numbered, "file_row_number", self.columns, rows):
             stretch = self._stretches[bisect_right(starts, row) - 1]
             yield Original(row - stretch.row + stretch.line, text, stretch.sheet)
 
 
-class _QueryScan:
-    """The result of a query to files, kept while it is mapped, since it may come in another order the next time.
-
-    Each source is read by its own scan into a table of its name, which the query finds.
-    """
-
-    def __init__(self, con: duckdb.DuckDBPyConnection, unit: Unit, folder: Path) -> None:
-        remedy, item = "Correct `query`.", unit.item
-        self._rejected: list[Rejected] = []
-        self.unread: Sequence[str] = ()
-        columns: dict[str, tuple[str, ...]] = {}
-        try:
-            for name, source in unit.sources.items():
-                columns[name] = self._load(con, name, source, folder)
-            with _readable(unit.name, remedy):
-                check_join(con, item, columns)
-                con.execute(f"CREATE OR REPLACE TEMP TABLE _result AS FROM ({query_of(item)})")
-        finally:
-            for name in unit.sources:
-                con.execute(f"DROP TABLE IF EXISTS temp.{identifier(name)}")
-        self.relation = "_result"
-        self.columns = _columns(con, "_result", unit.name, remedy)
-
-    def _load(self, con: duckdb.DuckDBPyConnection, name: str, source: Source, folder: Path) -> tuple[str, ...]:
-        """Read the files of a source into one table; returns its columns."""
-        for place, file in enumerate(source.files):
-            scan = _open_file(con, file, source.item, folder)
-            with _readable(file.name, "Correct the file, or export it again."):
-                if place == 0:
-                    con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS FROM {scan.relation}")
-                else:
-                    self._widen(con, name, scan)
-                    con.execute(f"INSERT INTO {identifier(name)} BY NAME FROM {scan.relation}")
-            self.unread = (*self.unread, *scan.unread)
-            for one in scan.rejected(con):
-                where = " ".join(part for part in (file.name, one.original.place) if part)
-                self._rejected.append(one._replace(original=one.original._replace(place=where)))
-        return tuple(_columns(con, identifier(name), name, ""))
-
-    def _widen(self, con: duckdb.DuckDBPyConnection, name: str, scan: Scan) -> None:
-        """Add the columns that only later files of a source have."""
-        there = {column.lower() for column in _columns(con, identifier(name), name, "")}
-        for column, kind in scan.columns.items():
-            if column.lower() not in there:
-                con.execute(f"ALTER TABLE {identifier(name)} ADD COLUMN {identifier(column)} {kind}")
-
-    def rejected(self, con: duckdb.DuckDBPyConnection) -> list[Rejected]:  # noqa: ARG002
-        """Return the rows that the reader of a source could not take apart."""
-        return self._rejected
-
-    def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
-        """Read the rows again, some at once; they are counted from 1 in the result."""
-        for row, text in _as_json(con, "_result", "rowid", self.columns, rows):
-            yield Original(row + 1, text)
-
-
-def _as_json(
+def as_json(
     con: duckdb.DuckDBPyConnection,
     relation: str,
     number: str,
@@ -316,14 +221,16 @@ def _as_json(
         yield from ((int(row), str(text)) for row, text in con.execute(query, [wanted]).fetchall())
 
 
-def _columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, remedy: str) -> dict[str, str]:
-    with _readable(name, remedy):
+def relation_columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, remedy: str) -> dict[str, str]:
+    """Return names and DuckDB types of the columns of a relation."""
+    with readable(name, remedy):
         rows = con.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
     return {str(row[0]): str(row[1]) for row in rows}
 
 
 @contextmanager
-def _readable(name: str, remedy: str) -> Iterator[None]:
+def readable(name: str, remedy: str) -> Iterator[None]:
+    """Make DuckDB's errors ones of the data, which name the file or the query."""
     try:
         yield
     except duckdb.Error as error:

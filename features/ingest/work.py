@@ -14,9 +14,9 @@ from core.sql import quoted, spill_folder
 from features.ingest.dates import decide_dates, needs_decision
 from features.ingest.macros import define_macros
 from features.ingest.mapping import make_mapping
+from features.ingest.opening import columns_of, opened
 from features.ingest.plan import Work
 from features.ingest.reading import read_unit
-from features.ingest.scans import columns_of, opened
 from features.ingest.segments import Segment, segments_directory
 from features.ingest.settings import DataSettings, InputSettings
 from features.ingest.tables import configured

@@ -12,7 +12,7 @@ from core.errors import ConfigError
 from core.sql import identifier
 from features.ingest.databases import database_address, open_engine
 from features.ingest.formats import every_ending, extract, format_of, unread_members
-from features.ingest.scans import columns_of, opened
+from features.ingest.opening import columns_of, opened
 from features.ingest.settings import FileSettings, InputSettings, SourceSettings
 from features.ingest.suggest.headers import find_header
 from features.ingest.text import guess_encoding, open_bytes, read_head

@@ -10,6 +10,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import engine
 from features.contract.tables import CONTRACT, TableName
 from features.ingest.macros import define_macros
+from features.ingest.suggest.customers import name_customers
 from features.ingest.suggest.exports import Export, find_exports, load
 from features.ingest.suggest.inputs import (
     customers_input,
@@ -18,7 +19,7 @@ from features.ingest.suggest.inputs import (
     products_input,
     subscriptions_input,
 )
-from features.ingest.suggest.joins import name_customers, with_orders
+from features.ingest.suggest.joins import with_orders
 from features.ingest.suggest.profile import profile_columns
 from features.ingest.suggest.sales import sales_inputs
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, SALES, Seen
