@@ -95,9 +95,9 @@ def _moments() -> tuple[tuple[str, str], ...]:
     exchanged = "['%Y-%d-%m %H:%M:%S', '%Y-%d-%mT%H:%M:%S', '%Y-%d-%m']"
     # no part occurs twice here either
     offset = r"regexp_replace(x::VARCHAR, '\s+([+-]\d\d):?(\d\d)\s*$', '\1:\2')"
-    seconds = "(86400 * TRY_CAST(x AS DOUBLE))::BIGINT"
+    seconds = "(86400 * TRY_CAST(replace(x::VARCHAR, ',', '.') AS DOUBLE))::BIGINT"
     serial = (
-        rf"CASE WHEN regexp_full_match(trim(x::VARCHAR), '[2-7]\d{{4}}(\.\d+)?') "
+        rf"CASE WHEN regexp_full_match(trim(x::VARCHAR), '[2-7]\d{{4}}([.,]\d+)?') "
         f"THEN (TIMESTAMP '1899-12-30' + to_seconds({seconds}))::TIMESTAMPTZ END"
     )
     return (

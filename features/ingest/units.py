@@ -1,8 +1,10 @@
 """What is read at once: a file, or the result of a query."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from glob import glob
 from importlib import resources
 from importlib.util import find_spec
@@ -145,11 +147,19 @@ def find_files(root: Path, pattern: str, remedy: str) -> list[SourceFile]:
     DataError
         If there is none.
     """
-    paths = [Path(name) for name in glob(str(root / pattern), recursive=True)]  # noqa: PTH207 - takes absolute ones
+    archive, member = _in_archive(pattern)
+    paths = [Path(name) for name in glob(str(root / archive), recursive=True)]  # noqa: PTH207 - takes absolute ones
     files = [file for path in sorted(paths) if path.is_file() for file in files_in(path, root)]
+    files = [file for file in files if member is None or fnmatchcase(str(file.member), member)]
     if not files:
         raise DataError(f"Expected a file at {root / pattern}, found none.", remedy)
     return files
+
+
+def _in_archive(pattern: str) -> tuple[str, str | None]:
+    """Split a pattern such as `export.zip/orders-*.csv` into that of archives and that of their members."""
+    found = re.match(r"(.*\.zip)/(.+)", pattern, re.IGNORECASE)
+    return (found[1], found[2]) if found else (pattern, None)
 
 
 def files_in(path: Path, root: Path) -> list[SourceFile]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 import duckdb
 
 from core.sql import identifier
-from features.ingest.suggest.match import assign, words_of
+from features.ingest.suggest.match import assign
 from features.ingest.suggest.seen import Seen
+from features.ingest.suggest.words import words_of
 
 #: Words that names of ids end with.
 _ID_WORDS = {"id", "no", "nr", "number", "num", "key", "code", "ref", "uuid", "guid", "email", "account", "编号", "号"}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -13,8 +14,6 @@ from features.ingest.suggest.exports import Export
 from features.ingest.suggest.profile import profile_columns
 from features.ingest.suggest.seen import SALES, Seen
 
-#: Words of SQL that files are called.
-_RESERVED = {"order", "select", "from", "where", "group", "table", "values", "some", "all", "user", "end", "case"}
 #: How often what is said of an order may be missing in it.
 _SPARSE = 0.98
 
@@ -105,6 +104,14 @@ def source_of(export: Export) -> SourceSettings:
     """Return how a query's source is read."""
     options = {name: getattr(export.item, name) for name in FileSettings.model_fields}
     return SourceSettings(path=str(export.item.path), **options)
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """Return the words that no table can be called by without quotes."""
+    with duckdb.connect() as con:
+        query = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        return frozenset(str(row[0]) for row in con.execute(query).fetchall())
 
 
 def names_of(exports: Sequence[Export]) -> list[str]:

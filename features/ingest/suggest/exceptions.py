@@ -6,10 +6,11 @@ import duckdb
 
 from core.sql import count, identifier, quoted
 from features.ingest.currencies import in_codes
-from features.ingest.suggest.match import states, words_of
+from features.ingest.suggest.match import states
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.seen import Seen
 from features.ingest.suggest.suggestions import SuggestedInput
+from features.ingest.suggest.words import words_of
 
 #: Words in names of files of goods that were taken back.
 _RETURNS = (

@@ -117,7 +117,7 @@ def _files(con: duckdb.DuckDBPyConnection, path: Path, root: Path, folder: Path,
                 if not columns:
                     unread.append(f"{part.name} (empty)")
                     continue
-                pattern = _pattern(_below(file, root))
+                pattern = _pattern(part.name)
                 known = alike.get((pattern, item.sheet, columns))
                 if known is None:
                     alike[pattern, item.sheet, columns] = Export(item, (part,), columns)
@@ -137,7 +137,7 @@ def _pattern(path: str) -> str:
 
 def _items(file: SourceFile, folder: Path, unread: list[str]) -> Iterator[InputSettings]:
     """Yield how a file is read; one way for the sheets of a workbook that have the same header."""
-    item = InputSettings(table="transactions", path=file.name.removesuffix(f"/{file.member}"))
+    item = InputSettings(table="transactions", path=file.name)
     folder.mkdir(parents=True, exist_ok=True)
     path = file.path if file.member is None else extract(file.path, file.member, folder)
     if format_of(path.name) == "workbook":

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import duckdb
 
 from core.sql import identifier
-from features.ingest.suggest.match import fee_words, words_of
+from features.ingest.suggest.match import fee_words
 from features.ingest.suggest.profile import Profile
+from features.ingest.suggest.words import words_of
 
 #: More suspects than this are no exception but how the shop sells.
 _MOST = 40

@@ -1,5 +1,6 @@
 """Inputs of the tables other than order lines, and how dates, numbers and texts of an input are written."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -135,7 +136,8 @@ def subscriptions_input(seen: Seen) -> SuggestedInput:
 
 
 def _is_far(text: str) -> bool:
-    return text[:4].isdigit() and int(text[:4]) > date.today().year + 20  # noqa: DTZ011 - a matter of decades
+    years = [int(part) for part in re.findall(r"\d{4}", text)]
+    return any(year > date.today().year + 20 for year in years)  # noqa: DTZ011 - a matter of decades
 
 
 def plain_input(seen: Seen, table: TableName, columns: Mapping[str, Profile]) -> SuggestedInput:
@@ -158,7 +160,7 @@ def column(name: str, profile: Profile) -> SuggestedColumn:
         expression = f"lower({identifier(profile.name)})"
     elif profile.formats == (EPOCH,):
         parts = f"number({identifier(profile.name)})"
-        thousand = " / 1000" if len(profile.examples[0]) > 10 else ""
+        thousand = {13: " / 1000", 16: " / 1000000"}.get(len(profile.examples[0]), "")
         expression = f"to_timestamp({parts}{thousand})"
     return SuggestedColumn(name, expression, profile.evidence)
 
@@ -176,6 +178,8 @@ def say_how_written(table: TableName, columns: Mapping[str, Profile], one: Sugge
         # ISO 8601 is no strptime format; beside others its usual ways are written out
         iso = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
         written = [way for name in formats if name != EPOCH for way in (iso if name == ISO else (name,))]
+        # %Y reads a year of two digits too, as one of antiquity
+        written.sort(key=lambda way: "%y" not in way)
         one.options["dates"] = list(dict.fromkeys(written)), f"these read {', '.join(p.name for p in moments)}"
     numbers = [p for p in columns.values() if p.is_number and not p.is_moment]
     if any(profile.decimal == "," for profile in numbers):

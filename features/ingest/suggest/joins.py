@@ -8,9 +8,10 @@ import duckdb
 from core.sql import identifier
 from features.ingest.suggest.customers import share_in
 from features.ingest.suggest.derived import asked, names_of, source_of
-from features.ingest.suggest.match import likeness, words_of
+from features.ingest.suggest.match import likeness
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.seen import SALES, Seen
+from features.ingest.suggest.words import words_of
 
 #: This share of one column's values must be in another one that it refers to.
 _REFERS = 0.9

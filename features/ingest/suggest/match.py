@@ -1,6 +1,5 @@
 """Which role a source's column can play: by the words of its name, as listed in names.toml, and by its values."""
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -9,10 +8,10 @@ from typing import Any
 
 from features.contract.tables import CONTRACT, Type
 from features.ingest.suggest.profile import Profile
+from features.ingest.suggest.words import words_of
 
 #: Names that fit less are no evidence.
 _LIKE = 0.3
-_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "%": " percent ", "#": " number "}
 #: Types of the roles that are no contract columns.
 _TYPES: dict[str, Type] = {
     "order_total": "DOUBLE",
@@ -21,6 +20,10 @@ _TYPES: dict[str, Type] = {
     "line_id": "VARCHAR",
     "contract_id": "VARCHAR",
 }
+#: Words that say no more than that something has a name.
+_WEAK = frozenset({"id", "no", "nr", "number", "code", "key", "ref", "num"})
+#: A shop has more customers than this, and more than this share of its rows: a few names are its staff.
+_CUSTOMERS, _CUSTOMER_SHARE, _ROWS = 5, 0.0005, 50
 #: More different values are no kinds, states or currencies.
 _FEW = 60
 
@@ -68,12 +71,18 @@ def _is_order(profile: Profile) -> bool:
     return not named or all(any(sign.isdigit() for sign in text) and " " not in text for text in profile.examples)
 
 
+def _are_people(profile: Profile) -> bool:
+    """Tell customers from a shop's staff and tills, of which there are few."""
+    return profile.rows < _ROWS or profile.distinct >= max(_CUSTOMERS, _CUSTOMER_SHARE * profile.rows)
+
+
 def _has_few(profile: Profile) -> bool:
     return not profile.is_moment and profile.distinct <= _FEW
 
 
 #: What values of some roles have to be, beside their type.
 _CHECKS: dict[str, Callable[[Profile], bool]] = {
+    "customer_id": _are_people,
     "order_id": _is_order,
     "time_of_day": lambda profile: profile.is_time,
     "is_cancel": lambda profile: profile.distinct == 2,
@@ -111,7 +120,9 @@ def likeness(name: str, role: str) -> float:
         for last in range(first + 1, len(words) + 1):
             part, rest = "".join(words[first:last]), [*words[:first], *words[last:]]
             if part in known and all(word in around or word.isdigit() for word in rest):
-                best = max(best, 0.8 * len(part) / len(whole) - 0.002 * known.index(part))
+                # a code of a customer is a customer, as good as one with that name
+                fit = 0.93 if all(word in _WEAK for word in rest) else 0.8 * len(part) / len(whole)
+                best = max(best, fit - 0.002 * known.index(part))
     return best
 
 
@@ -163,11 +174,3 @@ def fee_words() -> tuple[frozenset[str], tuple[str, ...]]:
 @cache
 def _names() -> dict[str, Any]:
     return tomllib.loads((resources.files("features.ingest.suggest") / "names.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name: in lower case, without signs, cut at capitals, digits and Chinese signs."""
-    text = re.sub(r"([a-zäöü0-9])([A-ZÄÖÜ])|([A-Z])([A-Z][a-z])", r"\1\3 \2\4", name)
-    lower = "".join(_UMLAUTS.get(letter, letter) for letter in text.lower())
-    return tuple(re.findall(r"[a-z]+|\d+|[^\W\da-z_]+", lower))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import duckdb
 
 from core.sql import count, identifier
-from features.ingest.suggest.match import words_of
 from features.ingest.suggest.profile import Profile
+from features.ingest.suggest.words import words_of
 
 #: Two sums are the same that differ by no more than a cent, or half a percent.
 _SAME = "abs({a} - {b}) <= greatest(0.011, 0.005 * abs({b}))"

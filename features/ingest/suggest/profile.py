@@ -9,27 +9,23 @@ import duckdb
 from core.sql import count, identifier
 from features.ingest.dates import is_day_first
 from features.ingest.macros import define_macros
+from features.ingest.suggest.words import words_of
 
 #: Dates as exports write them, and times of the day. Formats in which a day could be a month are tried both ways.
 _DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y/%m/%d")
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+#: Days with names of months.
+_NAMED = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b-%d-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
 #: Formats of moments; of those that read the same values the first counts.
 FORMATS = (
     *(day + time for day in _DAYS for time in _TIMES),
+    *(day + time for day in _NAMED for time in (*_TIMES, ", %I:%M %p")),
     "%Y年%m月%d日",
+    "%Y年%m月%d日 %H:%M",
     "%Y年%m月%d日 %H:%M:%S",
     "%Y%m%d",
     "%Y%m%d%H%M%S",
     "%Y%m%d %H:%M:%S",
-    "%d %b %Y",
-    "%d %b %Y %H:%M",
-    "%d-%b-%Y",
-    "%d-%b-%y",
-    "%b %d, %Y",
-    "%b %d, %Y %I:%M %p",
-    "%b %d, %Y, %I:%M %p",
-    "%B %d, %Y",
-    "%d %B %Y",
     "%a, %d %b %Y %H:%M:%S %z",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%d %H:%M",
@@ -150,7 +146,7 @@ def _profile(con: duckdb.DuckDBPyConnection, name: str, rows: int, filled: int, 
         shares[sign] = _share(con, "number(x) IS NOT NULL")
     if shares[","] > shares["."]:
         define_macros(con, ",")
-    formats, ambiguous = _formats(con)
+    formats, ambiguous = _formats(con, name)
     return Profile(
         name=name,
         rows=rows,
@@ -179,12 +175,12 @@ def _share(con: duckdb.DuckDBPyConnection, condition: str) -> float:
     return float(con.execute(f"SELECT coalesce(avg(coalesce({condition}, false)::INT), 0) FROM _one").fetchall()[0][0])
 
 
-def _formats(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], str | None]:
+def _formats(con: duckdb.DuckDBPyConnection, name: str) -> tuple[tuple[str, ...], str | None]:
     """Choose ISO 8601 if it reads nearly all, else formats one by one, each reading most of what the others did not."""
     if _share(con, "length(x) BETWEEN 6 AND 40 AND length(regexp_replace(x, '[^0-9]', '', 'g')) >= 5") < _MOST:
         return (), None
-    if _share(con, r"regexp_full_match(x, '1[0-9]{9}|1[0-9]{12}')") > 1 - _FEW:
-        return (EPOCH,), None
+    if (counted := _counted(con, name)) is not None:
+        return counted, None
     if _share(con, r"contains(x, '-') AND instant(x) IS NOT NULL") > 1 - _FEW:
         return (ISO,), None
     if (
@@ -204,15 +200,30 @@ def _formats(con: duckdb.DuckDBPyConnection) -> tuple[tuple[str, ...], str | Non
         if is_day_first(best) is not None and shares.get(other) == shares[best]:
             ambiguous = other
         chosen.append(best)
-        left = f"{left} AND try_strptime(x, '{best}') IS NULL"
+        left = f"{left} AND coalesce(try_strptime(x, '{best}') < '1900-01-01', true)"
     read = 1 - _share(con, left)
     return (tuple(chosen), ambiguous) if chosen and read >= _MOST else ((), None)
+
+
+def _counted(con: duckdb.DuckDBPyConnection, name: str) -> tuple[str, ...] | None:
+    """Return the format of moments that are counted from a beginning; none where numbers are no moments."""
+    if _share(con, r"regexp_full_match(x, '1[0-9]{9}|1[0-9]{12}|1[0-9]{15}')") > 1 - _FEW:
+        return (EPOCH,)
+    if _share(con, r"regexp_full_match(x, '[2-7]\d{4}([.,]\d+)?')") > 1 - _FEW:
+        # days as a spreadsheet counts them, if the column is called so; else a number
+        dated = {"date", "time", "datum", "day", "timestamp", "日期", "时间", "fecha", "data"} & set(words_of(name))
+        return (ISO,) if dated else ()
+    return None
 
 
 def _each(con: duckdb.DuckDBPyConnection, condition: str, ways: Sequence[str]) -> dict[str, float]:
     """Return the share of values that satisfy a condition and that each format reads."""
     if not ways:
         return {}
-    shares = ", ".join(f"avg((try_strptime(x, '{way}') IS NOT NULL AND {condition})::INT)" for way in ways)
+    # a year of two digits is no year 24
+    shares = ", ".join(
+        f"avg(coalesce(try_strptime(x, '{way}') BETWEEN '1900-01-01' AND '2200-01-01' AND {condition}, false)::INT)"
+        for way in ways
+    )
     found = con.execute(f"SELECT {shares} FROM _one").fetchall()[0]
     return {way: float(share or 0) for way, share in zip(ways, found, strict=True)}

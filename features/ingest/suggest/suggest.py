@@ -67,7 +67,7 @@ def _root(paths: Sequence[str]) -> Path:
 
 
 def _look(con: duckdb.DuckDBPyConnection, export: Export, place: int, folder: Path) -> Seen:
-    loaded = load(con, export, f"export_{place}", folder / "copies")
+    loaded = load(con, export, f"_export_{place}", folder / "copies")
     return Seen(loaded, profile_columns(con, loaded.table, loaded.columns))
 
 
@@ -76,7 +76,7 @@ def _sort(con: duckdb.DuckDBPyConnection, seen: Sequence[Seen], suggestions: Sug
     used: list[Export] = []
     left = []
     for place, one in sorted(enumerate(seen), key=lambda pair: "product_id" not in pair[1].roles(SALES)):
-        lines, partners = (one, []) if _is_other(one) else with_orders(con, one, seen, f"joined_{place}")
+        lines, partners = (one, []) if _is_other(one) else with_orders(con, one, seen, f"_joined_{place}")
         if not _is_other(one) and _are_lines(lines) and not any(one.export is export for export in used):
             suggestions.inputs += sales_inputs(con, lines, suggestions)
             used += [partner.export for partner in partners]
