@@ -8,10 +8,10 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from core.errors import DataError, StateError
+from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, open_duckdb, relation
-from features.contract.tables import TableName, table_path
+from features.contract.tables import CONTRACT, TableName, table_path
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
 _OTHER_EVENTS: list[tuple[TableName, str]] = [
@@ -22,13 +22,20 @@ _OTHER_EVENTS: list[tuple[TableName, str]] = [
 
 @dataclass(frozen=True)
 class Sources:
-    """The contract tables that features are made from, as Ibis tables."""
+    """The contract tables that features and labels are made from, as Ibis tables.
+
+    Attributes
+    ----------
+    labels
+        The business's own labels; None where features alone are made. No view reads them.
+    """
 
     transactions: ir.Table
     products: ir.Table
     customers: ir.Table
     interactions: ir.Table
     subscriptions: ir.Table
+    labels: ir.Table | None = None
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:
@@ -47,15 +54,9 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     Raises
     ------
     StateError
-        If nothing was ingested yet.
+        If nothing was ingested yet, or by a version of Encore without one of the tables.
     """
-    contract_file(stores, "transactions")
-    return Sources(
-        **{
-            name: con.read_parquet(table_path(stores, name), table_name=name)
-            for name in ("transactions", "products", "customers", "interactions", "subscriptions")
-        }
-    )
+    return Sources(**{name: con.read_parquet(contract_file(stores, name), table_name=name) for name in CONTRACT})
 
 
 def contract_file(stores: StoreSettings, name: TableName) -> Path:
@@ -72,8 +73,8 @@ def contract_file(stores: StoreSettings, name: TableName) -> Path:
     return path
 
 
-def event_range(settings: Settings) -> tuple[datetime, datetime, bool]:
-    """Return the moments of the first and the last event, and whether events are order lines.
+def find_events(settings: Settings) -> tuple[datetime, datetime, bool] | None:
+    """Return the moments of the first and the last event, and whether events are order lines; None without events.
 
     Where there are no order lines, events are starts of contracts and interactions.
 
@@ -94,4 +95,4 @@ def event_range(settings: Settings) -> tuple[datetime, datetime, bool]:
             if first is not None:
                 moments_found = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
                 return moments_found[0], moments_found[1], parts is _SALES
-    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")
+    return None

@@ -32,6 +32,8 @@ def view_inputs(
 ) -> Inputs:
     """Return what the expressions of views read of some data at some snapshots.
 
+    Labels are not among it: no feature can be made of them.
+
     `bought` is an expression there; a caller that runs several views of purchases makes a table of it.
 
     Parameters
@@ -42,8 +44,9 @@ def view_inputs(
     returns = returns_of(sources, kinds) if returns is None else returns
     days = settings[TimeSettings].history_days
     bought = pairs(goods(sources.transactions, sources.products), snapshots, days, returns)
+    tables = {name: table for name, table in vars(sources).items() if name != "labels"}
     return Inputs(
-        **vars(sources),
+        **tables,
         snapshots=snapshots,
         sizes=sizes,
         bought=bought,

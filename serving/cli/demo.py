@@ -64,7 +64,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         stage_materialize(context, stages)
         stage_scores(context, stages)
     print_unmatched(context, ingested.unmatched)
-    table = _results(ingested.rows["transactions"], versions)
+    table = _results(ingested.rows, versions)
     if listening is None:
         context.console.print(table)
         context.console.print(f"  Done in {time.monotonic() - start:.0f} s. `encore serve` starts the API.")
@@ -73,11 +73,14 @@ def run_demo(context: Context, *, serve: bool) -> None:
     run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
 
 
-def _results(lines: int, versions: "Mapping[str, Version]") -> Table:
+def _results(rows: Mapping[str, int], versions: "Mapping[str, Version]") -> Table:
     """Return the headlines of every trained model, each beside its baseline."""
-    table = Table("", "Encore", "baseline", title="Results on test snapshots that training never saw")
+    table = Table("", "Encore", "baseline", title="Results on tests that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
-    table.add_row("order lines read", f"{lines:,}", "")
+    read = {"order lines": "transactions", "contract periods": "subscriptions", "labels": "labels"}
+    for noun, name in read.items():
+        if rows[name]:
+            table.add_row(f"{noun} read", f"{rows[name]:,}", "")
     for registered in MODELS:
         if registered.name in versions:
             _add_headlines(table, registered, versions[registered.name])
@@ -91,7 +94,7 @@ def _add_headlines(table: Table, registered: Registered, version: "Version") -> 
             named = headline.baseline_name
             table.add_row("", "", f"[dim]{named}[/]")
         table.add_row(headline.label, headline.value, headline.baseline or "")
-    table.add_row(f"{registered.title} model's grade", version.grade or "–", "")
+    table.add_row(f"{registered.title} model's grade", version.shown_grade or "–", "")
 
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:

@@ -1,4 +1,4 @@
-"""Who was active at a snapshot, and who of them churned, by either definition."""
+"""Who was active at a snapshot, and who of them churned, by each definition."""
 
 from datetime import datetime
 
@@ -9,6 +9,7 @@ from core.settings import Settings, StoreSettings
 from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.views.visible import purchases, standing, visible
+from training.churn.labelled import given_labels, on_file
 from training.churn.settings import ChurnSettings
 
 
@@ -17,12 +18,14 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
 
     Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
     and no other runs beyond that end which starts before the end plus the grace period. A customer who lapses
-    in the gap before has left when the window opens, and is not labelled.
+    in the gap before has left when the window opens, and is not labelled. Labelled: as the business says.
 
     Returns
     -------
     One row per active customer and snapshot: `customer_id`, `snapshot`, `churned` (0 or 1).
     """
+    if churn.kind == "labelled":
+        return given_labels(sources, snapshots)
     known = active(sources, snapshots, churn)
     if churn.kind == "contractual":
         lapses = _lapses(sources.subscriptions, churn.grace_days)
@@ -40,8 +43,10 @@ def active(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Return one row per snapshot t and active customer, as was known at t.
 
     Non-contractual: bought in [t - activity window, t). Contractual: a contract that started before t ends at t
-    or later.
+    or later. Labelled: everybody who is known.
     """
+    if churn.kind == "labelled":
+        return on_file(sources, snapshots)
     if churn.kind == "contractual":
         contracts = sources.subscriptions.mutate(event_timestamp=sources.subscriptions.start_timestamp)
         started = visible(contracts, snapshots)

@@ -11,7 +11,8 @@ from core.sql import relation
 from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, REPLACED, contract_directory, table_path
 from features.contract.unmatched import Unmatched
-from features.engine.duckdb import connect, event_range, read_sources
+from features.engine.duckdb import connect, read_sources
+from features.engine.labelled import data_range
 from features.ingest.facts import unmatched_from
 from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
@@ -71,7 +72,8 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     StateError
         If nothing was ingested yet.
     """
-    first, last, sells = event_range(settings)
+    reach = data_range(settings)
+    first, last, sells = reach.first, reach.last, reach.sells
     as_of = resolve_as_of(settings[TimeSettings], last, now)
     files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
@@ -87,6 +89,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         silence=measure_silence(backend.con, lines, as_of) if sells else None,
         first=first,
         as_of=as_of,
+        labelled=reach.snapshots(as_of),
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
     judged = (model.judge(settings, facts) for model in models)

@@ -93,6 +93,8 @@ class DataFacts:
         Moment of the first event.
     as_of
         The moment taken for now.
+    labelled
+        The moments that labels are of, in ascending order.
     """
 
     engine: ibis.BaseBackend
@@ -103,6 +105,7 @@ class DataFacts:
     silence: Silence | None
     first: datetime
     as_of: datetime
+    labelled: tuple[datetime, ...] = ()
 
     @property
     def days(self) -> float:
@@ -119,7 +122,7 @@ def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableF
     known = ", ".join(f'count("{column}")' for column in columns)
     rows, *counts = con.execute(f"SELECT count(*), {known} FROM {relation}").fetchall()[0]
     table = next(table for table in CONTRACT.values() if table.name == name)
-    moment = table.happened if table.happened in columns else None
+    moment = "snapshot" if name == "labels" else table.happened if table.happened in columns else None
     first, last = (
         con.execute(f"SELECT min({moment}), max({moment}) FROM {relation}").fetchall()[0] if moment else (None, None)
     )
