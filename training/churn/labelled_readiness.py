@@ -71,15 +71,25 @@ def _split(settings: Settings, facts: DataFacts, rows: pd.DataFrame) -> list[Fin
     churned = rows["churned"].to_numpy()
     alike = [name for name, mask in masks.items() if len(set(churned[mask].tolist())) < 2]
     findings += [Finding("unfit", f"All labels for {name} say the same", _MORE) for name in alike if sizes[name]]
-    return [*findings, _time(split)]
+    return [*findings, *_time(split, facts)]
 
 
-def _time(split: Split) -> Finding:
+def _time(split: Split, facts: DataFacts) -> list[Finding]:
     if not split.by_customers:
         tests = ", ".join(f"{t:%Y-%m-%d}" for t in split.test)
-        return Finding("fit", f"{len(split.every)} snapshots, so that the model is measured on later ones: {tests}")
+        return [Finding("fit", f"{len(split.every)} snapshots, so that the model is measured on later ones: {tests}")]
+    remedy = "Map labels.snapshot, the moment that each label is of, and keep labels of several."
     what = f"Fewer than three snapshots, so that customers are split and figures are marked: {OPTIMISTIC}"
-    return Finding("weak", what, "Map labels.snapshot, the moment that each label is of, and keep labels of several.")
+    findings = [Finding("weak", what, remedy)]
+    if has_events(facts) and "snapshot" in facts.tables["labels"].absent:
+        late = "The labels have no snapshot, and there are events: those after a customer left are seen, and tell it"
+        findings.append(Finding("weak", late, remedy))
+    return findings
+
+
+def has_events(facts: DataFacts) -> bool:
+    """Return whether there are events that features can be made of."""
+    return any(facts.tables[name].rows for name in ("transactions", "subscriptions", "interactions"))
 
 
 def _attributes(settings: Settings, facts: DataFacts) -> list[Finding]:
@@ -93,8 +103,7 @@ def _attributes(settings: Settings, facts: DataFacts) -> list[Finding]:
         return [Finding("unfit", f"The table of customers has no column {lacking[0]!r}", "Correct model_attributes.")]
     if not chosen:
         what, remedy = "customers.model_attributes names no column", "Name those that were known before customers left."
-        has_events = any(facts.tables[name].rows for name in ("transactions", "subscriptions", "interactions"))
-        return [Finding("weak" if has_events else "unfit", what, remedy)]
+        return [Finding("weak" if has_events(facts) else "unfit", what, remedy)]
     found = giveaways(settings, facts.engine, facts.sources, facts.labelled)
     return [Finding("unfit", one.text, REMEDY) for one in found] or [
         Finding("fit", f"None of {len(chosen)} attributes gives the label away on its own")

@@ -281,6 +281,20 @@ def test_a_leak_is_refused_in_training_and_named_by_check_data(flat: Company, tm
     ]
 
 
+def test_an_event_leaves_the_risk_of_attributes_as_it_was(flat: Company) -> None:
+    customer, at = flat.rows["customerID"][2], flat.schedule.as_of
+    body = {"customer_ids": [customer], "include": ["risk", "profile"]}
+    with connected(flat.settings, lambda: at) as client:
+        before = client.post("/v1/scores", json=body).json()["scores"][0]
+        visit = {"kind": "visit", "event_id": "v1", "customer_id": customer, "event_timestamp": at.isoformat()}
+        assert client.post("/v1/events", json={"events": [visit]}).json()["applied"]
+        after = client.post("/v1/scores", json=body).json()["scores"][0]
+    assert after["feature_timestamp"] > before["feature_timestamp"]
+    assert after["risk"] == before["risk"]
+    name = "attribute_MonthlyCharges"
+    assert after["profile"]["profile"][name] == before["profile"]["profile"][name] == flat.rows["MonthlyCharges"][2]
+
+
 def test_snapshots_are_split_by_time_and_nothing_is_marked(dated: Company) -> None:
     split = dated.schedule.splits["churn"]
     assert not split.by_customers

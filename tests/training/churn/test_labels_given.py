@@ -31,7 +31,9 @@ from tests.telecom import simulate
 from training.churn.giveaways import check_giveaways
 from training.churn.labelled import check_not_the_label
 from training.churn.labels import active, labels
+from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
+from training.readiness.check import check_data
 
 LABELLED = ChurnSettings(kind="labelled")
 
@@ -158,3 +160,48 @@ def test_the_label_is_no_input(tmp_path: Any, churned: str, attribute: str) -> N
     with pytest.raises(ConfigError, match=rf"names '{attribute}', and labels\.churned is made of it"):
         check_not_the_label(settings)
     check_not_the_label(settings_of(tmp_path, simulate(50), "Contract", churned=churned))
+
+
+def test_undated_labels_beside_events_are_warned_of(tmp_path: Any) -> None:
+    settings = settings_of(tmp_path, simulate(), *HONEST)
+    events = "".join(f"T-{number:05},2017-12-01,visit\n" for number in range(1000))
+    (tmp_path / "visits.csv").write_text("customer_id,event_timestamp,kind\n" + events)
+    (tmp_path / "more.csv").write_text("customer_id,churned\nunknown,true\n")
+    visits = InputSettings(table="interactions", path="visits.csv")
+    more = InputSettings(table="labels", path="more.csv")
+    data = settings[DataSettings]
+    both = settings.replaced(data.model_copy(update={"inputs": (*data.inputs, visits, more)}))
+    said = {}
+    with inside(tmp_path):
+        for name, one in (("alone", settings), ("beside", both)):
+            ingest(one, NOW)
+            (fitness,) = check_data(one, NOW, [CHURN]).fitness
+            said[name] = {finding.what: finding.verdict for finding in fitness.findings}
+    late = "The labels have no snapshot, and there are events: those after a customer left are seen, and tell it"
+    assert said["beside"][late] == "weak"
+    unused = "1 labels are not used: of customers that no other table has, without a snapshot, or later"
+    assert said["beside"][unused] == "weak"
+    assert not {late, unused} & set(said["alone"])
+
+
+def test_labels_alone_ask_for_their_definition(tmp_path: Any) -> None:
+    settings = settings_of(tmp_path, simulate(), *HONEST).replaced(ChurnSettings())
+    with inside(tmp_path):
+        ingest(settings, NOW)
+        with pytest.raises(DataError, match="Expected events") as refused:
+            check_data(settings, NOW, [CHURN])
+    assert refused.value.remedy == 'There are 1,000 labels: set churn.kind = "labelled".'
+
+
+def test_more_snapshots_than_features_are_made_at_are_refused(tmp_path: Any) -> None:
+    settings = settings_of(tmp_path, simulate(), *HONEST)
+    days = "".join(f"T-{n:05},{n % 2 == 0},2024-{n % 12 + 1:02}-{n % 28 + 1:02}\n" for n in range(1000))
+    (tmp_path / "daily.csv").write_text("customer_id,churned,snapshot\n" + days)
+    people = settings[DataSettings].inputs[0]
+    daily = InputSettings(table="labels", path="daily.csv")
+    settings = settings.replaced(settings[DataSettings].model_copy(update={"inputs": (people, daily)}))
+    with inside(tmp_path):
+        ingest(settings, NOW)
+        with pytest.raises(DataError, match="at most 60 different snapshots, found 84") as refused:
+            check_data(settings, NOW, [CHURN])
+    assert "date_trunc('month', …)" in refused.value.remedy
