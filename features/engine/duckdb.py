@@ -69,7 +69,7 @@ def contract_file(stores: StoreSettings, name: TableName) -> Path:
     """
     path = table_path(stores, name)
     if not path.is_file():
-        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+        raise StateError(f"Expected the contract table {path} and found none.", "Run `encore ingest` first.")
     return path
 
 

@@ -69,6 +69,13 @@ class ChurnSet:
             If they are of fewer than 100 customers, or all or none of them churned.
         """
         customers = len(set(self.customers))
+        if customers < MIN_CUSTOMERS and labelled:
+            raise DataError(
+                f"Expected labels of at least {MIN_CUSTOMERS} known customers for {name}, found {customers}: a "
+                "model of fewer could not be trusted.",
+                "Supply more labels, and map customers, or events of them, by the same ids. `encore check-data` counts "
+                "both.",
+            )
         if customers < MIN_CUSTOMERS:
             raise DataError(
                 f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
@@ -79,7 +86,7 @@ class ChurnSet:
         if not 0 < rate < 1:
             raise DataError(
                 f"Expected some customers to churn and some to stay, found a churn rate of {rate:.0%} among "
-                f"{len(self)} active customers at the {name} snapshots.",
+                f"{len(self)} {'labels for ' + name if labelled else f'active customers at the {name} snapshots'}.",
                 "Correct the mapping of labels.churned, or supply more labels."
                 if labelled
                 else "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",

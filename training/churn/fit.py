@@ -79,7 +79,7 @@ def fit(
         left=_left(train, features),
         peers=peers_of(train, features),
         definition=definition_of(churn),
-        labels_end=_dates(validation)[-1] + timedelta(days=0 if by_customers else churn.label_days),
+        labels_end=_dates(validation)[0] if by_customers else _dates(validation)[-1] + timedelta(days=churn.label_days),
         origin=Origin(
             parameters=dict(parameters),
             training_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),

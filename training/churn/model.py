@@ -63,7 +63,8 @@ class ChurnModel:
     peers
         The usual values of active customers of the training snapshots, of all of them and of similar ones.
     labels_end
-        Where the last label window it learned from ends; it may be measured from there on.
+        Where the last label window it learned from ends; it may be measured from there on. Of a split by customers, the
+        first snapshot: the customers of the tests are others.
     """
 
     booster: lgb.Booster

@@ -309,6 +309,24 @@ def test_snapshots_are_split_by_time_and_nothing_is_marked(dated: Company) -> No
     assert version.shown_grade == version.grade
 
 
+def test_two_snapshots_are_split_by_customers_and_measured(tmp_path: Path) -> None:
+    rows = simulate(700)
+    labelled = label_over_time(rows)
+    write_with_snapshots(tmp_path, rows, labelled[labelled["snapshot"] <= SNAPSHOTS[1].isoformat()])
+    with inside(tmp_path):
+        settings = load_settings()
+        ingest(settings, LATER)
+        split = build_features(settings, LATER).schedule.splits["churn"]
+        Store(settings).apply()
+        runner.train(CHURN, settings)
+        evaluation = runner.evaluate(CHURN, settings)
+        tuned = CHURN.tune(settings, 1, lambda _share, _doing: None)
+    assert (split.by_customers, split.every) == (True, SNAPSHOTS[:2])
+    assert evaluation["protocol"]["test_snapshots"] == ["2024-01-01", "2024-02-01"]
+    assert evaluation["protocol"]["caveat"] == OPTIMISTIC
+    assert tuned.trials == 1
+
+
 def test_labels_of_each_snapshot_are_those_of_the_file(dated: Company) -> None:
     given = pd.read_csv(dated.directory / "exports" / "labels.csv")
     moments = pd.to_datetime(given["snapshot"])

@@ -28,6 +28,7 @@ from tests.features.events import (
     make_transactions,
 )
 from tests.telecom import simulate
+from training.churn.dataset import ChurnSet
 from training.churn.giveaways import check_giveaways
 from training.churn.labelled import check_not_the_label
 from training.churn.labels import active, labels
@@ -205,3 +206,18 @@ def test_more_snapshots_than_features_are_made_at_are_refused(tmp_path: Any) -> 
         with pytest.raises(DataError, match="at most 60 different snapshots, found 84") as refused:
             check_data(settings, NOW, [CHURN])
     assert "date_trunc('month', …)" in refused.value.remedy
+
+
+def test_too_few_labels_and_labels_that_say_the_same_are_refused() -> None:
+    rows = ChurnSet(
+        customers=np.array([f"c{n}" for n in range(120)], dtype=object),
+        snapshots=np.full(120, np.datetime64("2024-05-01", "us")),
+        columns={},
+        churned=np.zeros(120, dtype="int64"),
+    )
+    with pytest.raises(DataError, match="labels of at least 100 known customers for test, found 60") as few:
+        rows.rows(np.arange(120) < 60).check("test", labelled=True)
+    assert "map customers" in few.value.remedy
+    with pytest.raises(DataError, match="churn rate of 0% among 120 labels for test") as alike:
+        rows.check("test", labelled=True)
+    assert "labels.churned" in alike.value.remedy
