@@ -39,7 +39,14 @@ class CustomerSettings(Section):
         50_000, description="Customers that models learn from, drawn by a hash where there are more; all are scored"
     )
     model_attributes: tuple[str, ...] = Field(
-        (), description="Columns of `customers` that the churn model reads, as categories"
+        (), description="Columns of `customers` that the churn model reads, as numbers where all values are numbers"
+    )
+    numeric_attributes: tuple[str, ...] = Field(
+        (), description="Of `model_attributes`, those that are numbers whatever the values; other texts are missing"
+    )
+    categorical_attributes: tuple[str, ...] = Field(
+        (),
+        description="Of `model_attributes`, those that are categories though their values are numbers, such as codes",
     )
     excluded_attributes: tuple[str, ...] = Field(
         (), description="Columns of `customers` that no model reads and no reason names"
@@ -49,6 +56,15 @@ class CustomerSettings(Section):
     def kept(self) -> tuple[str, ...]:
         """The columns that features are made of."""
         return tuple(dict.fromkeys((*self.attributes, *self.model_attributes)))
+
+    @model_validator(mode="after")
+    def _numbers_or_categories(self) -> "CustomerSettings":
+        for name in (*self.numeric_attributes, *self.categorical_attributes):
+            if name not in self.model_attributes:
+                raise ValueError(f"expected {name!r} in `model_attributes` too, as it is said how the model reads it")
+        if both := set(self.numeric_attributes) & set(self.categorical_attributes):
+            raise ValueError(f"{min(both)!r} is named in `numeric_attributes` and in `categorical_attributes`")
+        return self
 
     @model_validator(mode="after")
     def _excluded_is_excluded(self) -> "CustomerSettings":

@@ -35,6 +35,8 @@ class Windows:
         Whether there is nothing to learn where there are no order lines.
     labels
         The contract table that labels are made of: they are complete as far as that table is.
+    given
+        Whether the data name the snapshots: those of the labels, and none of the grid.
     """
 
     reach_days: int
@@ -43,6 +45,7 @@ class Windows:
     steps: int | None = None
     needs_sales: bool = False
     labels: TableName = "transactions"
+    given: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,22 @@ class Split:
     """The snapshots of a model, each group in ascending order.
 
     A label window of an earlier group ends at or before the first snapshot of the next group.
+
+    Attributes
+    ----------
+    by_customers
+        Whether the groups are of different customers at the same snapshots, as there is no time to split by.
     """
 
     train: tuple[datetime, ...] = ()
     validation: tuple[datetime, ...] = ()
     test: tuple[datetime, ...] = ()
+    by_customers: bool = False
 
     @property
     def every(self) -> tuple[datetime, ...]:
         """All of them, in ascending order."""
-        return (*self.train, *self.validation, *self.test)
+        return self.test if self.by_customers else (*self.train, *self.validation, *self.test)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Walk:
     shop: Shop
 
 
-def run(command: str, directory: Path) -> str:
+def run(command: str, directory: Path, threads: int = 2) -> str:
     """Run a command in a folder as a reader would; those of `encore` in this process, which has loaded its libraries.
 
     Raises
@@ -63,7 +63,7 @@ def run(command: str, directory: Path) -> str:
     output, errors = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, inside(directory), redirect_stdout(output), redirect_stderr(errors):
         patch.setenv("COLUMNS", "200")
-        patch.setenv("ENCORE_THREADS", "2")
+        patch.setenv("ENCORE_THREADS", str(threads))
         patch.setattr(sys, "argv", shlex.split(command))
         with pytest.raises(SystemExit) as left:
             cli.main()

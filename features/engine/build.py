@@ -18,7 +18,7 @@ from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.engine.completeness import complete_until, last_rows
-from features.engine.duckdb import Sources, connect, event_range, read_sources
+from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import (
     as_feature_rows,
     interaction_kinds,
@@ -27,11 +27,13 @@ from features.engine.inputs import (
     snapshot_table,
     view_inputs,
 )
+from features.engine.labelled import data_range
 from features.engine.sample import learners, learning_share, portions
 from features.engine.vectors import services_of, vector_query, vector_views
+from features.given import with_given
 from features.services import ModelSettings
 from features.settings import CustomerSettings, TimeSettings
-from features.snapshots import Schedule, make_schedule, resolve_as_of
+from features.snapshots import Schedule, Split, make_schedule, resolve_as_of
 from features.views import VIEWS, views_of
 from features.views.view import FeatureView
 
@@ -43,7 +45,7 @@ BOUGHT = "bought"
 #: The table that they and views of amounts share.
 RETURNED = "returned"
 #: What features depend on besides data and settings.
-_CODE = ("features.views", "features.engine", "features.snapshots")
+_CODE = ("features.views", "features.engine", "features.snapshots", "features.given")
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,13 @@ def features_directory(stores: StoreSettings) -> Path:
 
 
 def schedule_for(
-    settings: Settings, first: datetime, as_of: datetime, *, sells: bool, complete: Mapping[TableName, datetime]
+    settings: Settings,
+    first: datetime,
+    as_of: datetime,
+    *,
+    sells: bool,
+    complete: Mapping[TableName, datetime],
+    labelled: Sequence[datetime] = (),
 ) -> Schedule:
     """Lay out the snapshots that the models of the configuration need.
 
@@ -79,6 +87,8 @@ def schedule_for(
     ----------
     complete
         Until when contract tables are complete.
+    labelled
+        The moments that labels are of, where a model learns from them.
 
     Raises
     ------
@@ -86,7 +96,15 @@ def schedule_for(
         If the history is too short.
     """
     models = {model.section: model.windows for model in settings.every(ModelSettings)}
-    return make_schedule(settings[TimeSettings], models, first, as_of, sells=sells, complete=complete)
+    given = {name: windows for name, windows in models.items() if windows.given}
+    others = {name: windows for name, windows in models.items() if name not in given}
+    if given and not any(sells or not windows.needs_sales for windows in others.values()):
+        # nothing is learned along a grid, so that no history has to be long enough for one
+        nothing = dict.fromkeys(others, Split())
+        schedule = Schedule(first, as_of, (), nothing, dict.fromkeys(others, (as_of,)))
+    else:
+        schedule = make_schedule(settings[TimeSettings], others, first, as_of, sells=sells, complete=complete)
+    return with_given(schedule, given, labelled)
 
 
 def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
@@ -102,10 +120,12 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         If the history is too short.
     """
     stores = settings[StoreSettings]
-    first, last, sells = event_range(settings)
-    as_of = resolve_as_of(settings[TimeSettings], last, now)
+    reach = data_range(settings)
+    first, sells = reach.first, reach.sells
+    as_of = resolve_as_of(settings[TimeSettings], reach.last, now)
+    labelled = reach.snapshots(as_of)
     complete = complete_until(last_rows(settings, now), as_of)
-    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete)
+    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled)
     directory = features_directory(stores)
     stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
@@ -137,6 +157,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         events = read_stamp(contract_directory(stores)).get("events", 0)
         made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
         made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
+        made |= {"labelled": [moment.isoformat() for moment in labelled]}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
     return Built(directory, schedule, counts, skipped=False)
 
@@ -203,7 +224,8 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
         raise StateError("Expected built features, found none.", "Run `encore features build` first.")
     first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
     complete = {table: datetime.fromisoformat(moment) for table, moment in old.get("complete", {}).items()}
-    schedule = schedule_for(settings, first, as_of, sells=bool(old["sells"]), complete=complete)
+    labelled = [datetime.fromisoformat(moment) for moment in old.get("labelled", [])] or [as_of]
+    schedule = schedule_for(settings, first, as_of, sells=bool(old["sells"]), complete=complete, labelled=labelled)
     if _fingerprint(settings, schedule) != old["fingerprint"]:
         raise StateError(
             "The features were built from other data, settings or code than those of now.",

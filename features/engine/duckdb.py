@@ -9,7 +9,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 
-from core.errors import DataError, StateError
+from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, open_duckdb, relation
 from features.contract.tables import CONTRACT, TableName, table_path
@@ -23,14 +23,20 @@ _OTHER_EVENTS: list[tuple[TableName, str]] = [
 
 @dataclass(frozen=True)
 class Sources:
-    """The contract tables that features are made from, as Ibis tables."""
+    """The contract tables that features and labels are made from, as Ibis tables.
+
+    Attributes
+    ----------
+    labels
+        The business's own labels; None where features alone are made. No view reads them.
+    """
 
     transactions: ir.Table
     products: ir.Table
     customers: ir.Table
     interactions: ir.Table
     subscriptions: ir.Table
-    labels: ir.Table
+    labels: ir.Table | None = None
 
 
 def connect(settings: Settings) -> ibis.BaseBackend:
@@ -51,8 +57,7 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     StateError
         If nothing was ingested yet, or by a version of Encore whose tables have other columns.
     """
-    contract_file(stores, "transactions")
-    tables = {name: con.read_parquet(table_path(stores, name), table_name=name) for name in CONTRACT}
+    tables = {name: con.read_parquet(contract_file(stores, name), table_name=name) for name in CONTRACT}
     for name, table in tables.items():
         check_columns(name, table.columns)
     return Sources(**tables)
@@ -84,12 +89,12 @@ def contract_file(stores: StoreSettings, name: TableName) -> Path:
     """
     path = table_path(stores, name)
     if not path.is_file():
-        raise StateError(f"Expected contract tables in {path.parent}, found none.", "Run `encore ingest` first.")
+        raise StateError(f"Expected the contract table {path} and found none.", "Run `encore ingest` first.")
     return path
 
 
-def event_range(settings: Settings) -> tuple[datetime, datetime, bool]:
-    """Return the moments of the first and the last event, and whether events are order lines.
+def find_events(settings: Settings) -> tuple[datetime, datetime, bool] | None:
+    """Return the moments of the first and the last event, and whether events are order lines; None without events.
 
     Where there are no order lines, events are starts of contracts and interactions.
 
@@ -110,4 +115,4 @@ def event_range(settings: Settings) -> tuple[datetime, datetime, bool]:
             if first is not None:
                 moments_found = [datetime.fromtimestamp(moment / 1e6, tz=UTC) for moment in (first, last)]
                 return moments_found[0], moments_found[1], parts is _SALES
-    raise DataError("Expected events in the contract tables, found none.", "Ingest order lines or contracts.")
+    return None

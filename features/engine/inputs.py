@@ -32,6 +32,8 @@ def view_inputs(
 ) -> Inputs:
     """Return what the expressions of views read of some data at some snapshots.
 
+    Labels are not among it: no feature can be made of them.
+
     `bought` is an expression there; a caller that runs several views of purchases makes a table of it.
 
     Parameters

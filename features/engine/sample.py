@@ -35,16 +35,22 @@ def portions(con: ibis.BaseBackend, sources: Sources, most: int) -> list[Sources
         return table.filter((table.customer_id.hash() % parts).abs() == part)
 
     return [
-        replace(sources, **{name: own(getattr(sources, name), part) for name in CUSTOMER_TABLES})
+        replace(sources, **{name: own(table, part) for name, table in _of_customers(sources).items()})
         for part in range(parts)
     ]
 
 
 def learners(sources: Sources, share: float) -> Sources:
     """Keep the rows of a share of the customers."""
-    return replace(sources, **{name: drawn(getattr(sources, name), share) for name in CUSTOMER_TABLES})
+    return replace(sources, **{name: drawn(table, share) for name, table in _of_customers(sources).items()})
+
+
+def _of_customers(sources: Sources) -> dict[str, ir.Table]:
+    """Return the tables whose rows belong to customers."""
+    return {name: table for name, table in vars(sources).items() if name in CUSTOMER_TABLES and table is not None}
 
 
 def _customers(con: ibis.BaseBackend, sources: Sources) -> int:
-    ids = ibis.union(sources.transactions.select("customer_id"), sources.subscriptions.select("customer_id"))
+    tables = (sources.transactions, sources.subscriptions, sources.labels)
+    ids = ibis.union(*(table.select("customer_id") for table in tables if table is not None))
     return int(con.execute(ids.customer_id.nunique()))

@@ -123,7 +123,10 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
             live = _write_events(con, settings[StoreSettings], log, version)
             merging = part_of(report, 0.8, 1.0)
             tables = write_tables(con, settings, segments, live, stamp.get("tables", {}), aside, merging)
-            stamp = _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
+            old, stamp = stamp, _stamp(segments, tables, _source(settings, segments, version)) | {"events": version[0]}
+            # labels that name no moment are of this one, which must not move while the data are the same
+            same = old.get("fingerprint") == stamp["fingerprint"]
+            stamp |= {"ingested": old["ingested"] if same and "ingested" in old else now.isoformat()}
             folder = segments_directory(settings[StoreSettings])
             lacking = unmatched_inputs(con, segments, folder, aside / "transactions.parquet")
             stamp |= {"unmatched": [asdict(one) for one in lacking]}

@@ -71,6 +71,8 @@ class CustomerFeatures:
         self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
         self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
         for table in CUSTOMER_TABLES:
+            if table == "labels":  # no feature is made of them
+                continue
             rows = relation(folder / f"{table}.parquet")
             of_exports = self._orders_whole and table == "transactions"
             exported = f" WHERE {EVENT_ID.name} IS NULL" if of_exports else ""
@@ -89,7 +91,7 @@ class CustomerFeatures:
 
     def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
         backend = self._backend
-        sources = Sources(**{name: backend.table(name) for name in CONTRACT})
+        sources = Sources(**{name: backend.table(name) for name in CONTRACT if name != "labels"})
         # the first return of all may be an event
         returns = returns_of(sources, kinds | {RETURN.name})
         self._add(RETURNED, str(backend.compile(returns)))

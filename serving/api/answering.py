@@ -25,6 +25,10 @@ class ModelAnswer(BaseModel):
 
     version: str = Field(examples=["encore-churn/1"])
     grade: str | None = Field(description="How good the model is, A to D", examples=["A"])
+    caveat: str | None = Field(
+        description="Why the grade is better than it will turn out to be; null where it is not",
+        examples=["no time split: optimistic"],
+    )
     definition: dict[str, str | int | float | None] = Field(
         description="What it predicts; windows and horizons in days",
         examples=[{"kind": "non_contractual", "horizon_days": 28, "gap_days": 0, "activity_window_days": 56}],
@@ -132,4 +136,9 @@ def answer_schema(
 
 def _model(info: ModelInfo) -> dict[str, Any]:
     definition: Mapping[str, Any] = info.definition
-    return {"version": info.version.label, "grade": info.version.grade, "definition": definition}
+    return {
+        "version": info.version.label,
+        "grade": info.version.grade,
+        "caveat": info.version.caveat,
+        "definition": definition,
+    }

@@ -21,6 +21,10 @@ class VersionAnswer(BaseModel):
     run_id: str = Field(description="MLflow run that made it")
     created: datetime
     grade: str | None = Field(description="A to D by the rule of the model; null if not graded", examples=["A"])
+    caveat: str | None = Field(
+        description="Why grade and metrics are better than they will turn out to be; null where they are not",
+        examples=["no time split: optimistic"],
+    )
     definition: dict[str, str | int | float | None] = Field(description="What it predicts; windows in days")
     metrics: dict[str, float] = Field(
         description="On the test snapshots of its run, beside the baselines",
@@ -50,6 +54,7 @@ def _answer(info: ModelInfo) -> VersionAnswer:
         run_id=version.run_id,
         created=datetime.fromtimestamp(version.created / 1000, tz=UTC),
         grade=version.grade,
+        caveat=version.caveat,
         definition=dict(info.definition),
         metrics=version.metrics,
     )

@@ -61,7 +61,7 @@ def explain(ctx: typer.Context, customer_id: CustomerArgument, language: Languag
     reasons: ReasonsAnswer = one.parts["reasons"].value
     change: WhatIfAnswer = one.parts["what_if"].value
     shown = "–" if risk.risk is None else f"{risk.risk:.0%}"
-    grade = asking.deployment.models["churn"].version.grade
+    grade = asking.deployment.models["churn"].version.shown_grade
     table = Table(
         *("", "%", say(language, "heading.reason"), say(language, "heading.action")),
         title=f"{escape(customer_id)}: {shown} ({say(language, f'tier.{risk.tier}')}), {risk.model}, "

@@ -81,7 +81,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         if trained.answers:
             stage_scores(context, stages)
     print_unmatched(context, ingested.unmatched)
-    table = _results(ingested.rows["transactions"], trained.versions)
+    table = _results(ingested.rows, trained.versions)
     for refusal in trained.refusals:
         context.console.print(f"  {refusal}", markup=False, soft_wrap=True)
     if listening is None or not trained.answers:
@@ -153,11 +153,14 @@ def write_demo_config(context: Context) -> None:
     del context.settings
 
 
-def _results(lines: int, versions: "Mapping[str, Version]") -> Table:
+def _results(rows: Mapping[str, int], versions: "Mapping[str, Version]") -> Table:
     """Return the headlines of every trained model, each beside its baseline."""
-    table = Table("", "Encore", "baseline", title="Results on test snapshots that training never saw")
+    table = Table("", "Encore", "baseline", title="Results on tests that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
-    table.add_row("order lines read", f"{lines:,}", "")
+    read = {"order lines": "transactions", "contract periods": "subscriptions", "labels": "labels"}
+    for noun, name in read.items():
+        if rows[name]:
+            table.add_row(f"{noun} read", f"{rows[name]:,}", "")
     for registered in MODELS:
         if registered.name in versions:
             _add_headlines(table, registered, versions[registered.name])
@@ -171,7 +174,7 @@ def _add_headlines(table: Table, registered: Registered, version: "Version") -> 
             named = headline.baseline_name
             table.add_row("", "", f"[dim]{named}[/]")
         table.add_row(headline.label, headline.value, headline.baseline or "")
-    table.add_row(f"{registered.title} model's grade", version.grade or "–", "")
+    table.add_row(f"{registered.title} model's grade", version.shown_grade or "–", "")
 
 
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:

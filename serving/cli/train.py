@@ -75,7 +75,7 @@ def train(context: Context, registered: Registered, *, promote: bool) -> None:
     with Stages(context.console) as stages:
         trained = stage_train(context, stages, registered, promote=promote)
     version = trained.version
-    grade = f", grade {version.grade}" if version.grade else ""
+    grade = f", grade {version.shown_grade}" if version.grade else ""
     aliases = ", ".join(version.aliases) or "registered"
     context.console.print(f"  {version.label} is {aliases}{grade}, run {version.run_id}")
     if trained.decision is not None and not trained.decision.passes:

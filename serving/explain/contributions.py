@@ -57,7 +57,9 @@ class Explained:
     values
         Raw model inputs, NaN where missing; of an attribute its code.
     attributes
-        Those that are known, with how many of the customers with this value, and of all, left.
+        Those that are known and no numbers, with how many of the customers with this value, and of all, left.
+    usual
+        Of each attribute that is a number the median of the customers that the model learned from.
     contributions
         Their TreeSHAP values, in log odds.
     similar
@@ -74,6 +76,7 @@ class Explained:
     parts: dict[str, Part]
     attributes: dict[str, Attribute] = field(default_factory=dict)
     themes: tuple[Theme, ...] = THEMES
+    usual: dict[str, float] = field(default_factory=dict)
 
 
 def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
@@ -90,6 +93,7 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
         for (theme, columns), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
     }
     themes = themes_of(model.features)
+    usual_numbers = {name: model.peers.everyone[name] for name in model.numbers}
     return [
         Explained(
             dict(zip(model.features, row.tolist(), strict=True)),
@@ -98,6 +102,7 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
             {theme: Part(sums[place], effects[place]) for theme, (sums, effects) in parts.items()},
             _attributes(model, row),
             themes,
+            usual_numbers,
         )
         for place, row in enumerate(np.asarray(inputs))
     ]

@@ -20,6 +20,7 @@ from serving.settings import ServingSettings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
+from training.churn.split import groups
 from training.lifecycle.runner import champion
 
 _TOP = 3
@@ -56,7 +57,8 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     report(0.0, "champion")
     churn = champion(CHURN, settings)
     model, context = churn.artifact, churn.context
-    rows = churn_set(settings, context.store, context.split.test, model.categories)
+    asked = churn_set(settings, context.store, context.split.test, model.attributes)
+    rows = asked.rows(groups(context.split, asked.customers, asked.snapshots)["test"])
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")

@@ -1,5 +1,6 @@
 """From TreeSHAP values to sentences: one reason per theme, written from raw values, never from column names."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,8 +10,8 @@ from pydantic import Field
 from features.views.profile import ATTRIBUTE
 from serving.explain.contributions import Direction, Explained
 from serving.explain.playbook import Playbook, Suggestion
-from serving.explain.themes import ATTRIBUTE_FINDINGS, Fact, Theme
-from serving.explain.wording import Language, amount, say
+from serving.explain.themes import ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Theme
+from serving.explain.wording import Language, amount, plain_number, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Reason:
 #: A theme with less of the explanation than this is not worth a sentence.
 MIN_SHARE = 0.01
 _NOTHING = Suggestion()
+#: Where a word begins within a name such as MonthlyCharges.
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -> list[Reason]:
@@ -89,7 +92,9 @@ def _reason(
     return Reason(
         theme=theme.name,
         finding=finding,
-        title=say(language, f"finding.{finding}") if finding else theme_title(theme, language),
+        title=say(language, f"finding.{finding}", name=theme_title(theme, language))
+        if finding
+        else theme_title(theme, language),
         direction=direction,
         share=share,
         text=say(language, f"direction.{direction}", fact=sentence),
@@ -124,7 +129,11 @@ def _sentence(theme: Theme, direction: Direction, explained: Explained, language
 def theme_title(theme: Theme, language: Language) -> str:
     """Return what a reader would call a theme; an attribute by its own name."""
     if theme.attribute is not None:
-        return theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ").capitalize()
+        name = theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ")
+        words = _HUMP.sub(" ", name).split()
+        # abbreviations, such as ARPU, stay as they are
+        plain = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
+        return plain[:1].upper() + plain[1:]
     return say(language, f"theme.{theme.name}")
 
 
@@ -137,6 +146,8 @@ def _value(explained: Explained, name: str) -> float | str | None:
 def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
     """Write an attribute's value, and how many customers with it left where that speaks for the direction."""
     title = theme_title(theme, language)
+    if theme.attribute in explained.usual:
+        return _number(theme.attribute, title, explained, language)
     known = explained.attributes.get(str(theme.attribute))
     if known is None:
         return say(language, "fact.unknown", theme=title), None
@@ -147,6 +158,21 @@ def _attribute(theme: Theme, direction: Direction, explained: Explained, languag
         return sentence, None
     finding = ATTRIBUTE_FINDINGS[0 if more else 1]
     return sentence + say(language, "against.left", value=left, other=left_of_all), finding
+
+
+def _number(name: str, title: str, explained: Explained, language: Language) -> tuple[str, str | None]:
+    """Write the number of an attribute, and what is usual.
+
+    The direction of a theme is that of the change from what is usual, so that the comparison speaks for it.
+    """
+    value, usual = explained.values[name], explained.usual[name]
+    if np.isnan(value):
+        return say(language, "fact.unknown", theme=title), None
+    shown, other = plain_number(value), plain_number(usual)
+    sentence = say(language, "fact.attribute", name=title, value=shown)
+    if shown == other:
+        return sentence, None
+    return sentence + say(language, "against.usual", value=other), NUMBER_FINDINGS[0 if value > usual else 1]
 
 
 def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:

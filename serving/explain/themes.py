@@ -61,7 +61,8 @@ class Theme:
     Attributes
     ----------
     attribute
-        The input that is an attribute of the customer; explained by its value, and by how many customers with it left.
+        The input that is an attribute of the customer; explained by its value, and by how many customers with it left,
+        or by what is usual where it is a number.
     """
 
     name: str
@@ -222,8 +223,14 @@ THEMES: tuple[Theme, ...] = (
 THEME_OF: dict[str, Theme] = {feature: theme for theme in THEMES for feature in theme.features}
 #: What is found of an attribute: customers with this value left more, or less, often than all.
 ATTRIBUTE_FINDINGS = ("leaves_more", "leaves_less")
+#: What is found of an attribute that is a number: it is above, or below, what is usual.
+NUMBER_FINDINGS = ("number_above", "number_below")
 FINDINGS = frozenset(
-    [*(finding for theme in THEMES for fact in theme.facts for finding in fact.findings), *ATTRIBUTE_FINDINGS]
+    [
+        *(finding for theme in THEMES for fact in theme.facts for finding in fact.findings),
+        *ATTRIBUTE_FINDINGS,
+        *NUMBER_FINDINGS,
+    ]
 )
 
 

@@ -46,6 +46,14 @@ def amount(language: Language, value: float, unit: Unit) -> str:
     return say(language, f"unit.{_NOUNS[unit]}_{'one' if number == '1' else 'many'}", n=number)
 
 
+def plain_number(value: float) -> str:
+    """Write a number whose unit is unknown: up to two decimals, more where it is smaller than a hundredth."""
+    if value and abs(value) < 0.01:
+        return f"{value:.2g}"
+    text = f"{value:,.2f}"
+    return text.removesuffix(".00")
+
+
 def preferred(accept_language: str | None) -> Language:
     """Choose the language that an Accept-Language header prefers; English where it names none of ours."""
     wanted: list[tuple[float, int, Language]] = []

@@ -37,12 +37,14 @@ class ProfilePart(AnswerPart[ProfileAnswer]):
     def compute(self, reading: Reading) -> Mapping[str, Computed[ProfileAnswer]]:
         """Return the profile of every known customer."""
         known, label = reading.once(known_customers), engine_of(reading).info.version.label
+        numeric = engine_of(reading).champion.numbers
         numbers = {name: values.tolist() for name, values in known.columns.items()}
         answers = {}
         for place, (customer, vector) in enumerate(zip(known.customers, known.vectors, strict=True)):
             profile: dict[str, float | str | None] = {
                 name: None if np.isnan(values[place]) else values[place] for name, values in numbers.items()
             }
-            profile |= {name: value for name, value in vector.values.items() if isinstance(value, str)}
+            texts = {name: value for name, value in vector.values.items() if isinstance(value, str)}
+            profile |= {name: value for name, value in texts.items() if name not in numeric}
             answers[customer] = Computed(vector.moment, ProfileAnswer(model=label, profile=profile))
         return answers

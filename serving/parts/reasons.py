@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from features.views.profile import ATTRIBUTE
 from serving.explain.contributions import explain
 from serving.explain.reasons import Reason, risk_reasons
 from serving.parts.churn import ChurnEngine, engine_of, known_customers
@@ -46,7 +47,9 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
     role = "explain"
     engine = ChurnEngine
     columns = tuple(
-        Column(f"reason_{place}", "text", "Finding, else theme, of a reason that raises the risk, strongest first")
+        Column(
+            f"reason_{place}", "text", "Finding, theme or attribute of a reason that raises the risk, strongest first"
+        )
         for place in range(1, _TOP + 1)
     )
 
@@ -71,8 +74,12 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
         return answers
 
     def cells(self, value: ReasonsAnswer) -> Mapping[str, object]:
-        """Return the strongest reasons, which are the same in all languages."""
-        return numbered("reason", [reason.finding or reason.theme for reason in value.reasons or []], _TOP)
+        """Return the strongest reasons, which are the same in all languages; of an attribute its name."""
+        found = [
+            reason.theme if reason.theme.startswith(ATTRIBUTE) else reason.finding or reason.theme
+            for reason in value.reasons or []
+        ]
+        return numbered("reason", found, _TOP)
 
     def exported(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
         """Return the strongest reasons in words, and what to do about each."""

@@ -73,9 +73,9 @@ class Models:
 
     @property
     def grades(self) -> dict[str, str | None]:
-        """The grade of each of them, by name and version."""
+        """The grade of each of them with its caveat, by name and version."""
         every = (*self.champions.values(), *self.challengers.values())
-        return {one.version.label: one.version.grade for one in every}
+        return {one.version.label: one.version.shown_grade for one in every}
 
 
 def _of_kind(models: Mapping[str, Loaded[Any]], kind: type[A]) -> Loaded[A] | None:

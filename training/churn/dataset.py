@@ -6,18 +6,22 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.arrays import Columns, Ints, Rows
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from features.categories import Categories, attribute_texts, learn_categories, model_columns
+from features.categories import Attributes, Categories, attribute_texts, learn_attributes, model_columns
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.engine.sample import learners, learning_share
 from features.settings import CustomerSettings
+from features.snapshots import Split
 from features.store.feature_store import Store
+from features.views.profile import ATTRIBUTE
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
+from training.churn.split import at_snapshots, groups
 from training.readiness.fitness import MIN_CUSTOMERS
 
 
@@ -30,7 +34,9 @@ class ChurnSet:
     columns
         Features by name, ages in days, attributes as codes.
     categories
-        The values of attributes, in the order of their codes.
+        The values of attributes that are no numbers, in the order of their codes.
+    numbers
+        The attributes that are numbers.
     churned
         1 where the customer churned, by the current definition.
     """
@@ -40,17 +46,22 @@ class ChurnSet:
     columns: Columns
     churned: Ints
     categories: Categories = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.churned)
 
     def mask(self, snapshots: Sequence[datetime]) -> npt.NDArray[np.bool_]:
         """Return which rows are of some snapshots."""
-        wanted = np.array([np.datetime64(t.replace(tzinfo=None)) for t in snapshots])
-        return np.isin(self.snapshots, wanted)
+        return at_snapshots(self.snapshots, snapshots)
 
-    def check(self, name: str) -> None:
+    def check(self, name: str, *, labelled: bool = False) -> None:
         """Refuse rows that are too few, or of one outcome, to learn from or to measure on.
+
+        Parameters
+        ----------
+        labelled
+            Whether the business's own label says who churned, so that no definition can be changed.
 
         Raises
         ------
@@ -58,6 +69,13 @@ class ChurnSet:
             If they are of fewer than 100 customers, or all or none of them churned.
         """
         customers = len(set(self.customers))
+        if customers < MIN_CUSTOMERS and labelled:
+            raise DataError(
+                f"Expected labels of at least {MIN_CUSTOMERS} known customers for {name}, found {customers}: a "
+                "model of fewer could not be trusted.",
+                "Supply more labels, and map customers, or events of them, by the same ids. `encore check-data` counts "
+                "both.",
+            )
         if customers < MIN_CUSTOMERS:
             raise DataError(
                 f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
@@ -68,8 +86,10 @@ class ChurnSet:
         if not 0 < rate < 1:
             raise DataError(
                 f"Expected some customers to churn and some to stay, found a churn rate of {rate:.0%} among "
-                f"{len(self)} active customers at the {name} snapshots.",
-                "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",
+                f"{len(self)} {'labels for ' + name if labelled else f'active customers at the {name} snapshots'}.",
+                "Correct the mapping of labels.churned, or supply more labels."
+                if labelled
+                else "Choose another churn.activity_window_days or churn.horizon_days, or supply more data.",
             )
 
     def at(self, snapshots: Sequence[datetime]) -> "ChurnSet":
@@ -84,18 +104,25 @@ class ChurnSet:
             columns={name: values[mask] for name, values in self.columns.items()},
             churned=self.churned[mask],
             categories=self.categories,
+            numbers=self.numbers,
         )
 
 
 def churn_set(
-    settings: Settings, store: Store, snapshots: Sequence[datetime], categories: Categories | None = None
+    settings: Settings,
+    store: Store,
+    snapshots: Sequence[datetime],
+    attributes: Attributes | None = None,
+    split: Split | None = None,
 ) -> ChurnSet:
     """Label the active customers of each snapshot and join their features point in time.
 
     Parameters
     ----------
-    categories
-        Those of a model that is to read the rows; None learns them from the rows.
+    attributes
+        How a model reads attributes that is to read the rows; None learns it from the rows.
+    split
+        Learn it from the training rows of this one; None takes all rows.
     """
     con = connect(settings)
     whole = read_sources(con, settings[StoreSettings])
@@ -108,15 +135,25 @@ def churn_set(
     seconds = moments.astype("datetime64[s]").astype("float64")
     # consent decides who gets offers, and is no reason to stay or leave
     rows = frame.drop(columns=["customer_id", "event_timestamp", "marketing_consent"])
-    texts = attribute_texts(rows, settings[CustomerSettings].model_attributes)
-    learned = learn_categories(texts) if categories is None else categories
+    customers = labelled["customer_id"].to_numpy(dtype=object)
+    if attributes is None:
+        learned_from = np.ones(len(rows), dtype=bool) if split is None else groups(split, customers, moments)["train"]
+        attributes = learn(rows[learned_from], settings[CustomerSettings])
     return ChurnSet(
-        customers=labelled["customer_id"].to_numpy(dtype=object),
+        customers=customers,
         snapshots=moments,
-        columns=model_columns(rows, seconds, learned),
+        columns=model_columns(rows, seconds, attributes),
         churned=labelled["churned"].to_numpy(dtype="int64"),
-        categories=learned,
+        categories=attributes.categories,
+        numbers=attributes.numbers,
     )
+
+
+def learn(rows: pd.DataFrame, settings: CustomerSettings) -> Attributes:
+    """Decide how a model reads attributes, from their texts in some rows and the configuration."""
+    numbers = [ATTRIBUTE + name for name in settings.numeric_attributes]
+    categories = [ATTRIBUTE + name for name in settings.categorical_attributes]
+    return learn_attributes(attribute_texts(rows, settings.model_attributes), numbers, categories)
 
 
 def usable_features(train: ChurnSet) -> tuple[tuple[str, ...], tuple[str, ...]]:

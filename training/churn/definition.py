@@ -21,16 +21,20 @@ class Definition:
         Non-contractual: active are those who bought in this many days before. None where contracts decide.
     grace_days
         Contractual: a contract counts as renewed if the next one starts within this many days after its end.
+    horizon_days
+        None where the business's own label decides, which does not say how far it looks ahead.
     """
 
-    kind: Literal["non_contractual", "contractual"]
-    horizon_days: int
+    kind: Literal["non_contractual", "contractual", "labelled"]
+    horizon_days: int | None
     gap_days: int
     activity_window_days: int | None = None
     grace_days: int | None = None
 
     def active(self, columns: Columns) -> npt.NDArray[np.bool_]:
-        """Return which rows of features (ages in days) are of active customers."""
+        """Return which rows of features (ages in days) are of active customers; with labels, all are."""
+        if self.kind == "labelled":
+            return np.ones(len(next(iter(columns.values()), ())), dtype=bool)
         if self.activity_window_days is not None:
             return np.asarray(columns["recency_days"] <= self.activity_window_days)
         # a contract without an end runs on; the age of one that is over is missing
@@ -42,6 +46,9 @@ def definition_of(churn: ChurnSettings) -> Definition:
     """Return the churn definition of the settings."""
     if churn.kind == "contractual":
         return Definition(churn.kind, churn.horizon_days, churn.gap_days, grace_days=churn.grace_days)
+    if churn.kind == "labelled":
+        # the horizon of the settings keeps the groups of a split apart; the label itself has its own
+        return Definition(churn.kind, None, churn.gap_days)
     return Definition(churn.kind, churn.horizon_days, churn.gap_days, activity_window_days=churn.activity_window_days)
 
 

@@ -46,8 +46,14 @@ def fit(
     churn: ChurnSettings,
     threads: int,
     parameters: Mapping[str, object] = PARAMETERS,
+    by_customers: bool = False,
 ) -> ChurnModel:
     """Fit on the training snapshots; stop early and calibrate on the validation snapshots after them.
+
+    Parameters
+    ----------
+    by_customers
+        Whether training and validation are of different customers at the same snapshots, which are those of the tests.
 
     Raises
     ------
@@ -56,7 +62,10 @@ def fit(
     """
     features, left_out = usable_features(train)
     if not features:
-        raise DataError("Expected features that differ between customers, found none.", "Supply more data.")
+        raise DataError(
+            "Expected features that differ between customers, found none.",
+            "Name columns of customers in customers.model_attributes, or supply more data.",
+        )
     booster = boost(
         train=train, validation=validation, features=features, parameters={**parameters, "num_threads": threads}
     )
@@ -66,10 +75,11 @@ def fit(
         features=features,
         calibration=calibrate(margins, validation.churned),
         categories={name: values for name, values in train.categories.items() if name in features},
+        numbers=tuple(name for name in train.numbers if name in features),
         left=_left(train, features),
         peers=peers_of(train, features),
         definition=definition_of(churn),
-        labels_end=_dates(validation)[-1] + timedelta(days=churn.label_days),
+        labels_end=_dates(validation)[0] if by_customers else _dates(validation)[-1] + timedelta(days=churn.label_days),
         origin=Origin(
             parameters=dict(parameters),
             training_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),

@@ -1,4 +1,4 @@
-"""Who was active at a snapshot, and who of them churned, by either definition."""
+"""Who was active at a snapshot, and who of them churned, by each definition."""
 
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.views.subscription import started
 from features.views.visible import purchases, standing, visible
+from training.churn.labelled import given_labels, on_file
 from training.churn.settings import ChurnSettings
 
 
@@ -19,12 +20,14 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     Churned, non-contractual: bought nothing in [t + gap, t + gap + horizon). Contractual: a contract ends in it,
     and no other runs beyond that end which starts before the end plus the grace period. Who was active is what was
     known at t; labels are of contracts as they are known now. A customer whose last contract ends before the window
-    opens has left by then, even where that was not known at t, and is not labelled.
+    opens has left by then, even where that was not known at t, and is not labelled. Labelled: as the business says.
 
     Returns
     -------
     One row per active customer and snapshot: `customer_id`, `snapshot`, `churned` (0 or 1).
     """
+    if churn.kind == "labelled":
+        return given_labels(sources, snapshots)
     known = active(sources, snapshots, churn)
     if churn.kind == "contractual":
         lapses = _lapses(sources.subscriptions, churn.grace_days)
@@ -43,8 +46,10 @@ def active(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
     """Return one row per snapshot t and active customer, as was known at t.
 
     Non-contractual: bought in [t - activity window, t). Contractual: a contract that started before t ends at t
-    or later, or runs on.
+    or later, or runs on. Labelled: everybody who is known.
     """
+    if churn.kind == "labelled":
+        return on_file(sources, snapshots)
     if churn.kind == "contractual":
         contracts = started(sources.subscriptions, snapshots)
         seen = contracts.filter(contracts.end_timestamp.isnull() | (contracts.end_timestamp >= contracts.snapshot))

@@ -30,20 +30,21 @@ def leakage_report(model: ChurnModel, *, everything: ChurnSet, test: ChurnSet, c
 
     Returns
     -------
-    `time_split` and `random_split`: the AUC on the test snapshots, and that of the same learner with as many trees
+    `time_split` and `random_split`: the AUC on the test rows, and that of the same learner with as many trees
     on a random quarter of all rows; a customer's neighbouring snapshots are nearly copies, so that the random split
     flatters. `strongest_feature`: the feature with the highest AUC on its own, either way round.
     `timestamps`: per snapshot the latest moment among the features that are moments (first and last purchase,
-    contact, redemption, contract start), which must lie before it, and the label window.
+    contact, redemption, contract start; null where there are none), which must lie before it, and the label window,
+    without an end where a business's own label does not say how far it looks.
     """
     time_split = float(roc_auc_score(test.churned, model.margin(model.inputs(test.columns, len(test)))))
     strongest = strongest_feature(model, test)
-    timestamps = _timestamps(everything, churn)
+    timestamps = _timestamps(everything, churn, model.definition.horizon_days)
     return {
         "time_split": {"roc_auc": time_split},
         "random_split": {"roc_auc": _random_split(model, everything)},
         "strongest_feature": {"feature": strongest.feature, "roc_auc": strongest.roc_auc} if strongest else None,
-        "features_before_labels": all(row["latest_event"] < row["snapshot"] for row in timestamps),
+        "features_before_labels": all((row["latest_event"] or "") < str(row["snapshot"]) for row in timestamps),
         "timestamps": timestamps,
     }
 
@@ -90,20 +91,22 @@ def _ranked(model: ChurnModel, rows: ChurnSet, name: str) -> Floats:
     return ranked
 
 
-def _timestamps(rows: ChurnSet, churn: ChurnSettings) -> list[dict[str, str]]:
+def _timestamps(rows: ChurnSet, churn: ChurnSettings, horizon_days: int | None) -> list[dict[str, str | None]]:
     known = [rows.columns[name] for name in ages() if name in rows.columns]
     youngest = np.nanmin(np.vstack([*known, np.full(len(rows), np.inf)]), axis=0)
-    rows_by_snapshot = []
+    rows_by_snapshot: list[dict[str, str | None]] = []
     for moment in np.unique(rows.snapshots):
-        age = timedelta(days=float(youngest[rows.snapshots == moment].min()))
+        days = float(youngest[rows.snapshots == moment].min())
         snapshot = moment.astype("datetime64[s]").item()
+        latest = snapshot - timedelta(days=days) if np.isfinite(days) else None
         start = snapshot + timedelta(days=churn.gap_days)
+        end = start + timedelta(days=horizon_days) if horizon_days is not None else None
         rows_by_snapshot.append(
             {
                 "snapshot": f"{snapshot:%Y-%m-%dT%H:%M:%S}",
-                "latest_event": f"{snapshot - age:%Y-%m-%dT%H:%M:%S}",
+                "latest_event": f"{latest:%Y-%m-%dT%H:%M:%S}" if latest is not None else None,
                 "label_start": f"{start:%Y-%m-%dT%H:%M:%S}",
-                "label_end": f"{start + timedelta(days=churn.horizon_days):%Y-%m-%dT%H:%M:%S}",
+                "label_end": f"{end:%Y-%m-%dT%H:%M:%S}" if end is not None else None,
             }
         )
     return rows_by_snapshot

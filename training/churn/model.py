@@ -14,7 +14,7 @@ import pandas as pd
 
 from core.arrays import Columns, Floats, matrix
 from core.files import write_file
-from features.categories import Categories, model_columns
+from features.categories import Attributes, Categories, model_columns
 from features.store.feature_store import Store
 from training.churn.definition import Definition
 from training.churn.peers import Peers
@@ -55,13 +55,16 @@ class ChurnModel:
     features
         Names of the inputs, in the booster's order.
     categories
-        The values of attributes, in the order of their codes.
+        The values of attributes that are no numbers, in the order of their codes.
+    numbers
+        The attributes that are numbers.
     left
         For each attribute the share of the customers it was learned from that churned, by code; for "" that of all.
     peers
         The usual values of active customers of the training snapshots, of all of them and of similar ones.
     labels_end
-        Where the last label window it learned from ends; it may be measured from there on.
+        Where the last label window it learned from ends; it may be measured from there on. Of a split by customers, the
+        first snapshot: the customers of the tests are others.
     """
 
     booster: lgb.Booster
@@ -73,6 +76,12 @@ class ChurnModel:
     definition: Definition
     labels_end: datetime
     origin: Origin
+    numbers: tuple[str, ...] = ()
+
+    @property
+    def attributes(self) -> Attributes:
+        """How it reads the attributes of customers."""
+        return Attributes(self.categories, self.numbers)
 
     def inputs(self, columns: Columns, rows: int) -> Floats:
         """Stack columns to rows x features."""
@@ -80,7 +89,7 @@ class ChurnModel:
 
     def columns(self, rows: pd.DataFrame | Sequence[Mapping[str, Any]], moments: Floats) -> Columns:
         """Return what the model may read of customers; see `features.categories.model_columns`."""
-        return model_columns(rows, moments, self.categories)
+        return model_columns(rows, moments, self.attributes)
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the raw log odds of each row, before calibration."""
@@ -125,6 +134,7 @@ class ChurnModel:
             "features": self.features,
             "calibration": asdict(self.calibration),
             "categories": self.categories,
+            "numbers": self.numbers,
             "left": self.left,
             "peers": asdict(self.peers),
             "definition": asdict(self.definition),
@@ -153,6 +163,7 @@ class ChurnModel:
             definition=Definition(**meta["definition"]),
             labels_end=datetime.fromisoformat(meta["labels_end"]),
             origin=_read_origin(meta["origin"]),
+            numbers=tuple(meta.get("numbers", ())),
         )
 
 

@@ -1,7 +1,7 @@
 """The churn model as the runner, serving and the data check know it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,20 +11,24 @@ import pandas as pd
 
 from core.progress import Report, part_of
 from core.settings import Settings
-from features.categories import Categories
+from features.categories import Attributes
 from features.services import ModelSettings
 from features.settings import CustomerSettings
+from features.views.profile import ATTRIBUTE
 from training.churn import report as reports
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
 from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate, grade
 from training.churn.fit import fit
+from training.churn.giveaways import check_giveaways
+from training.churn.labelled import check_not_the_label
 from training.churn.leakage import leakage_report, strongest_feature
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm
 from training.churn.readiness import judge_churn
 from training.churn.settings import ChurnSettings
 from training.churn.slices import sizes, slices_of
+from training.churn.split import caveat_of, groups
 from training.churn.tuning import tune_churn, tuned_parameters
 from training.evaluation.bootstrap import ROUNDS
 from training.evaluation.plots import calibration_curve, lift_and_gain
@@ -57,8 +61,9 @@ class Churn:
 
     def depends_on(self, settings: Settings) -> Sequence[object]:
         """Return the definition, the attributes that are inputs, and LightGBM's parameters."""
-        learned = settings[ChurnSettings].learned
-        return learned, settings[CustomerSettings].model_attributes, tuned_parameters(settings)
+        customers = settings[CustomerSettings]
+        read = customers.model_attributes, customers.numeric_attributes, customers.categorical_attributes
+        return settings[ChurnSettings].learned, read, tuned_parameters(settings)
 
     def fit(self, context: Context, report: Report) -> Fitted[ChurnModel]:
         """Fit on the training snapshots, calibrate on the validation snapshots, measure on the test snapshots.
@@ -66,9 +71,12 @@ class Churn:
         Raises
         ------
         DataError
-            If there are too few customers, or all or none of them churned.
+            If there are too few customers, all or none of them churned, or an attribute gives the label away.
         """
         settings = context.settings
+        if settings[ChurnSettings].kind == "labelled":
+            check_not_the_label(settings)
+            check_giveaways(settings, context.split.every)
         parameters = tuned_parameters(settings)
         report(0.0, "point-in-time training set")
         rows = _read(context)
@@ -79,10 +87,11 @@ class Churn:
             churn=settings[ChurnSettings],
             threads=settings.threads,
             parameters=parameters,
+            by_customers=context.split.by_customers,
         )
         report(0.6, "test snapshots")
         evaluation = evaluate(model, train=rows.train, test=rows.test)
-        grading = grade(evaluation.overall)
+        grading = replace(grade(evaluation.overall), caveat=caveat_of(context.split))
         protocol = _protocol(context, model, rows.test)
         inputs = model.inputs(rows.test.columns, len(rows.test))[:3]
         return Fitted(
@@ -119,11 +128,11 @@ class Churn:
         """
         settings = context.settings
         report(0.0, "point-in-time sets")
-        rows = _read(context, artifact.categories)
+        rows = _read(context, artifact.attributes)
         report(0.1, "all test rows")
         evaluation = evaluate(artifact, train=rows.train, test=rows.test)
         slices = slices_of(settings, rows.test)
-        grading = grade(evaluation.overall)
+        grading = replace(grade(evaluation.overall), caveat=caveat_of(context.split))
         protocol = _protocol(context, artifact, rows.test)
         return {
             "protocol": {"model": label, **protocol, "slices": sizes(rows.test, slices)},
@@ -157,18 +166,20 @@ class Churn:
 CHURN = Churn()
 
 
-def _read(context: Context, categories: Categories | None = None) -> _Rows:
+def _read(context: Context, attributes: Attributes | None = None) -> _Rows:
     split = context.split
-    everything = churn_set(context.settings, context.store, split.every, categories)
+    everything = churn_set(context.settings, context.store, split.every, attributes, split)
+    of_group = groups(split, everything.customers, everything.snapshots)
     rows = _Rows(
         everything=everything,
-        train=everything.at(split.train),
-        validation=everything.at(split.validation),
-        test=everything.at(split.test),
+        train=everything.rows(of_group["train"]),
+        validation=everything.rows(of_group["validation"]),
+        test=everything.rows(of_group["test"]),
     )
-    rows.train.check("training")
-    rows.validation.check("validation")
-    rows.test.check("test")
+    labelled = context.settings[ChurnSettings].kind == "labelled"
+    rows.train.check("training", labelled=labelled)
+    rows.validation.check("validation", labelled=labelled)
+    rows.test.check("test", labelled=labelled)
     return rows
 
 
@@ -182,11 +193,14 @@ def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, 
         "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
         "training_rows": origin.training_rows,
         "definition": asdict(model.definition),
+        "split": "customers" if context.split.by_customers else "time",
+        "caveat": caveat_of(context.split),
         "customers": len(test),
         "churn_rate": float(test.churned.mean()),
         "bootstrap_draws": ROUNDS,
         "feature_service": ChurnSettings.service.name,
         "features": len(model.features),
+        "attributes": [name.removeprefix(ATTRIBUTE) for name in model.features if name.startswith(ATTRIBUTE)],
         "features_left_out": list(origin.features_left_out),
         "data_fingerprint": context.built,
         "data_start": f"{context.schedule.data_start:%Y-%m-%d}",
@@ -199,6 +213,7 @@ def _params(settings: Settings, parameters: dict[str, object], protocol: dict[st
         **parameters,
         **settings[ChurnSettings].learned,
         "features": protocol["features"],
+        "split": protocol["split"],
         "training_labels_end": protocol["training_labels_end"],
         "features_left_out": ", ".join(protocol["features_left_out"]) or "none",
         "train_snapshots": f"{protocol['training_snapshots'][0]} to {protocol['training_snapshots'][-1]}",

@@ -7,6 +7,7 @@ from functools import partial
 from core.errors import DataError
 from core.settings import Settings
 from features.engine.build import schedule_for
+from training.churn.labelled_readiness import CHURN_RATES, MIN_OUTCOMES, USUAL_CHURN_RATES, judge_labelled
 from training.churn.recommendation import recommend
 from training.churn.settings import ChurnSettings
 from training.churn.trials import CURRENT, RECOMMENDED, Trial, trials
@@ -17,10 +18,6 @@ from training.readiness.freshness import judge_freshness
 from training.readiness.pictures import comes_back
 from training.readiness.silence import Silence
 
-#: Customers of either outcome.
-MIN_OUTCOMES = 20
-#: Churn rates outside of the first pair carry no model; outside of the second they are worth a second look.
-CHURN_RATES, USUAL_CHURN_RATES = (0.005, 0.995), (0.03, 0.6)
 _MORE = "Ingest more customers, or a longer history."
 _WAIT = "Ingest a longer history, or choose a longer churn.activity_window_days."
 _OTHER_DEFINITION = "Choose another churn.activity_window_days or churn.horizon_days; see the recommendation."
@@ -30,6 +27,11 @@ _COME_BACK = "When customers come back"
 def judge_churn(settings: Settings, facts: DataFacts) -> Fitness:
     """Judge whether churn can be learned by the current definition."""
     churn = settings[ChurnSettings]
+    if churn.kind == "labelled":
+        return judge_labelled(settings, facts)
+    if facts.tables["labels"].rows and facts.sales is None and not facts.tables["subscriptions"].rows:
+        missing = "There are labels, and no events that another definition of churn could be made of"
+        return Fitness("churn", (Finding("unfit", missing, 'Set churn.kind = "labelled".'),))
     if churn.kind == "non_contractual" and facts.sales is None:
         missing = "There are no order lines, and churn is defined by purchases"
         return Fitness("churn", (Finding("unfit", missing, 'Set churn.kind = "contractual".'),))

@@ -20,6 +20,7 @@ _DEFINITIONS = {
         "A customer with a running contract churns if one ends in the {horizon_days} days that start {gap_days} days "
         "after the moment and no other one that ends later starts before {grace_days} days after that end."
     ),
+    "labelled": "The business's own label says which customers churned; it does not say within which days.",
 }
 
 
@@ -32,36 +33,64 @@ def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Gradi
         As `encore evaluate churn` prints them.
     """
     definition = protocol["definition"]
-    trained, stopped = protocol["training_snapshots"], ", ".join(protocol["validation_snapshots"])
+    labelled = definition["kind"] == "labelled"
     start, end = protocol["data_start"], protocol["data_end"]
     return Card(
         title="Churn model",
         meaning=(
             _DEFINITIONS[definition["kind"]].format(**definition),
-            "The model gives the probability of that, and the reasons for it, for customers who are active.",
+            "The model gives the probability of that, and the reasons for it, for customers who are "
+            f"{'known' if labelled else 'active'}.",
             "It ranks and explains; it does not say what would make a customer stay.",
         ),
         training=(
             f"LightGBM on {protocol['features']} features of the service {protocol['feature_service']}.",
-            f"Trained on {protocol['training_rows']:,} rows at {len(trained)} snapshots from {trained[0]} to",
-            f"{trained[-1]}; stopped early and calibrated on {stopped}.",
+            *_groups(protocol),
             f"Its last label ends on {protocol['training_labels_end']}.",
             f"Data from {start} to {end}, fingerprint {protocol['data_fingerprint']}.",
-            "No demographics are inputs. Left out, because the data have no values of them:",
+            f"Attributes of customers that are inputs: {', '.join(protocol['attributes']) or 'none'}.",
+            "Left out, because the data have no values of them:",
             f"{', '.join(protocol['features_left_out']) or 'nothing'}.",
         ),
         measurement=(
             f"On {protocol['customers']:,} rows of customers at {', '.join(protocol['test_snapshots'])}, which it",
             f"never saw; {protocol['churn_rate']:.1%} churned. In brackets bootstrap 95 % intervals over customers.",
+            *([f"**{_caveat(protocol)}**"] if protocol["caveat"] else []),
         ),
         results=_methods("", methods),
         rule=GRADE_RULE,
         grading=grading,
         limits=(
             "It was measured on the snapshots above and nowhere else; another season may differ.",
-            "It is for active customers. A customer who was not active at the moment has no risk.",
+            "It is for customers with a label and without one, those who have left too if the data have them."
+            if labelled
+            else "It is for active customers. A customer who was not active at the moment has no risk.",
             "A reason says what the model's score rests on, not what caused the behaviour.",
         ),
+    )
+
+
+def _groups(protocol: Mapping[str, Any]) -> list[str]:
+    """Say which rows it was trained and calibrated on."""
+    trained, stopped = protocol["training_snapshots"], ", ".join(protocol["validation_snapshots"])
+    rows = f"{protocol['training_rows']:,} rows"
+    if protocol["split"] == "customers":
+        return [
+            f"Trained on {rows} of {stopped}; stopped early and calibrated on other customers of the same moment.",
+            "A customer is in one group only, by a hash of the id.",
+        ]
+    return [
+        f"Trained on {rows} at {len(trained)} snapshots from {trained[0]} to",
+        f"{trained[-1]}; stopped early and calibrated on {stopped}.",
+    ]
+
+
+def _caveat(protocol: Mapping[str, Any]) -> str:
+    """Return the caveat of figures by a split of customers, with what it means."""
+    what = str(protocol["caveat"])
+    return (
+        f"{what[0].upper()}{what[1:]}. The labels name no moments to split by, so that the tests are other customers "
+        "of the moment that the model learned from. On customers of a later moment it is less good."
     )
 
 
@@ -69,6 +98,7 @@ def sheets(evaluation: Mapping[str, Any]) -> list[Sheet]:
     """Return methods, slices and signs of leakage as tables, the grade below the last."""
     protocol = evaluation["protocol"]
     title = f"{protocol['model']}, tests {', '.join(protocol['test_snapshots'])}"
+    title += f" ({protocol['caveat']})" if protocol["caveat"] else ""
     return [_methods(title, evaluation["methods"]), _slices(evaluation), _leakage(evaluation)]
 
 
@@ -101,10 +131,12 @@ def _slices(evaluation: Mapping[str, Any]) -> Sheet:
 def _leakage(evaluation: Mapping[str, Any]) -> Sheet:
     leakage = evaluation["leakage"]
     strongest = leakage["strongest_feature"]
+    protocol = evaluation["protocol"]
     rows = [
-        ("AUC, split by time", f"{leakage['time_split']['roc_auc']:.3f}"),
+        (f"AUC, split by {protocol['split']}", f"{leakage['time_split']['roc_auc']:.3f}"),
         ("AUC, split at random", f"{leakage['random_split']['roc_auc']:.3f}"),
         ("strongest feature alone", f"{strongest['feature']} {strongest['roc_auc']:.3f}" if strongest else "–"),
         ("features end before labels start", "yes" if leakage["features_before_labels"] else "NO"),
     ]
-    return Sheet("", ("signs of leakage", ""), rows, (evaluation["grading"]["summary"],))
+    notes = (evaluation["grading"]["summary"], *([_caveat(protocol)] if protocol["caveat"] else []))
+    return Sheet("", ("signs of leakage", ""), rows, notes)

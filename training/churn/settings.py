@@ -16,12 +16,13 @@ class ChurnSettings(ModelSettings):
     Non-contractual: active in the window before t, and no purchase in [t + gap, t + gap + horizon).
     Contractual: a contract runs at t, and one ends in [t + gap, t + gap + horizon) that is not renewed within
     the grace period after its end.
+    Labelled: the business's own label, of the table of labels.
     """
 
     section: ClassVar[str] = "churn"
     service: ClassVar[FeatureService] = FeatureService("churn_v1", groups=frozenset({"customer"}))
 
-    kind: Literal["non_contractual", "contractual"] = "non_contractual"
+    kind: Literal["non_contractual", "contractual", "labelled"] = "non_contractual"
     activity_window_days: Days = Field(56, description="Non-contractual only")
     horizon_days: Days = 28
     grace_days: Days = Field(14, description="Contractual only: a renewal starts before the end plus this")
@@ -49,9 +50,10 @@ class ChurnSettings(ModelSettings):
 
     @property
     def windows(self) -> Windows:
-        """Every snapshot of the grid, before the tests those that early stopping and calibration take."""
+        """Every snapshot of the grid, or of the labels; before the tests, early stopping and calibration take some."""
         table: TableName = "subscriptions" if self.kind == "contractual" else "transactions"
-        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots, labels=table)
+        given = self.kind == "labelled"
+        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots, given=given, labels=table)
 
     @property
     def learned(self) -> dict[str, Any]:

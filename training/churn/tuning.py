@@ -20,11 +20,13 @@ from core.progress import Report, silent
 from core.settings import Settings, StoreSettings
 from core.stamps import fingerprint
 from features.engine.build import built_schedule
+from features.given import place_of
 from features.store.feature_store import Store
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import definition_of
 from training.churn.fit import PARAMETERS, boost
 from training.churn.settings import ChurnSettings
+from training.churn.split import groups
 from training.model import Tuned
 
 if TYPE_CHECKING:
@@ -51,9 +53,14 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     schedule, built = built_schedule(settings)
-    snapshots = (*schedule.splits["churn"].train, *schedule.splits["churn"].validation)
-    rows = churn_set(settings, Store(settings), snapshots)
-    folds = time_ordered(rows, snapshots, timedelta(days=settings[ChurnSettings].label_days))
+    split = schedule.splits["churn"]
+    if split.by_customers:
+        rows = churn_set(settings, Store(settings), split.every, split=split)
+        folds = by_customers(rows.rows(~groups(split, rows.customers, rows.snapshots)["test"]))
+    else:
+        snapshots = (*split.train, *split.validation)
+        rows = churn_set(settings, Store(settings), snapshots)
+        folds = time_ordered(rows, snapshots, timedelta(days=settings[ChurnSettings].label_days))
     directory = tuning_directory(settings[StoreSettings])
     directory.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
@@ -120,6 +127,23 @@ def time_ordered(rows: ChurnSet, snapshots: Sequence[datetime], reach: timedelta
         train.check("training")
         validation.check("validation")
     return folds[::-1]
+
+
+def by_customers(rows: ChurnSet) -> list[tuple[ChurnSet, ChurnSet]]:
+    """Split rows into folds of training rows and validation rows of other customers, each customer validating once.
+
+    Raises
+    ------
+    DataError
+        If a fold has too few customers, or one outcome only.
+    """
+    # the groups of the split are ranges of the same place; a fold must not be one of them
+    number = np.array([int(place_of(f"fold {customer}") * FOLDS) for customer in rows.customers])
+    folds = [(rows.rows(number != fold), rows.rows(number == fold)) for fold in range(FOLDS)]
+    for train, validation in folds:
+        train.check("training", labelled=True)
+        validation.check("validation", labelled=True)
+    return folds
 
 
 def _best_file(stores: StoreSettings) -> Path:

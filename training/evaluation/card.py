@@ -39,7 +39,7 @@ class Card:
     def markdown(self) -> str:
         """Write the card."""
         parts = [
-            f"# {self.title}, grade {self.grading.grade}",
+            f"# {self.title}, grade {self.grading.shown}",
             "## What it says",
             "\n".join(self.meaning),
             "## How it was made",

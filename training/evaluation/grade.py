@@ -23,6 +23,8 @@ class Grading:
         The share that the limits of the grades ask for, as the rule of the model defines it.
     ece
         The calibration error of the model's probabilities.
+    caveat
+        Why the figures are better than they will turn out to be; None where they are not.
     """
 
     grade: Grade
@@ -30,6 +32,17 @@ class Grading:
     gain: Estimate
     improvement: float
     ece: float
+    caveat: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """The grade with its caveat, as readers see it."""
+        return with_caveat(self.grade, self.caveat)
+
+
+def with_caveat(grade: str, caveat: str | None) -> str:
+    """Return a grade as readers see it: never without its caveat."""
+    return f"{grade} ({caveat})" if caveat else grade
 
 
 @dataclass(frozen=True)
@@ -101,7 +114,7 @@ class GradeRule:
     def summary(self, grading: Grading) -> str:
         """Return a grading as a sentence."""
         result = self.result.format(improvement=grading.improvement, best_rule=grading.best_rule)
-        return f"Grade {grading.grade}: {result}, calibration error {grading.ece:.3f}."
+        return f"Grade {grading.shown}: {result}, calibration error {grading.ece:.3f}."
 
     def as_json(self, grading: Grading) -> dict[str, Any]:
         """Return a grading and its rule as plain values."""

@@ -16,7 +16,7 @@ from features.store.feature_store import Store
 from training.lifecycle.gate import Decision, decide
 from training.lifecycle.run import Run
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import GATE, Tracking, Version, VersionTags
+from training.lifecycle.tracking import CAVEAT, GATE, Tracking, Version, VersionTags
 from training.model import A, Context, Fitted, Model
 from training.names import command_of, registered_name_of, title_of
 
@@ -73,7 +73,10 @@ def train(model: Model[A], settings: Settings, report: Report = silent, *, promo
     with tracking.run(command_of(model.settings.section), _params(model, context, fitted)) as run:
         run.tag(GATE, decision.reason)
         _log(run, model, fitted, part_of(report, 0.7, 1.0))
-        tags = VersionTags(stamp, fitted.grading.grade, decision.reason)
+        caveat = fitted.grading.caveat
+        if caveat is not None:
+            run.tag(CAVEAT, caveat)
+        tags = VersionTags(stamp, fitted.grading.grade, decision.reason, caveat)
         version = tracking.register(run, name, tags, promote=promote and decision.passes)
     return Trained(version, skipped=False, decision=decision, left_out=fitted.left_out)
 

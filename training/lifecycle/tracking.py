@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from core.errors import StateError
 from core.logs import quiet
 from core.settings import database_url
+from training.evaluation.grade import with_caveat
 from training.lifecycle.run import Run, answering
 from training.lifecycle.settings import TrackingSettings
 from training.model import A
@@ -27,6 +28,7 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 _FINGERPRINT = "encore.fingerprint"
 _GRADE = "encore.grade"
+CAVEAT = "encore.caveat"
 GATE = "encore.gate"
 #: An unavailable server should be reported in seconds, not after MLflow's minutes of retries.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
@@ -46,6 +48,8 @@ class Version:
         How good it is for those who do not read metrics; None for a version without one.
     gate
         Why it might become the champion, or why not; None for a version that passed no gate.
+    caveat
+        Why its figures are better than they will turn out to be; None where they are not.
     """
 
     name: str
@@ -57,6 +61,12 @@ class Version:
     metrics: dict[str, float]
     grade: str | None
     gate: str | None = None
+    caveat: str | None = None
+
+    @property
+    def shown_grade(self) -> str | None:
+        """The grade with its caveat, as readers see it; None for a version without one."""
+        return with_caveat(self.grade, self.caveat) if self.grade else None
 
     @property
     def label(self) -> str:
@@ -72,15 +82,19 @@ class VersionTags:
     ----------
     gate
         Why it may become the champion, or why not.
+    caveat
+        Why its figures are better than they will turn out to be; None where they are not.
     """
 
     fingerprint: str
     grade: str
     gate: str
+    caveat: str | None = None
 
     def as_mlflow(self) -> dict[str, str]:
         """Return them by the names of MLflow's tags."""
-        return {_FINGERPRINT: self.fingerprint, _GRADE: self.grade, GATE: self.gate}
+        tags = {_FINGERPRINT: self.fingerprint, _GRADE: self.grade, GATE: self.gate}
+        return tags | ({CAVEAT: self.caveat} if self.caveat else {})
 
 
 class Tracking:
@@ -194,4 +208,5 @@ class Tracking:
             metrics=dict(run.data.metrics),
             grade=registered.tags.get(_GRADE),
             gate=registered.tags.get(GATE),
+            caveat=registered.tags.get(CAVEAT),
         )

@@ -12,7 +12,8 @@ from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, REPLACED, TableName, contract_directory, table_path
 from features.contract.unmatched import Unmatched
 from features.engine.completeness import complete_until, last_rows
-from features.engine.duckdb import connect, event_range, read_sources
+from features.engine.duckdb import connect, read_sources
+from features.engine.labelled import data_range
 from features.ingest.facts import unmatched_from
 from features.ingest.segments import InputTotals, inputs_from
 from features.settings import TimeSettings
@@ -83,7 +84,8 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     StateError
         If nothing was ingested yet.
     """
-    first, last, sells = event_range(settings)
+    reach = data_range(settings)
+    first, last, sells = reach.first, reach.last, reach.sells
     as_of = resolve_as_of(settings[TimeSettings], last, now)
     last_of = last_rows(settings, now)
     sold_until = complete_until(last_of, as_of).get("transactions", as_of)
@@ -103,6 +105,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         first=first,
         as_of=as_of,
         last=last_of,
+        labelled=reach.snapshots(as_of),
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
     cleaning, unmatched, fresh = inputs_from(stamp), unmatched_from(stamp), tuple(freshness(facts))

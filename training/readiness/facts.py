@@ -96,6 +96,8 @@ class DataFacts:
         The moment taken for now.
     last
         Moment of the last row of each table that labels come from.
+    labelled
+        The moments that labels are of, in ascending order.
     """
 
     engine: ibis.BaseBackend
@@ -108,6 +110,8 @@ class DataFacts:
     first: datetime
     as_of: datetime
     last: Mapping[TableName, datetime]
+
+    labelled: tuple[datetime, ...] = ()
 
     @property
     def complete(self) -> dict[TableName, datetime]:
@@ -130,7 +134,7 @@ def table_facts(con: duckdb.DuckDBPyConnection, name: str, file: Path) -> TableF
     known = ", ".join(f'count("{column}")' for column in columns)
     rows, *counts = con.execute(f"SELECT count(*), {known} FROM {relation}").fetchall()[0]
     table = next(table for table in CONTRACT.values() if table.name == name)
-    moment = table.happened if table.happened in columns else None
+    moment = "snapshot" if name == "labels" else table.happened if table.happened in columns else None
     first, last = (
         con.execute(f"SELECT min({moment}), max({moment}) FROM {relation}").fetchall()[0] if moment else (None, None)
     )

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -69,7 +68,7 @@ def filled_down(con: duckdb.DuckDBPyConnection, seen: Seen, table: str) -> Seen:
             table=table,
         )
         return replace(seen, export=export, profiles=profile_columns(con, table, list(seen.profiles)))
-    (name,) = names_of([seen.export])
+    (name,) = names_of(con, [seen.export])
     query = f"SELECT * REPLACE ({filled}) FROM {name}"
     return asked(con, seen, query, {name: source_of(seen.export)}, {name: seen.export.table}, table, seen.customer)
 
@@ -78,7 +77,7 @@ def with_shares(con: duckdb.DuckDBPyConnection, seen: Seen, order: str, amount: 
     """Add the share of an order's amount that each of its lines has: all have the same."""
     order, value = identifier(order), f"number({identifier(amount)})"
     column = f"max({value}) OVER (PARTITION BY {order}) / count(*) OVER (PARTITION BY {order}) AS {share}"
-    (name,) = names_of([seen.export])
+    (name,) = names_of(con, [seen.export])
     if seen.export.sources:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT *, {column} FROM {seen.export.table}")
         item = InputSettings(table="transactions", query=f"SELECT *, {column} FROM ({seen.export.item.query})")
@@ -106,16 +105,10 @@ def source_of(export: Export) -> SourceSettings:
     return SourceSettings(path=str(export.item.path), **options)
 
 
-@cache
-def _reserved() -> frozenset[str]:
-    """Return the words that no table can be called by without quotes."""
-    with duckdb.connect() as con:
-        query = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
-        return frozenset(str(row[0]) for row in con.execute(query).fetchall())
-
-
-def names_of(exports: Sequence[Export]) -> list[str]:
+def names_of(con: duckdb.DuckDBPyConnection, exports: Sequence[Export]) -> list[str]:
     """Return names that a query can write without quotes, one for each export."""
+    query = "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+    reserved = {str(row[0]) for row in con.execute(query).fetchall()}
     names: list[str] = []
     for export in exports:
         stem = Path(str(export.item.path)).name.split(".")[0]

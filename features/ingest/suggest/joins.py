@@ -114,7 +114,7 @@ def _person_behind(
 def _joined(con: duckdb.DuckDBPyConnection, seen: Seen, joins: Sequence[_Join], table: str) -> Seen:
     """Write the query that joins exports, and its rows to a table."""
     parts = [seen, *(join.other for join in joins)]
-    names = names_of([part.export for part in parts])
+    names = names_of(con, [part.export for part in parts])
     taken = {name.lower() for name in seen.profiles}
     columns = [f"{names[0]}.*"]
     customer = seen.customer

@@ -56,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
     write_business(directory, business)
     with inside(directory):
         settings, schedule, model = train()
-        rows = churn_set(settings, Store(settings), schedule.splits["churn"].test, model.categories)
+        rows = churn_set(settings, Store(settings), schedule.splits["churn"].test, model.attributes)
         evaluation, reasons = runner.evaluate(CHURN, settings), evaluate_reasons(settings)
         yield Trained(directory, business, settings, schedule, model, rows, evaluation, reasons)
 
