@@ -114,10 +114,6 @@ def names_of(con: duckdb.DuckDBPyConnection, exports: Sequence[Export]) -> list[
         stem = Path(str(export.item.path)).name.split(".")[0]
         name = re.sub(r"[^a-z0-9]+", "_", stem.lower().replace("*", "")).strip("_") or "export"
         name = name if name[0].isalpha() else f"export_{name}"
-        name = (
-            f"{name}_rows"
-            if name in {"order", "select", "from", "where", "group", "table", "values", "some", "one"}
-            else name
-        )
+        name = f"{name}_rows" if name in reserved else name
         names.append(name if name not in names else f"{name}_{len(names)}")
     return names
