@@ -9,7 +9,30 @@ from features.contract.tables import TableName
 from features.ingest.segments import Segment
 
 #: What columns of currencies are called, in lower case without signs between the words.
-_NAMES = {"currency", "currencycode", "ordercurrency", "currencyiso", "iso4217", "waehrung", "währung", "币种", "货币"}
+_NAMES = {
+    "currency",
+    "currencycode",
+    "ordercurrency",
+    "currencyiso",
+    "iso4217",
+    "waehrung",
+    "währung",
+    "devise",
+    "moneda",
+    "valuta",
+    "divisa",
+    "币种",
+    "货币",
+}
+#: Codes of ISO 4217 that shops sell in.
+CODES = frozenset(
+    {
+        *("AED", "ARS", "AUD", "BGN", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CZK", "DKK", "EGP", "EUR", "GBP"),
+        *("HKD", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "KWD", "MAD", "MXN", "MYR", "NGN", "NOK", "NZD"),
+        *("PEN", "PHP", "PKR", "PLN", "QAR", "RON", "RSD", "RUB", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "UAH"),
+        *("USD", "UYU", "VND", "ZAR"),
+    }
+)
 #: Codes of signs that only one currency has.
 _CODES = {"€": "EUR", "£": "GBP", "₩": "KRW", "₹": "INR", "元": "CNY", "￥": "¥"}
 #: Codes of the currencies that share a sign.

@@ -5,13 +5,29 @@ from collections.abc import Mapping
 import duckdb
 
 from core.sql import count, identifier, quoted
-from features.ingest.currencies import in_codes
-from features.ingest.suggest.match import states
+from features.ingest.currencies import CODES, in_codes
+from features.ingest.suggest.meanings import Kinds, find_kinds, values_of
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.seen import Seen
 from features.ingest.suggest.suggestions import SuggestedInput
 from features.ingest.suggest.words import words_of
 
+#: What lines of totals have as product.
+_TOTALS = (
+    "total",
+    "subtotal",
+    "sub total",
+    "grand total",
+    "totals",
+    "summe",
+    "gesamt",
+    "zwischensumme",
+    "合计",
+    "小计",
+    "总计",
+)
+#: What happens more often is no exception.
+_RARE = 0.3
 #: Words in names of files of goods that were taken back.
 _RETURNS = (
     "credit memo", "credit memos", "cr memo", "cr memos", "credit note", "credit notes", "returns", "refunds",
@@ -23,13 +39,11 @@ def map_returns(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, 
     """Name the rows that take goods back: by document, by the file's name, by pieces below 0 and prefixes of orders."""
     conditions: list[str] = []
     evidence: list[str] = []
-    document = roles.get("document_type")
-    if document is not None:
-        values = _values(con, seen.export.table, identifier(document.name))
-        back = [value for value in values if value.lower() in states("returned")]
-        if back and len(back) < len(values):
-            conditions.append(f"{identifier(document.name)} IN ({', '.join(map(quoted, back))})")
-            evidence.append(f"{sum(values[value] for value in back):,} rows of {document.name}")
+    for kinds in find_kinds(con, seen, roles):
+        back = kinds.of("returned")
+        if back and len(back) < len(kinds.values):
+            conditions.append(f"{identifier(kinds.name)} IN ({', '.join(map(quoted, back))})")
+            evidence.append(f"{sum(kinds.values[value] for value in back):,} rows of {kinds.name}")
     stem = " ".join(words_of(str(seen.export.item.path or ""))) if not conditions else ""
     if any(f" {word} " in f" {stem} " for word in _RETURNS):
         conditions.append("true")
@@ -40,7 +54,7 @@ def map_returns(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, 
         conditions.append(f"{identifier(negative.name)} < 0")
         evidence.append(f"{negative.negative:.1%} of {negative.name} are below 0")
         order = roles.get("order_id")
-        if order is not None:
+        if order is not None and negative.negative < _RARE:
             # letters that stand before the numbers of orders only where something is taken back
             found = con.execute(
                 f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n FROM "
@@ -55,15 +69,6 @@ def map_returns(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, 
         one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
 
 
-def _values(con: duckdb.DuckDBPyConnection, table: str, expression: str) -> dict[str, int]:
-    """Return the rows by value of an expression that has few; the most frequent first."""
-    x = f"known({expression})"
-    found = con.execute(
-        f"SELECT {x} AS x, count(*) FROM {table} WHERE x IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 60"
-    ).fetchall()
-    return {str(value): int(rows) for value, rows in found}
-
-
 def map_skipped(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
     """Name the rows that are no sales of customers: of guests, of cancelled orders, in another currency."""
     table = seen.export.table
@@ -75,38 +80,78 @@ def map_skipped(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, 
             f"{rows:,} rows name no customer: they are blank, or have words such as NULL. They are skipped as sales to "
             "guests. Is that right?"
         )
-    if "status" in roles:
-        _skip_cancelled(roles["status"], _values(con, table, identifier(roles["status"].name)), one)
+    for kinds in find_kinds(con, seen, roles):
+        _skip_kinds(kinds, one)
+    _skip_totals(con, table, roles, one)
     cancelled = roles.get("cancelled_at")
     if cancelled is not None and cancelled.filled < 1:
         one.skip.append(("cancelled_at", f"known({identifier(cancelled.name)}) IS NOT NULL", cancelled.evidence))
-    _find_currencies(con, table, roles, one)
+    _find_currencies(con, seen, roles, one)
+
+
+def _currency_column(seen: Seen, roles: Mapping[str, Profile]) -> str | None:
+    """Return the column of currencies: called so, or with codes of currencies only."""
+    if "currency" in roles:
+        return roles["currency"].name
+    coded = (
+        name
+        for name, profile in seen.profiles.items()
+        if profile.filled > 0.5 and profile.examples and all(text.upper() in CODES for text in profile.most)
+    )
+    return next(coded, None)
 
 
 def _find_currencies(
-    con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput
+    con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput
 ) -> None:
     """Look for several currencies, in a column of their own or beside the amounts."""
-    if "currency" in roles:
-        expression = f"upper(known({identifier(roles['currency'].name)}))"
-        _skip_currencies(expression, in_codes(_values(con, table, expression)), one)
+    table = seen.export.table
+    if (column := _currency_column(seen, roles)) is not None:
+        expression = f"upper(known({identifier(column)}))"
+        _skip_currencies(expression, in_codes(values_of(con, table, expression)), one)
         return
     for role in ("amount", "unit_price"):
         if role in roles and len(in_codes(dict.fromkeys(roles[role].currencies, 1))) > 1:
             expression = f"currency({identifier(roles[role].name)})"
-            _skip_currencies(expression, _values(con, table, expression), one)
+            _skip_currencies(expression, values_of(con, table, expression), one)
 
 
-def _skip_cancelled(status: Profile, values: Mapping[str, int], one: SuggestedInput) -> None:
-    gone = [value for value in values if value.lower() in states("cancelled")]
-    if not gone or len(gone) == len(values):
+def _skip_kinds(kinds: Kinds, one: SuggestedInput) -> None:
+    """Skip the rows that a column with few values says are no sales, and ask about all of its values."""
+    gone = {"cancelled": kinds.of("cancelled")}
+    if kinds.of("sold"):
+        # beside sales: looks at goods, and payments of invoices; alone they are what the export is about
+        gone |= {"looked_at": kinds.of("looked"), "payment": kinds.of("paid")}
+    skipped = [value for values in gone.values() for value in values]
+    if len(skipped) == len(kinds.values):
         return
-    listed, rows = ", ".join(map(quoted, gone)), sum(values[value] for value in gone)
-    one.skip.append(("cancelled", f"{identifier(status.name)} IN ({listed})", f"{rows:,} rows"))
-    others = [value for value in values if value not in gone][:6]
-    one.questions.append(
-        f"Orders whose {status.name} is {', '.join(gone)} are skipped; {', '.join(others)} count. Is that right?"
-    )
+    taken = {name for name, _, _ in one.skip}
+    for name, values in gone.items():
+        if values:
+            rows = sum(kinds.values[value] for value in values)
+            free = name if name not in taken else f"{name}_{len(taken)}"
+            condition = f"{identifier(kinds.name)} IN ({', '.join(map(quoted, values))})"
+            one.skip.append((free, condition, f"{rows:,} rows"))
+    back = kinds.of("returned")
+    others = [value for value in kinds.values if value not in {*skipped, *back}]
+    said = [f"{', '.join(skipped)} are skipped"] if skipped else []
+    said += [f"{', '.join(back)} are returns"] if back else []
+    said += [f"{', '.join(others[:8])} count as sales"]
+    one.questions.append(f"{kinds.name} has the values {kinds}: {'; '.join(said)}. Is that right?")
+
+
+def _skip_totals(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
+    """Skip lines of totals among those of goods."""
+    if "product_id" not in roles:
+        return
+    product = f"lower(known({identifier(roles['product_id'].name)}))"
+    condition = f"{product} IN ({', '.join(map(quoted, _TOTALS))})"
+    rows = count(con, f"SELECT count(*) FROM {table} WHERE {condition}")
+    if rows:
+        one.skip.append(("total", condition, f"{rows:,} rows"))
+        one.questions.append(
+            f"{rows:,} rows are totals of the lines above them by their product, and skipped. Is that right?"
+        )
 
 
 def _skip_currencies(expression: str, rows: Mapping[str, int], one: SuggestedInput) -> None:

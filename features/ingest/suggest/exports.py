@@ -1,5 +1,6 @@
 """Exports at a path: files of one kind together, sheets, tables of a database; each as a table of texts."""
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from features.ingest.formats import every_ending, extract, format_of, unread_mem
 from features.ingest.opening import columns_of, opened
 from features.ingest.settings import FileSettings, InputSettings, SourceSettings
 from features.ingest.suggest.headers import find_header
+from features.ingest.suggest.match import is_name
 from features.ingest.text import guess_encoding, open_bytes, read_head
 from features.ingest.units import SourceFile, Unit, files_in
 from features.ingest.workbooks import sheets_of
@@ -150,13 +152,29 @@ def _items(file: SourceFile, folder: Path, unread: list[str]) -> Iterator[InputS
 
 def _text(path: Path, item: InputSettings) -> InputSettings:
     if not _is_utf8(path):
-        item = item.model_copy(update={"encoding": guess_encoding(path)})
+        item = item.model_copy(update={"encoding": _encoding(path)})
     head = read_head(path, item)
     if head is None:
         return item
     rows = _first_rows(path, item)
     line = find_header(rows)
     return item.model_copy(update={"header_line": line}) if line > 1 else item
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding in which most names of columns are known; else the one that the bytes look most like."""
+    guess = guess_encoding(path)
+    # of the code pages of Europe the western one is by far the most frequent
+    guess = (
+        "cp1252" if guess.startswith(("cp125", "windows-125", "iso-8859", "latin", "cp85", "cp437", "mac")) else guess
+    )
+    with open_bytes(path) as stream:
+        start = stream.read(1 << 12)
+    known: dict[str, int] = {}
+    for encoding in dict.fromkeys((guess, "gb18030", "big5", "shift_jis", "cp1251")):
+        head = start.decode(encoding, errors="replace").splitlines()[0]
+        known[encoding] = sum(is_name(part.strip("\"' ")) for part in re.split(r"[,;\t|]", head) if not part.isascii())
+    return max(known, key=lambda encoding: known[encoding])
 
 
 def _first_rows(path: Path, item: InputSettings) -> list[list[str]]:
@@ -169,7 +187,7 @@ def _first_rows(path: Path, item: InputSettings) -> list[list[str]]:
     lines = start.decode(encoding, errors="replace").splitlines()[:60]
     later = lines[len(lines) // 2 :]
     delimiter = max(",;\t|", key=lambda sign: sum(line.count(sign) for line in later))
-    return [line.split(delimiter) for line in lines]
+    return list(csv.reader(lines, delimiter=delimiter))
 
 
 def _sheets(path: Path, item: InputSettings, unread: list[str]) -> Iterator[InputSettings]:

@@ -17,7 +17,7 @@ def find_header(rows: Sequence[Sequence[Any]]) -> int:
         below = [len(_filled(other)) for other in rows[place + 1 : place + 1 + _LOOKED_AT] if _filled(other)]
         usual = sorted(below)[len(below) // 2] if below else 1
         names = _filled(row)
-        if len(names) >= max(2, 0.8 * usual) and all(map(_is_name, names)) and len(set(names)) == len(names):
+        if len(names) >= max(2, 0.8 * usual) and all(map(_is_name, names)):
             return place + 1
     return 1
 

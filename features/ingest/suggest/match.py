@@ -133,6 +133,11 @@ def _role(role: str) -> tuple[list[str], frozenset[str]]:
     return own.get("names", []), frozenset([*own.get("around", []), *names["around"]])
 
 
+def is_name(name: str) -> bool:
+    """Return whether a name is that of any role."""
+    return any(likeness(name, role) > 0 for role in _names()["roles"])
+
+
 def is_sensitive(name: str) -> bool:
     """Return whether an attribute must not be a reason to treat a customer in another way."""
     return _is_listed(name, "sensitive")
@@ -154,9 +159,9 @@ def _is_listed(name: str, section: str) -> bool:
     return any("".join(words[a:b]) in listed for a in range(len(words)) for b in range(a + 1, len(words) + 1))
 
 
-def states(section: str) -> frozenset[str]:
-    """Return values, in lower case, that say that an order was `cancelled`, or that goods were `returned`."""
-    return frozenset(_names()["states"][section])
+def meaning_stems(meaning: str) -> tuple[str, ...]:
+    """Return beginnings of words in values: `cancelled`, `returned`, `paid`, `looked` or `sold`."""
+    return tuple(_names()["meanings"][meaning])
 
 
 def zone_of(text: str) -> str | None:

@@ -11,6 +11,8 @@ from features.ingest.suggest.words import words_of
 
 #: Two sums are the same that differ by no more than a cent, or half a percent.
 _SAME = "abs({a} - {b}) <= greatest(0.011, 0.005 * abs({b}))"
+#: Products that are sold in several numbers, to tell prices of pieces from those of lines.
+_PRODUCTS = 3
 #: The column of a line's share of its order's amount.
 SHARE = "share_of_order"
 #: A rule holds where it does for this share of the lines.
@@ -52,6 +54,7 @@ def money_of(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pro
     roles
         Columns by their role.
     """
+    roles = _as_it_is(con, table, roles)
     whole = _whole(roles)
     discount = _discount(con, table, roles, whole)
     order = roles.get("order_id")
@@ -70,6 +73,38 @@ def money_of(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pro
             "share it equally. Is there a better source?"
         )
     return money
+
+
+def _as_it_is(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile]) -> Mapping[str, Profile]:
+    """Tell a price of pieces from what a line came to, whatever it is called: by products sold in several numbers.
+
+    Of one product, the price of a piece is the same for any number of pieces; what a line came to, divided by the
+    pieces, is.
+    """
+    product, quantity = roles.get("product_id") or roles.get("name"), roles.get("quantity")
+    money = [role for role in ("unit_price", "amount") if role in roles]
+    if product is None or quantity is None or len(money) != 1:
+        return roles
+    value, pieces = (f"number({identifier(roles[role].name)})" for role in (money[0], "quantity"))
+    per = f"round(abs({value} / nullif({pieces}, 0)), 2)"
+    same = "max({0}) - min({0}) < 0.011"
+    products = (
+        f"SELECT {same.format(f'abs({value})')} AS piece, {same.format(per)} AS line FROM {table} WHERE {value} <> 0 "
+        f"GROUP BY {identifier(product.name)} HAVING count(DISTINCT abs({pieces})) > 1"
+    )
+    several, piece, line = con.execute(
+        f"SELECT count(*), count(*) FILTER (piece), count(*) FILTER (line) FROM ({products})"
+    ).fetchall()[0]
+    meant = (
+        "unit_price"
+        if piece >= _HOLDS * several and line < piece
+        else "amount"
+        if line >= _HOLDS * several
+        else money[0]
+    )
+    if several < _PRODUCTS or meant == money[0]:
+        return roles
+    return {meant: roles[money[0]], **{role: profile for role, profile in roles.items() if role != money[0]}}
 
 
 def _whole(roles: Mapping[str, Profile]) -> str | None:
@@ -193,12 +228,31 @@ def _is_rate(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pro
         return True
     if price is None or discount.negative > 0:
         return False
+    if (shown := _shown_as_rate(con, table, roles, discount)) is not None:
+        return shown
     # money off is seldom below 1 on every line of a shop whose prices are not
     d, p = f"number({identifier(discount.name)})", f"number({identifier(price.name)})"
     most, some, usual = con.execute(
         f"SELECT max({d}), count(*) FILTER ({d} > 0 AND {d} <> round({d}, 2)), median({p}) FROM {table}"
     ).fetchall()[0]
     return bool(most is not None and 0 < most < 1 and usual is not None and (some or usual > 5))
+
+
+def _shown_as_rate(
+    con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], discount: Profile
+) -> bool | None:
+    """Return whether amounts show that a discount is a share of the price, or money; None where they show neither."""
+    whole, amount = _whole(roles), roles.get("amount")
+    if whole is None or amount is None:
+        return None
+    a, w, d = f"number({identifier(amount.name)})", _numbers(whole), f"number({identifier(discount.name)})"
+    targets = (f"{w} - {d}", f"{w} * (1 - {d})", f"{w} * (1 - {d} / 100)")
+    shares = ", ".join(f"avg(({_SAME.format(a=a, b=target)})::INT)" for target in targets)
+    found = con.execute(
+        f"SELECT {shares} FROM {table} WHERE {a} IS NOT NULL AND {w} IS NOT NULL AND {d} > 0"
+    ).fetchall()[0]
+    held = [share is not None and share >= _HOLDS for share in found]
+    return None if not any(held) else not held[0]
 
 
 def _is_of_order(

@@ -68,6 +68,8 @@ class Profile:
         Whether the values are times of a day.
     currencies
         Codes and signs of currencies in the values.
+    most
+        The most frequent values, twenty of them at most; `examples` are the first of these, cut.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Profile:
     is_time: bool
     currencies: tuple[str, ...]
     examples: tuple[str, ...]
+    most: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -147,6 +150,7 @@ def _profile(con: duckdb.DuckDBPyConnection, name: str, rows: int, filled: int, 
     if shares[","] > shares["."]:
         define_macros(con, ",")
     formats, ambiguous = _formats(con, name)
+    most = _most(con, "x", "true")
     return Profile(
         name=name,
         rows=rows,
@@ -161,7 +165,8 @@ def _profile(con: duckdb.DuckDBPyConnection, name: str, rows: int, filled: int, 
         ambiguous=ambiguous,
         is_time=_share(con, r"regexp_full_match(x, '\d{1,2}:\d\d(:\d\d)?( ?[AaPp][Mm])?')") > _MOST,
         currencies=_most(con, "currency(x)", "number(x) IS NOT NULL"),
-        examples=tuple(text[:40] for text in _most(con, "x", "true")[:3]),
+        examples=tuple(text[:40] for text in most[:3]),
+        most=most,
     )
 
 
@@ -177,10 +182,10 @@ def _share(con: duckdb.DuckDBPyConnection, condition: str) -> float:
 
 def _formats(con: duckdb.DuckDBPyConnection, name: str) -> tuple[tuple[str, ...], str | None]:
     """Choose ISO 8601 if it reads nearly all, else formats one by one, each reading most of what the others did not."""
-    if _share(con, "length(x) BETWEEN 6 AND 40 AND length(regexp_replace(x, '[^0-9]', '', 'g')) >= 5") < _MOST:
-        return (), None
     if (counted := _counted(con, name)) is not None:
         return counted, None
+    if _share(con, "length(x) BETWEEN 6 AND 40 AND length(regexp_replace(x, '[^0-9]', '', 'g')) >= 3") < _MOST:
+        return (), None
     if _share(con, r"contains(x, '-') AND instant(x) IS NOT NULL") > 1 - _FEW:
         return (ISO,), None
     if (

@@ -37,6 +37,7 @@ def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Sugges
     one = SuggestedInput("transactions", seen.export, mapped, questions=list(seen.notes))
     _identities(roles, one, list(seen.profiles))
     _spellings(con, seen.export.table, roles["customer_id"], one)
+    _shared_orders(con, seen.export.table, roles, one)
     _map_money(money, one, list(seen.profiles))
     map_returns(con, seen, roles, one)
     map_skipped(con, seen, roles, one)
@@ -86,13 +87,18 @@ def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[s
         one.columns.append(SuggestedColumn("product_id", name.name, f"no column of ids; {name.evidence}"))
         one.questions.append(f"No column names the product but {name.name}. Is each name one product?")
     else:
-        one.columns.append(
-            SuggestedColumn("product_id", None, f"which column names the product? There are {_listed(names)}")
+        kind = roles.get("type") or roles.get("category")
+        expression, evidence = ("'all'", "no column names it") if kind is None else (kind.name, kind.evidence)
+        one.columns.append(SuggestedColumn("product_id", expression, evidence))
+        one.questions.append(
+            f"No column names the product. Until there is one, all lines are of the product 'all', and nothing can be "
+            f"recommended. There are {_listed(names)}."
+            if kind is None
+            else f"No column names the product but {kind.name}. Is there a finer one?"
         )
     if "quantity" not in roles:
         one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
-        if "unit_price" not in roles:
-            one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
+        one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
 
 
 def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, one: SuggestedInput) -> None:
@@ -112,6 +118,48 @@ def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, on
             f"{several:,} customers are written in several ways, such as {first!r} and {last!r}; id(…) makes each one. "
             "Is that right?"
         )
+
+
+def _shared_orders(
+    con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput
+) -> None:
+    """Make numbers of orders that begin again each day, or in each store, those of one order each."""
+    order = roles.get("order_id")
+    if order is None:
+        return
+    name, customer = identifier(order.name), f"canonical({identifier(roles['customer_id'].name)})"
+    shared, most, which = _several(con, table, name, customer)
+    if not shared:
+        return
+    day = f"left({identifier(roles['event_timestamp'].name)}, 10)"
+    parts = [[identifier(roles["store_id"].name)]] if "store_id" in roles else []
+    parts += [[day], *([*part, day] for part in parts)]
+    for added in parts:
+        whole = f"concat_ws(' ', {', '.join([*added, name])})"
+        if _several(con, table, whole, customer)[0] < 0.1 * shared:
+            one.columns = [
+                replace(mapped, expression=whole) if mapped.column == "order_id" else mapped for mapped in one.columns
+            ]
+            one.questions.append(
+                f"{shared:,} values of {order.name} belong to several customers, {which} to {most:,}: the numbers "
+                f"begin again. {' and '.join(added)} is added to them. Is that right?"
+            )
+            return
+    one.questions.append(
+        f"{shared:,} values of {order.name} belong to several customers, {which} to {most:,}. Are they damaged, or no "
+        "numbers of orders?"
+    )
+
+
+def _several(con: duckdb.DuckDBPyConnection, table: str, order: str, customer: str) -> tuple[int, int, str]:
+    """Return how many orders belong to several customers, to how many at most, and which one does."""
+    orders = (
+        f"SELECT {order} AS o, count(DISTINCT {customer}) AS n FROM {table} GROUP BY 1 HAVING n > 1 AND o IS NOT NULL"
+    )
+    shared, most, which = con.execute(
+        f"SELECT count(*), coalesce(max(n), 0), arg_max(o, n) FROM ({orders})"
+    ).fetchall()[0]
+    return int(shared), int(most), str(which)
 
 
 def _product(roles: Mapping[str, Profile]) -> str:

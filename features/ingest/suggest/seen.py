@@ -7,6 +7,8 @@ from features.ingest.suggest.exports import Export
 from features.ingest.suggest.match import assign
 from features.ingest.suggest.profile import Profile
 
+#: In fewer rows every product may be another one.
+_ROWS = 30
 #: Roles that the columns of an export can play, by what the export may hold.
 SALES = (
     "customer_id", "order_id", "line_id", "product_id", "event_timestamp", "time_of_day", "time_zone", "quantity",
@@ -42,7 +44,18 @@ class Seen:
 
     def roles(self, roles: Sequence[str]) -> dict[str, Profile]:
         """Return the columns that play some roles."""
+        found = self._assigned(self.profiles, roles)
+        product, line = found.get("product_id"), found.get("line_id")
+        if "line_id" in roles and line is None and product is not None and product.rows >= _ROWS and product.is_unique:
+            # an id that differs on every line names the line, where another column can name the product
+            others = {name: profile for name, profile in self.profiles.items() if name != product.name}
+            again = self._assigned(others, roles)
+            if "product_id" in again:
+                return {"line_id": product} | again
+        return found
+
+    def _assigned(self, profiles: dict[str, Profile], roles: Sequence[str]) -> dict[str, Profile]:
         if self.customer is None:
-            return assign(self.profiles, roles)
-        others = {name: profile for name, profile in self.profiles.items() if name != self.customer}
-        return {"customer_id": self.profiles[self.customer]} | assign(others, [r for r in roles if r != "customer_id"])
+            return assign(profiles, roles)
+        others = {name: profile for name, profile in profiles.items() if name != self.customer}
+        return {"customer_id": profiles[self.customer]} | assign(others, [r for r in roles if r != "customer_id"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from core.settings import Settings, StoreSettings
-from core.sql import engine
+from core.sql import engine, identifier
 from features.contract.tables import CONTRACT, TableName
 from features.ingest.macros import define_macros
 from features.ingest.suggest.customers import name_customers
@@ -20,12 +20,18 @@ from features.ingest.suggest.inputs import (
     subscriptions_input,
 )
 from features.ingest.suggest.joins import with_orders
+from features.ingest.suggest.match import likeness
 from features.ingest.suggest.profile import profile_columns
 from features.ingest.suggest.sales import sales_inputs
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
 from features.ingest.suggest.trial import MEMORY, try_out
 from features.ingest.suggest.write import as_toml
+
+#: Customers of whom fewer are known elsewhere are a question.
+_HARDLY = 0.5
+#: From this likeness on a name says what a column is meant to be.
+_CALLED_SO = 0.8
 
 
 def suggest_mapping(paths: Sequence[str], folder: Path, now: datetime) -> Suggestions:
@@ -90,6 +96,30 @@ def _sort(con: duckdb.DuckDBPyConnection, seen: Sequence[Seen], suggestions: Sug
         suggestions.inputs += inputs
         if not inputs:
             suggestions.unused.append(_closest(one))
+    _compare_customers(con, suggestions)
+
+
+def _compare_customers(con: duckdb.DuckDBPyConnection, suggestions: Suggestions) -> None:
+    """Ask where the customers of one input are hardly those of another: their ids may be written in two ways."""
+    named = {one.table: one for one in suggestions.inputs if one.expression("customer_id")}
+    people, bought = named.get("customers"), named.get("transactions") or named.get("subscriptions")
+    if people is None or bought is None:
+        return
+    own, others = (_ids_of(one) for one in (people, bought))
+    share, one, other = con.execute(
+        f"SELECT avg((x IN (SELECT x FROM ({others})))::INT), min(x), (SELECT min(x) FROM ({others})) FROM ({own})"
+    ).fetchall()[0]
+    if share is not None and share < _HARDLY:
+        people.questions.append(
+            f"Only {share:.0%} of these customers are among those of {bought.export.name}; ids are {one!r} here and "
+            f"{other!r} there. Are they written in two ways, or is it another id?"
+        )
+
+
+def _ids_of(one: SuggestedInput) -> str:
+    expression = str(one.expression("customer_id"))
+    column = identifier(expression) if expression in one.export.columns else expression
+    return f"SELECT DISTINCT canonical({column}) AS x FROM {one.export.table} WHERE canonical({column}) IS NOT NULL"
 
 
 def _people_behind(partners: Sequence[Seen], suggestions: Suggestions) -> None:
@@ -107,7 +137,10 @@ def _is_other(seen: Seen) -> bool:
     if labels:
         return True
     ends = {"end_timestamp", "cancelled_timestamp"} & contracts.keys()
-    sells = {"product_id", "quantity"} & seen.roles(SALES).keys()
+    sales = seen.roles(SALES)
+    order = sales.get("order_id")
+    # an order has several lines, each with a product; a contract may have a product and pieces too
+    sells = order is not None and not order.is_unique and "product_id" in sales
     return {"customer_id", "start_timestamp"} <= contracts.keys() and bool(ends) and not sells
 
 
@@ -131,7 +164,8 @@ def _other_inputs(seen: Seen, suggestions: Suggestions) -> list[SuggestedInput]:
     is_log = is_log and ("kind" in events or not events["customer_id"].is_unique)
     if is_log and not sales.keys() & {"order_id", "quantity"}:
         return [interactions_input(seen)]
-    if "product_id" in goods and "customer_id" not in sales:
+    describes = goods.keys() & {"name", "department", "category", "type", "brand", "size", "unit_price"}
+    if "product_id" in goods and describes and not sales.keys() & {"customer_id", "order_id"}:
         return [products_input(seen, goods)]
     if "customer_id" in people and people["customer_id"].is_unique:
         return [customers_input(seen, suggestions)]
@@ -158,14 +192,19 @@ def _closest(seen: Seen) -> str:
         if table == "customers" and "customer_id" in has and not has["customer_id"].is_unique:
             missing.append("one row per customer")
         found[table] = there, missing
-    best = max(found, key=lambda table: (_share(found[table]), len(found[table][0])))
+    best = max(found, key=lambda table: len(found[table][0]))
     there, missing = found[best]
     said = ", ".join(f"{name} ({own})" for name, own in there.items()) or "nothing"
     lacks = ", ".join(missing) or "rows"
+    near = [text for role in missing if (text := _nearly(seen, role)) is not None]
+    lacks += f" ({'; '.join(near)})" if near else ""
     columns = ", ".join(list(seen.profiles)[:8])
     return f"{seen.export.name} ({columns}) fits no table. Closest is {best}: found {said}; not found {lacks}"
 
 
-def _share(found: tuple[dict[str, str], list[str]]) -> float:
-    there, missing = found
-    return len(there) / (len(there) + len(missing))
+def _nearly(seen: Seen, role: str) -> str | None:
+    """Return a column that is called as a role is, and whose values cannot be it."""
+    name = max(seen.profiles, key=lambda name: likeness(name, role), default=None)
+    if name is None or likeness(name, role) < _CALLED_SO:
+        return None
+    return f"{name} has values such as {', '.join(seen.profiles[name].examples[:2])}, which are none that can be read"
