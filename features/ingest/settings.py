@@ -42,9 +42,9 @@ class FileSettings(Part):
     header_line: Annotated[int, Field(ge=1, le=1000)] = Field(
         1, description="Of a text file or a sheet: the line of the names"
     )
-    sheet: str | None = Field(
+    sheet: str | tuple[str, ...] | None = Field(
         None,
-        description="Of a workbook, a glob pattern is allowed; None is the first visible sheet and all others like it",
+        description="Of a workbook: a name, a glob pattern or a list; None is the first visible sheet and all like it",
     )
 
 

@@ -14,7 +14,7 @@ def find_unread(root: Path, units: Sequence[Unit], segments: Sequence[Segment], 
     files = [unit.file for unit in units if unit.file is not None]
     files += [file for unit in units for source in unit.sources.values() for file in source.files]
     read = {(file.path.resolve(), file.member) for file in files}
-    unread = [part for segment in segments for part in segment.unread]
+    unread = _never_read(segments)
     for path in _files(root, stores):
         if format_of(path.name) == "archive":
             unread += [f"{path.relative_to(root)}/{name} (no format that is known)" for name in unread_members(path)]
@@ -27,6 +27,14 @@ def find_unread(root: Path, units: Sequence[Unit], segments: Sequence[Segment], 
             if (file.path.resolve(), file.member) not in read
         ]
     return unread
+
+
+def _never_read(segments: Sequence[Segment]) -> list[str]:
+    """Return the parts of files that no segment of the file reads; an input may read sheets that another leaves."""
+    files: dict[str | None, list[Segment]] = {}
+    for segment in segments:
+        files.setdefault(segment.path, []).append(segment)
+    return [part for own in files.values() for part in own[0].unread if all(part in one.unread for one in own)]
 
 
 def _files(root: Path, stores: StoreSettings) -> Iterator[Path]:

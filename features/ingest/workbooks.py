@@ -90,10 +90,12 @@ def sheets_of(path: Path, item: FileSettings) -> list[Sheet]:
     except (CalamineError, OSError) as error:
         raise DataError(f"{path.name} cannot be read as a workbook: {error}.", "Save it again as .xlsx.") from error
     if item.sheet is not None:
-        wanted = [name for name in names if name == item.sheet or fnmatchcase(name, item.sheet)]
+        asked = (item.sheet,) if isinstance(item.sheet, str) else item.sheet
+        wanted = [name for name in names if any(name == one or fnmatchcase(name, one) for one in asked)]
         if not wanted:
             raise DataError(
-                f"{path.name}: expected a sheet {item.sheet!r}, found {', '.join(names)}.", "Correct `sheet`."
+                f"{path.name}: expected a sheet {', '.join(map(repr, asked))}, found {', '.join(names)}.",
+                "Correct `sheet`.",
             )
         return [Sheet(name, rows[name], None if name in wanted else "not named by `sheet`") for name in names]
     first = next((name for name in names if name not in hidden and len(rows[name]) >= item.header_line), None)

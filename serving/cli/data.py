@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Column, Table
 
-from core.errors import ConfigError
+from core.errors import ConfigError, DataError
 from core.files import write_file
 from core.locks import job
 from core.settings import StoreSettings
@@ -60,6 +60,12 @@ def init(
     context.console.print(table)
     for line in (*suggestions.trial, *suggestions.unused, *(f"Not read: {part}" for part in suggestions.unread)):
         context.console.print(f"  {line}", markup=False, soft_wrap=True)
+    if suggestions.kind is None and "transactions" not in {one.table for one in suggestions.inputs}:
+        raise DataError(
+            f"Expected order lines, contracts or labels at {', '.join(sources)}, found none. {output} is written with "
+            "what was found.",
+            f"Map what fits no table by hand: {output} lists it with the columns that were and were not found.",
+        )
     context.console.print(
         f"  {output} is written. Look for QUESTION in it; then run `encore ingest` and `encore check-data`.",
         soft_wrap=True,

@@ -50,7 +50,8 @@ class Export:
     @property
     def name(self) -> str:
         """What it is called."""
-        sheet = f" [{self.item.sheet}]" if self.item.sheet is not None else ""
+        sheets = (self.item.sheet,) if isinstance(self.item.sheet, str) else self.item.sheet
+        sheet = f" [{', '.join(sheets)}]" if sheets is not None else ""
         return self.item.origin + sheet
 
 
@@ -106,7 +107,7 @@ def load(con: duckdb.DuckDBPyConnection, export: Export, table: str, folder: Pat
 def _files(con: duckdb.DuckDBPyConnection, path: Path, root: Path, folder: Path, unread: list[str]) -> list[Export]:
     found = sorted(path.resolve().rglob("*")) if path.is_dir() else [path.resolve()]
     files = [file for file in found if file.is_file() and not file.name.startswith((".", "~$"))]
-    alike: dict[tuple[str, str | None, tuple[str, ...]], Export] = {}
+    alike: dict[tuple[str, str | tuple[str, ...] | None, tuple[str, ...]], Export] = {}
     for file in files:
         if format_of(file.name) is None:
             unread.append(f"{_below(file, root)} (no format that is known)")
@@ -207,8 +208,7 @@ def _sheets(path: Path, item: InputSettings, unread: list[str]) -> Iterator[Inpu
         if len(headers) == 1:
             yield item.model_copy(update=changed)
         else:
-            for name in own:
-                yield item.model_copy(update=changed | {"sheet": name})
+            yield item.model_copy(update=changed | {"sheet": own[0] if len(own) == 1 else tuple(own)})
 
 
 def _tables(address: str) -> list[Export]:

@@ -7,7 +7,7 @@ from datetime import date
 from core.sql import identifier, quoted
 from features.contract.events import interaction_kinds
 from features.contract.tables import CONTRACT, TableName
-from features.ingest.suggest.match import is_code, is_outcome, is_sensitive, zone_of
+from features.ingest.suggest.match import is_code, is_outcome, is_person, is_sensitive, zone_of
 from features.ingest.suggest.profile import EPOCH, ISO, Profile
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, Seen
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
@@ -46,7 +46,7 @@ def note_attributes(seen: Seen, suggestions: Suggestions) -> None:
         known = {*taken, *suggestions.excluded, *suggestions.outcomes, *suggestions.attributes}
         is_group = 2 <= profile.distinct <= _GROUPS and profile.filled > 0.5
         is_size = profile.is_number and profile.distinct > 1 and not is_code(name)
-        if name in known or profile.is_moment or not (is_group or is_size):
+        if name in known or profile.is_moment or is_person(name) or not (is_group or is_size):
             continue
         kinds = ((is_sensitive, suggestions.excluded), (is_outcome, suggestions.outcomes))
         next((names for belongs, names in kinds if belongs(name)), suggestions.attributes).append(name)

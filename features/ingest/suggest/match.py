@@ -145,8 +145,31 @@ def is_sensitive(name: str) -> bool:
 
 def is_code(name: str) -> bool:
     """Return whether numbers in a column are codes, of which none is more than another."""
-    codes = {"zip", "plz", "postcode", "postal", "code", "id", "no", "nr", "phone", "prefix", "号", "邮编"}
+    codes = {
+        "row",
+        "index",
+        "zip",
+        "plz",
+        "postcode",
+        "postal",
+        "code",
+        "id",
+        "no",
+        "nr",
+        "phone",
+        "prefix",
+        "号",
+        "邮编",
+    }
     return bool(codes & set(words_of(name)))
+
+
+def is_person(name: str) -> bool:
+    """Return whether a column names or addresses people, of whom no two are alike."""
+    return bool(
+        {"name", "surname", "lastname", "firstname", "email", "mail", "phone", "street", "address"}
+        & set(words_of(name))
+    )
 
 
 def is_outcome(name: str) -> bool:

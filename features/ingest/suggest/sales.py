@@ -15,11 +15,14 @@ from features.ingest.suggest.derived import filled_down, with_shares
 from features.ingest.suggest.exceptions import map_returns, map_skipped
 from features.ingest.suggest.fees import find_suspects
 from features.ingest.suggest.inputs import by_role, column, products_input, say_how_written
+from features.ingest.suggest.match import likeness
 from features.ingest.suggest.money import SHARE, Money, money_of
 from features.ingest.suggest.profile import ISO, Profile
 from features.ingest.suggest.seen import SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
 
+#: From this likeness on a name says what a column is meant to be.
+_CALLED_SO = 0.8
 _GOODS = {"name", "category", "department", "brand"}
 
 
@@ -98,7 +101,9 @@ def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[s
         )
     if "quantity" not in roles:
         one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
-        one.questions.append("No column says how many pieces a line is of; 1 is taken. Is that right?")
+        called = next((name for name in names if likeness(name, "quantity") > _CALLED_SO), None)
+        why = f" {called} is called so, and its values are no numbers." if called is not None else ""
+        one.questions.append(f"No column says how many pieces a line is of; 1 is taken.{why} Is that right?")
 
 
 def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, one: SuggestedInput) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import numpy as np
 from openpyxl import Workbook
@@ -559,6 +560,153 @@ def uci() -> tuple[Files, Right]:
     return {"online_retail_II.csv": csv(header, rows)}, found
 
 
+def rows_of(lines: Iterable[Line], way: str = "%Y-%m-%d %H:%M:%S") -> list[str]:
+    """Return lines as most exports have them: customer, order, product, moment, pieces, price."""
+    return [
+        f"C{one.customer},O{one.order},P{one.product},{one.moment.strftime(way)},{one.pieces},{one.price}"
+        for one in lines
+    ]
+
+
+HEADER = "customer_no,order_no,sku,order_date,qty,unit_price"
+
+
+def short_years() -> tuple[Files, Right]:
+    """Years of two digits."""
+    midnight = datetime(2024, 1, 1)  # noqa: DTZ001
+    found = right(moments=(midnight, LINES[-1].moment.replace(hour=0, minute=0)))
+    return {"orders.csv": csv(HEADER, rows_of(LINES, "%d.%m.%y"))}, found
+
+
+def zip_of_kinds() -> tuple[Files, Right]:
+    """Files of several kinds in one archive."""
+    target = BytesIO()
+    with ZipFile(target, "w") as archive:
+        archive.writestr("archive/orders.csv", csv(HEADER, rows_of(LINES)))
+        people = sorted({line.customer for line in LINES})
+        archive.writestr("archive/people.csv", csv("customer_no,tier", (f"C{n},{'AB'[n % 2]}" for n in people)))
+    columns: dict[tuple[TableName, str], str] = {("customers", "customer_id"): "customer_no"}
+    return {"archive.zip": target.getvalue()}, right(columns=columns)
+
+
+def staff() -> tuple[Files, Right]:
+    """The person at the till is called user; the customer has a code."""
+    named = [(("Bob", "Sue")[line.order % 2], line) for line in LINES]
+    rows = [
+        f"{line.when},R{line.order},LC-{line.customer},{who},P{line.product},{line.pieces},{line.price}"
+        for who, line in named
+    ]
+    columns: dict[tuple[TableName, str], str] = {("transactions", "customer_id"): "Customer Code"}
+    return {"sales.csv": csv("Date,Receipt No,Customer Code,User,SKU,Qty,Price", rows)}, right(columns=columns)
+
+
+def event_log() -> tuple[Files, Right]:
+    """Views and carts beside purchases, in one log."""
+    rows = [
+        f"{line.when},{kind},{1000 + line.product},{line.price},u{line.customer},s{line.order}"
+        for line in LINES
+        for kind in ("view", "cart", "purchase")
+    ]
+    found = Right(
+        len(LINES),
+        round(sum(line.price for line in LINES), 2),
+        len({line.customer for line in LINES}),
+        skipped={"looked_at": 2 * len(LINES)},
+        asks=("event_type has the values",),
+    )
+    return {"events.csv": csv("event_time,event_type,product_id,price,user_id,user_session", rows)}, found
+
+
+def states_of_their_own() -> tuple[Files, Right]:
+    """States in other words, under another name."""
+    words = ("Versendet", "Storniert durch Kunde", "Versendet", "Zahlung offen")
+    kept = [line for line in LINES if line.order % 4 != 1]
+    rows = [f"{row},{words[line.order % 4]}" for row, line in zip(rows_of(LINES), LINES, strict=True)]
+    found = right(kept, skipped={"cancelled": len(LINES) - len(kept)}, asks=("Zahlung offen",))
+    return {"orders.csv": csv(f"{HEADER},Zustand", rows)}, found
+
+
+def returns_by_word() -> tuple[Files, Right]:
+    """Returns under a name that nobody knows."""
+    back = [line for line in LINES if line.order % 9 == 4]
+    rows = [f"{row},Verkauf" for row in rows_of(LINES)] + [f"{row},Rückgabe" for row in rows_of(back)]
+    return {"orders.csv": csv(f"{HEADER},Buchungsschluessel", rows)}, right(returns=len(back), asks=("Rückgabe",))
+
+
+def unnamed_currency() -> tuple[Files, Right]:
+    """Currencies in a column of another name."""
+    kept = [line for line in LINES if line.order % 3]
+    rows = [f"{row},{'CHF' if line.order % 3 else 'EUR'}" for row, line in zip(rows_of(LINES), LINES, strict=True)]
+    found = right(kept, skipped={"other_currency": len(LINES) - len(kept)}, asks=("never added up",))
+    return {"orders.csv": csv(f"{HEADER},Cur.", rows)}, found
+
+
+def rate_by_arithmetic() -> tuple[Files, Right]:
+    """A discount that only arithmetic shows to be a share of the price."""
+    off = {line.order: (line.order % 4) * 5 for line in LINES}
+    totals = [round(line.amount * (1 - off[line.order] / 100), 2) for line in LINES]
+    rows = [
+        f"{row},{off[line.order]},{total:.2f}" for row, line, total in zip(rows_of(LINES), LINES, totals, strict=True)
+    ]
+    found = right()
+    less = round(sum(line.amount * off[line.order] / 100 for line in LINES), 2)
+    changed = {"amount": round(sum(totals), 2), "discount": less}
+    return {"orders.csv": csv(f"{HEADER},discount,line_total", rows)}, Right(**{**found.__dict__, **changed})
+
+
+def line_ids() -> tuple[Files, Right]:
+    """An id of the line that could pass for that of the product."""
+    rows = [
+        f"{line.order},{line.when},{line.customer},{9000 + n},{700 + line.product},Lamp {line.product},"
+        f"{line.pieces},{line.amount}"
+        for n, line in enumerate(LINES)
+    ]
+    header = "order_id,order_date,customer_id,item_id,item_product_id,item_name,item_quantity,item_total"
+    columns: dict[tuple[TableName, str], str] = {("transactions", "product_id"): "item_product_id"}
+    return {"orders.csv": csv(header, rows)}, right(columns=columns)
+
+
+def price_of_the_line() -> tuple[Files, Right]:
+    """A price that is what the line came to, as products sold in several numbers show."""
+    rows = [
+        f"304-{line.order}\t{line.when}+00:00\tx{line.customer}@example.com\tAZ-{line.product}\t{line.pieces}\t"
+        f"EUR\t{line.amount}"
+        for line in LINES
+    ]
+    header = "order-id\tpurchase-date\tbuyer-email\tsku\tquantity-purchased\tcurrency\titem-price"
+    return {"orders.txt": csv(header, rows)}, right()
+
+
+def numbers_again() -> tuple[Files, Right]:
+    """Numbers of receipts that begin again in each store."""
+    rows = [
+        f"C{line.customer},{line.order // 4},S{line.order % 4},{line.when},P{line.product},{line.pieces},{line.price}"
+        for line in LINES
+    ]
+    found = right(asks=("the numbers begin again",))
+    found.columns["transactions", "order_id"] = 'concat_ws(\' \', "store", "receipt_no")'
+    return {"sales.csv": csv("customer_no,receipt_no,store,order_date,sku,qty,unit_price", rows)}, found
+
+
+def french() -> tuple[Files, Right]:
+    """French names with accents, decimal commas."""
+    rows = [
+        f"{2000 + line.order};{line.moment:%d/%m/%Y};CL{line.customer};AR{line.product};Lampe {line.product};"
+        + f"{line.pieces};{line.price:.2f};{line.amount:.2f}".replace(".", ",")
+        for line in LINES
+    ]
+    header = "N° commande;Date commande;Code client;Référence article;Désignation;Quantité;Prix unitaire HT;Montant HT"
+    return {"ventes.csv": csv(header, rows)}, right()
+
+
+def reserved_names() -> tuple[Files, Right]:
+    """Files that are called like words of SQL, or like our own tables."""
+    files, found = headers_and_lines()
+    return {"all.csv": files["lines.csv"], "order.csv": files["orders.csv"]}, Right(
+        **{**found.__dict__, "moments": None}
+    )
+
+
 def spelled_ids() -> tuple[Files, Right]:
     """Customers whose id is written in several ways."""
     ways = ("C{}", "c{}", " C{} ", "C {}")
@@ -578,6 +726,19 @@ CASES: dict[str, Callable[[], tuple[Files, Right]]] = {
     "Olist": olist,
     "words for nothing": null_words,
     "ids in several spellings": spelled_ids,
+    "short years": short_years,
+    "kinds of files in a zip": zip_of_kinds,
+    "staff": staff,
+    "a log of events": event_log,
+    "states in other words": states_of_their_own,
+    "returns by a word": returns_by_word,
+    "currencies without a name": unnamed_currency,
+    "a rate by arithmetic": rate_by_arithmetic,
+    "ids of lines": line_ids,
+    "a price of the line": price_of_the_line,
+    "numbers that begin again": numbers_again,
+    "French": french,
+    "files with reserved names": reserved_names,
     "sister files with other dates": sister_dates,
     "workbook": workbook,
     "numbered lines in exports that overlap": numbered_lines,
