@@ -235,7 +235,8 @@ def write(folder: Path, shop: Shop) -> None:
 def tutorial_config(exports: Path) -> str:
     """Return the configuration that the tutorial ends with, for exports in another folder."""
     page = (Path(__file__).parent.parent / "docs/own-data.md").read_text()
-    (block,) = re.findall(r"^```toml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    tutorial = page.split("## The contract tables")[0]
+    (block,) = re.findall(r"^```toml\n(.*?)^```$", tutorial, re.MULTILINE | re.DOTALL)
     return str(block).replace('root = "exports"', f'root = "{exports}"')
 
 
