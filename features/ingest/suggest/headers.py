@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-#: A header stands in one of the first rows.
+#: A header is one of the first rows.
 _LOOKED_AT = 30
 
 
 def find_header(rows: Sequence[Sequence[Any]]) -> int:
     """Return the line, from 1, of the names of the columns.
 
-    That is the first row with a text in nearly every column that the rows below it fill. Where no row is so, it is the
+    That is the first row with a text in nearly every column that the rows below it fill. Where there is none, it is the
     first one.
     """
     for place, row in enumerate(rows[:_LOOKED_AT]):

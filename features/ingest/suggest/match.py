@@ -165,7 +165,7 @@ def is_code(name: str) -> bool:
 
 
 def is_person(name: str) -> bool:
-    """Return whether a column names or addresses people, of whom no two are alike."""
+    """Return whether a column has names or addresses of people, which are no groups of customers."""
     return bool(
         {"name", "surname", "lastname", "firstname", "email", "mail", "phone", "street", "address"}
         & set(words_of(name))

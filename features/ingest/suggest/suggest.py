@@ -28,7 +28,7 @@ from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
 from features.ingest.suggest.trial import MEMORY, try_out
 from features.ingest.suggest.write import as_toml
 
-#: Customers of whom fewer are known elsewhere are a question.
+#: A smaller share of customers that other inputs know is a question.
 _HARDLY = 0.5
 #: From this likeness on a name says what a column is meant to be.
 _CALLED_SO = 0.8

@@ -119,3 +119,29 @@ def test_formats_are_known_by_the_longest_ending() -> None:
         None,
         None,
     ]
+
+
+def test_sheets_are_named_by_a_list_and_those_that_another_input_reads_are_not_listed(tmp_path: Path) -> None:
+    goods = [["sku", "title"], ["x", "Tea"], ["y", "Mug"]]
+    workbook(tmp_path, {"Jan": [HEADER, *ROWS], "Goods": goods, "Feb": [HEADER, *ROWS], "Pivot": [["sum"], [1]]})
+    done = ingest(
+        settings_of(
+            tmp_path,
+            {"path": "orders.xlsx", "sheet": ["Jan", "Feb"]},
+            {"table": "products", "path": "orders.xlsx", "sheet": "Goods", "columns": {"product_id": "sku"}},
+        )
+    )
+    assert (done.rows["transactions"], done.rows["products"]) == (4, 2)
+    assert done.unread == ("orders.xlsx: sheet 'Pivot' (not named by `sheet`)",)
+
+
+def test_members_of_an_archive_are_named_by_a_pattern(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("2024/orders-1.csv", ORDERS)
+        archive.writestr("2024/orders-2.csv", ORDERS)
+        archive.writestr("2024/people.csv", "cust,tier\na,gold\n")
+    rows, unread = read(tmp_path, "export.zip/*/orders-*.csv")
+    assert rows == 6
+    assert unread == ("export.zip/2024/people.csv (no input names it)",)
+    with pytest.raises(DataError, match=r"Expected a file at .*nothing\.csv"):
+        read(tmp_path, "export.zip/nothing.csv")

@@ -300,3 +300,14 @@ def test_only_the_demo_brings_the_data_of_the_demo(tmp_path: Path, monkeypatch: 
     write_demo_config(Context(None))
     assert (tmp_path / "encore.toml").read_text() == "[serving]\nport = 8001\n"
     assert "encore init" in written
+
+
+def test_exports_that_nothing_can_be_learned_from_are_an_error_of_init(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports/notes.csv").write_text("a,b\n1,2\n3,4\n")
+    assert run(monkeypatch, "init", "--from", "exports") == 2
+    assert "Expected order lines, contracts or labels at exports, found none" in capsys.readouterr().err
+    assert "notes.csv (a, b) fits no table" in (tmp_path / "encore.toml").read_text()
