@@ -66,7 +66,7 @@ def read_unit(
         returned=returned,
         skipped={rule: rows for rule, rows in broken.items() if rule in unit.item.rules},
         rejected=rejected,
-        split=_split(con, unit, table),
+        split=_split(con, unit, table, broken),
     )
     rows, returns, quarantine = (folder / f"{segment.key}{end}.parquet" for end in ("", "-returns", "-quarantine"))
     done = replace(
@@ -85,14 +85,19 @@ def read_unit(
     return done
 
 
-def _split(con: duckdb.DuckDBPyConnection, unit: Unit, table: Table) -> dict[str, int]:
+def _split(con: duckdb.DuckDBPyConnection, unit: Unit, table: Table, broken: dict[str, int]) -> dict[str, int]:
     """Count the orders of which a rule of the configuration skips some lines, and keeps others."""
-    if table.name != "transactions" or not unit.item.rules:
+    skipping = sorted(unit.item.rules & broken.keys())
+    if table.name != "transactions" or not skipping:
         return {}
-    kept = f"SELECT order_id FROM mapped WHERE {RULE} IS NULL"
-    skipped = f"SELECT {RULE}, order_id FROM mapped WHERE list_contains(?, {RULE}) AND order_id IN ({kept})"
-    query = f"SELECT {RULE}, count(DISTINCT order_id) FROM ({skipped}) GROUP BY ALL ORDER BY ALL"
-    return {str(rule): int(orders) for rule, orders in con.execute(query, [sorted(unit.item.rules)]).fetchall()}
+    skipped = f"SELECT {RULE} AS rule, order_id FROM mapped WHERE list_contains(?, {RULE})"
+    # the skipped rows are few, and looked for among the others
+    shared = f"SELECT DISTINCT order_id FROM mapped WHERE {RULE} IS NULL AND order_id IN (SELECT order_id FROM skipped)"
+    query = (
+        f"WITH skipped AS MATERIALIZED ({skipped}), shared AS ({shared}) SELECT rule, count(DISTINCT order_id) "
+        "FROM skipped JOIN shared USING (order_id) GROUP BY ALL ORDER BY ALL"
+    )
+    return {str(rule): int(orders) for rule, orders in con.execute(query, [skipping]).fetchall()}
 
 
 def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, target: Path, *, returned: bool) -> str:

@@ -104,11 +104,6 @@ class Profile:
         return "," if self.commas > self.points else "."
 
     @property
-    def repeats(self) -> float:
-        """How many rows have the same value, on average."""
-        return self.rows * self.filled / self.distinct if self.distinct else 0.0
-
-    @property
     def is_unique(self) -> bool:
         """Whether nearly every row has a value of its own."""
         return self.filled > 0.98 and self.distinct >= 0.98 * self.rows

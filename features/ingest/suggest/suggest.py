@@ -6,8 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from core.sql import engine, identifier
+from core.sql import engine, first_line, identifier
 from features.contract.tables import CONTRACT, TableName
 from features.ingest.macros import define_macros
 from features.ingest.suggest.customers import name_customers
@@ -55,12 +56,18 @@ def suggest_mapping(paths: Sequence[str], folder: Path, now: datetime) -> Sugges
     """
     root = _root(paths)
     suggestions = Suggestions(root, [])
-    with engine(Settings(StoreSettings(data=folder, memory_limit=MEMORY))) as con:
-        con.execute("SET disabled_optimizers = 'in_clause'")
-        define_macros(con, ".")
-        exports, suggestions.unread = find_exports(con, paths, root, folder / "copies")
-        seen = name_customers(con, [_look(con, export, place, folder) for place, export in enumerate(exports)])
-        _sort(con, seen, suggestions)
+    try:
+        with engine(Settings(StoreSettings(data=folder, memory_limit=MEMORY))) as con:
+            con.execute("SET disabled_optimizers = 'in_clause'")
+            define_macros(con, ".")
+            exports, suggestions.unread = find_exports(con, paths, root, folder / "copies")
+            seen = name_customers(con, [_look(con, export, place, folder) for place, export in enumerate(exports)])
+            _sort(con, seen, suggestions)
+    except duckdb.Error as error:
+        raise DataError(
+            f"The exports cannot be compared: {first_line(error)}.",
+            "Name fewer files with --from, or write the mapping by hand (docs/own-data.md).",
+        ) from error
     if suggestions.inputs:
         try_out(suggestions, as_toml, folder / "trial", now)
     return suggestions
