@@ -60,11 +60,10 @@ def _ids() -> tuple[tuple[str, str], ...]:
 
     What is done to the others is written in one expression, none of whose parts occurs twice; see `_numbers`.
     """
-    words = ", ".join(_literal(word) for word in sorted(PLACEHOLDERS))
     x = "(x::VARCHAR)"
-    is_known = (
-        f"(length({x}) > {max(map(len, PLACEHOLDERS))} OR (lower({x}) NOT IN ({words}) AND {x} NOT IN ('', 'NA')))"
-    )
+    # lengths are asked for in two ways, since what occurs twice is computed for every row
+    is_long = f"bit_length({x}) > {8 * max(map(len, PLACEHOLDERS))}"
+    is_known = f"({is_long} OR NOT {is_missing(x)})"
     # no word for a missing value ends with a digit, as most ids do
     is_usual = f"regexp_full_match({x}, '[A-Za-z0-9_-]*[0-9]')"
     is_plain = f"strlen({x}) = length({x}) AND {x} >= '!' AND {x}[-1] >= '!' AND {is_known}"
@@ -85,10 +84,20 @@ def _ids() -> tuple[tuple[str, str], ...]:
     )
 
 
+def is_missing(text: str) -> str:
+    """Return the condition under which a text is blank, or a word for a missing value."""
+    pattern = rf"\s*({_missing()})?\s*"
+    return f"regexp_full_match({text}, {_literal(pattern)})"
+
+
 def _unless_missing(text: str) -> str:
     """Return a text, or null where it is blank or a word for a missing value."""
-    words = "|".join(re.escape(word) for word in sorted(PLACEHOLDERS))
-    return f"nullif(regexp_replace({text}, '^((?i:{words})|NA)$', ''), '')"
+    return f"nullif(regexp_replace({text}, '^({_missing()})$', ''), '')"
+
+
+def _missing() -> str:
+    """Return the pattern of words for a missing value."""
+    return f"(?i:{'|'.join(re.escape(word) for word in sorted(PLACEHOLDERS))})|NA"
 
 
 def _moments() -> tuple[tuple[str, str], ...]:

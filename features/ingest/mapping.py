@@ -14,6 +14,7 @@ from core.sql import identifier, quoted
 from features.contract.ids import DAMAGED
 from features.contract.tables import EVERYTHING, Column, Table, runs_on_from
 from features.ingest.expressions import SourceColumns
+from features.ingest.macros import is_missing
 from features.ingest.merge import ORIGIN
 from features.ingest.quarantine import DIGITS_LOST
 from features.ingest.settings import WHERE, InputSettings
@@ -183,10 +184,10 @@ def _kept(name: str, table: Table, types: MappingType[str, str], given: Abstract
 def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
     """Return why a value cannot be used, conditions and their names, of which the first counts."""
     name, raw = identifier(column.name), identifier("r_" + column.name)
-    empty = f"known({raw}) IS NULL"
+    empty = is_missing(f"{raw}::VARCHAR")
     if column.name == END:
         empty += f" OR {raw}::VARCHAR LIKE '{_ZERO}%'"
-    rules = [(f"{name} IS NULL AND NOT ({empty})", "unreadable")]
+    rules = [(f"{name} IS NULL AND {raw} IS NOT NULL AND NOT ({empty})", "unreadable")]
     if column.required:
         rules.append((f"{name} IS NULL", "missing"))
     if column.is_id:

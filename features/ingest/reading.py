@@ -105,6 +105,9 @@ def _write(con: duckdb.DuckDBPyConnection, mapping: Mapping, table: Table, targe
     columns = ", ".join(mapping.columns)
     if table.key:
         columns += f", {mapping.written} AS {WRITTEN}, rowid AS {ROW}"
+    else:
+        # a file with all columns of the table is the table, where it is the only one
+        columns += "".join(f", NULL::{column.type} AS {column.name}" for column in table.columns if column.derived)
     condition = f"{RULE} IS NULL AND {RETURNED} = {str(returned).lower()}"
     # the order of rows is in `_row` where it matters, and costs time to keep
     con.execute("SET preserve_insertion_order = false")
