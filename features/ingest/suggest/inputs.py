@@ -219,9 +219,4 @@ def _with_time(one: SuggestedInput, day: Profile, time: Profile) -> None:
     days = [way if way != ISO else "%Y-%m-%d" for way in day.formats]
     both = f"{identifier(day.name)} || ' ' || {identifier(time.name)}"
     ways = ", ".join(quoted(f"{way} {clock}") for way in days)
-    one.columns = [
-        SuggestedColumn("event_timestamp", f"moment({both}, [{ways}])", f"{day.name} and {time.name} together")
-        if mapped.column == "event_timestamp"
-        else mapped
-        for mapped in one.columns
-    ]
+    one.change("event_timestamp", f"moment({both}, [{ways}])", f"{day.name} and {time.name} together")

@@ -10,6 +10,8 @@ from features.contract.tables import CONTRACT, Type
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.words import words_of
 
+#: From this likeness on a name says what a column is meant to be.
+CALLED_SO = 0.8
 #: Names that fit less are no evidence.
 _LIKE = 0.3
 #: Types of the roles that are no contract columns.

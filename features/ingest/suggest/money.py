@@ -78,8 +78,8 @@ def money_of(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pro
 def _as_it_is(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile]) -> Mapping[str, Profile]:
     """Tell a price of pieces from what a line came to, whatever it is called: by products sold in several numbers.
 
-    Of one product, the price of a piece is the same for any number of pieces; what a line came to, divided by the
-    pieces, is.
+    A column that has the same value for one piece of a product and for five is the price of a piece. One that is the
+    same only after it is divided by the pieces is what the line came to.
     """
     product, quantity = roles.get("product_id") or roles.get("name"), roles.get("quantity")
     money = [role for role in ("unit_price", "amount") if role in roles]
@@ -95,15 +95,9 @@ def _as_it_is(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pr
     several, piece, line = con.execute(
         f"SELECT count(*), count(*) FILTER (piece), count(*) FILTER (line) FROM ({products})"
     ).fetchall()[0]
-    meant = (
-        "unit_price"
-        if piece >= _HOLDS * several and line < piece
-        else "amount"
-        if line >= _HOLDS * several
-        else money[0]
-    )
-    if several < _PRODUCTS or meant == money[0]:
+    if several < _PRODUCTS or piece == line or max(piece, line) < _HOLDS * several:
         return roles
+    meant = "unit_price" if piece > line else "amount"
     return {meant: roles[money[0]], **{role: profile for role, profile in roles.items() if role != money[0]}}
 
 
@@ -137,7 +131,7 @@ def _of_line(
         money.amount = name, f"equals quantity times price; {amount.evidence}"
     elif fits == "discounted":
         money.amount = name, f"equals quantity times price less discount; {amount.evidence}"
-    elif fits == "piece" and "quantity" in roles:
+    elif fits == "piece":
         pieces = identifier(roles["quantity"].name)
         money.amount = f"{pieces} * {identifier(name)}", f"{amount.name} equals the price of a piece; {amount.evidence}"
     elif fits is None:
@@ -185,28 +179,26 @@ class _Discount:
     value: str
     number: str
     evidence: str
-    is_rate: bool
 
 
 def _discount(
     con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], whole: str | None
 ) -> _Discount | None:
-    """Return the discount of a line; a share of the price becomes money. None without one, or where it is always 0."""
+    """Return the discount of a line as money; None where there is none, or a share of a price that is not there."""
     profile = roles.get("discount")
     if profile is None:
         return None
-    name, is_rate = identifier(profile.name), _is_rate(con, table, roles)
-    if not is_rate:
-        value = f"abs({name})" if profile.negative > 0 else name
-        number = f"abs(number({name}))"
-        return _Discount(profile.name, f"number({name})" if value == name else value, number, profile.evidence, is_rate)
+    name = identifier(profile.name)
+    if not _is_rate(con, table, profile, roles):
+        value = f"abs({name})" if profile.negative > 0 else f"number({name})"
+        return _Discount(profile.name, value, f"abs(number({name}))", profile.evidence)
     if whole is None:
         return None
     part = f"number(replace({name}, '%', ''))"
     hundred = count(con, f"SELECT count(*) FROM {table} WHERE {part} > 1") > 0 or profile.rate > 0
     rate = f"coalesce({part}, 0)" + (" / 100" if hundred else "")
     evidence = f"a share of the price, made money; {profile.evidence}"
-    return _Discount(profile.name, f"{whole} * {rate}", f"{_numbers(whole)} * {rate}", evidence, is_rate)
+    return _Discount(profile.name, f"{whole} * {rate}", f"{_numbers(whole)} * {rate}", evidence)
 
 
 def _adds_up(con: duckdb.DuckDBPyConnection, table: str, total: Profile, order: Profile, line: str) -> bool:
@@ -219,11 +211,9 @@ def _adds_up(con: duckdb.DuckDBPyConnection, table: str, total: Profile, order: 
     return bool(share is not None and share >= _HOLDS)
 
 
-def _is_rate(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile]) -> bool:
+def _is_rate(con: duckdb.DuckDBPyConnection, table: str, discount: Profile, roles: Mapping[str, Profile]) -> bool:
     """Return whether a discount is a share of the price: it says so, or amounts show it."""
-    discount, price = roles.get("discount"), roles.get("unit_price")
-    if discount is None:
-        return False
+    price = roles.get("unit_price")
     if discount.rate > 0 or {"percent", "pct", "rate", "prozent"} & set(words_of(discount.name)):
         return True
     if price is None or discount.negative > 0:

@@ -1,13 +1,12 @@
 """An input of order lines: what a line came to, what was taken back, what is no sale."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 import duckdb
 
 from core.sql import identifier, quoted
-from features.contract.tables import CONTRACT, TableName
+from features.contract.tables import TableName
 from features.ingest.dates import find_turned, is_day_first
 from features.ingest.macros import define_macros
 from features.ingest.suggest.copies import copies_apart, line_counts
@@ -15,14 +14,14 @@ from features.ingest.suggest.derived import filled_down, with_shares
 from features.ingest.suggest.exceptions import map_returns, map_skipped
 from features.ingest.suggest.fees import find_suspects
 from features.ingest.suggest.inputs import by_role, column, products_input, say_how_written
-from features.ingest.suggest.match import likeness
+from features.ingest.suggest.match import CALLED_SO, likeness
 from features.ingest.suggest.money import SHARE, Money, money_of
 from features.ingest.suggest.profile import ISO, Profile
 from features.ingest.suggest.seen import SALES, Seen
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
 
-#: From this likeness on a name says what a column is meant to be.
-_CALLED_SO = 0.8
+#: A column of ids that is filled in a smaller share of the rows leaves the others to the name.
+_FILLED = 0.995
 _GOODS = {"name", "category", "department", "brand"}
 
 
@@ -68,20 +67,28 @@ def _map_money(money: Money, one: SuggestedInput, names: list[str]) -> None:
 def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[str]) -> None:
     """Map the order, the product and the number of pieces where they are not columns."""
     customer, moment = roles["customer_id"], roles["event_timestamp"]
-    if customer.name != one.expression("customer_id"):
-        one.columns = [column("customer_id", customer) if c.column == "customer_id" else c for c in one.columns]
-    one.columns = [column("event_timestamp", moment) if c.column == "event_timestamp" else c for c in one.columns]
     if "order_id" not in roles:
         whole = f"{identifier(customer.name)} || ' ' || {identifier(moment.name)}"
         one.columns.append(SuggestedColumn("order_id", whole, "what a customer bought at one moment"))
         one.questions.append(
             "No column names an order; lines of a customer at one moment are taken for one. Is that right?"
         )
+    _identify_product(roles, one, names)
+    if "quantity" not in roles:
+        one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
+        called = next((name for name in names if likeness(name, "quantity") > CALLED_SO), None)
+        why = f" {called} is called so, and its values are no numbers." if called is not None else ""
+        one.questions.append(f"No column says how many pieces a line is of; 1 is taken.{why} Is that right?")
+
+
+def _identify_product(roles: Mapping[str, Profile], one: SuggestedInput, names: list[str]) -> None:
     product, name = roles.get("product_id"), roles.get("name")
-    if product is not None and (product.filled > 0.995 or name is None):
+    if product is not None and (name is None or product.filled > _FILLED):
         one.columns.append(column("product_id", product))
     elif product is not None and name is not None:
-        one.columns.append(SuggestedColumn("product_id", _product(roles), f"{product.evidence}; else the name"))
+        one.columns.append(
+            SuggestedColumn("product_id", _id_or_name(product, name), f"{product.evidence}; else the name")
+        )
         one.questions.append(
             f"{product.name} is blank in {1 - product.filled:.1%} of the rows, where {name.name} takes its place. Is "
             "that right?"
@@ -99,11 +106,6 @@ def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[s
             if kind is None
             else f"No column names the product but {kind.name}. Is there a finer one?"
         )
-    if "quantity" not in roles:
-        one.columns.append(SuggestedColumn("quantity", "1", "no column says how many"))
-        called = next((name for name in names if likeness(name, "quantity") > _CALLED_SO), None)
-        why = f" {called} is called so, and its values are no numbers." if called is not None else ""
-        one.questions.append(f"No column says how many pieces a line is of; 1 is taken.{why} Is that right?")
 
 
 def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, one: SuggestedInput) -> None:
@@ -115,10 +117,7 @@ def _spellings(con: duckdb.DuckDBPyConnection, table: str, customer: Profile, on
     ways = f"SELECT min(x) AS first, max(x) AS last FROM ({ids}) GROUP BY id(x) HAVING first <> last"
     several, first, last = con.execute(f"SELECT count(*), min(first), arg_min(last, first) FROM ({ways})").fetchall()[0]
     if several:
-        one.columns = [
-            replace(mapped, expression=f"id({name})") if mapped.column == "customer_id" else mapped
-            for mapped in one.columns
-        ]
+        one.change("customer_id", f"id({name})")
         one.questions.append(
             f"{several:,} customers are written in several ways, such as {first!r} and {last!r}; id(…) makes each one. "
             "Is that right?"
@@ -142,9 +141,7 @@ def _shared_orders(
     for added in parts:
         whole = f"concat_ws(' ', {', '.join([*added, name])})"
         if _several(con, table, whole, customer)[0] < 0.1 * shared:
-            one.columns = [
-                replace(mapped, expression=whole) if mapped.column == "order_id" else mapped for mapped in one.columns
-            ]
+            one.change("order_id", whole)
             one.questions.append(
                 f"{shared:,} values of {order.name} belong to several customers, {which} to {most:,}: the numbers "
                 f"begin again. {' and '.join(added)} is added to them. Is that right?"
@@ -167,13 +164,7 @@ def _several(con: duckdb.DuckDBPyConnection, table: str, order: str, customer: s
     return int(shared), int(most), str(which)
 
 
-def _product(roles: Mapping[str, Profile]) -> str:
-    """Return the expression of a product's id: its column, or its name where that is blank."""
-    product, name = roles.get("product_id"), roles.get("name")
-    if product is None:
-        return identifier(name.name) if name is not None else ""
-    if product.filled > 0.995 or name is None:
-        return identifier(product.name)
+def _id_or_name(product: Profile, name: Profile) -> str:
     return f"coalesce(canonical({identifier(product.name)}), known({identifier(name.name)}))"
 
 
@@ -185,12 +176,7 @@ def _dates(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profi
     if turned is not None:
         numbered = [way for way in ways if is_day_first(way) is not None]
         listed = ", ".join(map(quoted, numbered))
-        one.columns = [
-            SuggestedColumn("event_timestamp", f"turned({identifier(moment.name)}, [{listed}])", moment.evidence)
-            if mapped.column == "event_timestamp"
-            else mapped
-            for mapped in one.columns
-        ]
+        one.change("event_timestamp", f"turned({identifier(moment.name)}, [{listed}])", moment.evidence)
         one.options.pop("dates", None)
         one.questions.append(f"Of {moment.name}, {turned}. They are turned back here. Is that right?")
         return
@@ -208,12 +194,12 @@ def _line_keys(
     suggestions: Suggestions,
     one: SuggestedInput,
 ) -> None:
+    """Suggest the key of lines: their numbers in an order, or all columns where exports overlap."""
     table: TableName = "transactions"
     names = list(seen.profiles)
     twice = line_counts(con, seen.export.table, names)
     order, line = roles.get("order_id"), roles.get("line_id")
-    has_line = any(c.name == "line_id" for c in CONTRACT[table].columns)
-    if order is not None and line is not None and has_line:
+    if order is not None and line is not None:
         same = line_counts(con, seen.export.table, [order.name, line.name])
         if same == twice:
             evidence = f"{line.name} numbers the lines; {same:,} rows come twice"
@@ -247,12 +233,11 @@ def _products(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Pr
         roles = {**roles, "product_id": roles["name"]}
         roles = {role: profile for role, profile in roles.items() if role != "name"}
     one = products_input(seen, {role: profile for role, profile in roles.items() if role != "unit_price"})
-    expression = _product(roles)
-    if expression != identifier(roles["product_id"].name):
-        one.columns = [
-            replace(mapped, expression=expression) if mapped.column == "product_id" else mapped
-            for mapped in one.columns
-        ]
+    product, name = roles["product_id"], roles.get("name")
+    expression = identifier(product.name)
+    if name is not None and product.filled <= _FILLED:
+        expression = _id_or_name(product, name)
+        one.change("product_id", expression)
         one.skip = [("unnamed", f"{expression} IS NULL", "rows without an id and a name")]
     if suspects:
         listed = ", ".join(quoted(suspect.product) for suspect in suspects)

@@ -21,7 +21,7 @@ from features.ingest.suggest.inputs import (
     subscriptions_input,
 )
 from features.ingest.suggest.joins import with_orders
-from features.ingest.suggest.match import likeness
+from features.ingest.suggest.match import CALLED_SO, likeness
 from features.ingest.suggest.profile import profile_columns
 from features.ingest.suggest.sales import sales_inputs
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, SALES, Seen
@@ -31,8 +31,6 @@ from features.ingest.suggest.write import as_toml
 
 #: A smaller share of customers that other inputs know is a question.
 _HARDLY = 0.5
-#: From this likeness on a name says what a column is meant to be.
-_CALLED_SO = 0.8
 
 
 def suggest_mapping(paths: Sequence[str], folder: Path, now: datetime) -> Suggestions:
@@ -212,6 +210,6 @@ def _closest(seen: Seen) -> str:
 def _nearly(seen: Seen, role: str) -> str | None:
     """Return a column that is called as a role is, and whose values cannot be it."""
     name = max(seen.profiles, key=lambda name: likeness(name, role), default=None)
-    if name is None or likeness(name, role) < _CALLED_SO:
+    if name is None or likeness(name, role) < CALLED_SO:
         return None
     return f"{name} has values such as {', '.join(seen.profiles[name].examples[:2])}, which are none that can be read"

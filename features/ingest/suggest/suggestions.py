@@ -1,6 +1,6 @@
 """Suggestions: inputs, their mappings, and the questions that are left."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from features.contract.tables import TableName
@@ -39,6 +39,15 @@ class SuggestedInput:
     def expression(self, column: str) -> str | None:
         """Return what a contract column is mapped to."""
         return next((mapped.expression for mapped in self.columns if mapped.column == column), None)
+
+    def change(self, column: str, expression: str, evidence: str | None = None) -> None:
+        """Replace what a contract column is mapped to; its evidence stays where none is given."""
+        self.columns = [
+            replace(mapped, expression=expression, evidence=evidence or mapped.evidence)
+            if mapped.column == column
+            else mapped
+            for mapped in self.columns
+        ]
 
 
 @dataclass

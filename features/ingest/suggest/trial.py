@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from core.sql import identifier
+from core.sql import identifier, quoted
 from features.ingest.pipeline import Ingested, ingest
 from features.ingest.settings import DataSettings
 from features.ingest.suggest.suggestions import SuggestedInput, Suggestions
@@ -45,14 +45,14 @@ def try_out(suggestions: Suggestions, write: Callable[[Suggestions], str], folde
             suggestions.trial = [f"As it stands, `encore ingest` stops: {error}"]
             return
         if not _skip_rejected(suggestions, done):
-            suggestions.trial = _lines(suggestions, done)
+            suggestions.trial = _lines(done)
             return
 
 
 def _skip_rejected(suggestions: Suggestions, done: Ingested) -> bool:
-    """Name the rows that many of are rejected in the inputs; returns whether there are any."""
+    """Skip, under a name, what would be rejected where that is much; return whether anything was."""
     changed = False
-    for one, totals in zip(_inputs(suggestions), done.inputs, strict=False):
+    for one, totals in zip(suggestions.inputs, done.inputs, strict=True):
         for rule, rows in totals.totals.rejected.items():
             column = rule.removeprefix("missing ").removeprefix("unreadable ")
             condition = _missing(one, column)
@@ -69,11 +69,6 @@ def _skip_rejected(suggestions: Suggestions, done: Ingested) -> bool:
     return changed
 
 
-def _inputs(suggestions: Suggestions) -> list[SuggestedInput]:
-    """Return the inputs as ingestion counts them: those with the same way of reading are one."""
-    return suggestions.inputs
-
-
 def _missing(one: SuggestedInput, column: str) -> str | None:
     """Return the condition under which a column has no value."""
     expression = one.expression(column)
@@ -85,15 +80,20 @@ def _missing(one: SuggestedInput, column: str) -> str | None:
     if column in {"quantity", "amount", "discount", "price", "value"}:
         return f"number({plain}) IS NULL"
     if column.endswith("_timestamp"):
-        dates = one.options.get("dates")
-        if dates is not None and expression in one.export.columns:
-            listed = ", ".join("'" + str(way).replace("'", "''") + "'" for way in dates[0])  # type: ignore[attr-defined]
-            return f"moment(trim({plain}), [{listed}]) IS NULL"
-        return f"instant({plain}) IS NULL" if expression in one.export.columns else f"{plain} IS NULL"
+        return f"{_moment(one, plain) if expression in one.export.columns else plain} IS NULL"
     return None
 
 
-def _lines(suggestions: Suggestions, done: Ingested) -> list[str]:
+def _moment(one: SuggestedInput, column: str) -> str:
+    """Read a column of moments as ingestion does."""
+    ways, _ = one.options.get("dates", (None, ""))
+    return (
+        f"moment(trim({column}), [{', '.join(map(quoted, ways))}])" if isinstance(ways, list) else f"instant({column})"
+    )
+
+
+def _lines(done: Ingested) -> list[str]:
+    """Say what became of the rows of each input."""
     lines = []
     for totals in done.inputs:
         one = totals.totals
@@ -107,4 +107,4 @@ def _lines(suggestions: Suggestions, done: Ingested) -> list[str]:
     returned = sum(totals.totals.returned for totals in done.inputs)
     if returned:
         lines.append(f"{done.matched:,} of {returned:,} returns find their sale.")
-    return lines + list(suggestions.trial)
+    return lines
