@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from core.arrays import Floats, Ints
+from core.arrays import Ints
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.categories import attribute_texts, numeric
@@ -21,6 +21,7 @@ from features.settings import CustomerSettings
 from features.views.profile import ATTRIBUTE, profile
 from training.churn.dataset import learn
 from training.churn.labelled import given_labels
+from training.evaluation.alone import separation
 
 #: From this AUC on, an attribute alone is too good to have been known before.
 SUSPICIOUS = 0.98
@@ -80,7 +81,7 @@ def giveaways(
     texts = attribute_texts(rows, customers.model_attributes)
     numbers = numeric({name: texts[name] for name in learn(rows, customers).numbers})
     folds = np.array([int(place_of(str(customer)) * _FOLDS) for customer in rows["customer_id"]])
-    areas = {name: _by_order(values, churned) for name, values in numbers.items()}
+    areas = {name: separation(churned, values) for name, values in numbers.items()}
     for name, values in texts.items():
         # the customers with one value of many different numbers are too few to say anything
         if name not in numbers or len(set(values)) <= _FEW_VALUES:
@@ -103,13 +104,3 @@ def _by_value(values: npt.NDArray[np.object_], churned: Ints, folds: Ints) -> fl
         shares = {value: (left + overall) / (rows + 1) for value, (rows, left) in counts.items()}
         scores[held_out] = [shares.get(value, overall) for value in values[held_out]]
     return float(roc_auc_score(churned, scores))
-
-
-def _by_order(values: Floats, churned: Ints) -> float:
-    """Return the AUC of numbers either way round; missing ones count as the lowest, then as the highest."""
-    missing = np.isnan(values)
-    if missing.all():
-        return 0.5
-    ends = float(np.nanmin(values)) - 1, float(np.nanmax(values)) + 1
-    areas = [float(roc_auc_score(churned, np.where(missing, end, values))) for end in ends]
-    return max(max(area, 1 - area) for area in areas)
