@@ -1,5 +1,6 @@
 """`encore ingest`: read what is new or has changed, and merge everything read into the contract tables."""
 
+from collections import ChainMap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -147,15 +148,10 @@ def _unread(settings: Settings, root: Path, units: list[Unit], segments: list[Se
 
 def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) -> dict[str, Any]:
     rows = {name: table.rows for name, table in tables.items()}
-    every = list(tables.values())
-    rows_replaced, returns_replaced, unmatched = (
-        {key: rows for counts in parts for key, rows in counts.items()}
-        for parts in (
-            [table.replaced for table in every],
-            [table.returns_replaced for table in every],
-            [table.unmatched for table in every],
-        )
-    )
+    # what became of a segment's rows may stand in another table's stamp: its returns are interactions
+    rows_replaced = ChainMap(*(table.replaced for table in tables.values()))
+    returns_replaced = ChainMap(*(table.returns_replaced for table in tables.values()))
+    unmatched = ChainMap(*(table.unmatched for table in tables.values()))
     replaced = {
         s.key: (rows_replaced.get(s.key, 0), returns_replaced.get(s.key, 0), unmatched.get(s.key, 0)) for s in segments
     }

@@ -1,4 +1,4 @@
-"""What is passed over: nothing is, without a line that says so."""
+"""What ingestion does not read: files, members of archives and sheets, each listed with the reason."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

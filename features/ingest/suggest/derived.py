@@ -59,32 +59,28 @@ def filled_down(con: duckdb.DuckDBPyConnection, seen: Seen, table: str) -> Seen:
     whole = f"OVER (PARTITION BY {identifier(order.name)})"
     columns = [identifier(profile.name) for profile in sparse]
     filled = ", ".join(f"max(nullif(trim({column}), '')) {whole} AS {column}" for column in columns)
-    if seen.export.sources:
-        start = f"({seen.export.item.query})"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT * REPLACE ({filled}) FROM {seen.export.table}")
-        export = replace(
-            seen.export,
-            item=InputSettings(table="transactions", query=f"SELECT * REPLACE ({filled}) FROM {start}"),
-            table=table,
-        )
-        return replace(seen, export=export, profiles=profile_columns(con, table, list(seen.profiles)))
-    (name,) = names_of(con, [seen.export])
-    query = f"SELECT * REPLACE ({filled}) FROM {name}"
-    return asked(con, seen, query, {name: source_of(seen.export)}, {name: seen.export.table}, table, seen.customer)
+    return _computed(con, seen, f"* REPLACE ({filled})", table)
 
 
 def with_shares(con: duckdb.DuckDBPyConnection, seen: Seen, order: str, amount: str, share: str, table: str) -> Seen:
     """Add the share of an order's amount that each of its lines has: all have the same."""
     order, value = identifier(order), f"number({identifier(amount)})"
     column = f"max({value}) OVER (PARTITION BY {order}) / count(*) OVER (PARTITION BY {order}) AS {share}"
-    (name,) = names_of(con, [seen.export])
-    if seen.export.sources:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT *, {column} FROM {seen.export.table}")
-        item = InputSettings(table="transactions", query=f"SELECT *, {column} FROM ({seen.export.item.query})")
-        profiles = profile_columns(con, table, [*seen.profiles, share])
-        return replace(seen, export=replace(seen.export, item=item, table=table), profiles=profiles)
-    query = f"SELECT *, {column} FROM {name}"
-    return asked(con, seen, query, {name: source_of(seen.export)}, {name: seen.export.table}, table, seen.customer)
+    return _computed(con, seen, f"*, {column}", table)
+
+
+def _computed(con: duckdb.DuckDBPyConnection, seen: Seen, columns: str, table: str) -> Seen:
+    """Select other columns of an export: around its query where it has one."""
+    if not seen.export.sources:
+        (name,) = names_of(con, [seen.export])
+        query, sources = f"SELECT {columns} FROM {name}", {name: source_of(seen.export)}
+        return asked(con, seen, query, sources, {name: seen.export.table}, table, seen.customer)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns} FROM {seen.export.table}")
+    item = InputSettings(table="transactions", query=f"SELECT {columns} FROM ({seen.export.item.query})")
+    found = [str(row[0]) for row in con.execute(f"DESCRIBE {table}").fetchall() if row[0] != "_file"]
+    return replace(
+        seen, export=replace(seen.export, item=item, table=table), profiles=profile_columns(con, table, found)
+    )
 
 
 def _is_sparse(con: duckdb.DuckDBPyConnection, seen: Seen, order: str, name: str) -> bool:

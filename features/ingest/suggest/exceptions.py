@@ -1,75 +1,79 @@
 """Rows that are no sales of customers: returns, sales to guests, cancelled orders, other currencies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import duckdb
 
 from core.sql import count, identifier, quoted
 from features.ingest.currencies import CODES, in_codes
-from features.ingest.suggest.meanings import Kinds, find_kinds, values_of
+from features.ingest.suggest.match import listed_words
+from features.ingest.suggest.meanings import Kinds, values_of
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.seen import Seen
 from features.ingest.suggest.suggestions import SuggestedInput
 from features.ingest.suggest.words import words_of
 
-#: What lines of totals have as product.
-_TOTALS = (
-    "total",
-    "subtotal",
-    "sub total",
-    "grand total",
-    "totals",
-    "summe",
-    "gesamt",
-    "zwischensumme",
-    "合计",
-    "小计",
-    "总计",
-)
 #: What happens more often is no exception.
 _RARE = 0.3
-#: Words in names of files of goods that were taken back.
-_RETURNS = (
-    "credit memo", "credit memos", "cr memo", "cr memos", "credit note", "credit notes", "returns", "refunds",
-    "gutschrift", "gutschriften", "retouren", "退货", "退款",
-)  # fmt: skip
 
 
-def map_returns(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
-    """Name the rows that take goods back: by document, by the file's name, by pieces below 0 and prefixes of orders."""
-    conditions: list[str] = []
-    evidence: list[str] = []
-    for kinds in find_kinds(con, seen, roles):
-        back = kinds.of("returned")
-        if back and len(back) < len(kinds.values):
-            conditions.append(f"{identifier(kinds.name)} IN ({', '.join(map(quoted, back))})")
-            evidence.append(f"{sum(kinds.values[value] for value in back):,} rows of {kinds.name}")
-    stem = " ".join(words_of(str(seen.export.item.path or ""))) if not conditions else ""
-    if any(f" {word} " in f" {stem} " for word in _RETURNS):
-        conditions.append("true")
-        evidence.append("the name of the file")
-    quantity, amount = roles.get("quantity"), roles.get("amount")
-    negative = next((p for p in (quantity, amount) if p is not None and p.negative > 0), None)
-    if negative is not None and not conditions:
-        conditions.append(f"{identifier(negative.name)} < 0")
-        evidence.append(f"{negative.negative:.1%} of {negative.name} are below 0")
-        order = roles.get("order_id")
-        if order is not None and negative.negative < _RARE:
-            # letters that stand before the numbers of orders only where something is taken back
-            found = con.execute(
-                f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n FROM "
-                f"{seen.export.table} GROUP BY 1 HAVING prefix <> '' AND "
-                f"avg((number({identifier(negative.name)}) < 0)::INT) > 0.9 ORDER BY n DESC LIMIT 1"
-            ).fetchall()
-            if found:
-                prefix, rows = found[0]
-                conditions.append(f"{identifier(order.name)} LIKE {quoted(prefix + '%')}")
-                evidence.append(f"{rows:,} rows of {order.name} begin with {prefix}")
-    if conditions:
+def map_returns(
+    con: duckdb.DuckDBPyConnection,
+    seen: Seen,
+    roles: Mapping[str, Profile],
+    kinds: Sequence[Kinds],
+    one: SuggestedInput,
+) -> None:
+    """Name the rows that take goods back: by document, else by the file's name, else by pieces below 0."""
+    found = [*_returned_kinds(kinds)] or [*_file_of_returns(seen)] or [*_below_zero(con, seen, roles)]
+    if found:
+        conditions, evidence = zip(*found, strict=True)
         one.options["returns"] = " OR ".join(conditions), "; ".join(evidence)
 
 
-def map_skipped(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
+def _returned_kinds(kinds: Sequence[Kinds]) -> Iterator[tuple[str, str]]:
+    """Yield a condition and its evidence for each column that has a word for returns among others."""
+    for one in kinds:
+        back = one.of("returned")
+        if back and len(back) < len(one.values):
+            rows = sum(one.values[value] for value in back)
+            yield _is_one_of(one, back), f"{rows:,} rows of {one.name}"
+
+
+def _file_of_returns(seen: Seen) -> Iterator[tuple[str, str]]:
+    stem = " ".join(words_of(str(seen.export.item.path or "")))
+    if any(f" {word} " in f" {stem} " for word in listed_words("returns")):
+        yield "true", "the name of the file"
+
+
+def _below_zero(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Profile]) -> Iterator[tuple[str, str]]:
+    """Yield the rows with pieces, or else money, below 0, and the orders whose number says the same."""
+    values = (roles[role] for role in ("quantity", "amount") if role in roles)
+    negative = next((profile for profile in values if profile.negative > 0), None)
+    if negative is None:
+        return
+    yield f"{identifier(negative.name)} < 0", f"{negative.negative:.1%} of {negative.name} are below 0"
+    order = roles.get("order_id")
+    if order is None or negative.negative >= _RARE:
+        return
+    # letters that stand before the numbers of orders only where something is taken back
+    found = con.execute(
+        f"SELECT regexp_extract({identifier(order.name)}, '^[A-Za-z]+') AS prefix, count(*) AS n FROM "
+        f"{seen.export.table} GROUP BY 1 HAVING prefix <> '' AND "
+        f"avg((number({identifier(negative.name)}) < 0)::INT) > 0.9 ORDER BY n DESC LIMIT 1"
+    ).fetchall()
+    for prefix, rows in found:
+        condition = f"{identifier(order.name)} LIKE {quoted(prefix + '%')}"
+        yield condition, f"{rows:,} rows of {order.name} begin with {prefix}"
+
+
+def map_skipped(
+    con: duckdb.DuckDBPyConnection,
+    seen: Seen,
+    roles: Mapping[str, Profile],
+    kinds: Sequence[Kinds],
+    one: SuggestedInput,
+) -> None:
     """Name the rows that are no sales of customers: of guests, of cancelled orders, in another currency."""
     table = seen.export.table
     customer = identifier(roles["customer_id"].name)
@@ -80,8 +84,8 @@ def map_skipped(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, 
             f"{rows:,} rows name no customer: they are blank, or have words such as NULL. They are skipped as sales to "
             "guests. Is that right?"
         )
-    for kinds in find_kinds(con, seen, roles):
-        _skip_kinds(kinds, one)
+    for column in kinds:
+        _skip_kinds(column, one)
     _skip_totals(con, table, roles, one)
     cancelled = roles.get("cancelled_at")
     if cancelled is not None and cancelled.filled < 1:
@@ -130,8 +134,7 @@ def _skip_kinds(kinds: Kinds, one: SuggestedInput) -> None:
         if values:
             rows = sum(kinds.values[value] for value in values)
             free = name if name not in taken else f"{name}_{len(taken)}"
-            condition = f"{identifier(kinds.name)} IN ({', '.join(map(quoted, values))})"
-            one.skip.append((free, condition, f"{rows:,} rows"))
+            one.skip.append((free, _is_one_of(kinds, values), f"{rows:,} rows"))
     back = kinds.of("returned")
     others = [value for value in kinds.values if value not in {*skipped, *back}]
     said = [f"{', '.join(skipped)} are skipped"] if skipped else []
@@ -140,12 +143,16 @@ def _skip_kinds(kinds: Kinds, one: SuggestedInput) -> None:
     one.questions.append(f"{kinds.name} has the values {kinds}: {'; '.join(said)}. Is that right?")
 
 
+def _is_one_of(kinds: Kinds, values: Sequence[str]) -> str:
+    return f"{identifier(kinds.name)} IN ({', '.join(map(quoted, values))})"
+
+
 def _skip_totals(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
     """Skip lines of totals among those of goods."""
     if "product_id" not in roles:
         return
     product = f"lower(known({identifier(roles['product_id'].name)}))"
-    condition = f"{product} IN ({', '.join(map(quoted, _TOTALS))})"
+    condition = f"{product} IN ({', '.join(map(quoted, listed_words('totals')))})"
     rows = count(con, f"SELECT count(*) FROM {table} WHERE {condition}")
     if rows:
         one.skip.append(("total", condition, f"{rows:,} rows"))

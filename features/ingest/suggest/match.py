@@ -189,6 +189,11 @@ def meaning_stems(meaning: str) -> tuple[str, ...]:
     return tuple(_names()["meanings"][meaning])
 
 
+def listed_words(section: str) -> tuple[str, ...]:
+    """Return the names of a section: `returns`, parts of names of files, or `totals`, products of lines of totals."""
+    return tuple(_names()[section]["names"])
+
+
 def zone_of(text: str) -> str | None:
     """Return the IANA name of a time zone as exports write it."""
     name: str | None = _names()["zones"].get(text.strip().lower())

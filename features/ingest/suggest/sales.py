@@ -15,6 +15,7 @@ from features.ingest.suggest.exceptions import map_returns, map_skipped
 from features.ingest.suggest.fees import find_suspects
 from features.ingest.suggest.inputs import by_role, column, products_input, say_how_written
 from features.ingest.suggest.match import CALLED_SO, likeness
+from features.ingest.suggest.meanings import find_kinds
 from features.ingest.suggest.money import SHARE, Money, money_of
 from features.ingest.suggest.profile import ISO, Profile
 from features.ingest.suggest.seen import SALES, Seen
@@ -41,8 +42,9 @@ def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Sugges
     _spellings(con, seen.export.table, roles["customer_id"], one)
     _shared_orders(con, seen.export.table, roles, one)
     _map_money(money, one, list(seen.profiles))
-    map_returns(con, seen, roles, one)
-    map_skipped(con, seen, roles, one)
+    kinds = list(find_kinds(con, seen, roles))
+    map_returns(con, seen, roles, kinds, one)
+    map_skipped(con, seen, roles, kinds, one)
     say_how_written("transactions", roles, one)
     _dates(con, seen, roles, one)
     _line_keys(con, seen, roles, suggestions, one)

@@ -58,7 +58,7 @@ def sources(labelled: pd.DataFrame) -> Sources:
 
 
 def label_rows(seed: int, moments: Sequence[datetime | None]) -> pd.DataFrame:
-    """Label c0 to c6, of whom c5 and c6 are in no other table, at some moments."""
+    """Label c0 to c6 at some moments; c5 and c6 are in no other table."""
     rng = np.random.default_rng(seed)
     pairs = [(f"c{number}", moment) for number in range(7) for moment in moments if rng.random() < 0.8]
     return pd.DataFrame(
