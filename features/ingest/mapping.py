@@ -89,37 +89,63 @@ def make_mapping(
     )
     source = SourceColumns(con, table, item, dict(columns), others - columns.keys())
     raw = _raw(source, table, item, columns)
+    conditions = _conditions(source, item)
+    carried = _carried(source, table, raw, columns)
+    read = {
+        **{f"r_{name}": f"TRY({expression})" for name, expression in raw.items()},
+        **{f"c_{place}": f"TRY({expression})" for place, expression in enumerate(conditions.values())},
+        RETURNED: f"TRY({_taken_back(source, item)})",
+        **carried,
+    }
+    types = {column.name: column.type for column in table.mapped}
+    cast = {name: source.cast(name, types.get(name, "VARCHAR")) for name in raw}
+    given = [column for column in table.mapped if column.name in source.given]
+    known = {
+        **{name: identifier(name) for name in raw if name in source.given or name not in types},
+        RULE: _rule(table, given, list(conditions), quoted((now + AHEAD).isoformat())),
+        RETURNED: f"coalesce({RETURNED}, false)",
+        **{name: name for name in carried},
+    }
+    rows = f"SELECT *, {_named(cast)} FROM (SELECT {_named(read)} FROM {{relation}})"
+    return Mapping(
+        f"SELECT {_named(known)} FROM ({rows})",
+        (*(_kept(name, table, types, source.given, now) for name in raw), *([ORIGIN] if ORIGIN in carried else [])),
+        str(table.created if table.created in source.given else "NULL::TIMESTAMPTZ"),
+        has_currency=CURRENCY in carried,
+    )
+
+
+def _named(expressions: MappingType[str, str]) -> str:
+    return ", ".join(f"{expression} AS {identifier(name)}" for name, expression in expressions.items())
+
+
+def _conditions(source: SourceColumns, item: InputSettings) -> dict[str, str]:
+    """Return the conditions under which rows are left out, by the names that they are counted under."""
     conditions = {name: source.condition(name, expression) for name, expression in item.skip.items()}
     if item.where is not None:
         conditions[WHERE] = f"NOT coalesce({source.condition('where', item.where)}, false)"
-    taken_back = {"returns": item.returns, "cancels": item.cancels}
-    given_back = [source.condition(name, condition) for name, condition in taken_back.items() if condition is not None]
-    returned = " OR ".join(given_back) or "false"
-    inner = [f"TRY({expression}) AS {identifier('r_' + name)}" for name, expression in raw.items()]
-    inner += [f"TRY({expression}) AS c_{place}" for place, expression in enumerate(conditions.values())]
-    inner.append(f"TRY({returned}) AS {RETURNED}")
-    # of a key of all columns, the source's count: lines that differ there only are two
-    whole = [f"{_number_of_row(columns)} AS {ORIGIN}"] if table.key == EVERYTHING else []
+    return conditions
+
+
+def _taken_back(source: SourceColumns, item: InputSettings) -> str:
+    """Return the condition under which a row takes goods or a contract back."""
+    given = {"returns": item.returns, "cancels": item.cancels}
+    conditions = [source.condition(name, condition) for name, condition in given.items() if condition is not None]
+    return " OR ".join(conditions) or "false"
+
+
+def _carried(
+    source: SourceColumns, table: Table, raw: MappingType[str, str], columns: MappingType[str, str]
+) -> dict[str, str]:
+    """Return expressions of what rows have beside the contract's columns."""
+    carried = {}
+    if table.key == EVERYTHING:
+        # of a key of all columns, the source's count: lines that differ there only are two
+        carried[ORIGIN] = _number_of_row(columns)
     money = source.currency(raw)
-    inner += [*whole, *([f"TRY({money}) AS {CURRENCY}"] if money else [])]
-    types = {column.name: column.type for column in table.mapped}
-    cast = [f"{source.cast(name, types.get(name, 'VARCHAR'))} AS {identifier(name)}" for name in raw]
-    given = [column for column in table.mapped if column.name in source.given]
-    known = [identifier(name) for name in raw if name in source.given or name not in types]
-    known += [
-        f"{_rule(table, given, list(conditions), quoted((now + AHEAD).isoformat()))} AS {RULE}",
-        f"coalesce({RETURNED}, false) AS {RETURNED}",
-        *([ORIGIN] if whole else []),
-        *([CURRENCY] if money else []),
-    ]
-    source_rows = f"SELECT *, {', '.join(cast)} FROM (SELECT {', '.join(inner)} FROM {{relation}})"
-    written = table.created if table.created in source.given else "NULL::TIMESTAMPTZ"
-    return Mapping(
-        f"SELECT {', '.join(known)} FROM ({source_rows})",
-        (*(_kept(name, table, types, source.given, now) for name in raw), *([ORIGIN] if whole else [])),
-        str(written),
-        has_currency=money is not None,
-    )
+    if money:
+        carried[CURRENCY] = f"TRY({money})"
+    return carried
 
 
 def _number_of_row(columns: MappingType[str, str]) -> str:

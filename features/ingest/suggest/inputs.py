@@ -7,7 +7,7 @@ from datetime import date
 from core.sql import identifier, quoted
 from features.contract.events import interaction_kinds
 from features.contract.tables import CONTRACT, TableName
-from features.ingest.suggest.match import is_code, is_outcome, is_person, is_sensitive, zone_of
+from features.ingest.suggest.match import is_code, is_outcome, is_person, is_sensitive, listed_words, zone_of
 from features.ingest.suggest.profile import EPOCH, ISO, Profile
 from features.ingest.suggest.seen import CONTRACTS, EVENTS, GOODS, PEOPLE, Seen
 from features.ingest.suggest.suggestions import SuggestedColumn, SuggestedInput, Suggestions
@@ -78,22 +78,7 @@ def labels_input(seen: Seen, suggestions: Suggestions) -> list[SuggestedInput]:
 
 def _yes(label: Profile) -> list[str]:
     """Return the value of a label that says that a customer has left: the affirmative one, else the rarer one."""
-    affirmative = {
-        "yes",
-        "true",
-        "1",
-        "1.0",
-        "churned",
-        "left",
-        "y",
-        "t",
-        "ja",
-        "是",
-        "churn",
-        "attrited customer",
-        "exited",
-    }
-    found = [text for text in label.examples if text.lower() in affirmative]
+    found = [text for text in label.examples if text.lower() in listed_words("affirmative")]
     return found or list(label.examples[-1:])
 
 

@@ -147,31 +147,12 @@ def is_sensitive(name: str) -> bool:
 
 def is_code(name: str) -> bool:
     """Return whether numbers in a column are codes, of which none is more than another."""
-    codes = {
-        "row",
-        "index",
-        "zip",
-        "plz",
-        "postcode",
-        "postal",
-        "code",
-        "id",
-        "no",
-        "nr",
-        "phone",
-        "prefix",
-        "号",
-        "邮编",
-    }
-    return bool(codes & set(words_of(name)))
+    return not set(words_of(name)).isdisjoint(listed_words("codes"))
 
 
 def is_person(name: str) -> bool:
     """Return whether a column has names or addresses of people, which are no groups of customers."""
-    return bool(
-        {"name", "surname", "lastname", "firstname", "email", "mail", "phone", "street", "address"}
-        & set(words_of(name))
-    )
+    return not set(words_of(name)).isdisjoint(listed_words("people"))
 
 
 def is_outcome(name: str) -> bool:
@@ -180,7 +161,7 @@ def is_outcome(name: str) -> bool:
 
 
 def _is_listed(name: str, section: str) -> bool:
-    words, listed = words_of(name), _names()[section]["names"]
+    words, listed = words_of(name), listed_words(section)
     return any("".join(words[a:b]) in listed for a in range(len(words)) for b in range(a + 1, len(words) + 1))
 
 
@@ -190,7 +171,7 @@ def meaning_stems(meaning: str) -> tuple[str, ...]:
 
 
 def listed_words(section: str) -> tuple[str, ...]:
-    """Return the names of a section: `returns`, parts of names of files, or `totals`, products of lines of totals."""
+    """Return the names that a section of names.toml lists."""
     return tuple(_names()[section]["names"])
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 import duckdb
 
 from core.sql import identifier
-from features.ingest.suggest.match import meaning_stems
+from features.ingest.suggest.match import listed_words, meaning_stems
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.seen import Seen
 from features.ingest.suggest.words import words_of
@@ -23,24 +23,6 @@ _OTHERS = {
     "name", "category", "department", "brand", "size", "product_id", "customer_id", "order_id", "line_id", "store_id",
     "currency", "time_zone", "discount_code",
 }  # fmt: skip
-#: With one of these words a value says the opposite, or only a part.
-_NEGATIONS = {
-    "not",
-    "no",
-    "non",
-    "partially",
-    "partial",
-    "teilweise",
-    "teil",
-    "部分",
-    "without",
-    "pending",
-    "open",
-    "offen",
-    "ausstehend",
-    "awaiting",
-    "待",
-}
 
 
 @dataclass(frozen=True)
@@ -89,7 +71,7 @@ def values_of(con: duckdb.DuckDBPyConnection, table: str, expression: str) -> di
 def meaning_of(value: str) -> Meaning | None:
     """Return what a value says of its row; None where it is no word that is known."""
     words = words_of(value)
-    if _NEGATIONS & set(words):
+    if not set(words).isdisjoint(listed_words("negations")):
         return None
     whole = " ".join(words)
     meanings: tuple[Meaning, ...] = ("cancelled", "returned", "paid", "looked", "sold")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import duckdb
 
 from core.sql import count, identifier
+from features.ingest.suggest.match import listed_words
 from features.ingest.suggest.profile import Profile
 from features.ingest.suggest.words import words_of
 
@@ -214,7 +215,7 @@ def _adds_up(con: duckdb.DuckDBPyConnection, table: str, total: Profile, order: 
 def _is_rate(con: duckdb.DuckDBPyConnection, table: str, discount: Profile, roles: Mapping[str, Profile]) -> bool:
     """Return whether a discount is a share of the price: it says so, or amounts show it."""
     price = roles.get("unit_price")
-    if discount.rate > 0 or {"percent", "pct", "rate", "prozent"} & set(words_of(discount.name)):
+    if discount.rate > 0 or not set(words_of(discount.name)).isdisjoint(listed_words("rates")):
         return True
     if price is None or discount.negative > 0:
         return False
