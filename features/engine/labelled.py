@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from core.errors import DataError, StateError
 from core.settings import Settings, StoreSettings
-from core.sql import engine, relation
+from core.sql import count, engine, relation
 from core.stamps import read_stamp
 from features.contract.tables import contract_directory
 from features.engine.duckdb import contract_file, find_events
@@ -93,7 +93,7 @@ def data_range(settings: Settings) -> DataRange:
 def _label_moments(settings: Settings) -> tuple[datetime, ...]:
     labels = relation(contract_file(settings[StoreSettings], "labels"))
     with engine(settings) as con:
-        rows = con.execute(f"SELECT count(*) FROM {labels}").fetchall()[0][0]
+        rows = count(con, f"SELECT count(*) FROM {labels}")
         found = con.execute(
             f"SELECT DISTINCT epoch_us(snapshot) AS moment FROM {labels} WHERE snapshot IS NOT NULL ORDER BY 1"
         ).fetchall()
@@ -124,5 +124,5 @@ def _ingested(settings: Settings) -> datetime:
 def _remedy(settings: Settings) -> str:
     with engine(settings) as con:
         labels = relation(contract_file(settings[StoreSettings], "labels"))
-        rows = con.execute(f"SELECT count(*) FROM {labels}").fetchall()[0][0]
+        rows = count(con, f"SELECT count(*) FROM {labels}")
     return f'There are {rows:,} labels: set churn.kind = "labelled".' if rows else "Ingest order lines or contracts."

@@ -10,7 +10,7 @@ import duckdb
 from sqlalchemy import inspect
 
 from core.errors import ConfigError
-from core.sql import identifier
+from core.sql import count, identifier
 from features.ingest.databases import database_address, open_engine
 from features.ingest.formats import every_ending, extract, format_of, unread_members
 from features.ingest.opening import columns_of, opened
@@ -98,7 +98,7 @@ def load(con: duckdb.DuckDBPyConnection, export: Export, table: str, folder: Pat
             into = f"INSERT INTO {table} BY NAME" if place else f"CREATE OR REPLACE TEMP TABLE {table} AS"
             con.execute(f"{into} {rows}")
             con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
-        left = _MOST - int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+        left = _MOST - count(con, f"SELECT count(*) FROM {table}")
         if left <= 0:
             break
     return replace(export, table=table)
