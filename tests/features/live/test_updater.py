@@ -129,13 +129,9 @@ def with_every_kind(place: Place) -> Place:
     return after
 
 
-def test_replayed_events_give_the_features_that_training_sees(place: Place) -> None:
-    place = with_every_kind(place)
-    lines = pd.read_parquet(place.directory / "data/contract/transactions.parquet")
-    products = lines["product_id"].value_counts().index[:3].tolist()
-    again = lines[lines["customer_id"] == "18"].iloc[-1]
-    days = [AS_OF + timedelta(days=day, hours=9) for day in range(4)]
-    events = [
+def of_every_kind(products: list[str], again: pd.Series, days: list[datetime]) -> list[dict[str, Any]]:
+    """Events of each kind, late ones, and ones that report an order again; `again` is a line of an exported order."""
+    return [
         purchase("6", 1, products[0], event_timestamp=days[0]),
         purchase("6", 2, products[1], event_timestamp=days[2]),
         {"customer_id": "6", "number": 3, "kind": "visit", "event_timestamp": days[2], "value": 30},
@@ -183,6 +179,15 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
             "event_timestamp": days[1],
         },
     ]
+
+
+def test_replayed_events_give_the_features_that_training_sees(place: Place) -> None:
+    place = with_every_kind(place)
+    lines = pd.read_parquet(place.directory / "data/contract/transactions.parquet")
+    products = lines["product_id"].value_counts().index[:3].tolist()
+    again = lines[lines["customer_id"] == "18"].iloc[-1]
+    days = [AS_OF + timedelta(days=day, hours=9) for day in range(4)]
+    events = of_every_kind(products, again, days)
     customers = ["6", "12", "18", "24", "30", "brand-new"]
     # one after the other, the last of each as of its end, is the same as all at once
     for one in events[:4]:
@@ -190,10 +195,8 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
     place.take(*events[4:])
     place.log.append([event("30", 13, "contact", event_timestamp=days[3])], AS_OF)
     place.updater().update()
-    (moment,) = {vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["30"]) if vector}
     place.take(*({"customer_id": c, "number": 100 + n, "kind": "click"} for n, c in enumerate(customers)))
-    stamped = {vector.moment for vector in place.store.online.vectors(ChurnSettings.service, customers) if vector}
-    (moment,) = stamped
+    (moment,) = {vector.moment for vector in place.store.online.vectors(ChurnSettings.service, customers) if vector}
     assert moment > days[3]
 
     ingested = ingest(place.settings, NOW)
