@@ -135,7 +135,11 @@ class Database:
             if self.is_sqlite and self.engine.url.database:
                 Path(self.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
             con = self.engine.connect()
-            self._metadata.create_all(con)
+            # several threads and processes may be the first
+            for table in self._metadata.sorted_tables:
+                con.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    con.execute(sa.schema.CreateIndex(index, if_not_exists=True))
             self._local.con = con
         return con
 

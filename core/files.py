@@ -1,62 +1,153 @@
-"""Files and folders that are replaced as a whole: a reader sees the old or the new, never a part."""
+"""Files and folders that are replaced as a whole: a reader sees the old or the new, never a part.
 
+What is being written has a place of its own next to what it replaces: a folder whose name begins with `UNFINISHED`,
+locked as long as its writer lives. `remove_unfinished` removes those that killed processes have left.
+"""
+
+import ctypes
+import errno
+import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+
+#: How the name of a folder begins that holds what is not finished.
+UNFINISHED = ".unfinished-"
+#: What is replaced, where it could not be exchanged at once.
+_PREVIOUS = ".previous"
+#: From Linux' fcntl.h and fs.h: paths are relative to the working directory; both names are exchanged at once.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_UNSUPPORTED = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
 
 
 @contextmanager
 def replacing(directory: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `directory` if the block succeeds.
 
-    On an error the new folder is removed and the old one stays as it was. What a killed process left is
-    removed by the next one.
+    On an error the old folder stays as it was, and so it does where the process is killed, at whatever moment.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(directory)
-    aside = Path(mkdtemp(prefix=f".{directory.name}-{os.getpid()}-", dir=directory.parent))
+    with claimed(directory) as place:
+        new = place / directory.name
+        new.mkdir()
+        yield new
+        _exchange(new, directory)
+
+
+@contextmanager
+def replacing_file(path: Path, mode: int | None = None) -> Iterator[Path]:
+    """Yield the path of a file that takes the place of `path` if the block writes it and succeeds.
+
+    Parameters
+    ----------
+    mode
+        Its permissions; None is those of the file that it replaces.
+    """
+    with claimed(path) as place:
+        new = place / path.name
+        yield new
+        if mode is None and path.exists():
+            mode = stat.S_IMODE(path.stat().st_mode)
+        if mode is not None:
+            new.chmod(mode)
+        new.replace(path)
+
+
+def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
+    """Write a file as a whole; see `replacing_file`."""
+    with replacing_file(path, mode) as new:
+        new.write_bytes(content)
+
+
+@contextmanager
+def claimed(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target` for what is not finished; it is removed at the end of the block."""
+    place, held = claim(target)
     try:
-        yield aside
-        aside.chmod(0o755)
-        _exchange(aside, directory)
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        os.close(held)
+
+
+def claim(target: Path) -> tuple[Path, int]:
+    """Make an empty folder beside `target` for what is not finished, and lock it.
+
+    Returns
+    -------
+    The folder, and the open file whose closing ends the lock; the end of the process does so too.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        place = Path(mkdtemp(prefix=f"{UNFINISHED}{target.name}-", dir=target.parent))
+        try:
+            held = os.open(place, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # removed by `remove_unfinished`, before it was locked
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if place.exists():
+            return place, held
+        os.close(held)
+
+
+def remove_unfinished(directory: Path) -> int:
+    """Remove what killed processes have left below a folder. Returns how many files there were.
+
+    A folder that one of them had taken away and not yet replaced is put back first.
+    """
+    removed = 0
+    for place in sorted(directory.glob(f"**/{UNFINISHED}*")):
+        try:
+            held = os.open(place, os.O_RDONLY)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # removed by another process
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _put_back(place)
+            removed += sum(file.is_file() for file in place.rglob("*"))
+            shutil.rmtree(place, ignore_errors=True)
+        except BlockingIOError:
+            continue  # its writer lives
+        finally:
+            os.close(held)
+    return removed
 
 
 def _exchange(new: Path, directory: Path) -> None:
-    old = new.with_name(new.name + "-old")
-    if directory.exists():
-        directory.rename(old)
+    """Put a folder into the place of another one, or of none."""
+    if not directory.exists():
+        new.rename(directory)
+        return
+    if _exchanged_at_once(new, directory):
+        return
+    # where the system cannot exchange two names at once, `_put_back` completes what is interrupted between the two
+    previous = new.with_name(_PREVIOUS)
+    directory.rename(previous)
     try:
         new.rename(directory)
     except BaseException:
-        if old.exists():
-            old.rename(directory)
+        previous.rename(directory)
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
-def _remove_abandoned(directory: Path) -> None:
-    for folder in directory.parent.glob(f".{directory.name}-*-*"):
-        process = folder.name.removeprefix(f".{directory.name}-").split("-")[0]
-        try:
-            os.kill(int(process), 0)  # signal 0 only asks whether it runs
-        except ProcessLookupError:
-            shutil.rmtree(folder, ignore_errors=True)
-        except (PermissionError, ValueError):
-            continue
+def _exchanged_at_once(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    code = ctypes.get_errno()
+    if code in _UNSUPPORTED:
+        return False
+    raise OSError(code, os.strerror(code), str(one), None, str(other))
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file aside and rename it into place, so that a reader sees the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_bytes(content)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+def _put_back(place: Path) -> None:
+    previous = place / _PREVIOUS
+    unused = next((new for new in place.iterdir() if new != previous), None)
+    if previous.exists() and unused is not None:
+        previous.rename(place.parent / unused.name)

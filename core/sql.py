@@ -1,20 +1,19 @@
 """DuckDB within its limits, and small words of SQL that several modules share."""
 
-import fcntl
 import os
 import shutil
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
-from typing import IO
 
 import duckdb
 
+from core.files import claim, remove_unfinished, replacing_file
 from core.settings import Settings, StoreSettings
 
-_LOCK = "in-use"
+#: Rows of a row group, DuckDB's own number.
+GROUP = 122_880
 
 
 @contextmanager
@@ -31,8 +30,8 @@ def open_duckdb(settings: Settings) -> duckdb.DuckDBPyConnection:
     that two of them in one folder would overwrite each other's. The folder is removed when the connection is.
     """
     stores = settings[StoreSettings]
-    remove_abandoned_spills(stores)
-    folder, lock = _make_spill(stores)
+    remove_unfinished(spill_directory(stores))
+    folder, lock = claim(spill_directory(stores) / "spill")
     con = duckdb.connect()
     weakref.finalize(con, _remove_spill, folder, lock)
     con.execute(f"SET memory_limit = {quoted(stores.memory_limit)}")
@@ -51,33 +50,9 @@ def spill_folder(con: duckdb.DuckDBPyConnection) -> Path:
     return Path(con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
 
 
-def remove_abandoned_spills(stores: StoreSettings) -> int:
-    """Remove the temporary files that killed processes have left; returns how many there were."""
-    removed = 0
-    for lock in spill_directory(stores).glob(f"*/{_LOCK}"):
-        try:
-            with lock.open("a") as held:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                removed += sum(file.is_file() for file in lock.parent.rglob("*")) - 1
-                shutil.rmtree(lock.parent, ignore_errors=True)
-        except (BlockingIOError, FileNotFoundError):
-            continue  # in use, or removed by another process
-    return removed
-
-
-def _make_spill(stores: StoreSettings) -> tuple[Path, IO[str]]:
-    spill_directory(stores).mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=f"{os.getpid()}-", dir=spill_directory(stores))).resolve()
-    # locked before it has the name that is looked for; the lock ends with the process, however it ends
-    lock = (folder / f".{_LOCK}").open("a")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    (folder / f".{_LOCK}").rename(folder / _LOCK)
-    return folder, lock
-
-
-def _remove_spill(folder: Path, lock: IO[str]) -> None:
+def _remove_spill(folder: Path, lock: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    lock.close()
+    os.close(lock)
 
 
 def quoted(text: str) -> str:
@@ -90,9 +65,15 @@ def relation(*files: Path) -> str:
     return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
 
 
-def copy(query: str, target: Path, group: int = 122_880) -> str:
+def copy(query: str, target: Path, group: int = GROUP) -> str:
     """Write the statement that puts a query's rows into a Parquet file, with a number of rows in each row group."""
     return f"COPY ({query}) TO {quoted(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {group})"
+
+
+def write_table(con: duckdb.DuckDBPyConnection, query: str, target: Path, group: int = GROUP) -> None:
+    """Put a query's rows into a Parquet file, which they may come from, as a whole."""
+    with replacing_file(target) as new:
+        con.execute(copy(query, new, group))
 
 
 def identifier(name: str) -> str:

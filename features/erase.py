@@ -1,21 +1,20 @@
 """A customer's rows removed from the files of the feature store, one function for each place.
 
-Each file is written aside and renamed. Nothing may write these files meanwhile; see `core.locks.undisturbed`.
+Each file is replaced as a whole. Nothing else may write these files meanwhile; see `core.jobs`.
 """
 
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
 from core.settings import Settings, StoreSettings
-from core.sql import copy, count, engine, quoted, relation, remove_abandoned_spills
+from core.sql import count, engine, quoted, relation, write_table
 from core.stamps import fingerprint, read_stamp, write_stamp
+from features.contract.erased import Erased
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
 from features.engine.build import features_directory
-from features.ingest.erased import Erased
 from features.ingest.quarantine import quarantine_path
 from features.ingest.segments import segments_directory
 from features.store.materialized import GROUP, materialized_directory
@@ -53,6 +52,18 @@ def erase_materialized_rows(settings: Settings, customer_id: str) -> int:
     return erase_rows(settings, materialized_directory(settings[StoreSettings]).glob("*/*.parquet"), customer_id)
 
 
+def is_stored(settings: Settings, customer_id: str) -> bool:
+    """Return whether exports have brought rows of a customer, or lines that were quarantined and name them."""
+    stores = settings[StoreSettings]
+    files = [*(table_path(stores, name) for name in CUSTOMER_TABLES), *segments_directory(stores).glob("*.parquet")]
+    named = f"contains(lower(text), {quoted(customer_id.lower())}) AND {_named(customer_id)}"
+    with engine(settings) as con:
+        if any(_rows(con, file, customer_id) for file in files if file.is_file()):
+            return True
+        lines = quarantine_path(stores)
+        return lines.is_file() and count(con, f"SELECT count(*) FROM {relation(lines)} WHERE {named}") > 0
+
+
 def erase_quarantined_text(settings: Settings, customer_id: str) -> int:
     """Blank the quarantined lines that name a customer; the lines stay countable, with their file and rule.
 
@@ -60,36 +71,16 @@ def erase_quarantined_text(settings: Settings, customer_id: str) -> int:
     """
     stores = settings[StoreSettings]
     files = [quarantine_path(stores), *segments_directory(stores).glob("*-quarantine.parquet")]
-    # part of a number or a date is no id: 12 is neither in 12.50 nor in 2018-01-12
-    before, after = r"(^|[^\pL\pN_.:\-]|(^|[^\pL\pN])[.:\-])", r"($|[^\pL\pN_.:\-]|[.:\-]($|[^\pL\pN]))"
-    named = f"regexp_matches(text, {quoted(f'(?i){before}{re.escape(customer_id)}{after}')})"
+    named = _named(customer_id)
     lines: dict[Path, int] = {}
     with engine(settings) as con:
         for file in (file for file in files if file.is_file()):
             lines[file] = count(con, f"SELECT count(*) FROM {relation(file)} WHERE {named}")
             if lines[file]:
                 text = f"CASE WHEN {named} THEN {quoted(REDACTED)} ELSE text END AS text"
-                _rewrite(con, f"SELECT * REPLACE ({text}) FROM {relation(file)}", file)
+                write_table(con, f"SELECT * REPLACE ({text}) FROM {relation(file)}", file, GROUP)
     # the table is the segments' lines once more
     return max(lines.get(files[0], 0), sum(lines.get(file, 0) for file in files[1:]))
-
-
-def erase_unfinished_files(settings: Settings, _: str) -> int:
-    """Remove files that killed commands left unfinished, of all customers. Returns how many."""
-    stores = settings[StoreSettings]
-    online = Path(stores.online.removeprefix("sqlite://"))
-    beside = [contract_directory(stores), features_directory(stores), materialized_directory(stores) / "*"]
-    left = [path for place in beside for path in place.parent.glob(f".{place.name}-*")]
-    left += [*online.parent.glob(f".{online.name}.*"), *stores.data.glob(".*.parquet"), *stores.data.glob(".*.csv")]
-    removed = remove_abandoned_spills(stores)
-    for path in left:
-        if path.is_dir():
-            removed += sum(file.is_file() for file in path.rglob("*"))
-            shutil.rmtree(path)
-        else:
-            removed += 1
-            path.unlink()
-    return removed
 
 
 def erase_rows(settings: Settings, files: Iterable[Path], customer_id: str) -> int:
@@ -104,9 +95,17 @@ def erase_rows(settings: Settings, files: Iterable[Path], customer_id: str) -> i
         for file in sorted(file for file in files if file.is_file()):
             rows = _rows(con, file, customer_id)
             if rows:
-                _rewrite(con, f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}", file)
+                others = f"SELECT * FROM {relation(file)} WHERE customer_id <> {quoted(customer_id)}"
+                write_table(con, others, file, GROUP)
                 removed += rows
     return removed
+
+
+def _named(customer_id: str) -> str:
+    """Return the condition that a line, in the column `text`, has an id in it as a whole."""
+    # part of a number or a date is no id: 12 is neither in 12.50 nor in 2018-01-12
+    before, after = r"(^|[^\pL\pN_.:\-]|(^|[^\pL\pN])[.:\-])", r"($|[^\pL\pN_.:\-]|[.:\-]($|[^\pL\pN]))"
+    return f"regexp_matches(text, {quoted(f'(?i){before}{re.escape(customer_id)}{after}')})"
 
 
 def _rows(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
@@ -114,9 +113,3 @@ def _rows(con: duckdb.DuckDBPyConnection, file: Path, customer_id: str) -> int:
     if "customer_id" not in columns:
         return 0
     return count(con, f"SELECT count(*) FROM {relation(file)} WHERE customer_id = {quoted(customer_id)}")
-
-
-def _rewrite(con: duckdb.DuckDBPyConnection, query: str, file: Path) -> None:
-    aside = file.with_name(f".{file.name}")
-    con.execute(copy(query, aside, GROUP))
-    aside.replace(file)

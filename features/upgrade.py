@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.locks import undisturbed
+from core.jobs import job
 from core.settings import Settings, StoreSettings
 from core.stamps import LAYOUT, read_any_stamp, write_stamp
 
@@ -45,7 +45,7 @@ def upgrade_data(settings: Settings, scores: Sequence[Path]) -> bool:
     stores = settings[StoreSettings]
     if not needs_upgrade(stores.data):
         return False
-    with undisturbed(stores):
+    with job(stores, "the upgrade of the data folder", alone=True):
         files = [*scores, *(Path(str(file) + end) for file in scores for end in ("-wal", "-shm"))]
         files += [Path(url.split("://", 1)[1]) for url in (stores.registry, stores.online) if _is_file(url)]
         for file in files:

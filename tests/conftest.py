@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,6 +217,17 @@ def connected(settings: Settings, clock: Callable[[], datetime] = lambda: NOW) -
     headers = bearer(KeyFile(settings[StoreSettings]).create(uuid4().hex, ROLES, clock(), per_minute=10_000_000))
     with TestClient(app, raise_server_exceptions=False, headers=headers) as client:
         yield client
+
+
+def erased(client: TestClient, customer: str) -> dict[str, Any]:
+    """Erase a customer, and return the receipt once it is done."""
+    answer = client.delete(f"/v1/customers/{customer}")
+    assert answer.status_code == 202, answer.text
+    deadline = time.monotonic() + 60
+    while (receipt := client.get(answer.headers["location"]).json())["status"] != "done":
+        assert time.monotonic() < deadline, receipt
+        time.sleep(0.05)
+    return dict(receipt)
 
 
 def bearer(secret: str) -> dict[str, str]:

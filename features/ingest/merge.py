@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from core.sql import copy, count, identifier, quoted, relation
+from core.sql import copy, count, identifier, quoted, relation, write_table
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, EVERYTHING, Table
 
@@ -120,9 +120,7 @@ def union(con: duckdb.DuckDBPyConnection, files: Sequence[Path], target: Path) -
 
 def rewrite(con: duckdb.DuckDBPyConnection, query: str, target: Path) -> tuple[int, str]:
     """Write what a query finds to a table, which it may read. Returns what `measured` does."""
-    aside = target.with_name(f".{target.name}")
-    con.execute(copy(query, aside))
-    aside.replace(target)
+    write_table(con, query, target)
     return measured(con, target)
 
 

@@ -16,10 +16,10 @@ from core.progress import Report, part_of, silent
 from core.settings import Settings, StoreSettings
 from core.sql import engine, quoted
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
+from features.contract.erased import Erased
 from features.contract.tables import TableName, contract_directory
 from features.contract.unmatched import Unmatched
 from features.ingest.currencies import check_currencies
-from features.ingest.erased import Erased
 from features.ingest.facts import unmatched_from, unmatched_inputs
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from core.errors import DataError
 from core.files import write_file
 from core.settings import Settings, StoreSettings
-from core.sql import copy, quoted
+from core.sql import quoted, write_table
 from features.ingest.segments import InputTotals, Segment, segments_directory
 from features.ingest.settings import DataSettings
 
@@ -45,10 +45,8 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, stores: StoreSettings, segm
         pq.write_table(QUARANTINE.empty_table(), sink)
         write_file(target, sink.getvalue().to_pybytes())
         return
-    aside = target.with_name(f".{target.name}")
     listed = ", ".join(quoted(file) for file in files)
-    con.execute(copy(f"FROM read_parquet([{listed}])", aside))
-    aside.replace(target)
+    write_table(con, f"FROM read_parquet([{listed}])", target)
 
 
 def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequence[InputTotals]) -> None:

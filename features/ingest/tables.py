@@ -11,9 +11,9 @@ from core.progress import Report, track
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import code_fingerprint
+from features.contract.erased import Erased
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, Table, TableName, contract_directory
 from features.ingest.contracts import ContractRows, merge_contracts
-from features.ingest.erased import Erased
 from features.ingest.merge import link, merge, merge_returns, rewrite, union
 from features.ingest.segments import Segment, segments_directory
 from features.ingest.settings import DataSettings

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
+from features.contract.erased import Erased, without_rows
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES
 from features.engine.build import BOUGHT, RETURNED
@@ -33,10 +34,11 @@ class CustomerFeatures:
 
     def __init__(self, settings: Settings, online: Online) -> None:
         self._since = online.events
+        self._stores = settings[StoreSettings]
         self._backend = connect(settings.replaced(threads=1))
         self._con = self._backend.con
         self._steps: list[str] = []
-        folder = rows_directory(settings[StoreSettings], online.fingerprint)
+        folder = rows_directory(self._stores, online.fingerprint)
         # rows that an earlier version has materialised do not say which of them events have reported
         lines = relation(folder / "transactions.parquet")
         self._orders_whole = EVENT_ID.name in {row[0] for row in self._con.execute(f"DESCRIBE FROM {lines}").fetchall()}
@@ -47,7 +49,8 @@ class CustomerFeatures:
         """Return one row per customer for every view of customers, and for every vector."""
         con = self._con
         requested = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
-        for table, rows in {"requested": requested, **self._live_rows(log, customers)}.items():
+        given = {"requested": requested, "erased": self._erased_customers(), **self._live_rows(log, customers)}
+        for table, rows in given.items():
             con.register("given", rows)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} LIMIT 0")
             con.execute(f"INSERT INTO {table} BY NAME FROM given")
@@ -63,12 +66,20 @@ class CustomerFeatures:
             tables["transactions"] = tables_of(events)["transactions"]
         return {_live(table): rows for table, rows in tables.items()}
 
+    def _erased_customers(self) -> pa.Table:
+        moments = Erased(self._stores).read()
+        parsed = [datetime.fromisoformat(moment) for moment in moments.values()]
+        kinds = {"digest": pa.string(), "moment": pa.timestamp("us", "UTC")}
+        return pa.table({"digest": list(moments), "moment": parsed}, schema=pa.schema(list(kinds.items())))
+
     def _add_customer_rows(self, folder: Path) -> None:
         """Add the materialised rows of the requested customers, and those of their events since.
 
         An event may replace an order of an earlier event, so that orders are taken from all events and from exports.
+        The materialised rows of a customer whose erasure is not complete are passed over.
         """
         self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
+        self._con.execute("CREATE TEMP TABLE erased (digest VARCHAR, moment TIMESTAMPTZ)")
         self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
         for table in CUSTOMER_TABLES:
             if table == "labels":  # no feature is made of them
@@ -77,6 +88,7 @@ class CustomerFeatures:
             of_exports = self._orders_whole and table == "transactions"
             exported = f" WHERE {EVENT_ID.name} IS NULL" if of_exports else ""
             query = f"(SELECT * FROM {rows} SEMI JOIN requested USING (customer_id){exported})"
+            query = without_rows(table, query, "erased")
             if table in EVENT_TABLES:
                 columns = ", ".join(f"{column.name} {column.type}" for column in CONTRACT[table].columns)
                 self._con.execute(f"CREATE TEMP TABLE {_live(table)} ({columns})")

@@ -259,8 +259,15 @@ class EventLog:
             ).fetchone()
         return count, None if first is None else _moment(first)
 
+    def holds(self, customer: str) -> bool:
+        """Return whether there is an event of a customer."""
+        if not self.exists:
+            return False
+        with self._database.reading() as con:
+            return con.execute("SELECT 1 FROM events WHERE customer_id = ?", [customer]).fetchone() is not None
+
     def erase(self, customer: str) -> int:
-        """Remove a customer's events, and overwrite them in the file; they and their orders are not taken again.
+        """Remove a customer's events; they and their orders are not taken again.
 
         Returns
         -------
@@ -276,10 +283,21 @@ class EventLog:
             con.execute("DELETE FROM orders WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
-        # a short id is part of other rows too, and is only recognised next to its name
-        trace = customer if len(customer) >= DISTINCT else f'"customer_id":"{customer}"'
-        self._database.purge(trace.encode())
         return len(ids)
+
+    def apply_again(self, customer: str) -> None:
+        """Make a customer pending who has events, since what was computed from them was removed."""
+        if self.exists:
+            query = "SELECT customer_id, max(seq), min(seq) FROM events WHERE customer_id = ? GROUP BY 1"
+            with self._database.writing() as con:
+                self._add_pending(con, con.execute(query, [customer]).fetchall())
+
+    def purge(self, customer: str) -> None:
+        """Make sure that the events of an erased customer are in no part of the file any more."""
+        if self.exists:
+            # a short id is part of other rows too, and is only recognised next to its name
+            trace = customer if len(customer) >= DISTINCT else f'"customer_id":"{customer}"'
+            self._database.purge(trace.encode())
 
     @staticmethod
     def _add_pending(con: sqlite3.Connection, rows: Iterable[tuple[str, int, int]]) -> None:

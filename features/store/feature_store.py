@@ -3,7 +3,6 @@
 Importing it takes a second or two, so it is imported where it is used, never at the top of a light path.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import pandas as pd
 import yaml
 
 from core.errors import StateError, StoreError
-from core.files import write_file
+from core.files import replacing_file, write_file
 from core.logs import quiet
 from core.progress import Report, silent, track
 from core.settings import Settings, StoreSettings
@@ -89,15 +88,11 @@ class Store:
             return False
         if stores.online.startswith("sqlite://"):
             file = Path(stores.online.removeprefix("sqlite://"))
-            aside = file.with_name(f".{file.name}.{os.getpid()}")
-            try:
-                beside = FeatureStore(config=repo_config(stores, self._repo.directory, online_file=aside))
+            with replacing_file(file) as new:
+                beside = FeatureStore(config=repo_config(stores, self._repo.directory, online_file=new))
                 with quiet("feast"), answering("registry"):
                     beside.apply(self._definitions())
                 self._copy(beside, as_of, report)
-                aside.replace(file)
-            finally:
-                aside.unlink(missing_ok=True)
         else:
             self._copy(self._repo.feast, as_of, report)
         made = read_stamp(features_directory(stores))

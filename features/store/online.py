@@ -127,9 +127,16 @@ class OnlineStore:
                 for view in views:
                     statement = f'DELETE FROM "{PROJECT}_{view.name}" WHERE entity_key = ?'
                     removed += con.execute(statement, [serialized]).rowcount
-            # the key ends with the type and the length of the id, in four bytes each, and the id
-            purge(con, Path(config.online_store.path), serialized[-len(customer.encode()) - 8 :])
             return removed
+
+    def purge(self, customer: str) -> None:
+        """Make sure that the rows of an erased customer are in no part of a SQLite file any more."""
+        config = self._repo.feast.config
+        if config.online_store.type != "redis":
+            # the key ends with the type and the length of the id, in four bytes each, and the id
+            trace = serialize_entity_key(_entity(customer), KEY_VERSION)[-len(customer.encode()) - 8 :]
+            with answering("online store"):
+                purge(self._repo.provider.online_store._get_conn(config), Path(config.online_store.path), trace)
 
 
 def _entity(customer: str) -> EntityKey:

@@ -133,8 +133,7 @@ class KeyFile:
         with locked(self.path.with_suffix(".lock")):
             keys = self.read()
             yield keys
-            write_file(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2).encode())
-            self.path.chmod(0o600)
+            write_file(self.path, json.dumps({"keys": [asdict(key) for key in keys]}, indent=2).encode(), 0o600)
 
 
 class KeyRing:

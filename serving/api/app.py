@@ -37,7 +37,9 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.reloader.start()
+        state.erasures.start()
         yield
+        state.erasures.stop()
         state.reloader.stop()
 
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
@@ -45,7 +47,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     problems.install(app)
     for module in (scores, customers, guests, events):
         app.include_router(module.router())
-    for routes in (models.router, health.router):
+    for routes in (customers.erasures(), models.router, health.router):
         app.include_router(routes)
     origins = settings[ServingSettings].cors_origins
     if origins:

@@ -1,5 +1,6 @@
 """One customer: risk, explanation, offers, types; and everything about them removed."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +14,7 @@ from serving.api.security import Admin, CurrentCaller
 from serving.parts import PARTS
 from serving.parts.offers import OffersPart
 from serving.parts.types import TypeOptions, TypesPart
-from serving.privacy.erasure import Receipt, erase
+from serving.privacy.erasure import Receipt
 from serving.scoring.part import Question
 
 _EXPLANATION = ("risk", "reasons", "what_if")
@@ -38,7 +39,12 @@ def router() -> APIRouter:
             operation_id=operation,
             response_model=_schema(path.capitalize(), names),
         )
-    routes.add_api_route("/{customer_id:path}", _delete, methods=["DELETE"], operation_id="deleteCustomer")
+    accepted: dict[int | str, dict[str, Any]] = {
+        HTTPStatus.ACCEPTED.value: {"model": Receipt, "description": "Files are still to be rewritten"}
+    }
+    routes.add_api_route(
+        "/{customer_id:path}", _delete, methods=["DELETE"], operation_id="deleteCustomer", responses=accepted
+    )
     return routes
 
 
@@ -92,15 +98,29 @@ async def _types(
     return await ask_one(request, caller, Question((customer_id,), (TypesPart.name,), language, options))
 
 
-async def _delete(request: Request, customer_id: CustomerId, caller: Admin) -> Receipt:
+async def _delete(request: Request, response: Response, customer_id: CustomerId, caller: Admin) -> Receipt:
     """Remove everything that is stored about the customer, and say what was removed where. Takes the role `admin`.
 
-    Once more removes nothing more, and answers the same.
+    No answer is made of anything about the customer afterwards. Files that hold other customers too are rewritten in
+    the background; `GET /v1/erasures/{erasure_id}` says when that is done. Once more removes nothing more, and answers
+    the same.
     """
     # the erasure itself is written down, without the customer
-    state = caller.state
-    receipt = await run_in_threadpool(
-        erase, state.settings, state.reloader, state.service.table, state.audit, customer_id, state.clock()
-    )
-    state.note(request, [])
+    caller.state.note(request, [])
+    receipt = await run_in_threadpool(caller.state.erasures.begin, customer_id)
+    response.headers["Location"] = f"/v1/erasures/{receipt.erasure_id}"
+    if receipt.status == "running":
+        response.status_code = HTTPStatus.ACCEPTED
     return receipt
+
+
+def erasures() -> APIRouter:
+    """Return the route of receipts."""
+    routes = APIRouter(prefix="/v1/erasures", tags=["customers"], responses=documented(401, 403, 404, 429, 503))
+
+    @routes.get("/{erasure_id}", operation_id="getErasure")
+    async def receipt(erasure_id: str, caller: Admin) -> Receipt:
+        """Return what an erasure has removed, and whether it is done. Takes the role `admin`."""
+        return await run_in_threadpool(caller.state.erasures.receipt, erasure_id)
+
+    return routes

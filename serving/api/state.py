@@ -1,6 +1,6 @@
 """What requests share: made once when the application is created."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
 from serving.parts import make_scoring
+from serving.privacy.erasure import Erasures
 from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
 from serving.scoring.part import Question
 from serving.scoring.reloader import ModelReloader
@@ -40,14 +41,28 @@ class State:
     keys: KeyRing
     rate: RateLimit
     audit: AuditLog
+    erasures: Erasures
 
     def batcher(self, question: Question) -> Batcher:
         """Return what computes the answer to a question about few customers."""
         quick = all(self.service.parts[name].engine.quick for name in question.parts)
         return self.quick if quick else self.offers
 
-    def note(self, request: Request, customers: Sequence[str], models: Iterable[str] = ()) -> None:
+    def note(
+        self,
+        request: Request,
+        customers: Sequence[str],
+        models: Iterable[str] = (),
+        events: Mapping[str, int] | None = None,
+    ) -> None:
         """Write into the audit log who asks for whom.
+
+        Parameters
+        ----------
+        models
+            Those that answer.
+        events
+            How many events of each kind a source sends.
 
         Raises
         ------
@@ -55,16 +70,15 @@ class State:
             If it cannot be written; then nothing may be answered.
         """
         route = request.scope.get("route")
-        self.audit.write(
-            {
-                "at": self.clock().isoformat(timespec="milliseconds"),
-                "request_id": request.state.request_id,
-                "key": request.state.key,
-                "route": f"{request.method} {route.path if route else '-'}",
-                "customers": list(customers),
-                "models": sorted(models),
-            }
-        )
+        entry = {
+            "at": self.clock().isoformat(timespec="milliseconds"),
+            "request_id": request.state.request_id,
+            "key": request.state.key,
+            "route": f"{request.method} {route.path if route else '-'}",
+            "customers": list(customers),
+            "models": sorted(models),
+        }
+        self.audit.write(entry if events is None else {**entry, "events": dict(events)})
 
 
 def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
@@ -72,6 +86,7 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
     service, reloader = make_scoring(settings, clock)
     stores, serving = settings[StoreSettings], settings[ServingSettings]
     is_local = stores.online.startswith("sqlite://")
+    audit = AuditLog(stores, serving.audit_file_mb * 1_000_000, serving.audit_files)
     return State(
         settings,
         clock,
@@ -82,7 +97,8 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         ThreadBatcher(service.answer, "bulk"),
         KeyRing(KeyFile(stores), clock),
         RateLimit(stores.data / "rates.bin"),
-        AuditLog(stores, serving.audit_file_mb * 1_000_000, serving.audit_files),
+        audit,
+        Erasures(settings, reloader, service.table, audit, clock),
     )
 
 

@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from core.files import write_file
-from core.locks import job
 from core.settings import DEFAULT_CONFIG, StoreSettings
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
@@ -52,7 +51,7 @@ def check_data_command(
 def check_data(context: Context, output: Path | None, *, json: bool, apply: bool = False) -> None:
     """Run `encore check-data`."""
     output = output or page_path(context.settings[StoreSettings])
-    with job(context.settings[StoreSettings]):
+    with context.job("check-data", alone=False):
         checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
         write_file(output, page(checked).encode())
     recommended = {key: value for fitness in checked.fitness for key, value in fitness.recommended.items()}

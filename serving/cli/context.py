@@ -1,5 +1,7 @@
 """What every command shares: settings, clock, console."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +47,24 @@ class Context:
                 soft_wrap=True,
             )
         return settings
+
+    @contextmanager
+    def job(self, command: str, *, alone: bool) -> Iterator[None]:
+        """Run a block as the job of a command, and say for whom it has to wait; see `core.jobs`.
+
+        Parameters
+        ----------
+        command
+            Without `encore`.
+        """
+        from core.jobs import job  # noqa: PLC0415
+        from core.settings import StoreSettings  # noqa: PLC0415
+
+        def waiting(others: str) -> None:
+            Console(stderr=True, highlight=False).print(f"  Waits for {others}.", markup=False, soft_wrap=True)
+
+        with job(self.settings[StoreSettings], f"`encore {command}`", alone=alone, waiting=waiting):
+            yield
 
     @cached_property
     def now(self) -> datetime:

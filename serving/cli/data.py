@@ -10,7 +10,6 @@ from rich.table import Column, Table
 
 from core.errors import ConfigError, DataError
 from core.files import write_file
-from core.locks import job
 from core.settings import StoreSettings
 from features.ingest.pipeline import Ingested
 from features.ingest.pipeline import ingest as ingest_tables
@@ -98,7 +97,7 @@ def ingest(
 
 def stage_ingest(context: Context, stages: Stages, *, full_refresh: bool = False) -> Ingested:
     """Map the source to the contract tables."""
-    with job(context.settings[StoreSettings]):
+    with context.job("ingest", alone=True):
         return stages.run(
             "contract tables",
             lambda report: ingest_tables(context.settings, context.now, report, full_refresh=full_refresh),

@@ -80,7 +80,7 @@ def _evaluate(
     """Measure, and print the result as one JSON object or as tables."""
     # progress is kept off the output that a program reads
     console = Console(stderr=True, highlight=False) if json else context.console
-    with Stages(console) as stages:
+    with context.job(title, alone=False), Stages(console) as stages:
         evaluation = stages.run(title, lambda report: measure(context.settings, report))
     if json:
         print(json_format.dumps(evaluation, indent=2))  # noqa: T201 - to standard output, as it is

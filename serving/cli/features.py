@@ -2,8 +2,6 @@
 
 import typer
 
-from core.locks import job
-from core.settings import StoreSettings
 from features.engine.build import Built, build_features
 from features.store.feature_store import Store
 from serving.cli.context import Context
@@ -52,16 +50,17 @@ def materialize(ctx: typer.Context) -> None:
 
 def stage_build(context: Context, stages: Stages) -> Built:
     """Compute the features."""
-    with job(context.settings[StoreSettings]):
+    with context.job("features build", alone=True):
         return stages.run("features", lambda r: build_features(context.settings, context.now, r), lambda b: b.skipped)
 
 
 def stage_apply(context: Context, stages: Stages) -> None:
     """Register the features."""
-    stages.run("feature registry", lambda _: Store(context.settings).apply(), lambda done: not done)
+    with context.job("features apply", alone=True):
+        stages.run("feature registry", lambda _: Store(context.settings).apply(), lambda done: not done)
 
 
 def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
-    with job(context.settings[StoreSettings]):
+    with context.job("features materialize", alone=True):
         stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)

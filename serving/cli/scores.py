@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from core.locks import job
 from core.progress import Report
 from core.settings import StoreSettings
 from serving.cli.asking import Asking
@@ -33,7 +32,7 @@ def score(
     """
     context: Context = ctx.obj
     # an erasure meanwhile would miss the rows that are written at the end
-    with job(context.settings[StoreSettings]), Stages(context.console) as stages:
+    with context.job("score", alone=False), Stages(context.console) as stages:
         asking = stages.run("models", lambda _: Asking(context))
         customers = active_customers(context.settings, asking.as_of)
         start = time.monotonic()
@@ -74,5 +73,5 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
         materialize_scores(asking.service, asking.deployment, customers, asking.as_of, parts, report)
         return len(customers)
 
-    with job(context.settings[StoreSettings]):
+    with context.job("scores materialize", alone=False):
         return stages.run("scores", work)

@@ -89,11 +89,12 @@ def train(context: Context, registered: Registered, *, promote: bool) -> None:
 
 def stage_train(context: Context, stages: Stages, registered: Registered, *, promote: bool) -> Trained:
     """Train and register a model."""
-    return stages.run(
-        f"{registered.command} model",
-        lambda report: run(registered.load(), context.settings, report, promote=promote),
-        lambda trained: trained.skipped,
-    )
+    with context.job(f"train {registered.command}", alone=False):
+        return stages.run(
+            f"{registered.command} model",
+            lambda report: run(registered.load(), context.settings, report, promote=promote),
+            lambda trained: trained.skipped,
+        )
 
 
 def tune(context: Context, registered: Registered, trials: int) -> None:
@@ -101,7 +102,7 @@ def tune(context: Context, registered: Registered, trials: int) -> None:
     model = registered.load()
     if not isinstance(model, TunableModel):
         raise TypeError(f"expected a model with `tune`, found {registered.implementation}")
-    with Stages(context.console) as stages:
+    with context.job(f"tune {registered.command}", alone=False), Stages(context.console) as stages:
         tuned = stages.run(f"tune {registered.command}", lambda report: model.tune(context.settings, trials, report))
     context.console.print(
         f"  Log loss {tuned.loss:.5f} with the best of {tuned.trials} trials, {tuned.default_loss:.5f} with the "

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.files import write_file
+from core.locks import locked
 from core.settings import StoreSettings
 from serving.settings import ExperimentSettings
 
@@ -42,7 +43,6 @@ class Impressions:
 
     def __init__(self, stores: StoreSettings) -> None:
         self.path = stores.data / "impressions.jsonl"
-        self._lock = threading.Lock()
 
     def write(
         self,
@@ -63,12 +63,16 @@ class Impressions:
             "model": model,
             "products": list(products),
         }
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
+        with self._held(), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _held(self) -> AbstractContextManager[None]:
+        """Wait until no other thread or process writes, as an erasure replaces the file."""
+        return locked(self.path.with_suffix(".lock"))
 
     def erase(self, customer_id: str) -> int:
         """Remove a customer's lines; returns how many there were."""
-        with self._lock:
+        with self._held():
             if not self.path.exists():
                 return 0
             lines = self.path.read_bytes().splitlines(keepends=True)

@@ -7,32 +7,36 @@ route, key and outcome), `data/tuning` (parameters and their scores), `registry.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from core.settings import Settings, StoreSettings
 from features import erase
+from features.engine.vectors import services_of
+from features.live.log import EventLog
+from features.live.updater import updating
+from features.store.online import OnlineStore
+from serving.access.audit import AuditLog
 from serving.offers.experiment import Impressions
 from serving.privacy.lists import erase_check_page, erase_lists
-
-
-class OpenStore(Protocol):
-    """A store that the API holds open."""
-
-    def erase(self, customer: str, /) -> int:
-        """Remove a customer; returns how many entries there were."""
-        ...
+from serving.scoring.score_table import ScoreTable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
-    """One customer to erase, and the stores that the API holds open."""
+    """One customer to erase, and the stores that the API holds open.
+
+    Attributes
+    ----------
+    unfinished
+        How many files of killed jobs were removed, whoever is in them.
+    """
 
     settings: Settings
     customer_id: str
-    events: OpenStore
-    online: OpenStore
-    scores: OpenStore
-    audit: OpenStore
+    unfinished: int = 0
+    events: EventLog
+    online: OnlineStore
+    scores: ScoreTable
+    audit: AuditLog
 
 
 @dataclass(frozen=True)
@@ -48,17 +52,49 @@ class PersonalStore:
         cannot.
     remains
         What it still holds afterwards, and until when; None where nothing does.
+    complete
+        What is done later where answers are made of the store: then `erase` runs before the erasure is acknowledged,
+        and takes milliseconds. Returns what `erase` does. None where `erase` itself runs later.
     """
 
     name: str
     erase: Callable[[Erasure], int] | None
     remains: str | None = None
+    complete: Callable[[Erasure], int] | None = None
+
+
+def is_known(one: Erasure) -> bool:
+    """Return whether anything was stored about a customer by the exports, by events, or to answer."""
+    held = one.events.holds(one.customer_id) or one.scores.holds(one.customer_id)
+    services = services_of(one.settings)
+    online = held or any(one.online.vectors(service, [one.customer_id])[0] for service in services)
+    return online or erase.is_stored(one.settings, one.customer_id)
+
+
+def _overwrite_events(one: Erasure) -> int:
+    one.events.purge(one.customer_id)
+    return 0
+
+
+def _remove_rows_of_jobs(one: Erasure) -> int:
+    """Remove what a materialisation has written since, and keep what events since then say."""
+    with updating(one.settings[StoreSettings]):
+        removed = one.online.erase(one.customer_id)
+        one.events.apply_again(one.customer_id)
+    one.online.purge(one.customer_id)
+    return removed
+
+
+def _remove_scores_of_jobs(one: Erasure) -> int:
+    removed = one.scores.erase(one.customer_id)
+    one.scores.purge(one.customer_id)
+    return removed
 
 
 STORES: list[PersonalStore] = [
-    PersonalStore("event log", lambda one: one.events.erase(one.customer_id)),
-    PersonalStore("online store", lambda one: one.online.erase(one.customer_id)),
-    PersonalStore("score table", lambda one: one.scores.erase(one.customer_id)),
+    PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
+    PersonalStore("online store", lambda one: one.online.erase(one.customer_id), complete=_remove_rows_of_jobs),
+    PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
     PersonalStore("contract tables", lambda one: erase.erase_contract_rows(one.settings, one.customer_id)),
     PersonalStore("segments", lambda one: erase.erase_segment_rows(one.settings, one.customer_id)),
     PersonalStore(
@@ -69,7 +105,7 @@ STORES: list[PersonalStore] = [
     ),
     PersonalStore("materialized rows", lambda one: erase.erase_materialized_rows(one.settings, one.customer_id)),
     PersonalStore("features", lambda one: erase.erase_feature_rows(one.settings, one.customer_id)),
-    PersonalStore("unfinished files", lambda one: erase.erase_unfinished_files(one.settings, one.customer_id)),
+    PersonalStore("unfinished files", lambda one: one.unfinished),
     PersonalStore(
         "exported lists",
         lambda one: erase_lists(one.settings, one.customer_id),

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from core.errors import ConfigError, DataError
+from core.files import replacing_file
 from core.progress import Report, batches, silent, track
 from serving.explain.wording import LANGUAGES, Language
 from serving.scoring.deployment import Deployment
@@ -75,14 +76,12 @@ def export_scores(
             "Choose a longer churn.activity_window_days, or ingest newer data.",
         )
     frame = pd.DataFrame(rows).sort_values("risk", ascending=False, ignore_index=True)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    aside = output.with_name(f".{output.name}")
-    if output.suffix == ".csv":
-        # the mark makes spreadsheet programs read Chinese as UTF-8
-        frame.to_csv(aside, index=False, encoding="utf-8-sig")
-    else:
-        frame.to_parquet(aside, index=False)
-    aside.replace(output)
+    with replacing_file(output) as new:
+        if output.suffix == ".csv":
+            # the mark makes spreadsheet programs read Chinese as UTF-8
+            frame.to_csv(new, index=False, encoding="utf-8-sig")
+        else:
+            frame.to_parquet(new, index=False)
     return len(frame)
 
 

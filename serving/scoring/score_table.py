@@ -109,9 +109,14 @@ class ScoreTable:
         self._change = self._database.upsert(self._changes, _names(self._changes), newer="moment")
         self._outdate = self._database.statement(self._outdating())
         self._count = self._database.statement(sa.select(sa.func.count()).select_from(self._erasures))
+        customer: sa.BindParameter[str] = sa.bindparam("customer_id")
         self._erase = [
-            self._database.statement(sa.delete(table).where(table.c.customer_id == sa.bindparam("customer_id")))
+            self._database.statement(sa.delete(table).where(table.c.customer_id == customer))
             for table in (self._answers, self._scores, self._changes)
+        ]
+        self._look = [
+            self._database.statement(sa.select(table.c.customer_id).where(table.c.customer_id == customer).limit(1))
+            for table in (self._answers, self._scores)
         ]
         self._note = self._database.statement(sa.insert(self._erasures).values(number=sa.bindparam("number")))
         self._finding = cache(self._compile_find)
@@ -212,6 +217,11 @@ class ScoreTable:
                 if latest[0] is not None:
                     cursor.run(self._change, customer_id=customer, moment=latest[0] + 0.001)
 
+    def holds(self, customer: str) -> bool:
+        """Return whether anything is kept of a customer."""
+        with self._database.reading() as cursor:
+            return any(cursor.run(statement, customer_id=customer) for statement in self._look)
+
     def erase(self, customer: str) -> int:
         """Remove what is kept of a customer; returns how many rows there were."""
         removed = 0
@@ -221,8 +231,11 @@ class ScoreTable:
                 cursor.run(statement, customer_id=customer)
                 removed += cursor.count
             cursor.run(self._note, number=cursor.run(self._count)[0][0] + 1)
-        self._database.purge(customer.encode())
         return removed
+
+    def purge(self, customer: str) -> None:
+        """Make sure that the rows of an erased customer are in no part of a SQLite file any more."""
+        self._database.purge(customer.encode())
 
     def _drop_others(self) -> None:
         """Drop tables of scores that another version of Encore left, which may name customers."""

@@ -27,11 +27,12 @@ _STALE = "The feature store is unavailable: this is the last answer that was com
 class UnknownCustomerError(DataError):
     """The feature store has no data for a customer."""
 
-    def __init__(self, customer_id: str) -> None:
-        super().__init__(
-            f"No customer {customer_id!r} is known.",
-            "Check the id; a new customer is known after the first event, or the next materialisation.",
-        )
+    def __init__(
+        self,
+        customer_id: str,
+        remedy: str = "Check the id; a new customer is known after the first event, or the next materialisation.",
+    ) -> None:
+        super().__init__(f"No customer {customer_id!r} is known.", remedy)
 
 
 @dataclass(frozen=True)

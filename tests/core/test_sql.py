@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from core.files import remove_unfinished
 from core.settings import Settings, StoreSettings
-from core.sql import engine, open_duckdb, remove_abandoned_spills, spill_directory, spill_folder
+from core.sql import engine, open_duckdb, spill_directory, spill_folder
 from tests.servers import wait_until
 
 ROOMS = ("core", "features", "training", "serving")
@@ -38,7 +39,7 @@ def test_more_than_fits_on_disk_and_memory_is_refused(tmp_path: Path) -> None:
 def test_two_connections_never_share_a_folder(tmp_path: Path) -> None:
     one, other = open_duckdb(settings_of(tmp_path)), open_duckdb(settings_of(tmp_path))
     assert spill_folder(one) != spill_folder(other)
-    assert remove_abandoned_spills(StoreSettings(data=tmp_path)) == 0
+    assert remove_unfinished(tmp_path) == 0
     assert spill_folder(one).is_dir()
 
 
@@ -52,12 +53,11 @@ def test_files_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", script])
     wait_until((tmp_path / "ready").exists, tmp_path, seconds=20)
-    stores = StoreSettings(data=tmp_path)
-    assert remove_abandoned_spills(stores) == 0  # it runs
+    assert remove_unfinished(tmp_path) == 0  # it runs
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert remove_abandoned_spills(stores) == 1
-    assert list(spill_directory(stores).iterdir()) == []
+    assert remove_unfinished(tmp_path) == 1
+    assert list(spill_directory(StoreSettings(data=tmp_path)).iterdir()) == []
 
 
 def test_nothing_else_opens_duckdb() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.errors import StateError, StoreError
-from core.locks import job
+from core.jobs import job
 from core.settings import Settings, StoreSettings
 from core.stamps import LAYOUT, read_stamp
 from features.contract.events import event_reader
@@ -96,7 +96,7 @@ def test_what_is_computed_is_removed_and_everything_else_stays(settings: Setting
     assert upgrade_data(settings, [data / "scores.db"])
     assert {path.name for path in data.iterdir()} - {"events.db-wal", "events.db-shm"} == {
         *("contract", "segments", "quarantine.parquet", "events.db", "keys.json", "erased.json", "audit"),
-        *("impressions.jsonl", "tuning", "jobs.lock", "spill"),
+        *("impressions.jsonl", "tuning", "jobs.lock", "jobs", "spill"),
     }
     assert json.loads((data / "contract/stamp.json").read_text())["layout"] == LAYOUT
     (totals,) = inputs_from(read_stamp(data / "contract"))
@@ -129,7 +129,8 @@ def test_an_interrupted_conversion_is_completed(settings: Settings, monkeypatch:
 
 
 def test_it_is_not_converted_while_a_job_runs(settings: Settings) -> None:
-    with job(settings[StoreSettings]), pytest.raises(StoreError, match="Ask again"):
+    running = job(settings[StoreSettings], "`encore ingest`", alone=True)
+    with running, pytest.raises(StoreError, match=r"in use by `encore ingest` \(since .*Try again later"):
         upgrade_data(settings, [])
     assert needs_upgrade(settings[StoreSettings].data)
 

@@ -84,7 +84,10 @@ def test_what_a_materialisation_could_not_see_is_pending_though_it_was_ingested(
 
 def test_erasing_leaves_nothing_in_the_file(log: EventLog) -> None:
     log.append([visit(1, "somebody-special", channel="web-of-secrets"), visit(2)], MOMENT)
+    assert log.holds("somebody-special")
     assert log.erase("somebody-special") == 1
+    log.purge("somebody-special")
+    assert not log.holds("somebody-special")
     log._database.close()
     for file in log._database.path.parent.iterdir():
         content = file.read_bytes()

@@ -2,22 +2,27 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
-from core.locks import job
+from core.jobs import job
 from core.settings import Settings, StoreSettings
 from features.erase import REDACTED, erase_quarantined_text
 from features.ingest.pipeline import ingest
 from features.ingest.quarantine import quarantine_path
 from features.ingest.settings import DataSettings, InputSettings
 from serving.privacy.stores import STORES
-from tests.conftest import NOW, World, connected, copied
+from tests.conftest import NOW, World, connected, copied, erased
+from tests.servers import wait_until
 
 CUSTOMER = "erase-me-7c1f"
 OTHER = "keep-me-2b9e"
@@ -26,6 +31,12 @@ _LINES = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n" + "
     for customer in (CUSTOMER, OTHER)
     for day in (3, 10, 20)
 )
+UNFINISHED = {
+    ".unfinished-scores.parquet-a/scores.parquet",
+    ".unfinished-features-b/features/customer_value.parquet",
+    "online/.unfinished-rows-x-c/rows-x/transactions.parquet",
+    "audit/.unfinished-audit.jsonl-d/audit.parquet",
+}
 #: Lines that ingestion rejects: one without a readable amount, one without a moment, one with too many columns.
 _REJECTED = (
     f"{CUSTOMER},o1,1029743,2017-12-21 10:00:00,1,free\n"
@@ -64,11 +75,10 @@ def populate(settings: Settings, client: TestClient) -> None:
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
     lists.to_parquet(folder / "scores.parquet", index=False)
     lists.to_csv(folder / "scores.csv", index=False, encoding="utf-8-sig")
-    lists.to_parquet(folder / ".scores.parquet", index=False)  # of a killed `encore score`
     (folder / "check.html").write_text(f"<p>Customer {CUSTOMER} has 12 % of all orders</p>")
-    killed = folder / ".features-99999999-abc"
-    killed.mkdir()
-    lists.to_parquet(killed / "customer_value.parquet", index=False)
+    for unfinished in UNFINISHED:  # of killed commands
+        (folder / unfinished).parent.mkdir(parents=True)
+        lists.to_parquet(folder / unfinished, index=False)
 
 
 def holders(folder: Path, customer: str) -> set[str]:
@@ -76,12 +86,26 @@ def holders(folder: Path, customer: str) -> set[str]:
     named = customer.lower().encode()
     holding = set()
     for file in sorted(file for file in folder.rglob("*") if file.is_file()):
-        content = file.read_bytes().lower()
-        if file.suffix in {".parquet", ".pq"}:
-            content += str(pq.read_table(file).to_pylist()).lower().encode()
-        if named in content:
+        if named in file.read_bytes().lower() or (file.suffix == ".parquet" and in_rows(file, customer)):
             holding.add(file.relative_to(folder).as_posix())
     return holding
+
+
+def in_rows(file: Path, customer: str) -> bool:
+    """Return whether a text of a Parquet file has a customer's id in it, in any case."""
+    columns = list(pq.read_table(file).columns)
+    while columns:
+        values = columns.pop()
+        if pa.types.is_struct(values.type):
+            columns += [pc.struct_field(values, place) for place in range(values.type.num_fields)]
+        elif pa.types.is_list(values.type):
+            columns.append(pc.list_flatten(values))
+        elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+            if pc.any(pc.match_substring(values, customer, ignore_case=True)).as_py():
+                return True
+        else:
+            assert pa.types.is_primitive(values.type) or pa.types.is_null(values.type), values.type
+    return False
 
 
 def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> None:
@@ -97,40 +121,38 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
             "online.db",
             "scores.parquet",
             "scores.csv",
-            ".scores.parquet",
             "check.html",
             "impressions.jsonl",
             "audit/audit.jsonl",
-            ".features-99999999-abc/customer_value.parquet",
+            *UNFINISHED,
         } <= holders(folder, CUSTOMER)
         assert any(file.startswith("segments/") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("online/") for file in holders(folder, CUSTOMER))
         kept = holders(folder, OTHER)
 
-        receipt = client.delete(f"/v1/customers/{CUSTOMER}").json()
+        receipt = erased(client, CUSTOMER)
 
         assert holders(folder, CUSTOMER) == set()
         removed = {one["place"]: one["count"] for one in receipt["removed"]}
         assert list(removed) == [one.name for one in STORES if one.erase is not None]
         assert removed["quarantine"] == 2
         assert removed["exported lists"] == 2
-        assert removed["unfinished files"] == 2
+        assert removed["unfinished files"] == len(UNFINISHED)
         assert all(count > 0 for count in removed.values()), removed
         assert receipt["remains"] == [one.remains for one in STORES if one.remains is not None]
-        unfinished = {".scores.parquet", ".features-99999999-abc/customer_value.parquet"}
-        assert kept - unfinished - {"events.db-wal", "scores.db-wal"} <= holders(folder, OTHER)
+        assert kept - UNFINISHED - {"events.db-wal", "scores.db-wal"} <= holders(folder, OTHER)
         assert client.get(f"/v1/customers/{OTHER}/risk").status_code == 200
 
 
 def test_quarantined_lines_stay_countable(settings: Settings) -> None:
     ingest(settings, NOW)
     with connected(settings) as client:
-        client.delete(f"/v1/customers/{CUSTOMER}")
-        once_more = client.delete(f"/v1/customers/{CUSTOMER}").json()
+        receipt = erased(client, CUSTOMER)
+        once_more = client.delete(f"/v1/customers/{CUSTOMER}")
     lines = pd.read_parquet(quarantine_path(settings[StoreSettings]))
     assert (lines["text"] == REDACTED).sum() == 2
     assert lines[lines["text"].str.contains(OTHER)]["rule"].tolist() == ["missing event_timestamp"]
-    assert {one["count"] for one in once_more["removed"]} == {0}
+    assert (once_more.status_code, once_more.json()) == (200, receipt)
 
 
 def test_exported_lists_keep_the_other_customers(settings: Settings) -> None:
@@ -139,7 +161,9 @@ def test_exported_lists_keep_the_other_customers(settings: Settings) -> None:
         before = "customer_id,risk,reason_1\r\n" + f'{CUSTOMER},0.5,"a, b"\r\n{OTHER},0.4,"c ""d"", e"\r\n'
         (folder / "tonight.csv").write_bytes(before.encode("utf-8-sig"))
         (folder / "other.csv").write_text(f"name\n{OTHER}\n")
-        client.delete(f"/v1/customers/{CUSTOMER}")
+        event = {"kind": "visit", "event_id": "v", "customer_id": CUSTOMER, "value": 3}
+        client.post("/v1/events", json={"events": [event]})
+        erased(client, CUSTOMER)
         with (folder / "tonight.csv").open(encoding="utf-8-sig", newline="") as file:
             assert list(csv.reader(file)) == [["customer_id", "risk", "reason_1"], [OTHER, "0.4", 'c "d", e']]
         assert (folder / "other.csv").read_text() == f"name\n{OTHER}\n"
@@ -164,6 +188,69 @@ def test_which_lines_name_a_customer(customer: str, text: str, named: bool, tmp_
     assert pd.read_parquet(quarantine_path(stores))["text"].tolist() == [REDACTED if named else text]
 
 
-def test_nobody_is_erased_while_a_list_is_written(settings: Settings) -> None:
-    with connected(settings) as client, job(settings[StoreSettings]):
-        assert client.delete(f"/v1/customers/{CUSTOMER}").status_code == 503
+def test_an_erasure_waits_for_a_job_and_says_so_while_nothing_is_answered(settings: Settings) -> None:
+    ingest(settings, NOW)
+    with connected(settings) as client:
+        populate(settings, client)
+        stores = settings[StoreSettings]
+        with job(stores, "`encore score`", alone=False):
+            began = client.delete(f"/v1/customers/{CUSTOMER}")
+            assert (began.status_code, began.json()["status"]) == (202, "running")
+            removed = {one["place"]: one["count"] for one in began.json()["removed"]}
+            assert set(removed) == {"event log", "online store", "score table"}
+            assert all(removed.values())
+            assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404
+            assert "contract/transactions.parquet" in holders(stores.data, CUSTOMER)
+            wait_until(lambda: client.get(began.headers["location"]).json()["waits_for"], stores.data, seconds=20)
+            waiting = client.get(began.headers["location"]).json()
+            assert "in use by `encore score` (since" in waiting["waits_for"]
+            # events go on, those of the customer too, and are made of nothing from before
+            for customer in (OTHER, CUSTOMER):
+                visit = {"kind": "visit", "event_id": f"v-{customer}", "customer_id": customer, "value": 3}
+                assert client.post("/v1/events", json={"events": [visit]}).json()["applied"]
+            body = {"customer_ids": [CUSTOMER, OTHER], "include": ["profile"]}
+            back, other = client.post("/v1/scores", json=body).json()["scores"]
+            assert back["profile"]["profile"]["baskets_84d"] in {0, None}
+            assert other["profile"]["profile"]["baskets_84d"] > 0
+        wait_until(lambda: client.get(began.headers["location"]).json()["status"] == "done", stores.data, seconds=60)
+        # by the event since then
+        now = {"events.db", "events.db-wal", "online.db", "scores.db", "scores.db-wal", "audit/audit.jsonl"}
+        assert holders(stores.data, CUSTOMER) <= now
+        assert client.post("/v1/scores", json=body).json()["scores"][0]["profile"]["status"] == "ok"
+
+
+def test_several_at_once_wait_their_turn(settings: Settings) -> None:
+    with connected(settings) as client:
+        customers = ["6", "12", "18", "24"]
+        with ThreadPoolExecutor(4) as pool:
+            receipts = list(pool.map(lambda customer: erased(client, customer), customers))
+        assert all(sum(one["count"] for one in receipt["removed"]) for receipt in receipts)
+        assert len({receipt["erasure_id"] for receipt in receipts}) == len(customers)
+
+
+def test_an_erasure_goes_on_where_another_process_was_killed(settings: Settings) -> None:
+    folder = settings[StoreSettings].data
+    with connected(settings) as client:
+        with job(settings[StoreSettings], "`encore score`", alone=False):
+            client.delete("/v1/customers/6")
+            client.app.state.encore.erasures.stop()  # type: ignore[attr-defined]
+        (record,) = (folder / "erasures").iterdir()
+        assert json.loads(record.read_text())["customer_id"] == "6"
+    with connected(settings) as client:
+        location = f"/v1/erasures/{record.stem}"
+        wait_until(lambda: client.get(location).json()["status"] == "done", folder, seconds=60)
+    assert json.loads(record.read_text())["customer_id"] is None
+    assert "6" not in pd.read_parquet(folder / "contract/transactions.parquet")["customer_id"].to_numpy()
+
+
+@pytest.mark.parametrize("mistyped", ["6/", "6/risk", "06", "\N{FULLWIDTH DIGIT SIX}", "6."])
+def test_a_mistyped_id_is_refused_with_the_nearest_one(client: TestClient, mistyped: str) -> None:
+    refused = client.delete(f"/v1/customers/{quote(mistyped)}")
+    assert (refused.status_code, refused.json()["type"]) == (404, "urn:encore:unknown-customer")
+    assert "Nothing was erased." in refused.json()["detail"]
+    assert "Did you mean '6'?" in refused.json()["detail"]
+
+
+def test_an_unknown_erasure_is_not_found(client: TestClient) -> None:
+    for erasure in ("abc", "..%2Fkeys"):
+        assert client.get(f"/v1/erasures/{erasure}").status_code == 404

@@ -131,6 +131,7 @@ def test_other_columns_start_another_table_and_erasure_drops_the_old_one(tmp_pat
     other = ScoreTable(stores, COLUMNS[:1])
     assert listed(other) == []
     other.erase("customer-with-a-name")
+    other.purge("customer-with-a-name")
     content = b"".join(file.read_bytes() for file in tmp_path.glob("scores.db*"))
     assert b"customer-with-a-name" not in content
 

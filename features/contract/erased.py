@@ -35,23 +35,29 @@ class Erased:
         return fingerprint(self.read())
 
     def without(self, table: TableName, source: str) -> str:
-        """Return a relation for the rows of a contract table that may be taken in.
-
-        For erased customers these are the rows of later events; their rows in tables without moments are left out.
-
-        Parameters
-        ----------
-        table
-            One whose rows belong to a customer.
-        """
+        """Return a relation for the rows of a contract table that may be taken in; see `without_rows`."""
         erased = self.read()
         if not erased:
             return source
-        happened = None if CONTRACT[table].created is None else CONTRACT[table].happened
         rows = ", ".join(f"({quoted(digest)}, TIMESTAMPTZ {quoted(moment)})" for digest, moment in erased.items())
-        condition = f" AND {happened} < moment" if happened else ""
-        return (
-            f"(SELECT * FROM {source} AS taken WHERE NOT EXISTS "
-            f"(SELECT 1 FROM (VALUES {rows}) AS gone (digest, moment) "
-            f"WHERE digest = sha256(taken.customer_id){condition}))"
-        )
+        return without_rows(table, source, f"(VALUES {rows})")
+
+
+def without_rows(table: TableName, source: str, erased: str) -> str:
+    """Return a relation for the rows of a contract table that are not those of an erased customer.
+
+    Rows of events after the erasure stay, but for tables whose rows have no moments.
+
+    Parameters
+    ----------
+    table
+        One whose rows belong to a customer.
+    erased
+        A relation whose two columns are the SHA-256 of an id, and the moment of the erasure.
+    """
+    happened = None if CONTRACT[table].created is None else CONTRACT[table].happened
+    condition = f" AND {happened} < moment" if happened else ""
+    return (
+        f"(SELECT * FROM {source} AS taken WHERE NOT EXISTS "
+        f"(SELECT 1 FROM {erased} AS gone (digest, moment) WHERE digest = sha256(taken.customer_id){condition}))"
+    )
