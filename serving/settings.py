@@ -28,6 +28,15 @@ class ServingSettings(Section):
     requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         6_000, description="Of each key that has no rate of its own; ten seconds' worth may come at once"
     )
+    max_head_kb: Annotated[int, Field(ge=1, le=1_000)] = Field(32, description="Of a request line with its headers")
+    head_seconds: Annotated[float, Field(gt=0)] = Field(10, description="In which a client has to send them")
+    body_seconds: Annotated[float, Field(gt=0)] = Field(30, description="In which a client has to send the body then")
+    idle_seconds: Annotated[int, Field(ge=1)] = Field(
+        5, description="After which a connection is closed that waits for a further request"
+    )
+    max_connections: Annotated[int, Field(ge=1)] = Field(
+        500, description="Of each worker at a time; a request on a further one gets 503"
+    )
     max_body_kb: Annotated[int, Field(ge=1, le=100_000)] = Field(1_024, description="Of a request")
     cors_origins: tuple[str, ...] = Field((), description="Origins of pages that may ask from a browser; none is none")
     score_age_hours: Annotated[int, Field(ge=0, le=24 * 365)] = Field(

@@ -1,6 +1,6 @@
 """Every error as an RFC 9457 problem document: the one place where domain errors become status codes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from core.errors import EncoreError
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
+from serving.privacy.erasure import UnknownErasureError
 from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
 from serving.scoring.reloader import NotReadyError
@@ -36,7 +37,24 @@ class Problem(BaseModel):
     status: int = Field(examples=[404])
     detail: str = Field(examples=["No customer '0' is known."])
     request_id: str | None = Field(None, description="As in the header X-Request-ID and in the log")
-    errors: list[InvalidParameter] | None = None
+    errors: list[InvalidParameter] | None = Field(None, description="The first 20 things that are wrong")
+    more_errors: int | None = Field(None, description="How many others were found")
+
+
+class InvalidBodyError(RequestValidationError):
+    """A body with more errors than are listed.
+
+    Parameters
+    ----------
+    errors
+        Some of them, as FastAPI has them.
+    count
+        How many there are.
+    """
+
+    def __init__(self, errors: Sequence[Any], count: int) -> None:
+        super().__init__(errors)
+        self.count = count
 
 
 #: Every error type, without its prefix, and the status it comes with; docs/api.md says what to do about each.
@@ -47,17 +65,21 @@ TYPES: dict[str, int] = {
     "not-found": 404,
     "unknown-customer": 404,
     "method-not-allowed": 405,
+    "request-timeout": 408,
     "no-model": 409,
     "content-too-large": 413,
     "invalid-parameter": 422,
     "future-event": 422,
     "too-many-requests": 429,
+    "headers-too-large": 431,
     "internal-error": 500,
     "not-ready": 503,
     "unavailable": 503,
 }
 _log = structlog.get_logger(__name__)
-_MEDIA = "application/problem+json"
+MEDIA = "application/problem+json"
+#: What is listed of a request with more errors.
+MOST_ERRORS = 20
 _RETRY_AFTER = {"Retry-After": "5"}
 
 
@@ -68,7 +90,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "description": HTTPStatus(status).phrase,
-            "content": {_MEDIA: {"schema": schema}},
+            "content": {MEDIA: {"schema": schema}},
         }
         for status in statuses
     }
@@ -87,6 +109,7 @@ def install(app: FastAPI) -> None:
 
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
+    app.add_exception_handler(UnknownErasureError, _not_found)
     app.add_exception_handler(NoModelError, _no_model)
     app.add_exception_handler(FutureEventError, _future_event)
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)
@@ -98,26 +121,32 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
+def problem_of(kind: str, detail: str, **more: object) -> dict[str, Any]:
+    """Return a problem document of a kind of `TYPES`; `more` are further fields of it."""
+    title = kind.replace("-", " ").capitalize()
+    problem = Problem(type=f"urn:encore:{kind}", title=title, status=TYPES[kind], detail=detail, **more)
+    return problem.model_dump(exclude_none=True)
+
+
 def _problem(
     request: Request,
     kind: str,
     detail: str,
     errors: list[InvalidParameter] | None = None,
+    more_errors: int | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    problem = Problem(
-        type=f"urn:encore:{kind}",
-        title=kind.replace("-", " ").capitalize(),
-        status=TYPES[kind],
-        detail=detail,
-        request_id=getattr(request.state, "request_id", None),
-        errors=errors,
-    )
-    return JSONResponse(problem.model_dump(exclude_none=True), TYPES[kind], headers, media_type=_MEDIA)
+    request_id = getattr(request.state, "request_id", None)
+    content = problem_of(kind, detail, request_id=request_id, errors=errors, more_errors=more_errors)
+    return JSONResponse(content, TYPES[kind], headers, media_type=MEDIA)
 
 
 def _unknown_customer(request: Request, error: Exception) -> JSONResponse:
     return _problem(request, "unknown-customer", str(error))
+
+
+def _not_found(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, "not-found", str(error))
 
 
 def _no_model(request: Request, error: Exception) -> JSONResponse:
@@ -149,12 +178,21 @@ def _invalid(request: Request, error: Exception) -> JSONResponse:
             parameter=_parameter(item),
             location=str(item["loc"][0]),
             message=item["msg"],
-            found=None if item["type"] == "missing" else repr(item.get("input"))[:200],
+            found=None if item["type"] == "missing" else _found(item.get("input")),
         )
-        for item in details
+        for item in details[:MOST_ERRORS]
     ]
     named = ", ".join(dict.fromkeys(item.parameter for item in errors))
-    return _problem(request, "invalid-parameter", f"Not acceptable: {named}.", errors)
+    more = (error.count if isinstance(error, InvalidBodyError) else len(details)) - len(errors)
+    end = f", and {more:,} more" if more else ""
+    return _problem(request, "invalid-parameter", f"Not acceptable: {named}{end}.", errors, more or None)
+
+
+def _found(value: object) -> str:
+    """Show a value shortly; to write out a long one may take longer than to refuse it."""
+    if isinstance(value, dict | list) and len(value) > MOST_ERRORS:
+        return f"{len(value):,} {'fields' if isinstance(value, dict) else 'values'}"
+    return repr(value[:200] if isinstance(value, str) else value)[:200]
 
 
 def _parameter(item: Mapping[str, Any]) -> str:

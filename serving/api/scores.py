@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from starlette.concurrency import run_in_threadpool
 
+from features.contract.events.kind import Strict
 from features.contract.ids import AskedId
 from serving.api.answering import Models, answer_schema, ask, entry, json_response, models_of
 from serving.api.dependencies import LANGUAGE
@@ -28,6 +29,8 @@ from serving.scoring.score_table import Listed, Listing
 from training.next_product.offers.selection import Kind
 
 MAX_CUSTOMERS = 1000
+#: Names of parts in a request, which may repeat each other.
+_MOST_PARTS = 100
 #: Rows of a page.
 _PAGE, _LONGEST_PAGE = 100, 1000
 
@@ -49,15 +52,13 @@ class _PartNames:
 PartName = Annotated[str, AfterValidator(_known), _PartNames()]
 
 
-class ScoreRequest(BaseModel):
+class ScoreRequest(Strict):
     """Which customers to score, and what to answer about each."""
-
-    model_config = ConfigDict(extra="forbid")
 
     customer_ids: Annotated[list[AskedId], Field(min_length=1, max_length=MAX_CUSTOMERS)] = Field(
         examples=[["1", "2", "3"]]
     )
-    include: Annotated[list[PartName], Field(min_length=1)] = Field(
+    include: Annotated[list[PartName], FailFast(), Field(min_length=1, max_length=_MOST_PARTS)] = Field(
         default=["risk"],
         description="Parts of the answer. `risk`, `offers`, `types` and `profile` take the role score, `reasons` and "
         "`what_if` the role explain",

@@ -18,9 +18,10 @@ from uvicorn.supervisors import Multiprocess
 
 from core.errors import ConfigError
 from core.logs import configure
-from core.settings import StoreSettings
+from core.settings import Settings, StoreSettings
 from serving.access.keys import KeyFile
 from serving.api.app import create_app
+from serving.api.connections import LimitedConfig, Limits
 from serving.api.state import State
 from serving.cli.context import Context
 from serving.cli.options import group
@@ -96,7 +97,7 @@ def run_server(
     """Serve in this process until interrupted; call `announce` once requests are answered."""
     _prepare(level)
     api = create_app(context.settings)
-    server = uvicorn.Server(_config(api))
+    server = uvicorn.Server(_config(context.settings, api))
     state: State = api.state.encore
     threading.Thread(target=_when_ready, args=(server, state.reloader, announce, context), daemon=True).start()
     server.run(sockets=[listening])
@@ -118,7 +119,7 @@ def _run_workers(context: Context, listening: socket.socket, count: int) -> None
     if context.config is not None:
         os.environ[_CONFIG] = str(context.config)
     configure()
-    config = _config("serving.cli.server:worker_app", factory=True, workers=count)
+    config = _config(context.settings, "serving.cli.server:worker_app", factory=True, workers=count)
     url = address(listening)
     context.console.print(f"  {count} workers start at [bold]{url}[/]; {url}/health/ready says when one answers")
     Multiprocess(config, sockets=[listening]).run()
@@ -130,9 +131,20 @@ def _prepare(level: int = logging.INFO) -> None:
     sys.setswitchinterval(_SWITCH)
 
 
-def _config(api: FastAPI | str, **options: object) -> uvicorn.Config:
-    # httptools and uvloop where they are there; what is logged of requests is our own
-    return uvicorn.Config(api, log_config=None, access_log=False, server_header=False, **options)  # type: ignore[arg-type]
+def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicorn.Config:
+    serving = settings[ServingSettings]
+    limits = Limits(serving.max_head_kb * 1024, serving.head_seconds, serving.body_seconds)
+    # what is logged of requests is our own
+    return LimitedConfig(
+        api,
+        limits,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=serving.idle_seconds,
+        limit_concurrency=serving.max_connections,
+        **options,
+    )
 
 
 def _when_ready(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from features.contract.ids import Id
 from features.contract.tables import CONTRACT, TableName
@@ -16,6 +16,8 @@ Word = Annotated[str, Field(min_length=1, max_length=200)]
 Row = dict[str, Any]
 #: Years that every store can hold, whatever the time zone.
 _YEARS = 1900, 9998
+#: From this number on, unknown fields of an object are one error.
+_MOST_UNKNOWN = 5
 
 
 def storable(moment: datetime) -> datetime:
@@ -30,9 +32,19 @@ Moment = Annotated[AwareDatetime, AfterValidator(storable)]
 
 
 class Strict(BaseModel):
-    """A part of an event: unknown fields are errors, values never change."""
+    """A part of a request: unknown fields are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown(cls, value: object) -> object:
+        """Refuse many unknown fields as one error: one for each would make an answer longer than the request."""
+        if isinstance(value, dict) and len(value) > len(cls.model_fields) + _MOST_UNKNOWN:
+            unknown = [name for name in value if name not in cls.model_fields]
+            named = ", ".join(repr(str(name)[:40]) for name in unknown[:_MOST_UNKNOWN])
+            raise ValueError(f"expected fields of {cls.__name__}, found {len(unknown):,} others, such as {named}")
+        return value
 
 
 class Event(Strict):

@@ -1,9 +1,10 @@
 """An order with its lines."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import FailFast, Field, ValidationInfo, field_validator
 
 from features.contract.events.kind import Event, EventKind, Money, Row, Strict, Word
 from features.contract.ids import Id
@@ -33,8 +34,8 @@ class Purchase(Event):
         description="True: the order was reported before, and has these lines from now on; without lines it is "
         "cancelled",
     )
-    lines: Annotated[list[Line], Field(max_length=500)] = Field(
-        description="All lines; at least one, unless the event cancels an order"
+    lines: Annotated[list[Line], FailFast(), Field(max_length=500)] = Field(
+        description="All lines, up to 500; at least one, unless the event cancels an order"
     )
     store_id: Word | None = None
 
@@ -49,8 +50,8 @@ class Purchase(Event):
     def _each_once(cls, lines: list[Line], info: ValidationInfo) -> list[Line]:
         if not lines and not info.data.get("replaces"):
             raise ValueError("expected at least one line, or `replaces` for an order that is cancelled; found none")
-        names = [line.line_id for line in lines if line.line_id is not None]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        names = Counter(line.line_id for line in lines if line.line_id is not None)
+        twice = sorted(name for name, count in names.items() if count > 1)
         if twice:
             raise ValueError(f"expected each line_id once in an order, found {twice[0]} twice")
         return lines

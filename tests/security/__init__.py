@@ -1,0 +1,1 @@
+"""Attacks on a running service, with bounded load, on loopback only."""
