@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from core.errors import StoreError
-from core.sqlite import purge
+from core.sqlite import BROKEN, move_broken, purge
 
 #: Seconds that a writer waits for another.
 _PATIENCE = 10.0
@@ -57,10 +57,14 @@ class Database:
         What it is called in errors.
     remedy
         What can be done where it cannot be used.
+    is_cache
+        Whether all that is in it can be computed again: a SQLite file that is broken is moved aside then, for the next
+        job to remove, and an empty one takes its place.
     """
 
-    def __init__(self, address: str, metadata: sa.MetaData, name: str, remedy: str) -> None:
+    def __init__(self, address: str, metadata: sa.MetaData, name: str, remedy: str, *, is_cache: bool = False) -> None:
         self._name, self._remedy = name, remedy
+        self._is_cache = is_cache
         self._metadata = metadata
         self.engine = sa.create_engine(address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
         self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -97,8 +101,7 @@ class Database:
         try:
             yield Cursor(self._connection())
         except self._errors as error:
-            self._forget()
-            raise StoreError(f"{self._name} cannot be read or written: {_short(error)}.", self._remedy) from error
+            raise self._failed(error) from error
 
     @contextmanager
     def writing(self) -> Iterator["Cursor"]:
@@ -118,8 +121,7 @@ class Database:
         try:
             yield self._connection()
         except self._errors as error:
-            self._forget()
-            raise StoreError(f"{self._name} cannot be read or written: {_short(error)}.", self._remedy) from error
+            raise self._failed(error) from error
 
     def purge(self, trace: bytes) -> None:
         """Make sure that deleted rows are in no part of a SQLite file any more; see `core.sqlite.purge`."""
@@ -142,6 +144,14 @@ class Database:
                     con.execute(sa.schema.CreateIndex(index, if_not_exists=True))
             self._local.con = con
         return con
+
+    def _failed(self, error: Exception) -> StoreError:
+        """Forget the connection, and move a broken cache aside; the next use opens another one."""
+        self._forget()
+        file = self.engine.url.database
+        if self._is_cache and self.is_sqlite and file and _says_broken(error):
+            move_broken(Path(file))
+        return StoreError(f"{self._name} cannot be read or written: {_short(error)}.", self._remedy)
 
     def _forget(self) -> None:
         """Drop this thread's connection, so that the next use opens another."""
@@ -191,7 +201,15 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - the d
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _cause(error: Exception) -> BaseException:
+    """Return the driver's own error."""
+    return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+
+
+def _says_broken(error: Exception) -> bool:
+    return getattr(_cause(error), "sqlite_errorcode", None) in BROKEN
+
+
 def _short(error: Exception) -> str:
     """Return what the driver says first, without SQLAlchemy's advice."""
-    cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
-    return str(cause).strip().splitlines()[0].rstrip(".")
+    return str(_cause(error)).strip().splitlines()[0].rstrip(".")

@@ -1,5 +1,7 @@
 """The errors a user can fix. The command line shows them without a traceback and exits with 2."""
 
+import re
+
 
 class EncoreError(Exception):
     """Something outside Encore's code is wrong: a file, a value, a store that does not answer.
@@ -32,3 +34,12 @@ class StateError(EncoreError):
 
 class StoreError(EncoreError):
     """A store (Feast's registry or online store, MLflow's tracking server) does not answer."""
+
+
+#: The folders of a path, up to the name of the file; addresses of servers and routes of the API have none.
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?!v1/)(?:[^\s/'\",;:]+/)+")
+
+
+def without_folders(text: str) -> str:
+    """Return a text whose paths are only names of files, for readers who must not learn where files lie."""
+    return _FOLDERS.sub("", text)

@@ -22,7 +22,7 @@ def job(
     Parameters
     ----------
     name
-        What others are told who have to wait for it, such as "`encore ingest`".
+        How it is named to others that have to wait for it, such as "`encore ingest`".
     alone
         Whether it changes files that others read or write. Only such a job removes first what killed ones have left.
     waiting
@@ -59,7 +59,7 @@ def _directory(stores: StoreSettings) -> Path:
 
 @contextmanager
 def _named(stores: StoreSettings, name: str) -> Iterator[None]:
-    """Leave the name of a job where others find it; the lock tells them that the process lives."""
+    """Leave the name of a job where others find it; the lock says that the process lives."""
     file = _directory(stores) / uuid4().hex
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as held:

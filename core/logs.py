@@ -1,8 +1,12 @@
 """Structured logs, one JSON object a line, without secrets and without customers; and libraries kept quiet."""
 
+import atexit
 import logging
+import os
+import queue
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Iterator, MutableMapping
@@ -13,9 +17,58 @@ from typing import Any
 import orjson
 import structlog
 
+#: Seconds that the end of the process waits for the last lines.
+_PATIENCE = 1.0
+
+
+class Lines:
+    """A file of lines that keeps nobody waiting: a thread writes them, and what it cannot write is lost and counted.
+
+    Standard error may be a pipe that nobody reads, or a file on a full disk. Answers are worth more than their lines.
+    """
+
+    def __init__(self, descriptor: int, most: int = 10_000) -> None:
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[bytes] = queue.Queue(most)
+        self._lost = 0
+        self._thread = threading.Thread(target=self._write_all, name="encore-log", daemon=True)
+        self._thread.start()
+        atexit.register(self._end)
+
+    def write(self, line: bytes | str) -> int:
+        """Take a line."""
+        try:
+            self._waiting.put_nowait(line.encode() if isinstance(line, str) else line)
+        except queue.Full:
+            self._lost += 1
+        return len(line)
+
+    def flush(self) -> None:
+        """Do nothing: lines are written as soon as they can be."""
+
+    def _write_all(self) -> None:
+        while True:
+            line, lost = self._waiting.get(), self._lost
+            if lost:
+                line = b'{"event": "lines_lost", "lines": %d}\n' % lost + line
+            try:
+                while line:
+                    line = line[os.write(self._descriptor, line) :]
+                self._lost -= lost
+            except OSError:
+                self._lost += 1
+            self._waiting.task_done()
+
+    def _end(self) -> None:
+        """Give the thread a moment for the last lines."""
+        end = time.monotonic() + _PATIENCE
+        while self._waiting.unfinished_tasks and time.monotonic() < end:
+            time.sleep(0.01)
+
 
 def configure(level: int = logging.INFO) -> None:
     """Write everything that is logged from a level on, by us and by libraries, as lines of JSON on standard error."""
+    lines: Any = Lines(sys.stderr.fileno())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -24,11 +77,11 @@ def configure(level: int = logging.INFO) -> None:
     ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(serializer=orjson.dumps)],
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        logger_factory=structlog.BytesLoggerFactory(file=lines),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

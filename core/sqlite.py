@@ -1,16 +1,21 @@
 """SQLite files that threads and processes share."""
 
 import mmap
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from core.errors import StoreError
+from core.files import claim
+from core.locks import locked
 
 #: Seconds that a writer waits for another.
 _PATIENCE = 10.0
+#: What SQLite says of a file that is none of its own, or is damaged.
+BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: This many bytes of a row are hardly in another one by chance.
 DISTINCT = 8
 
@@ -148,3 +153,24 @@ def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:
 def _holds(path: Path, trace: bytes) -> bool:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.find(trace) >= 0
+
+
+def move_broken(path: Path) -> None:
+    """Move a broken SQLite file out of the way, unless another process has done so; the next job removes it."""
+    with locked(path.with_name(f"{path.name}.lock")):
+        if not _is_broken(path):
+            return
+        place, held = claim(path)
+        for end in ("", "-wal", "-shm"):
+            file = path.with_name(path.name + end)
+            if file.exists():
+                file.rename(place / file.name)
+        os.close(held)
+
+
+def _is_broken(path: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as con:
+            return [row[0] for row in con.execute("PRAGMA quick_check(1)")] != ["ok"]
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode in BROKEN

@@ -40,8 +40,7 @@ CREATE TABLE IF NOT EXISTS pending (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS followed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
-    online TEXT NOT NULL DEFAULT '',
-    moment INTEGER NOT NULL DEFAULT 0
+    online TEXT NOT NULL DEFAULT ''
 );
 INSERT OR IGNORE INTO followed (one) VALUES (1);
 CREATE TABLE IF NOT EXISTS erased (event_digest BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -52,6 +51,7 @@ CREATE TABLE IF NOT EXISTS orders (
     PRIMARY KEY (customer_id, order_id)
 ) WITHOUT ROWID;
 """
+_LATEST = "SELECT max(max(happened, received)) FROM events WHERE customer_id = ?"
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,8 @@ class EventLog:
         moment
             For events without a moment: the first of them happened then, each further one a microsecond later.
         received
-            When they became known; None is when each happened.
+            When they became known; None is when each happened, where no clock advances: then an event without a moment
+            happens after the customer's other events.
 
         Returns
         -------
@@ -116,14 +117,13 @@ class EventLog:
     def _append(self, con: sqlite3.Connection, event: Event, moment: datetime, received: datetime | None) -> Outcome:
         body = event.model_dump_json(exclude_none=True)
         order = order_of(event)
-        names = [_digest(event.event_id)]
-        if order is not None:
-            names.append(_order_digest(event.customer_id, order))
-        if any(con.execute("SELECT 1 FROM erased WHERE event_digest = ?", [name]).fetchone() for name in names):
+        if self._is_erased(con, event, order):
             return "duplicate"
         known = con.execute("SELECT digest FROM events WHERE event_id = ?", [event.event_id]).fetchone()
         if known is not None:
             return "duplicate" if known[0] == _digest(body) else "conflict"
+        if event.event_timestamp is None and received is None:
+            moment = self._next(con, event.customer_id, moment)
         happened = event.event_timestamp or moment
         before = None if order is None else self._order(con, event.customer_id, order)
         if before is not None:
@@ -143,6 +143,20 @@ class EventLog:
             con.execute("INSERT OR REPLACE INTO orders VALUES (?, ?, ?)", [event.customer_id, order, seq])
         self._add_pending(con, [(event.customer_id, seq, seq)])
         return "accepted"
+
+    @staticmethod
+    def _is_erased(con: sqlite3.Connection, event: Event, order: str | None) -> bool:
+        """Return whether an event, or the order that it reports, was erased with its customer."""
+        names = [_digest(event.event_id)]
+        if order is not None:
+            names.append(_order_digest(event.customer_id, order))
+        return any(con.execute("SELECT 1 FROM erased WHERE event_digest = ?", [name]).fetchone() for name in names)
+
+    @staticmethod
+    def _next(con: sqlite3.Connection, customer: str, moment: datetime) -> datetime:
+        """Return a moment, or the one after a customer's last event if that is later."""
+        (last,) = con.execute(_LATEST, [customer]).fetchone()
+        return moment if last is None else max(moment, _moment(last + 1))
 
     @staticmethod
     def _order(con: sqlite3.Connection, customer: str, order: str) -> Logged | None:
@@ -170,19 +184,10 @@ class EventLog:
         with self._database.reading() as con:
             return any(con.execute("SELECT 1 FROM pending WHERE customer_id = ?", [c]).fetchone() for c in customers)
 
-    def mark_updated(self, applied: Mapping[str, int], moment: datetime) -> None:
-        """Note that features are updated, as of a moment; a customer who has a later event by now stays pending."""
+    def mark_updated(self, applied: Mapping[str, int]) -> None:
+        """Note that features are updated; a customer who has a later event by now stays pending."""
         with self._database.writing() as con:
             con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
-            con.execute("UPDATE followed SET moment = max(moment, ?)", [_micros(moment)])
-
-    def updated_to(self) -> datetime | None:
-        """Return the latest moment that any customer's features were updated to."""
-        if not self.exists:
-            return None
-        with self._database.reading() as con:
-            (micros,) = con.execute("SELECT moment FROM followed").fetchone()
-        return _moment(micros) if micros else None
 
     def use_materialization(self, online: str, since: int, as_of: datetime) -> None:
         """Note what the online store was filled with; if that is new, the events it has not seen become pending.
@@ -223,9 +228,8 @@ class EventLog:
 
     def latest(self, customers: Sequence[str]) -> dict[str, datetime]:
         """Return when the last event of some customers happened or was received, whichever is later."""
-        query = "SELECT max(max(happened, received)) FROM events WHERE customer_id = ?"
         with self._database.reading() as con:
-            moments = {customer: con.execute(query, [customer]).fetchone()[0] for customer in customers}
+            moments = {customer: con.execute(_LATEST, [customer]).fetchone()[0] for customer in customers}
         return {customer: _moment(micros) for customer, micros in moments.items() if micros is not None}
 
     def all(self, upto: int) -> Iterator[Logged]:

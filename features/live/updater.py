@@ -85,7 +85,7 @@ class FeatureUpdater:
             for moment, customers in self._moments(list(pending)).items():
                 self._store.online.push(self._features.rows(self._log, customers, moment))
                 self._applied(customers, moment)
-                self._log.mark_updated({name: pending[name] for name in customers}, moment)
+                self._log.mark_updated({name: pending[name] for name in customers})
         except StoreError:
             raise
         except Exception as error:

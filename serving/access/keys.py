@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
+import structlog
+
 from core.errors import ConfigError
 from core.files import write_file
 from core.locks import locked
@@ -21,6 +23,7 @@ Role = Literal["score", "explain", "events", "admin", "monitor"]
 ROLES: tuple[Role, ...] = get_args(Role)
 #: Seconds after which a changed file is noticed at the latest.
 _LOOK = 1.0
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,13 +147,22 @@ class KeyRing:
         self._clock = clock
         self._keys: dict[str, Key] = {}
         self._seen: int | None = None
+        self._problem: ConfigError | None = None
         self._looked = 0.0
         self._lock = threading.Lock()
 
     def find(self, secret: str) -> Key | None:
-        """Return the key, or None for one that is unknown or has ended."""
+        """Return the key, or None for one that is unknown or has ended.
+
+        Raises
+        ------
+        ConfigError
+            If the file could not be read since the start.
+        """
         if time.monotonic() - self._looked > _LOOK:
             self._look()
+        if self._problem is not None and not self._keys:
+            raise self._problem
         key = self._keys.get(_digest(secret))
         return None if key is None or key.ended(self._clock()) else key
 
@@ -161,9 +173,15 @@ class KeyRing:
                 seen = self._file.path.stat().st_mtime_ns
             except FileNotFoundError:
                 seen = 0
-            if seen != self._seen:
+            if seen == self._seen:
+                return
+            self._seen = seen
+            try:
                 self._keys = {key.digest: key for key in self._file.read()}
-                self._seen = seen
+                self._problem = None
+            except ConfigError as error:  # the keys of before are in use until it can be read again
+                self._problem = error
+                _log.error("keys_not_read", problem=error.problem)
 
 
 def _make(name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | None) -> tuple[Key, str]:

@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import mmap
+import os
 import struct
 import threading
 import time
@@ -27,7 +28,8 @@ class RateLimit:
     def __init__(self, path: Path, burst_seconds: float = 10.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("a+b")
-        self._file.truncate(_PLACES * _WIDTH)
+        # a file with holes would end the process where a page of it does not fit on the disk any more
+        os.posix_fallocate(self._file.fileno(), 0, _PLACES * _WIDTH)
         self._memory = mmap.mmap(self._file.fileno(), _PLACES * _WIDTH)
         self._burst = burst_seconds
         self._lock = threading.Lock()

@@ -1,6 +1,7 @@
 """Whether the process is alive, whether it can answer, and how it does."""
 
 import asyncio
+from math import nan
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -66,8 +67,12 @@ async def prometheus(caller: Monitor) -> Response:
 
 def _measured(state: State) -> bytes:
     now, online = state.clock(), state.reloader.online
-    pending, first = state.reloader.intake.log.backlog()
-    metrics.PENDING.set(pending)
-    metrics.EVENT_LAG.set(metrics.age(now, first))
+    try:
+        pending, first = state.reloader.intake.log.backlog()
+        metrics.PENDING.set(pending)
+        metrics.EVENT_LAG.set(metrics.age(now, first))
+    except StoreError:  # the other metrics are worth having, and say what is wrong
+        metrics.PENDING.set(nan)
+        metrics.EVENT_LAG.set(nan)
     metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))
     return metrics.exposition()

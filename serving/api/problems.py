@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from core.errors import EncoreError
+from core.errors import EncoreError, StoreError, without_folders
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
 from serving.privacy.erasure import UnknownErasureError
 from serving.scoring.deployment import NoModelError
@@ -118,12 +118,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(NotReadyError, _not_ready)
     app.add_exception_handler(EncoreError, _unavailable)
+    app.add_exception_handler(OSError, _no_file)
     app.add_exception_handler(HTTPException, _http)
 
 
 def problem_of(kind: str, detail: str, **more: object) -> dict[str, Any]:
     """Return a problem document of a kind of `TYPES`; `more` are further fields of it."""
-    title = kind.replace("-", " ").capitalize()
+    title, detail = kind.replace("-", " ").capitalize(), without_folders(detail)
     problem = Problem(type=f"urn:encore:{kind}", title=title, status=TYPES[kind], detail=detail, **more)
     return problem.model_dump(exclude_none=True)
 
@@ -207,6 +208,12 @@ def _not_ready(request: Request, error: Exception) -> JSONResponse:
 
 def _unavailable(request: Request, error: Exception) -> JSONResponse:
     return _problem(request, "unavailable", str(error), headers=_RETRY_AFTER)
+
+
+def _no_file(request: Request, error: Exception) -> JSONResponse:
+    _log.error("file_unavailable", exc_info=error)
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return _unavailable(request, StoreError(f"A file of the service cannot be used: {reason}.", "Check the disk."))
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,7 @@ from typing import Literal
 import structlog
 from pydantic import BaseModel, Field
 
-from core.errors import DataError, EncoreError
+from core.errors import DataError, EncoreError, without_folders
 from core.files import write_file
 from core.jobs import job
 from core.settings import Settings, StoreSettings
@@ -135,7 +135,7 @@ class Erasures:
                 for store in (one for one in STORES if one.complete is not None):
                     self._count(record, store, store.erase, erasure)
         except EncoreError as error:
-            receipt.waits_for = error.problem
+            receipt.waits_for = without_folders(error.problem)
         self._write(record)
         self._wake.set()
         return receipt
@@ -172,7 +172,8 @@ class Erasures:
                 with job(self._stores, "an erasure", alone=True) as unfinished:
                     self._complete(record, unfinished)
             except (EncoreError, NotReadyError) as error:
-                record.receipt.waits_for = error.problem if isinstance(error, EncoreError) else str(error)
+                problem = error.problem if isinstance(error, EncoreError) else str(error)
+                record.receipt.waits_for = without_folders(problem)
                 self._write(record)
 
     def _complete(self, begun: _Record, unfinished: int) -> None:

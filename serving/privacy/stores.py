@@ -27,7 +27,7 @@ class Erasure:
     Attributes
     ----------
     unfinished
-        How many files of killed jobs were removed, whoever is in them.
+        How many files of killed jobs were removed, of all customers.
     """
 
     settings: Settings

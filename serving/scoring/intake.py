@@ -140,16 +140,6 @@ class EventIntake:
             _log.warning("events_not_applied", problem=str(error))
         return Taken(outcomes, applied=not waiting)
 
-    def as_of(self, wanted: datetime) -> datetime:
-        """Return the moment to answer for: that of the last event applied, where time does not advance with the clock.
-
-        A customer's own answer is never for a moment before their features'.
-        """
-        followed = None if self._is_live else self.log.updated_to()
-        return max(wanted, followed) if followed else wanted
-
     def _now(self, online: Online | None) -> datetime:
-        """Return the clock, or the moment the data stand at."""
-        if self._is_live:
-            return self._clock()
-        return self.as_of((online or read_online(self._settings[StoreSettings])).as_of)
+        """Return the clock, or the moment the data stand at, which no event moves."""
+        return self._clock() if self._is_live else (online or read_online(self._settings[StoreSettings])).as_of

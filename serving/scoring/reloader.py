@@ -87,8 +87,8 @@ class ModelReloader:
         return self._deployment.ground.online if self._deployment else None
 
     def as_of(self, deployment: Deployment) -> datetime:
-        """Return the moment a deployment answers for now."""
-        return self.intake.as_of(deployment.as_of(self._clock()))
+        """Return the moment a deployment answers for now; a customer with later features is answered for theirs."""
+        return deployment.as_of(self._clock())
 
     def load(self) -> Deployment:
         """Load stores and models if any of them is new, and let them take over.

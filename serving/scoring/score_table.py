@@ -104,7 +104,7 @@ class ScoreTable:
         self._answers, self._scores = _answers(metadata), _scores(metadata, f"scores_{version}", columns)
         self._changes, self._erasures = _changes(metadata), _erasures(metadata)
         address = address or f"sqlite:///{(stores.data / 'scores.db').resolve()}"
-        self._database = Database(address, metadata, "The score table", _REMEDY)
+        self._database = Database(address, metadata, "The score table", _REMEDY, is_cache=True)
         self._keep = self._database.upsert(self._answers, _names(self._answers), newer="features")
         self._change = self._database.upsert(self._changes, _names(self._changes), newer="moment")
         self._outdate = self._database.statement(self._outdating())

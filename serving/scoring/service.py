@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import structlog
 
-from core.errors import DataError, StoreError
+from core.errors import DataError, StoreError, without_folders
 from core.settings import Settings
 from features.settings import TimeSettings
 from serving.scoring.deployment import Deployment, NoModelError
@@ -161,7 +161,7 @@ class ScoringService:
                 parts.append(part)
             else:
                 status: Status = "no_model" if isinstance(error, NoModelError) else "unavailable"
-                without[name] = Answered.of(part.schema(status=status, reason=str(error)))
+                without[name] = Answered.of(part.schema(status=status, reason=without_folders(str(error))))
         return _Work(deployment, question, as_of, parts, without)
 
     # -- from the score table

@@ -53,9 +53,8 @@ def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
     seen = log.pending(10)
     log.append([visit(3)], MOMENT)
-    log.mark_updated(seen, MOMENT)
+    log.mark_updated(seen)
     assert list(log.pending(10)) == ["a"]
-    assert log.updated_to() == MOMENT
     assert log.is_pending(["b", "a"])
     assert not log.is_pending(["b"])
 
@@ -63,7 +62,7 @@ def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
 def test_another_materialisation_makes_later_events_pending_again(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
     log.use_materialization("first", 0, LATER)
-    log.mark_updated(log.pending(10), MOMENT)
+    log.mark_updated(log.pending(10))
     log.use_materialization("first", 0, LATER)
     assert log.pending(10) == {}
     log.use_materialization("second", 1, LATER)  # which has seen the first event
@@ -74,10 +73,10 @@ def test_what_a_materialisation_could_not_see_is_pending_though_it_was_ingested(
     """Rows for midnight hold nothing of the day after it, whatever was in the tables they were made of."""
     log.append([visit(1, "early", event_timestamp=MOMENT), visit(2, "late")], LATER, LATER)
     log.append([visit(3, "told late", event_timestamp=MOMENT)], LATER, LATER + timedelta(days=1))
-    log.mark_updated(log.pending(10), LATER)
+    log.mark_updated(log.pending(10))
     log.use_materialization("next", 3, LATER)
     assert log.pending(10) == {"late": 2, "told late": 3}
-    log.mark_updated(log.pending(10), LATER)
+    log.mark_updated(log.pending(10))
     log.use_materialization("after", 3, LATER + timedelta(days=2))
     assert log.pending(10) == {}
 
@@ -230,7 +229,7 @@ def test_events_become_rows_of_the_contract(log: EventLog) -> None:
 
 def test_who_only_looks_makes_no_log(tmp_path: Path) -> None:
     log = EventLog(StoreSettings(data=tmp_path))
-    assert (log.version(), log.updated_to(), log.backlog(), log.erase("a")) == ((0, 0), None, (0, None), 0)
+    assert (log.version(), log.backlog(), log.erase("a")) == ((0, 0), (0, None), 0)
     assert not log._database.path.exists()
     log.append([visit(1)], MOMENT)
     assert log.version() == (1, 0)

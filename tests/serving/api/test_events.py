@@ -390,3 +390,20 @@ def test_an_erased_customer_is_gone_everywhere(client: TestClient, settings: Set
         assert len(mine) == (1 if table == "transactions" else 0)
     assert len(Erased(settings[StoreSettings]).read()) == 1
     assert client.delete("/v1/customers/nobody").status_code == 404
+
+
+def test_a_source_moves_the_clock_of_no_other_customer(client: TestClient) -> None:
+    parts = ("risk", "reasons", "offers")
+    before = score(client, "18", *parts)
+    end = datetime.fromisoformat(before["as_of"])
+    statuses = []
+    for week in range(1, 13):
+        event = purchase(week, "brand-new", event_timestamp=(end + timedelta(days=7 * week)).isoformat())
+        statuses.append(client.post("/v1/events", json={"events": [event]}).status_code)
+    assert statuses == [200, *[422] * 11]
+    assert score(client, "brand-new")["as_of"] > before["as_of"]
+    cached = score(client, "18", *parts)
+    live = client.post("/v1/scores", json={"customer_ids": ["18"], "include": list(parts), "live": True})
+    (computed,) = live.json()["scores"]
+    assert cached == before | {"computed": "materialised"}
+    assert computed == before | {"computed": "now"}

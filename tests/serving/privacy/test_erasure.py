@@ -228,7 +228,7 @@ def test_several_at_once_wait_their_turn(settings: Settings) -> None:
         assert len({receipt["erasure_id"] for receipt in receipts}) == len(customers)
 
 
-def test_an_erasure_goes_on_where_another_process_was_killed(settings: Settings) -> None:
+def test_an_erasure_is_completed_where_another_process_was_killed(settings: Settings) -> None:
     folder = settings[StoreSettings].data
     with connected(settings) as client:
         with job(settings[StoreSettings], "`encore score`", alone=False):
