@@ -2,9 +2,19 @@
 
 import re
 
+#: Passwords as addresses hold them, and as Feast's connection strings do.
+_PASSWORD = re.compile(r"(?P<before>://[^\s/@:]*:)\S+(?=@)|(?P<option>password=)[^\s,]+")
+
+
+def hide_passwords(text: str) -> str:
+    """Return a text with `***` in the place of passwords of addresses."""
+    return _PASSWORD.sub(lambda found: f"{found['before'] or found['option']}***", text)
+
 
 class EncoreError(Exception):
     """Something outside Encore's code is wrong: a file, a value, a store that does not answer.
+
+    Texts of libraries and of the user's settings end in here, so passwords of addresses are hidden here.
 
     Parameters
     ----------
@@ -15,9 +25,9 @@ class EncoreError(Exception):
     """
 
     def __init__(self, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem} {remedy}")
-        self.problem = problem
+        self.problem = hide_passwords(problem)
         self.remedy = remedy
+        super().__init__(f"{self.problem} {remedy}")
 
 
 class ConfigError(EncoreError):

@@ -5,11 +5,13 @@ in the rooms that they configure; `serving.settings` lists them.
 """
 
 from core.settings.load import DEFAULT_CONFIG, Settings
+from core.settings.secrets import Address, completed, secret
 from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
 from core.settings.stores import StoreSettings, database_url, redis_connection
 
 __all__ = [
     "DEFAULT_CONFIG",
+    "Address",
     "Days",
     "Encoding",
     "Moment",
@@ -19,6 +21,8 @@ __all__ = [
     "Share",
     "StoreSettings",
     "Zone",
+    "completed",
     "database_url",
     "redis_connection",
+    "secret",
 ]

@@ -152,7 +152,9 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
         expected = ", ".join(part.model_fields) if part else ", ".join([*known, *_File.model_fields])
         if part and location[-1] in part.renamed:
             return f"{origin}: {key} is called {part.renamed[location[-1]]} now."
-        return f"{origin}: unknown key {key} (value {item['input']!r}); expected one of {expected}."
+        # somebody may have meant to give a password here
+        value = "***" if "password" in key else repr(item["input"])
+        return f"{origin}: unknown key {key} (value {value}); expected one of {expected}."
     message = item["msg"].removeprefix("Value error, ")
     # a whole section says nothing to who wrote two lines of it
     value = "" if isinstance(item["input"], dict) else f" = {item['input']!r}"

@@ -1,11 +1,13 @@
 """Where state lives, and the addresses of servers as the libraries want them."""
 
+import json
 from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field
 
+from core.settings.secrets import Address, completed
 from core.settings.section import Section
 
 
@@ -15,19 +17,25 @@ class StoreSettings(Section):
     section: ClassVar[str] = "stores"
 
     data: Path = Path("data")
-    online: Annotated[str, Field(pattern=r"^(sqlite|rediss?)://.+")] = "sqlite://data/online.db"
-    registry: Annotated[str, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
+    online: Annotated[Address, Field(pattern=r"^(sqlite|rediss?)://.+")] = "sqlite://data/online.db"
+    registry: Annotated[Address, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
     memory_limit: Annotated[str, Field(pattern=r"^\d+(MB|GB)$")] = Field("2GB", description="DuckDB's own limit")
 
 
 def redis_connection(address: str) -> str:
-    """Return what Feast calls a connection string: host:port, then options, from a redis:// or rediss:// address."""
-    parts = urlsplit(address)
+    """Return what Feast calls a connection string: host:port, then options, from a redis:// or rediss:// address.
+
+    Raises
+    ------
+    ConfigError
+        If a `${NAME}` of the address has no value.
+    """
+    parts = urlsplit(completed(address))
     options = {"db": parts.path.strip("/") or "0"}
     if parts.password:
-        options["password"] = unquote(parts.password)
+        options["password"] = _as_json(unquote(parts.password))
     if parts.username:
-        options["username"] = unquote(parts.username)
+        options["username"] = _as_json(unquote(parts.username))
     if parts.scheme == "rediss":
         options["ssl"] = "true"
     listed = ",".join(f"{name}={value}" for name, value in options.items())
@@ -35,5 +43,18 @@ def redis_connection(address: str) -> str:
 
 
 def database_url(address: str) -> str:
-    """Name the PostgreSQL driver that Encore installs; SQLAlchemy would take another by default."""
-    return address.replace("postgresql://", "postgresql+psycopg://", 1)
+    """Complete the address of a database, and name the PostgreSQL driver that Encore installs.
+
+    SQLAlchemy would take another driver by default.
+
+    Raises
+    ------
+    ConfigError
+        If a `${NAME}` of the address has no value.
+    """
+    return completed(address).replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def _as_json(value: str) -> str:
+    """Return a JSON string, which Feast decodes, without the comma it splits at and the $ that its files expand."""
+    return json.dumps(value).replace(",", r"\u002c").replace("$", r"\u0024")

@@ -1,7 +1,5 @@
 """Results of queries to databases, by SQLAlchemy, copied as texts."""
 
-import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -61,7 +59,7 @@ def result_columns(item: InputSettings) -> tuple[str, ...]:
 
 @contextmanager
 def _answering(item: InputSettings) -> Iterator[Connection]:
-    engine = open_engine(database_address(str(item.database)))
+    engine = open_engine(str(item.database))
     try:
         with engine.connect().execution_options(stream_results=True, yield_per=_AT_ONCE) as connection:
             yield connection
@@ -79,27 +77,15 @@ def _query(item: InputSettings) -> str:
 
 
 def open_engine(address: str) -> Engine:
-    """Return SQLAlchemy's engine of an address."""
+    """Return SQLAlchemy's engine of an address, with the values of its `${NAME}`."""
+    url = database_url(address)
     try:
-        return create_engine(address)
+        return create_engine(url)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise ConfigError(
             f"A database cannot be opened: {_short(error)}.",
             "Write dialect+driver://user:password@host/database, and install the driver.",
         ) from error
-
-
-def database_address(address: str) -> str:
-    """Put variables of the environment in their places, and name the driver that Encore installs for PostgreSQL."""
-
-    def value(variable: re.Match[str]) -> str:
-        if variable[1] not in os.environ:
-            raise ConfigError(
-                f"`database` of an input names the variable {variable[1]}, which is not set.", f"Set {variable[1]}."
-            )
-        return os.environ[variable[1]]
-
-    return database_url(re.sub(r"\$\{(\w+)\}", value, address))
 
 
 def write_texts(target: Path, names: Sequence[str], parts: Iterable[Sequence[Sequence[Any]]]) -> None:

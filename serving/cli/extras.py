@@ -34,18 +34,19 @@ def missing_extra(package: str) -> ConfigError | None:
 
 
 def check_drivers(settings: Settings) -> None:
-    """Check that the drivers of the configured servers are installed.
+    """Check that the drivers of the configured servers are installed, and that their passwords can be read.
 
     Raises
     ------
     ConfigError
-        For Redis or PostgreSQL without the extra `servers`.
+        For Redis or PostgreSQL without the extra `servers`, or a `${NAME}` without a value.
     """
     stores, tracking = settings[StoreSettings], settings[TrackingSettings]
+    addresses = [database_url(address) for address in (stores.online, stores.registry, tracking.uri)]
     drivers = set()
-    if stores.online.startswith("redis"):
+    if any(address.startswith("redis") for address in addresses):
         drivers.add("redis")
-    if any("+psycopg:" in database_url(address) for address in (stores.registry, tracking.uri)):
+    if any(address.startswith("postgresql+psycopg:") for address in addresses):
         drivers.add("psycopg")
     for package in sorted(drivers):
         if find_spec(package) is None and (error := missing_extra(package)):

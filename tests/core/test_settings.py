@@ -113,8 +113,8 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     [
         ("redis://cache:6379/2", "cache:6379,db=2"),
         ("redis://cache", "cache:6379,db=0"),
-        ("redis://:p%40ss@cache:1/0", "cache:1,db=0,password=p@ss"),
-        ("rediss://me:secret@cache:1", "cache:1,db=0,password=secret,username=me,ssl=true"),
+        ("redis://:p%40ss@cache:1/0", 'cache:1,db=0,password="p@ss"'),
+        ("rediss://me:secret@cache:1", 'cache:1,db=0,password="secret",username="me",ssl=true'),
     ],
 )
 def test_redis_addresses_are_passed_to_feast(address: str, connection: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import inspect
 
 from core.errors import ConfigError
 from core.sql import count, identifier
-from features.ingest.databases import database_address, open_engine
+from features.ingest.databases import open_engine
 from features.ingest.formats import every_ending, extract, format_of, unread_members
 from features.ingest.opening import columns_of, opened
 from features.ingest.settings import FileSettings, InputSettings, SourceSettings
@@ -212,7 +212,7 @@ def _sheets(path: Path, item: InputSettings, unread: list[str]) -> Iterator[Inpu
 
 
 def _tables(address: str) -> list[Export]:
-    engine = open_engine(database_address(address))
+    engine = open_engine(address)
     try:
         names = inspect(engine).get_table_names()
         columns = {name: tuple(column["name"] for column in inspect(engine).get_columns(name)) for name in names}

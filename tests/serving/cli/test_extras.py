@@ -112,6 +112,23 @@ def test_a_missing_driver_names_its_extra(
     check_drivers(Settings())
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        StoreSettings(online="redis://:${WORD}@localhost/0"),
+        StoreSettings(registry="postgresql://me:${WORD}@localhost/feast"),
+        TrackingSettings(uri="http://me:${WORD}@localhost:5000"),
+    ],
+)
+def test_a_missing_password_is_named_at_once(
+    settings: StoreSettings | TrackingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"WORD and WORD_FILE, found none"):
+        check_drivers(Settings(settings))
+    monkeypatch.setenv("WORD", "p@ss")
+    check_drivers(Settings(settings))
+
+
 @pytest.mark.servers
 def test_the_base_scores_and_serves(world: World, tmp_path: Path) -> None:
     with copied(world, tmp_path) as copy:
