@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from core.errors import DataError
+from core.errors import DataError, hide_passwords
 from core.files import write_file
 from core.settings import DEFAULT_CONFIG, StoreSettings
 from features.ingest.settings import DataSettings
@@ -193,10 +193,9 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
     console.print(f"  Ready after {time.monotonic() - start:.0f} s. Stop with Ctrl-C.\n", soft_wrap=True)
     console.print(f"  API          {url}", soft_wrap=True)
     console.print(f"  API docs     {url}/docs", soft_wrap=True)
-    console.print(
-        f"  MLflow UI    .venv/bin/mlflow ui --backend-store-uri {context.settings[TrackingSettings].uri}\n",
-        soft_wrap=True,
-    )
+    uri = hide_passwords(context.settings[TrackingSettings].uri)
+    pages = uri if uri.startswith("http") else f".venv/bin/mlflow ui --backend-store-uri {uri}"
+    console.print(f"  MLflow UI    {pages}\n", soft_wrap=True)
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
     offers = read_online(context.settings[StoreSettings]).sells
     include = ["risk", "reasons", "offers"] if offers else ["risk", "reasons"]

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from core.settings import Section
+from core.settings import Address, Section
 
 
 class TrackingSettings(Section):
@@ -12,6 +12,6 @@ class TrackingSettings(Section):
 
     section: ClassVar[str] = "tracking"
 
-    uri: str = "sqlite:///mlruns/mlflow.db"
+    uri: Address = "sqlite:///mlruns/mlflow.db"
     artifacts: str = Field("mlruns/artifacts", description="Folder or URI for artifacts of new experiments")
     experiment: str = "encore"

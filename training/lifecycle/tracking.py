@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import mlflow
 import sqlalchemy
@@ -104,7 +105,7 @@ class Tracking:
         self._settings = settings
         for name, value in _PATIENCE.items():
             os.environ.setdefault(name, value)
-        uri = database_url(settings.uri)
+        uri = _signed_in(database_url(settings.uri))
         if uri.startswith("sqlite:///"):
             # MLflow keeps stores by address, and a relative one means another file in another folder
             file = Path(uri.removeprefix("sqlite:///")).resolve()
@@ -210,3 +211,16 @@ class Tracking:
             gate=registered.tags.get(GATE),
             caveat=registered.tags.get(CAVEAT),
         )
+
+
+def _signed_in(uri: str) -> str:
+    """Return a server's address without user and password, which MLflow takes from the environment.
+
+    MLflow would show them with the address, in errors and in what it prints of runs.
+    """
+    parts = urlsplit(uri)
+    if not uri.startswith("http") or parts.password is None:
+        return uri
+    os.environ["MLFLOW_TRACKING_USERNAME"] = unquote(parts.username or "")
+    os.environ["MLFLOW_TRACKING_PASSWORD"] = unquote(parts.password)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

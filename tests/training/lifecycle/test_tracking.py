@@ -1,5 +1,7 @@
 """MLflow as Encore uses it: what is missing or unavailable is said in words."""
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,21 @@ def test_an_unavailable_server_is_named(uri: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "2")
     with pytest.raises(StoreError, match=r"MLflow does not answer.*tracking\.uri"):
         Tracking(TrackingSettings(uri=uri))
+
+
+@pytest.mark.parametrize("scheme", ["http", "postgresql"])
+def test_the_password_of_a_server_is_in_no_error(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "")  # so that what is set is unset afterwards
+    monkeypatch.setenv("WORD", "p@ss/w:ord#%")
+    with pytest.raises(StoreError) as caught:
+        Tracking(TrackingSettings(uri=f"{scheme}://me:${{WORD}}@127.0.0.1:1/none"))
+    assert not re.search(r"p@ss|p%40ss|w:ord", str(caught.value))
+    if scheme == "http":
+        assert (os.environ["MLFLOW_TRACKING_USERNAME"], os.environ["MLFLOW_TRACKING_PASSWORD"]) == (
+            "me",
+            "p@ss/w:ord#%",
+        )
 
 
 def test_an_error_in_a_run_is_not_blamed_on_the_server(tmp_path: Path) -> None:
