@@ -1,10 +1,12 @@
 # syntax=docker/dockerfile:1
 # Two images: `serve` (the default) has the packages of the base, `train` those of training, ingestion and the demo too.
+# Tags name a line of versions, and Debian's packages none: `docker compose build --pull --no-cache` takes the patches.
 
-FROM python:3.11.9-slim-bookworm AS packages
+FROM python:3.11-slim-bookworm AS packages
 # gcc is for the packages that have no wheel for this platform
+# hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends gcc=4:12.2.0-3 g++=4:12.2.0-3 \
+    && apt-get install -y --no-install-recommends gcc g++ \
     && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/encore
 ENV PATH=/opt/encore/bin:$PATH
@@ -23,10 +25,11 @@ COPY training /build/training
 COPY serving /build/serving
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel /build
 
-FROM python:3.11.9-slim-bookworm AS runtime
+FROM python:3.11-slim-bookworm AS runtime
 # LightGBM and implicit run on OpenMP
+# hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libgomp1=12.2.0-14+deb12u1 \
+    && apt-get install -y --no-install-recommends libgomp1 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --create-home encore \
     && install -d -o encore /srv/encore /srv/encore/data /srv/encore/mlruns
@@ -51,6 +54,7 @@ RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel \
     pip install --no-cache-dir --no-deps /wheel/*.whl
 USER 10001
 EXPOSE 8000
+# alive, not ready: an API that serves stale answers while a server is away must not be restarted
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/health/live', timeout=4)"]
 CMD ["serve", "--host", "0.0.0.0"]
