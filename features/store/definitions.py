@@ -39,8 +39,9 @@ def view_names(settings: Settings) -> list[str]:
 def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureView | FeatureService]:
     """Return everything to apply.
 
-    A row answers for less than the time between snapshots, so that a customer whose next snapshot has no row has
-    nothing, offline as online.
+    A row answers until the next snapshot, so that every moment after the first snapshot has one that answers. Feast
+    counts both ends: at the moment of a snapshot, the row of the snapshot before answers for a customer whom the new
+    one has no row of. `Store.point_in_time` excludes it.
 
     Parameters
     ----------
@@ -52,9 +53,8 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
     StateError
         If the features have not been built.
     """
-    spacing = timedelta(days=settings[TimeSettings].snapshot_spacing_days)
-    # whole days, or hours, since Feast's DuckDB store takes no mixed interval
-    ttl = spacing - timedelta(days=1) if spacing > timedelta(days=1) else timedelta(hours=12)
+    # whole days, since Feast's DuckDB store takes no interval of days and seconds
+    ttl = timedelta(days=settings[TimeSettings].snapshot_spacing_days)
     views = {name: _view(name, directory, ttl) for name in view_names(settings)}
     services = [
         FeatureService(name=service.name, features=[views[view.name] for view in views_of(service)])

@@ -29,6 +29,9 @@ from features.store.materialized import materialized_directory, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, repo_config, repo_options
 
+#: The least time that engines tell apart.
+_INSTANT = pd.Timedelta(microseconds=1)
+
 
 class Store:
     """Encore's view of the feature store.
@@ -125,13 +128,17 @@ class Store:
         than the snapshot spacing and written at or before the moment.
         """
         references = self._repo.references(service, list(entities.columns))
+        moments = entities["event_timestamp"].reset_index(drop=True)
         numbered = entities.reset_index(drop=True).assign(_row=range(len(entities)))
+        # Feast would still take a row that is exactly as old as the spacing
+        numbered["event_timestamp"] = moments + _INSTANT
         with quiet("feast"), answering("registry"):
             job = self._repo.feast.get_historical_features(
                 entity_df=numbered, features=references, filter_by_created_timestamp=True
             )
             frame: pd.DataFrame = job.to_df()
-        return frame.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+        ordered = frame.sort_values("_row").drop(columns="_row").reset_index(drop=True)
+        return ordered.assign(event_timestamp=moments)
 
     def check(self) -> None:
         """Ask the online store for a customer that does not exist.

@@ -1,6 +1,7 @@
 """Feast as Encore uses it: point in time offline, the same numbers online."""
 
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
 
 def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
     rows = pd.read_parquet(world.directory / "data/features/customer_value.parquet")
-    ttl = timedelta(days=world.settings[TimeSettings].snapshot_spacing_days - 1)
+    spacing = timedelta(days=world.settings[TimeSettings].snapshot_spacing_days)
     rng = np.random.default_rng(3)
     customers = rng.choice(rows["customer_id"].unique(), 40)
     moments = [world.schedule.grid[0] + timedelta(hours=int(h)) for h in rng.integers(-500, 7000, 40)]
@@ -75,7 +76,7 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
     for place, (customer, moment) in enumerate(zip(customers, moments, strict=True)):
         best: Any = None
         for row in rows[rows["customer_id"] == customer].itertuples():
-            young = moment - ttl <= row.event_timestamp <= moment
+            young = moment - spacing < row.event_timestamp <= moment
             if (
                 young
                 and row.created_timestamp <= moment
@@ -86,30 +87,59 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
         assert pd.isna(actual) if best is None else actual == best.amount_total
 
 
+def changed(world: World, directory: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Store:
+    """Register the world's features in a folder of its own, with other rows of the value of customers."""
+    shutil.copytree(world.directory / "data/features", directory / "features")
+    file = directory / "features/customer_value.parquet"
+    change(pd.read_parquet(file)).to_parquet(file)
+    addresses = {
+        "data": directory,
+        "registry": f"file://{directory}/registry.db",
+        "online": f"sqlite://{directory}/online.db",
+    }
+    made = Store(world.settings.replaced(world.settings[StoreSettings].model_copy(update=addresses)))
+    made.apply()
+    return made
+
+
 def test_a_row_written_later_is_not_used(world: World, tmp_path: Path) -> None:
     """A corrected row of an old snapshot, written today, must not reach a training set of that time."""
-    addresses = {
-        "data": tmp_path,
-        "registry": f"file://{tmp_path}/registry.db",
-        "online": f"sqlite://{tmp_path}/online.db",
-    }
-    settings = world.settings.replaced(world.settings[StoreSettings].model_copy(update=addresses))
     snapshot = world.schedule.grid[5]
-    (tmp_path / "features").mkdir()
-    for file in (world.directory / "data/features").glob("*.parquet"):
-        shutil.copy(file, tmp_path / "features")
-    file = tmp_path / "features/customer_value.parquet"
-    frame = pd.read_parquet(file)
-    late = frame[frame["event_timestamp"] == snapshot].assign(
-        amount_total=-1.0, created_timestamp=snapshot + timedelta(days=1)
-    )
-    pd.concat([frame, late]).to_parquet(file)
-    corrected = Store(settings)
-    corrected.apply()
+
+    def corrected(rows: pd.DataFrame) -> pd.DataFrame:
+        late = rows[rows["event_timestamp"] == snapshot].assign(
+            amount_total=-1.0, created_timestamp=snapshot + timedelta(days=1)
+        )
+        return pd.concat([rows, late])
+
+    store = changed(world, tmp_path, corrected)
     at = pd.DataFrame({"customer_id": ["6"], "event_timestamp": [snapshot]})
-    assert corrected.point_in_time(ChurnSettings.service, at)["amount_total"][0] >= 0
+    assert store.point_in_time(ChurnSettings.service, at)["amount_total"][0] >= 0
     later = at.assign(event_timestamp=snapshot + timedelta(days=2))
-    assert corrected.point_in_time(ChurnSettings.service, later)["amount_total"][0] == -1.0
+    assert store.point_in_time(ChurnSettings.service, later)["amount_total"][0] == -1.0
+
+
+def test_a_row_answers_until_the_next_snapshot_and_not_at_it(world: World, tmp_path: Path) -> None:
+    """Programs that know Feast alone find features at every moment; a customer without a new row has none at it."""
+    before, snapshot = world.schedule.grid[5:7]
+
+    def without_new_row(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[(rows["customer_id"] != "6") | (rows["event_timestamp"] != snapshot)]
+
+    store = changed(world, tmp_path, without_new_row)
+    ages = [timedelta(0), timedelta(days=1), timedelta(days=6, hours=1), timedelta(days=7, microseconds=-1)]
+    moments = pd.DataFrame({"customer_id": "6", "event_timestamp": [before + age for age in ages]})
+    known = store.point_in_time(ChurnSettings.service, moments)["amount_total"]
+    assert known.nunique(dropna=False) == 1
+    assert known[0] > 0
+    plain = FeatureStore(repo_path=str(tmp_path / "feast")).get_historical_features(
+        entity_df=moments, features=["customer_value:amount_total"]
+    )
+    assert plain.to_df()["amount_total"].tolist() == known.tolist()
+    at = pd.DataFrame({"customer_id": ["6", "12"], "event_timestamp": [snapshot, snapshot]})
+    none, one = store.point_in_time(ChurnSettings.service, at)["amount_total"]
+    assert pd.isna(none)
+    assert one > 0
 
 
 def test_an_unknown_customer_has_no_moment(store: Store) -> None:
