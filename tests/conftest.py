@@ -126,10 +126,9 @@ def fit(directory: Path) -> None:
 
 
 def copy_of(fitted: Path, directory: Path) -> Path:
-    """Copy a fitted world, but for its exports and the files of its models, which nobody changes."""
-    shutil.copytree(fitted / "data", directory / "data")
-    (directory / "mlruns").mkdir()
-    shutil.copy(fitted / "mlruns/mlflow.db", directory / "mlruns")
+    """Copy a fitted world, but for its exports, which nobody changes."""
+    for name in ("data", "mlruns"):
+        shutil.copytree(fitted / name, directory / name)
     shutil.copy(fitted / "encore.toml", directory)
     with inside(directory):
         Store(load_settings()).apply()  # the registry holds the paths of the features

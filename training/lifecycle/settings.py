@@ -13,5 +13,7 @@ class TrackingSettings(Section):
     section: ClassVar[str] = "tracking"
 
     uri: Address = "sqlite:///mlruns/mlflow.db"
-    artifacts: str = Field("mlruns/artifacts", description="Folder or URI for artifacts of new experiments")
+    artifacts: str = Field(
+        "mlruns/artifacts", description="Folder of artifacts, or the URI for those of a new experiment"
+    )
     experiment: str = "encore"

@@ -21,6 +21,7 @@ from core.errors import StateError
 from core.logs import quiet
 from core.settings import database_url
 from training.evaluation.grade import with_caveat
+from training.lifecycle.moved import take_over_artifacts
 from training.lifecycle.run import Run, answering
 from training.lifecycle.settings import TrackingSettings
 from training.model import A
@@ -119,6 +120,8 @@ class Tracking:
             mlflow.set_registry_uri(uri)
             self._client = MlflowClient()
             self._client.search_registered_models(max_results=1)
+            if uri.startswith("sqlite:///") and "://" not in settings.artifacts:
+                take_over_artifacts(uri, settings.experiment, Path(settings.artifacts))
 
     @contextmanager
     def run(self, name: str, params: Mapping[str, Any]) -> Iterator[Run]:

@@ -2,17 +2,69 @@
 
 import os
 import re
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from core.errors import StateError, StoreError
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking
+from training.lifecycle.tracking import Tracking, Version, VersionTags
 
 
 def local(folder: Path) -> TrackingSettings:
     return TrackingSettings(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts"))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A model that is a line of text."""
+
+    text: str
+    labels_end: datetime = datetime(2018, 1, 1, tzinfo=UTC)
+
+    def prepared(self, store: object, as_of: datetime) -> "Note":
+        return self
+
+    def save(self, directory: Path) -> None:
+        (directory / "note.txt").write_text(self.text)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Note":
+        return cls((directory / "note.txt").read_text())
+
+
+class _PyFunc:
+    def predict(self, model_input: pd.DataFrame, params: object = None) -> pd.DataFrame:
+        return model_input
+
+
+def _load_pyfunc(path: str) -> Any:
+    return _PyFunc()
+
+
+def registered(tracking: Tracking, text: str, folder: Path) -> Version:
+    """Log a note with MLflow, and register it as the champion."""
+    files = folder / "model"
+    files.mkdir(parents=True)
+    Note(text).save(files)
+    example = pd.DataFrame({"x": [1.0]})
+    with tracking.run("note", {}) as run:
+        run.text("card.md", text)
+        run.model(files, __name__, example, example)
+    return tracking.register(run, "encore-note", VersionTags("f", "A", "passes"), promote=True)
+
+
+def noted(tracking: Tracking) -> str:
+    return tracking.load(tracking.champion("encore-note"), Note).text
+
+
+def written(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in (folder / "artifacts").rglob("*") if path.is_file()}
 
 
 def test_no_champion_says_what_to_run(tmp_path: Path) -> None:
@@ -48,3 +100,44 @@ def test_an_error_in_a_run_is_not_blamed_on_the_server(tmp_path: Path) -> None:
     tracking = Tracking(local(tmp_path))
     with pytest.raises(FileNotFoundError), tracking.run("x", {"a": 1}):
         raise FileNotFoundError
+
+
+def test_models_move_with_their_folder(tmp_path: Path) -> None:
+    registered(Tracking(local(tmp_path / "old")), "first", tmp_path / "a")
+    (tmp_path / "old").rename(tmp_path / "new place")
+    moved = Tracking(local(tmp_path / "new place"))
+    assert noted(moved) == "first"
+    card = moved._client.download_artifacts(moved.champion("encore-note").run_id, "card.md", str(tmp_path))
+    assert Path(card).read_text() == "first"
+    before = written(tmp_path / "new place")
+    registered(moved, "second", tmp_path / "b")
+    assert noted(moved) == "second"
+    assert len(written(tmp_path / "new place") - before) > 3
+    assert not (tmp_path / "old").exists()
+
+
+def test_a_copy_reads_and_writes_its_own_models(tmp_path: Path) -> None:
+    original = Tracking(local(tmp_path / "original"))
+    registered(original, "of both", tmp_path / "a")
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    before = written(tmp_path / "original")
+    for file in (tmp_path / "copy").rglob("note.txt"):
+        file.write_text("of the copy")
+    copy = Tracking(local(tmp_path / "copy"))
+    assert noted(copy) == "of the copy"
+    registered(copy, "of the copy alone", tmp_path / "b")
+    assert noted(copy) == "of the copy alone"
+    assert written(tmp_path / "original") == before
+    assert noted(Tracking(local(tmp_path / "original"))) == "of both"
+
+
+def test_models_stay_where_they_are_when_the_setting_changes(tmp_path: Path) -> None:
+    settings = local(tmp_path)
+    registered(Tracking(settings), "first", tmp_path / "a")
+    before = written(tmp_path)
+    elsewhere = Tracking(settings.model_copy(update={"artifacts": str(tmp_path / "elsewhere")}))
+    assert noted(elsewhere) == "first"
+    registered(elsewhere, "second", tmp_path / "b")
+    assert noted(elsewhere) == "second"
+    assert written(tmp_path) == before
+    assert noted(Tracking(settings)) == "second"
