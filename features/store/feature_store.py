@@ -78,11 +78,13 @@ class Store:
         Raises
         ------
         StateError
-            If no features have been built.
+            If no features have been built, or those of this folder are not registered.
         StoreError
             If the online store cannot be reached.
         """
         schedule, built = built_schedule(self._settings)
+        for service in services_of(self._settings):
+            self._repo.references(service, ("customer_id",))
         as_of = schedule.as_of
         stores = self._settings[StoreSettings]
         applied = read_stamp(self._repo.directory).get("fingerprint")

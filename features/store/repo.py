@@ -7,6 +7,7 @@ from typing import Any
 
 from core.errors import EncoreError, StateError, StoreError
 from core.settings import Settings, StoreSettings, database_url, redis_connection
+from features.engine.build import features_directory
 from features.services import FeatureService
 from features.store.feast_api import FeatureServiceNotFoundException, FeatureStore, RepoConfig
 
@@ -20,6 +21,9 @@ _CHECK_STORES = "Check stores.online and stores.registry in encore.toml, and tha
 class Repo:
     """An open Feast repository. Views and services are looked up once.
 
+    Feast keeps the whole path of each file of features, so that in a copy of a project's folder the registry has those
+    of the original. They are not read: the folder has to be registered again.
+
     Attributes
     ----------
     directory
@@ -31,6 +35,7 @@ class Repo:
     def __init__(self, settings: Settings) -> None:
         stores = settings[StoreSettings]
         self.directory = stores.data / "feast"
+        self._features = features_directory(stores).resolve()
         try:
             self.feast = FeatureStore(config=repo_config(stores, self.directory))
         except Exception as error:
@@ -55,7 +60,7 @@ class Repo:
         Raises
         ------
         StateError
-            If the service is not registered.
+            If the service is not registered, or with the files of another folder.
         """
         keys = frozenset(columns) & {"customer_id", "product_id"}
         if (service.name, keys) not in self._references:
@@ -67,6 +72,12 @@ class Repo:
                         f"Feature service {service.name} is not registered.", "Run `encore features apply`."
                     ) from error
                 views = [(p, self.feast.get_feature_view(p.name)) for p in projections]
+                if any(Path(view.batch_source.path).parent != self._features for _, view in views):
+                    raise StateError(
+                        "Expected a feature registry with the features of this folder, found those of another one.",
+                        "After copying, moving or restoring a folder, run `encore features apply`; two folders need "
+                        "two registries (stores.registry).",
+                    )
             self._references[service.name, keys] = [
                 f"{projection.name}:{feature.name}"
                 for projection, view in views
@@ -76,7 +87,7 @@ class Repo:
         return self._references[service.name, keys]
 
     def has(self, service: FeatureService) -> bool:
-        """Ask the registry for a service; it may have been emptied since it was written."""
+        """Ask the registry for a service of this folder; it may have been emptied since it was written, or copied."""
         try:
             self.references(service, ("customer_id",))
         except StateError:

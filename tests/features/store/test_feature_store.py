@@ -199,6 +199,25 @@ def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_pat
     ]
 
 
+def test_a_copy_reads_its_own_rows_once_it_is_registered(at_home: World, tmp_path: Path) -> None:
+    """Feast's registry keeps whole paths: in a copy, those of the original."""
+    data, settings = moved_to(tmp_path, at_home)
+    rows = pd.read_parquet(file := data / "features/customer_value.parquet")
+    rows.assign(amount_total=-1.0).to_parquet(file, index=False)
+    at = pd.DataFrame({"customer_id": ["6"], "event_timestamp": [at_home.schedule.as_of]})
+    refused = r"found those of another one.*encore features apply"
+    with pytest.raises(StateError, match=refused):
+        Store(settings).point_in_time(ChurnSettings.service, at)
+    with pytest.raises(StateError, match=refused):
+        Store(settings).materialize()
+    with pytest.raises(StateError, match=refused):
+        Store(settings).check()
+    assert Store(settings).apply()
+    assert not Store(settings).apply()
+    assert Store(settings).point_in_time(ChurnSettings.service, at)["amount_total"].tolist() == [-1.0]
+    assert Store(at_home.settings).point_in_time(ChurnSettings.service, at)["amount_total"][0] > 0
+
+
 def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path) -> None:
     """Programs that know Feast alone find a repository with push sources."""
     data, settings = moved_to(tmp_path, at_home)
