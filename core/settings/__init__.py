@@ -7,7 +7,7 @@ in the rooms that they configure; `serving.settings` lists them.
 from core.settings.load import DEFAULT_CONFIG, Settings
 from core.settings.secrets import Address, completed, secret
 from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
-from core.settings.stores import StoreSettings, database_url, redis_connection
+from core.settings.stores import StoreSettings, database_url, redis_connection, with_password
 
 __all__ = [
     "DEFAULT_CONFIG",
@@ -25,4 +25,5 @@ __all__ = [
     "database_url",
     "redis_connection",
     "secret",
+    "with_password",
 ]

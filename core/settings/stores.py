@@ -1,6 +1,7 @@
 """Where state lives, and the addresses of servers as the libraries want them."""
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,13 @@ class StoreSettings(Section):
     online: Annotated[Address, Field(pattern=r"^(sqlite|rediss?)://.+")] = "sqlite://data/online.db"
     registry: Annotated[Address, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
     memory_limit: Annotated[str, Field(pattern=r"^\d+(MB|GB)$")] = Field("2GB", description="DuckDB's own limit")
+
+
+def with_password(address: str, password: str) -> str:
+    """Return an address with another password in place of its own; one without a password stays as it is."""
+    own = urlsplit(address).password
+    changed = address.replace(f":{own}@", f":{password}@", 1) if own else address
+    return re.sub(r"(?<=[?&]password=)[^&]+", lambda _: password, changed)
 
 
 def redis_connection(address: str) -> str:

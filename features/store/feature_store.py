@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from core.errors import StateError, StoreError
-from core.files import replacing_file, write_file
+from core.files import replacing_file
 from core.logs import quiet
 from core.progress import Report, silent, track
 from core.settings import Settings, StoreSettings
@@ -27,7 +26,7 @@ from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
 from features.store.materialized import materialized_directory, write_rows
 from features.store.online import OnlineStore
-from features.store.repo import Repo, answering, repo_config, repo_options
+from features.store.repo import Repo, answering, repo_config, write_repo_file
 
 #: The least time that engines tell apart.
 _INSTANT = pd.Timedelta(microseconds=1)
@@ -61,8 +60,7 @@ class Store:
         registered = all(self._repo.has(service) for service in services_of(self._settings))
         if read_stamp(self._repo.directory).get("fingerprint") == stamp and registered:
             return False
-        config = yaml.safe_dump(repo_options(stores), sort_keys=False)
-        write_file(self._repo.directory / "feature_store.yaml", config.encode())
+        write_repo_file(stores, self._repo.directory)
         with quiet("feast"), answering("registry"):
             self._repo.feast.apply(objects)
         write_stamp(self._repo.directory, {"fingerprint": stamp})

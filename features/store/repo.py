@@ -5,8 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from core.errors import EncoreError, StateError, StoreError
-from core.settings import Settings, StoreSettings, database_url, redis_connection
+from core.files import write_file
+from core.settings import Settings, StoreSettings, database_url, redis_connection, with_password
 from features.engine.build import features_directory
 from features.services import FeatureService
 from features.store.feast_api import FeatureServiceNotFoundException, FeatureStore, RepoConfig
@@ -14,6 +17,8 @@ from features.store.feast_api import FeatureServiceNotFoundException, FeatureSto
 PROJECT = "encore"
 #: How Feast writes the keys of entities.
 KEY_VERSION = 3
+#: The variables from which Feast's own commands take the passwords of addresses.
+_VARIABLES = {"online": "FEAST_ONLINE_PASSWORD", "registry": "FEAST_REGISTRY_PASSWORD"}
 #: What a user can do about a store that does not answer.
 _CHECK_STORES = "Check stores.online and stores.registry in encore.toml, and that the servers run."
 
@@ -95,8 +100,19 @@ class Repo:
         return True
 
 
+def write_repo_file(stores: StoreSettings, directory: Path) -> None:
+    """Write feature_store.yaml for Feast's own commands, readable by its owner only; it holds no password."""
+    places = {"online": stores.online, "registry": stores.registry}
+    # a plain word first, which no part of an address has to encode
+    shown = {name: with_password(address, _VARIABLES[name]) for name, address in places.items()}
+    text = yaml.safe_dump(repo_options(stores.model_copy(update=shown)), sort_keys=False)
+    for variable in _VARIABLES.values():
+        text = text.replace(variable, f"${{{variable}}}")
+    write_file(directory / "feature_store.yaml", text.encode(), 0o600)
+
+
 def repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict[str, Any]:
-    """Return what Feast calls feature_store.yaml; `online_file` takes the place of a SQLite store's file."""
+    """Return Feast's configuration; `online_file` takes the place of a SQLite store's file."""
     file = online_file or Path(stores.online.removeprefix("sqlite://"))
     registry = stores.registry.removeprefix("file://")
     if stores.online.startswith("redis"):

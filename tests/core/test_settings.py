@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
-from core.settings import StoreSettings, redis_connection
+from core.settings import StoreSettings, redis_connection, with_password
 from features.settings import CustomerSettings, TimeSettings
 from serving.settings import load_settings
 from training.churn.settings import ChurnSettings
@@ -119,3 +119,21 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
 )
 def test_redis_addresses_are_passed_to_feast(address: str, connection: str) -> None:
     assert redis_connection(address) == connection
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("redis://:p%40ss@cache:1/0", "redis://:…@cache:1/0"),
+        ("rediss://me:cache@cache:1", "rediss://me:…@cache:1"),
+        ("postgresql://me:a:b@host/feast", "postgresql://me:…@host/feast"),
+        (
+            "postgresql://me@host/feast?password=secret&sslmode=require",
+            "postgresql://me@host/feast?password=…&sslmode=require",
+        ),
+        ("sqlite:///mlruns/mlflow.db", "sqlite:///mlruns/mlflow.db"),
+        ("redis://cache:6379/0", "redis://cache:6379/0"),
+    ],
+)
+def test_addresses_are_shown_without_their_password(address: str, shown: str) -> None:
+    assert with_password(address, "…") == shown
