@@ -108,7 +108,7 @@ class OnlineStore:
                 self._repo.provider.ingest_df(self._repo.view(view), frame)
 
     def erase(self, customer: str) -> int:
-        """Remove a customer's rows; returns how many values there were."""
+        """Remove a customer's rows; returns how many values there were. What Redis has on disk is left to `purge`."""
         key, config = _entity(customer), self._repo.feast.config
         online = self._repo.provider.online_store
         with answering("online store"):
@@ -129,14 +129,19 @@ class OnlineStore:
                     removed += con.execute(statement, [serialized]).rowcount
             return removed
 
-    def purge(self, customer: str) -> None:
-        """Make sure that the rows of an erased customer are in no part of a SQLite file any more."""
-        config = self._repo.feast.config
-        if config.online_store.type != "redis":
+    def purge(self, customer: str) -> bool:
+        """Make sure that the rows of an erased customer are in no file any more; returns whether they are in none."""
+        config, online = self._repo.feast.config, self._repo.provider.online_store
+        with answering("online store"):
+            if config.online_store.type == "redis":
+                # the driver is installed where Redis is used
+                from features.store.redis_files import rewrite_files  # noqa: PLC0415
+
+                return rewrite_files(online._get_client(config.online_store))
             # the key ends with the type and the length of the id, in four bytes each, and the id
             trace = serialize_entity_key(_entity(customer), KEY_VERSION)[-len(customer.encode()) - 8 :]
-            with answering("online store"):
-                purge(self._repo.provider.online_store._get_conn(config), Path(config.online_store.path), trace)
+            purge(online._get_conn(config), Path(config.online_store.path), trace)
+            return True
 
 
 def _entity(customer: str) -> EntityKey:

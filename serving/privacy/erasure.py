@@ -124,7 +124,7 @@ class Erasures:
             began_at=now,
             erased_at=None,
             removed=[],
-            remains=[one.remains for one in STORES if one.remains is not None],
+            remains=[one.remains for one in STORES if isinstance(one.remains, str)],
         )
         record = _Record(customer_id=customer_id, receipt=receipt)
         self._write(record)  # from here on it will be done, whatever happens to this process
@@ -170,23 +170,32 @@ class Erasures:
         for record in self._begun():
             try:
                 with job(self._stores, "an erasure", alone=True) as unfinished:
-                    self._complete(record, unfinished)
+                    done = self._complete(record, unfinished)
+                if done is not None:
+                    self._finish(done)
             except (EncoreError, NotReadyError) as error:
                 problem = error.problem if isinstance(error, EncoreError) else str(error)
                 record.receipt.waits_for = without_folders(problem)
                 self._write(record)
 
-    def _complete(self, begun: _Record, unfinished: int) -> None:
+    def _complete(self, begun: _Record, unfinished: int) -> _Record | None:
+        """Remove the customer from all stores; None where the process ends, or another one has done it meanwhile."""
         record = self._read(self._file(begun.receipt.erasure_id))
         if record is None or record.customer_id is None:
-            return  # another process has done it meanwhile
+            return None
         erasure = replace(self._erasure(record.customer_id), unfinished=unfinished)
         # all of them, since a job may have written again what was removed when this began
         for store in STORES:
             if self._stop.is_set():
-                return
+                return None
             self._count(record, store, (store.complete or store.erase), erasure)
             self._write(record)
+        return record
+
+    def _finish(self, record: _Record) -> None:
+        """Write the receipt; without the lock of jobs, as a server may take its time."""
+        erasure = self._erasure(str(record.customer_id))
+        record.receipt.remains = [left for one in STORES if (left := one.left(erasure)) is not None]
         record.customer_id = None
         record.receipt.status, record.receipt.waits_for = "done", None
         record.receipt.erased_at = self._clock()

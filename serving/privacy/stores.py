@@ -20,6 +20,14 @@ from serving.privacy.lists import erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
 
 
+class OpenOnlineStore(OpenStore, Protocol):
+    """The online store, whose server may write erased rows to files of its own."""
+
+    def purge(self) -> bool:
+        """Make sure that erased rows are in no file of it; returns whether they are in none."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
     """One customer to erase, and the stores that the API holds open.
@@ -51,7 +59,8 @@ class PersonalStore:
         Removes the customer and returns how many rows, events, entries, lines or files held them; None where Encore
         cannot.
     remains
-        What it still holds afterwards, and until when; None where nothing does.
+        What it still holds once all is done, and until when, or a function that sees to it and returns that; None where
+        nothing does.
     complete
         What is done later where answers are made of the store: then `erase` runs before the erasure is acknowledged,
         and takes milliseconds. Returns what `erase` does. None where `erase` itself runs later.
@@ -59,8 +68,19 @@ class PersonalStore:
 
     name: str
     erase: Callable[[Erasure], int] | None
-    remains: str | None = None
+    remains: Callable[[Erasure], str | None] | str | None = None
     complete: Callable[[Erasure], int] | None = None
+
+    def left(self, erasure: Erasure) -> str | None:
+        """Return what it still holds of a customer who was erased."""
+        return self.remains(erasure) if callable(self.remains) else self.remains
+
+
+#: The receipt's line where Redis did not write its files again.
+REDIS_FILES = (
+    "Redis' files on disk hold the customer until Redis has written them again: the append-only file, snapshots, and "
+    "those of replicas. Run BGREWRITEAOF and BGSAVE on each server."
+)
 
 
 def is_known(one: Erasure) -> bool:
@@ -81,7 +101,6 @@ def _remove_rows_of_jobs(one: Erasure) -> int:
     with updating(one.settings[StoreSettings]):
         removed = one.online.erase(one.customer_id)
         one.events.apply_again(one.customer_id)
-    one.online.purge(one.customer_id)
     return removed
 
 
@@ -90,10 +109,25 @@ def _remove_scores_of_jobs(one: Erasure) -> int:
     one.scores.purge(one.customer_id)
     return removed
 
+    def left(self, erasure: Erasure) -> str | None:
+        """Return what it still holds of a customer who was erased."""
+        return self.remains(erasure) if callable(self.remains) else self.remains
+
+
+#: The receipt's line where Redis did not write its files again.
+REDIS_FILES = (
+    "Redis' files on disk hold the customer until Redis has written them again: the append-only file, snapshots, and "
+    "those of replicas. Run BGREWRITEAOF and BGSAVE on each server."
+)
 
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
-    PersonalStore("online store", lambda one: one.online.erase(one.customer_id), complete=_remove_rows_of_jobs),
+    PersonalStore(
+        "online store",
+        lambda one: one.online.erase(one.customer_id),
+        lambda one: None if one.online.purge(one.customer_id) else REDIS_FILES,
+        _remove_rows_of_jobs,
+    ),
     PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
     PersonalStore("contract tables", lambda one: erase.erase_contract_rows(one.settings, one.customer_id)),
     PersonalStore("segments", lambda one: erase.erase_segment_rows(one.settings, one.customer_id)),
