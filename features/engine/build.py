@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -156,6 +157,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         _write_vectors(con, settings, aside, as_of)
         events = read_stamp(contract_directory(stores)).get("events", 0)
         made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
+        made |= {"definition": feature_definition(settings)}
         made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
         made |= {"labelled": [moment.isoformat() for moment in labelled]}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
@@ -237,11 +239,21 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
 def _fingerprint(settings: Settings, schedule: Schedule) -> str:
     """Name what features depend on, and no more: an edit elsewhere makes none of them stale."""
     contract = read_stamp(contract_directory(settings[StoreSettings])).get("fingerprint")
-    customers = settings[CustomerSettings]
     views = {view.name: _snapshots_of(view, settings, schedule) for view in _used(settings)}
+    sample = settings[CustomerSettings].max_training_customers
+    return fingerprint(contract, views, sample, feature_definition(settings))
+
+
+def feature_definition(settings: Settings) -> str:
+    """Name how a customer's features are computed, in this process: its code and settings, whatever the data."""
     services = [[service.name, [view.name for view in views_of(service)]] for service in services_of(settings)]
-    chosen = settings[TimeSettings].history_days, customers.kept, customers.max_training_customers
-    return fingerprint(contract, chosen, views, services, code_fingerprint(*_CODE))
+    return fingerprint(settings[TimeSettings].history_days, settings[CustomerSettings].kept, services, _running_code())
+
+
+@cache
+def _running_code() -> str:
+    """Name the code that this process runs; an upgrade may replace its files meanwhile."""
+    return code_fingerprint(*_CODE)
 
 
 def _check_attributes(customers: ir.Table, attributes: Sequence[str]) -> None:

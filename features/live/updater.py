@@ -15,7 +15,7 @@ from features.engine.vectors import services_of
 from features.live.computation import CustomerFeatures
 from features.live.log import EventLog
 from features.store.feature_store import Store
-from features.store.materialized import Online, materialized_directory
+from features.store.materialized import Online, OutdatedFeaturesError, materialized_directory
 
 #: Customers whose features are computed at once.
 _BATCH = 500
@@ -53,7 +53,7 @@ class FeatureUpdater:
         self._applied = applied
         self._lock = Lock()
         self._broken: dict[str, int] = {}
-        self._features = CustomerFeatures(settings, online)
+        self._features = None if online.is_outdated(settings) else CustomerFeatures(settings, online)
 
     def update(self) -> int:
         """Update the features of all pending customers; return how many there were.
@@ -64,6 +64,8 @@ class FeatureUpdater:
         ------
         StoreError
             If the online store or the log does not answer; the customers stay pending.
+        OutdatedFeaturesError
+            If their features would be computed in another way than those of the online store; they stay pending.
         """
         done = 0
         stores = self._settings[StoreSettings]
@@ -77,20 +79,22 @@ class FeatureUpdater:
                 pending = {name: seq for name, seq in waiting.items() if seq > self._broken.get(name, 0)}
                 if not pending:
                     return done
-                done += self._apply(pending)
+                if self._features is None:
+                    raise OutdatedFeaturesError
+                done += self._apply(self._features, pending)
 
-    def _apply(self, pending: Mapping[str, int]) -> int:
+    def _apply(self, features: CustomerFeatures, pending: Mapping[str, int]) -> int:
         """Push the features of some customers; one whose features cannot be computed is left out, and logged."""
         try:
             for moment, customers in self._moments(list(pending)).items():
-                self._store.online.push(self._features.rows(self._log, customers, moment))
+                self._store.online.push(features.rows(self._log, customers, moment))
                 self._applied(customers, moment)
                 self._log.mark_updated({name: pending[name] for name in customers})
         except StoreError:
             raise
         except Exception as error:
             if len(pending) > 1:
-                return sum(self._apply({name: seq}) for name, seq in pending.items())
+                return sum(self._apply(features, {name: seq}) for name, seq in pending.items())
             self._broken |= pending
             _log.exception("features_not_updated", seq=next(iter(pending.values())), exc_info=error)
             return 0

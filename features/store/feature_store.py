@@ -100,10 +100,8 @@ class Store:
             self._copy(self._repo.feast, as_of, report)
         made = read_stamp(features_directory(stores))
         write_rows(self._settings, stamp)
-        write_stamp(
-            materialized_directory(stores),
-            {"fingerprint": stamp, "as_of": as_of, **{name: made[name] for name in ("sells", "kinds", "events")}},
-        )
+        kept = {name: made[name] for name in ("sells", "kinds", "events", "definition")}
+        write_stamp(materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of, **kept})
         return True
 
     def _copy(self, target: FeatureStore, as_of: datetime, report: Report) -> None:

@@ -11,6 +11,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import copy, engine, relation
 from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
+from features.engine.build import feature_definition
 
 #: Rows that a reader skips or reads as one.
 GROUP = 20_480
@@ -32,6 +33,8 @@ class Online:
         Of interactions in the contract tables.
     events
         Place of the last event that was in them.
+    definition
+        How its features were computed, as `features.engine.build.feature_definition` names it.
     """
 
     fingerprint: str
@@ -39,6 +42,23 @@ class Online:
     sells: bool
     kinds: frozenset[str]
     events: int
+    definition: str
+
+    def is_outdated(self, settings: Settings) -> bool:
+        """Return whether this process would compute other features of the same rows."""
+        return self.definition != feature_definition(settings)
+
+
+class OutdatedFeaturesError(StateError):
+    """Features that would be computed now do not fit to those of the online store, nor to the models."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The features of the online store were computed by other code or settings than those of this process, so "
+            "that events wait.",
+            "Run `encore features build`, `encore features apply` and `encore features materialize`, train the models, "
+            "and restart the API if it has run since before the upgrade or the change of settings.",
+        )
 
 
 def read_online(stores: StoreSettings) -> Online:
@@ -56,7 +76,9 @@ def read_online(stores: StoreSettings) -> Online:
     try:
         kinds = frozenset(stamp["kinds"])
         as_of = datetime.fromisoformat(stamp["as_of"])
-        return Online(stamp["fingerprint"], as_of, stamp["sells"], kinds, stamp["events"])
+        # versions before did not name it, so that it is another one
+        definition = stamp.get("definition", "")
+        return Online(stamp["fingerprint"], as_of, stamp["sells"], kinds, stamp["events"], definition)
     except KeyError as error:
         raise StateError("The online store was filled by another version of Encore.", remedy) from error
 

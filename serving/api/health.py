@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import StoreError
+from features.store.materialized import OutdatedFeaturesError
 from serving.api.dependencies import CurrentState
 from serving.api.problems import documented
 from serving.api.security import Monitor
@@ -31,6 +32,7 @@ class ReadyAnswer(BaseModel):
 
     status: Literal["ready"] = "ready"
     models: list[str] = Field(examples=[["encore-churn/1", "encore-next-product/1"]])
+    warnings: list[str] = Field(description="What keeps answers from being complete or current", examples=[[]])
 
 
 @router.get("/health/live", operation_id="getLive")
@@ -49,7 +51,8 @@ async def ready(state: CurrentState) -> ReadyAnswer:
         raise StoreError(
             f"The online store did not answer within {_PATIENCE:.0f} s.", "Check stores.online, and that it runs."
         ) from error
-    return ReadyAnswer(models=list(deployment.labels))
+    warnings = [str(OutdatedFeaturesError())] if state.reloader.is_outdated else []
+    return ReadyAnswer(models=list(deployment.labels), warnings=warnings)
 
 
 @router.get(
@@ -74,5 +77,6 @@ def _measured(state: State) -> bytes:
     except StoreError:  # the other metrics are worth having, and say what is wrong
         metrics.PENDING.set(nan)
         metrics.EVENT_LAG.set(nan)
+    metrics.OUTDATED.set(state.reloader.is_outdated)
     metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))
     return metrics.exposition()

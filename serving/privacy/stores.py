@@ -20,14 +20,6 @@ from serving.privacy.lists import erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
 
 
-class OpenOnlineStore(OpenStore, Protocol):
-    """The online store, whose server may write erased rows to files of its own."""
-
-    def purge(self) -> bool:
-        """Make sure that erased rows are in no file of it; returns whether they are in none."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True)
 class Erasure:
     """One customer to erase, and the stores that the API holds open.
@@ -109,16 +101,6 @@ def _remove_scores_of_jobs(one: Erasure) -> int:
     one.scores.purge(one.customer_id)
     return removed
 
-    def left(self, erasure: Erasure) -> str | None:
-        """Return what it still holds of a customer who was erased."""
-        return self.remains(erasure) if callable(self.remains) else self.remains
-
-
-#: The receipt's line where Redis did not write its files again.
-REDIS_FILES = (
-    "Redis' files on disk hold the customer until Redis has written them again: the append-only file, snapshots, and "
-    "those of replicas. Run BGREWRITEAOF and BGSAVE on each server."
-)
 
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),

@@ -36,6 +36,12 @@ FEATURE_AGE = Gauge(
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
+OUTDATED = Gauge(
+    "encore_features_outdated",
+    "1 where features online were computed by other code or settings than the API's, so that events wait.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
 EVENT_LAG = Gauge(
     "encore_event_lag_seconds",
     "Age of the first event that features do not follow yet; 0 without any.",

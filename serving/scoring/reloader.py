@@ -9,8 +9,9 @@ import structlog
 
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
+from features.engine.build import feature_definition
 from features.store.feature_store import Store
-from features.store.materialized import Online, read_online
+from features.store.materialized import Online, OutdatedFeaturesError, read_online
 from serving.scoring import metrics
 from serving.scoring.deployment import Deployment, Engine, Ground
 from serving.scoring.intake import EventIntake
@@ -56,6 +57,7 @@ class ModelReloader:
         self._stop = threading.Event()
         self._loading = threading.Lock()
         self._thread: threading.Thread | None = None
+        feature_definition(settings)  # named now, as an upgrade may replace the files of the code that runs
 
     @property
     def deployment(self) -> Deployment:
@@ -86,6 +88,11 @@ class ModelReloader:
         """What the online store holds, as far as it is loaded."""
         return self._deployment.ground.online if self._deployment else None
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the online store's features were computed by other code or settings than this process has."""
+        return self.online is not None and self.online.is_outdated(self._settings)
+
     def as_of(self, deployment: Deployment) -> datetime:
         """Return the moment a deployment answers for now; a customer with later features is answered for theirs."""
         return deployment.as_of(self._clock())
@@ -112,6 +119,8 @@ class ModelReloader:
         if deployment is not before:
             if before is None or before.ground.online != online:
                 self.intake.use(store, online)
+                if online.is_outdated(self._settings):
+                    _log.warning("features_outdated", problem=str(OutdatedFeaturesError()))
             self._deployment = deployment
             _keep_from_garbage()
             metrics.show_models(deployment.labels)

@@ -20,11 +20,12 @@ from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
 from features.engine.vectors import services_of, vector_query
 from features.ingest.pipeline import ingest
+from features.live.computation import CustomerFeatures
 from features.live.log import EventLog
 from features.live.updater import FeatureUpdater
 from features.services import FeatureService
 from features.store.feature_store import Store
-from features.store.materialized import materialized_directory, read_online
+from features.store.materialized import OutdatedFeaturesError, materialized_directory, read_online
 from features.store.online import OnlineStore
 from features.views import VIEWS, customer_views_of, views_of
 from tests.conftest import NOW, World, copied
@@ -290,8 +291,26 @@ def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(pla
     assert before.update() == 1
 
 
+@pytest.mark.parametrize("definition", ["of other code", None])
+def test_events_wait_where_features_would_be_computed_in_another_way(place: Place, definition: str | None) -> None:
+    """After an upgrade, rows of new code would stand beside rows of the code before."""
+    folder = materialized_directory(place.settings[StoreSettings])
+    stamp = read_stamp(folder)
+    changed = {name: value for name, value in stamp.items() if name != "definition"}
+    write_stamp(folder, changed if definition is None else changed | {"definition": definition})
+    place.online = read_online(place.settings[StoreSettings])
+    assert place.updater().update() == 0
+    place.log.append([event(**purchase("6", 1, "1029743"))], AS_OF)
+    with pytest.raises(OutdatedFeaturesError, match="encore features build"):
+        place.updater().update()
+    assert list(place.log.pending(10)) == ["6"]
+    write_stamp(folder, stamp)
+    place.online = read_online(place.settings[StoreSettings])
+    assert place.updater().update() == 1
+
+
 def test_memory_does_not_grow_with_events(place: Place) -> None:
-    features = place.updater()._features
+    features = CustomerFeatures(place.settings, place.online)
 
     def used() -> int:
         (rows,) = features._con.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()

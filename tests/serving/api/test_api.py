@@ -228,7 +228,8 @@ def test_models_report_their_metrics(client: TestClient) -> None:
 
 def test_health(client: TestClient) -> None:
     assert get(client, "/health/live") == {"status": "live"}
-    assert get(client, "/health/ready")["models"] == ["encore-churn/1", "encore-next-product/1"]
+    ready = {"status": "ready", "models": ["encore-churn/1", "encore-next-product/1"], "warnings": []}
+    assert get(client, "/health/ready") == ready
 
 
 def test_a_store_that_does_not_answer_in_time_is_not_waited_for(
