@@ -1,21 +1,19 @@
 """Features updated after events, in the online store."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 import structlog
 
 from core.errors import StoreError
-from core.locks import locked
 from core.settings import Settings, StoreSettings
 from core.stamps import read_stamp
 from features.engine.vectors import services_of
 from features.live.computation import CustomerFeatures
 from features.live.log import EventLog
 from features.store.feature_store import Store
-from features.store.materialized import Online, OutdatedFeaturesError, materialized_directory
+from features.store.materialized import Online, OutdatedFeaturesError, materialized_directory, updating
 
 #: Customers whose features are computed at once.
 _BATCH = 500
@@ -123,10 +121,3 @@ class FeatureUpdater:
 
 def _next_second(moment: datetime) -> datetime:
     return datetime.fromtimestamp(int(moment.timestamp()), tz=UTC) + _SECOND
-
-
-@contextmanager
-def updating(stores: StoreSettings) -> Iterator[None]:
-    """Wait until no other process updates features."""
-    with locked(stores.data / "events.lock"):
-        yield

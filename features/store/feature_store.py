@@ -3,10 +3,12 @@
 Importing it takes a second or two, so it is imported where it is used, never at the top of a light path.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 
@@ -24,7 +26,7 @@ from features.services import FeatureService
 from features.settings import TimeSettings
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
-from features.store.materialized import materialized_directory, write_rows
+from features.store.materialized import materialized_directory, updating, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, repo_config, write_repo_file
 
@@ -87,22 +89,33 @@ class Store:
         stores = self._settings[StoreSettings]
         applied = read_stamp(self._repo.directory).get("fingerprint")
         stamp = fingerprint(built, applied, as_of, stores.online)
-        if read_stamp(materialized_directory(stores)).get("fingerprint") == stamp and self._holds(as_of):
+        if read_stamp(materialized_directory(stores)).get("made_from") == stamp and self._holds(as_of):
             return False
-        if stores.online.startswith("sqlite://"):
-            file = Path(stores.online.removeprefix("sqlite://"))
-            with replacing_file(file) as new:
-                beside = FeatureStore(config=repo_config(stores, self._repo.directory, online_file=new))
-                with quiet("feast"), answering("registry"):
-                    beside.apply(self._definitions())
-                self._copy(beside, as_of, report)
-        else:
-            self._copy(self._repo.feast, as_of, report)
         made = read_stamp(features_directory(stores))
-        write_rows(self._settings, stamp)
         kept = {name: made[name] for name in ("sells", "kinds", "events", "definition")}
-        write_stamp(materialized_directory(stores), {"fingerprint": stamp, "as_of": as_of, **kept})
+        # another one each time, as rows that events have pushed since are gone where the same ones are copied again
+        online = uuid4().hex[:16]
+        with ExitStack() as held:
+            with self._target(stores) as target:
+                self._copy(target, as_of, report)
+                write_rows(self._settings, online)
+                # an update meanwhile would write to a file that is not used any more
+                held.enter_context(updating(stores))
+            stamped = {"fingerprint": online, "made_from": stamp, "as_of": as_of, **kept}
+            write_stamp(materialized_directory(stores), stamped)
         return True
+
+    @contextmanager
+    def _target(self, stores: StoreSettings) -> Iterator[FeatureStore]:
+        """Yield what rows are copied to; a SQLite file takes the place of the one before at the end of the block."""
+        if not stores.online.startswith("sqlite://"):
+            yield self._repo.feast
+            return
+        with replacing_file(Path(stores.online.removeprefix("sqlite://"))) as new:
+            beside = FeatureStore(config=repo_config(stores, self._repo.directory, online_file=new))
+            with quiet("feast"), answering("registry"):
+                beside.apply(self._definitions())
+            yield beside
 
     def _copy(self, target: FeatureStore, as_of: datetime, report: Report) -> None:
         spacing = timedelta(days=self._settings[TimeSettings].snapshot_spacing_days)

@@ -1,12 +1,15 @@
 """What the online store holds, and the contract rows that it was filled from."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from core.errors import StateError
 from core.files import replacing
+from core.locks import locked
 from core.settings import Settings, StoreSettings
 from core.sql import copy, engine, relation
 from core.stamps import read_stamp
@@ -106,3 +109,10 @@ def write_rows(settings: Settings, online: str) -> None:
     for other in folder.parent.glob("rows-*"):
         if other not in {folder, rows_directory(stores, last)}:
             shutil.rmtree(other, ignore_errors=True)
+
+
+@contextmanager
+def updating(stores: StoreSettings) -> Iterator[None]:
+    """Wait until no other thread or process changes rows of the online store."""
+    with locked(stores.data / "events.lock"):
+        yield

@@ -23,7 +23,7 @@ from core.jobs import job
 from core.settings import Settings, StoreSettings
 from features.contract.erased import Erased
 from features.contract.ids import canonical_id
-from features.live.updater import updating
+from features.store.materialized import updating
 from serving.access.audit import AuditLog
 from serving.privacy.stores import STORES, Erasure, PersonalStore, is_known
 from serving.scoring.reloader import ModelReloader, NotReadyError

@@ -12,7 +12,7 @@ from core.settings import Settings, StoreSettings
 from features import erase
 from features.engine.vectors import services_of
 from features.live.log import EventLog
-from features.live.updater import updating
+from features.store.materialized import updating
 from features.store.online import OnlineStore
 from serving.access.audit import AuditLog
 from serving.offers.experiment import Impressions
@@ -77,10 +77,15 @@ REDIS_FILES = (
 
 def is_known(one: Erasure) -> bool:
     """Return whether anything was stored about a customer by the exports, by events, or to answer."""
-    held = one.events.holds(one.customer_id) or one.scores.holds(one.customer_id)
-    services = services_of(one.settings)
-    online = held or any(one.online.vectors(service, [one.customer_id])[0] for service in services)
-    return online or erase.is_stored(one.settings, one.customer_id)
+    return (
+        one.events.holds(one.customer_id)
+        or one.scores.holds(one.customer_id)
+        or any(
+            one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
+            for service in services_of(one.settings)
+        )
+        or erase.is_stored(one.settings, one.customer_id)
+    )
 
 
 def _overwrite_events(one: Erasure) -> int:

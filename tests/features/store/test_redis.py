@@ -15,7 +15,7 @@ from features.store.feast_api import FeatureStore
 from features.store.feature_store import Store
 from features.store.repo import write_repo_file
 from serving.privacy.stores import REDIS_FILES
-from tests.conftest import World, connected, copied
+from tests.conftest import World, connected, copied, erased
 from tests.servers import free_port, redis
 from training.churn.settings import ChurnSettings
 
@@ -82,7 +82,7 @@ def test_feasts_own_commands_take_the_password_from_a_variable(
 @pytest.mark.usefixtures("customer")
 def test_an_erased_customer_is_in_no_file_of_redis(on_redis: OnRedis) -> None:
     with connected(on_redis.settings) as client:
-        receipt = client.delete(f"/v1/customers/{CUSTOMER}").json()
+        receipt = erased(client, CUSTOMER)
     assert {one["place"]: one["count"] for one in receipt["removed"]}["online store"] > 0
     assert on_redis.holders == set()
     assert REDIS_FILES not in receipt["remains"]
@@ -95,7 +95,7 @@ def test_files_that_redis_may_not_write_again_are_in_the_receipt(on_redis: OnRed
     on_redis.client.acl_setuser("default", enabled=True, commands=[f"-{forbidden}"])
     try:
         with connected(on_redis.settings) as client:
-            receipt = client.delete(f"/v1/customers/{CUSTOMER}").json()
+            receipt = erased(client, CUSTOMER)
     finally:
         on_redis.client.acl_setuser("default", enabled=True, commands=[f"+{forbidden}"])
     assert on_redis.holders

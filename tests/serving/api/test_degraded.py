@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from core.errors import without_folders
 from core.jobs import job
 from core.settings import Settings, StoreSettings
+from features.store.feature_store import Store
 from serving.access.keys import KeyFile, KeyRing
 from tests.conftest import NOW, World, bearer, connected, copied
 from tests.servers import wait_until
@@ -75,6 +76,7 @@ def test_keys_that_cannot_be_read_any_more_stay_in_use(settings: Settings, folde
 def test_without_the_event_log_everything_but_events_is_answered(settings: Settings, folder: Path) -> None:
     with connected(settings) as client:
         assert client.post("/v1/events", json=visit(1)).json()["applied"]
+    (folder / "events.db").unlink()  # another file, as SQLite keeps pages of this one in memory
     destroy(folder, "events.db")
     with connected(settings) as client:
         risk(client)
@@ -167,3 +169,15 @@ def test_a_request_without_a_key_learns_nothing(settings: Settings) -> None:
 )
 def test_folders_are_left_out(text: str, left: str) -> None:
     assert without_folders(text) == left
+
+
+def test_an_online_store_that_was_removed_and_filled_again_is_used(settings: Settings, folder: Path) -> None:
+    with connected(settings) as client:
+        assert client.post("/v1/events", json=visit(1)).json()["applied"]
+        before = risk(client)["feature_timestamp"]
+        (folder / "online.db").unlink()
+        assert Store(settings).materialize()
+        wait_until(lambda: client.post("/v1/events", json=visit(2, "12")).json()["applied"], folder, seconds=30)
+        # rows that events had pushed are in the new file too
+        wait_until(lambda: risk(client)["feature_timestamp"] >= before, folder, seconds=30)
+        assert not Store(settings).materialize()
