@@ -29,6 +29,14 @@ _CODE = (
     "features.ingest.reading",
     "features.ingest.scans",
     "features.ingest.text",
+    "features.ingest.used.archive",
+    "features.ingest.used.bounded",
+    "features.ingest.used.cells",
+    "features.ingest.used.ods",
+    "features.ingest.used.ranges",
+    "features.ingest.used.xls",
+    "features.ingest.used.xlsb",
+    "features.ingest.used.xlsx",
     "features.ingest.workbooks",
 )
 

@@ -1,8 +1,8 @@
 """Sheets of workbooks, copied as texts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from core.progress import batches
 from features.ingest.databases import write_texts
 from features.ingest.settings import FileSettings
 from features.ingest.text import numbered
+from features.ingest.used.bounded import bound
 
 _AT_ONCE = 50_000
 
@@ -28,12 +29,14 @@ class Stretch(NamedTuple):
 class Sheet(NamedTuple):
     """A sheet of a workbook, and why it is not read; None where it is.
 
-    `rows` are all rows of the sheet, the header and what is above it too.
+    `rows` are those of the sheet from its first one, the header and what is above it too; `lines` are their numbers in
+    the sheet, from 1, where rows without a value are left out.
     """
 
     name: str
     rows: Sequence[Sequence[Any]]
     unread: str | None
+    lines: Sequence[int]
 
 
 class Copied(NamedTuple):
@@ -60,13 +63,20 @@ def copy_sheets(path: Path, item: FileSettings, target: Path) -> Copied:
             f"{path.name}: expected a header in row {item.header_line}, found a shorter sheet.",
             "Correct `header_line`.",
         )
-    stretches, row = [], 0
-    for sheet in read:
-        stretches.append(Stretch(row, item.header_line + 1, sheet.name if len(read) > 1 else None))
-        row += len(sheet.rows) - item.header_line
     header = _header(read[0].rows, item)
-    body = chain.from_iterable(_body(sheet, item.header_line, len(header)) for sheet in read)
-    write_texts(target, numbered([str(name) for name in header]), batches(list(body), _AT_ONCE))
+    stretches: list[Stretch] = []
+    body: list[list[Any]] = []
+    for sheet in read:
+        next_line = 0
+        for line, row in islice(zip(sheet.lines, sheet.rows, strict=True), item.header_line, None):
+            values = [None if value == "" else value for value in row[: len(header)]]
+            if all(value is None for value in values):  # a blank line is no row, as in a text file
+                continue
+            if line != next_line:
+                stretches.append(Stretch(len(body), line, sheet.name if len(read) > 1 else None))
+            body.append(values)
+            next_line = line + 1
+    write_texts(target, numbered([str(name) for name in header]), batches(body, _AT_ONCE))
     unread = [f"{path.name}: sheet {sheet.name!r} ({sheet.unread})" for sheet in sheets if sheet.unread is not None]
     return Copied(stretches, unread)
 
@@ -80,10 +90,11 @@ def sheets_of(path: Path, item: FileSettings) -> list[Sheet]:
     Raises
     ------
     DataError
-        If the file is no workbook, or has no such sheet.
+        If the file is no workbook, has no such sheet, or would need much more memory than its values.
     """
     try:
-        book = CalamineWorkbook.from_path(path)
+        copy, lines = bound(path)
+        book = CalamineWorkbook.from_path(path) if copy is None else CalamineWorkbook.from_filelike(copy)
         names = book.sheet_names
         hidden = {sheet.name for sheet in book.sheets_metadata if sheet.visible != SheetVisibleEnum.Visible}
         rows = {name: _rows(book.get_sheet_by_name(name)) for name in names}
@@ -97,10 +108,12 @@ def sheets_of(path: Path, item: FileSettings) -> list[Sheet]:
                 f"{path.name}: expected a sheet {', '.join(map(repr, asked))}, found {', '.join(names)}.",
                 "Correct `sheet`.",
             )
-        return [Sheet(name, rows[name], None if name in wanted else "not named by `sheet`") for name in names]
-    first = next((name for name in names if name not in hidden and len(rows[name]) >= item.header_line), None)
-    header = _header(rows[first], item) if first is not None else []
-    return [Sheet(name, rows[name], _unread(rows[name], item, header, hidden=name in hidden)) for name in names]
+        unread = {name: None if name in wanted else "not named by `sheet`" for name in names}
+    else:
+        first = next((name for name in names if name not in hidden and len(rows[name]) >= item.header_line), None)
+        header = _header(rows[first], item) if first is not None else []
+        unread = {name: _unread(rows[name], item, header, hidden=name in hidden) for name in names}
+    return [Sheet(name, rows[name], unread[name], lines.get(name, range(1, len(rows[name]) + 1))) for name in names]
 
 
 def _unread(rows: Sequence[Sequence[Any]], item: FileSettings, header: Sequence[Any], *, hidden: bool) -> str | None:
@@ -120,8 +133,3 @@ def _header(rows: Sequence[Sequence[Any]], item: FileSettings) -> list[Any]:
     while header and header[-1] == "":
         header.pop()
     return header
-
-
-def _body(sheet: Sheet, header_line: int, width: int) -> Iterator[list[Any]]:
-    for row in sheet.rows[header_line:]:
-        yield [None if value == "" else value for value in row[:width]]
