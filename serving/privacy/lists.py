@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.files import write_file
 from core.settings import Settings, StoreSettings
+from core.spreadsheets import ENCODING, LINE_END, guarded
 from features.erase import erase_rows
 from features.ingest.quarantine import quarantine_path
 from training.readiness.check import page_path
@@ -29,14 +30,16 @@ def erase_check_page(stores: StoreSettings) -> int:
 
 
 def _erase_csv_rows(file: Path, customer_id: str) -> int:
-    text = file.read_text(encoding="utf-8-sig")
-    rows = list(csv.reader(io.StringIO(text)))
+    with file.open(encoding=ENCODING, newline="") as stream:
+        rows = list(csv.reader(stream))
     if not rows or "customer_id" not in rows[0]:
         return 0
     place = rows[0].index("customer_id")
-    kept = [rows[0], *(row for row in rows[1:] if len(row) <= place or row[place] != customer_id)]
+    # lists of earlier versions have no guards
+    written = {customer_id, guarded(customer_id)}
+    kept = [rows[0], *(row for row in rows[1:] if len(row) <= place or row[place] not in written)]
     if len(kept) < len(rows):
         target = io.StringIO()
-        csv.writer(target, lineterminator="\n").writerows(kept)
-        write_file(file, target.getvalue().encode("utf-8-sig"))
+        csv.writer(target, lineterminator=LINE_END).writerows(kept)
+        write_file(file, target.getvalue().encode(ENCODING))
     return len(rows) - len(kept)

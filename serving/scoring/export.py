@@ -10,6 +10,7 @@ import pandas as pd
 from core.errors import ConfigError, DataError
 from core.files import replacing_file
 from core.progress import Report, batches, silent, track
+from core.spreadsheets import ENCODING, LINE_END, guarded
 from serving.explain.wording import LANGUAGES, Language
 from serving.scoring.deployment import Deployment
 from serving.scoring.part import WITH_VALUES, Question
@@ -49,7 +50,7 @@ def export_scores(
 ) -> int:
     """Write what every part adds to lists about every customer, as Parquet or CSV.
 
-    One row per active customer, highest risk first. The file is written aside and renamed.
+    One row per active customer, highest risk first.
 
     Returns
     -------
@@ -76,13 +77,24 @@ def export_scores(
             "Choose a longer churn.activity_window_days, or ingest newer data.",
         )
     frame = pd.DataFrame(rows).sort_values("risk", ascending=False, ignore_index=True)
+    write_list(frame, output)
+    return len(frame)
+
+
+def write_list(frame: pd.DataFrame, output: Path) -> None:
+    """Write a list as Parquet or, with an ending .csv, for spreadsheet programs.
+
+    Texts that such a program could run as formulas are guarded in CSV, and as they are in Parquet.
+    """
     with replacing_file(output) as new:
         if output.suffix == ".csv":
-            # the mark makes spreadsheet programs read Chinese as UTF-8
-            frame.to_csv(new, index=False, encoding="utf-8-sig")
+            frame.map(_cell).to_csv(new, index=False, encoding=ENCODING, lineterminator=LINE_END)
         else:
             frame.to_parquet(new, index=False)
-    return len(frame)
+
+
+def _cell(value: object) -> object:
+    return guarded(value) if isinstance(value, str) else value
 
 
 def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, parts: Sequence[str]) -> dict[str, Any]:
