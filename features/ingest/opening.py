@@ -101,7 +101,7 @@ class _QueryScan:
         """Read the files of a source into one table; returns its columns."""
         for place, file in enumerate(source.files):
             scan = open_file(con, file, source.item, folder)
-            with readable(file.name, "Correct the file, or export it again."):
+            with readable(file.name, "Correct the file, or export it again.", scan):
                 if place == 0:
                     con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS FROM {scan.relation}")
                 else:

@@ -10,13 +10,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import DataError
-from core.sql import copy, count, first_line, identifier
+from core.sql import copy, count, identifier
 from features.contract.tables import Table
 from features.ingest.mapping import AHEAD, CURRENCY, RETURNED, RULE, Mapping
 from features.ingest.merge import ROW, WRITTEN
 from features.ingest.quarantine import QUARANTINE
-from features.ingest.scans import Rejected, Scan
+from features.ingest.scans import Rejected, Scan, readable
 from features.ingest.segments import Segment, Totals
 from features.ingest.units import Unit
 
@@ -43,13 +42,9 @@ def read_unit(
     DataError
         If the source cannot be read through.
     """
-    try:
+    with readable(unit.name, "Correct the file, or export it again.", scan):
         con.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS {mapping.over(scan.relation)}")
         unreadable = scan.rejected(con)
-    except duckdb.Error as error:
-        raise DataError(
-            f"{unit.name} cannot be read: {first_line(error)}", "Correct the file, or export it again."
-        ) from error
     mapped = count(con, "SELECT count(*) FROM mapped")
     broken = {
         str(rule): int(rows)

@@ -14,7 +14,16 @@ from core.sql import first_line, identifier, quoted
 from features.ingest.formats import every_ending, extract, format_of
 from features.ingest.objects import copy_objects
 from features.ingest.settings import FileSettings
-from features.ingest.text import TextFile, guess_encoding, lines_at, open_text, physical_lines, read_head, records
+from features.ingest.text import (
+    TextFile,
+    guess_encoding,
+    lines_at,
+    open_text,
+    other_line_end,
+    physical_lines,
+    read_head,
+    records,
+)
 from features.ingest.units import SourceFile
 from features.ingest.workbooks import Stretch, copy_sheets
 
@@ -157,6 +166,14 @@ class _TextScan:
             for line, (_, kind, text) in zip(self._lines, lines, strict=True)
         ]
 
+    def mixed_lines(self) -> str | None:
+        """Name the first line that ends in another way than the first one; None without any."""
+        mixed = other_line_end(self._text)
+        if mixed is None:
+            return None
+        line, found, expected = mixed
+        return f"line {line:,} ends with {found}, the lines above it with {expected}."
+
     def originals(self, con: duckdb.DuckDBPyConnection, rows: Iterator[int], read: int) -> Iterator[Original]:  # noqa: ARG002
         """Read the file along with the rows that are asked for."""
         below = physical_lines(self._text.file) - self._text.header_line
@@ -229,9 +246,11 @@ def relation_columns(con: duckdb.DuckDBPyConnection, relation: str, name: str, r
 
 
 @contextmanager
-def readable(name: str, remedy: str) -> Iterator[None]:
-    """Make DuckDB's errors ones of the data, which name the file or the query."""
+def readable(name: str, remedy: str, scan: Scan | None = None) -> Iterator[None]:
+    """Make DuckDB's errors ones of the data, which name the file or the query; of a text file the line, if known."""
     try:
         yield
     except duckdb.Error as error:
-        raise DataError(f"{name} cannot be read: {first_line(error)}", remedy) from error
+        # of mixed line ends the engine says that its parser is in an invalid state
+        mixed = scan.mixed_lines() if isinstance(scan, _TextScan) else None
+        raise DataError(f"{name} cannot be read: {mixed or first_line(error)}", remedy) from error

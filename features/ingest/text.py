@@ -20,6 +20,7 @@ _DELIMITERS = ",;\t|"
 #: Enough to see an encoding and a dialect, and little to read.
 _HEAD = 1 << 16
 _CHUNK = 1 << 20
+_ENDS = {"\n": "LF", "\r\n": "CR LF", "\r": "CR"}
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
@@ -131,6 +132,24 @@ def physical_lines(file: Path) -> int:
             lines += chunk.count(b"\n")
             last = chunk[-1:]
     return lines + (last != b"\n")
+
+
+def other_line_end(opened: TextFile) -> tuple[int, str, str] | None:
+    """Return the first line, from 1, that ends in another way than the first one, and both ends; None without any.
+
+    Line ends inside quotes are of a value, and may be others.
+    """
+    first, quoted = "", False
+    with opened.file.open(encoding="utf-8", errors="replace", newline="") as stream:
+        for number, line in enumerate(stream, start=1):
+            quoted ^= line.count(opened.quote) % 2 == 1
+            end = line[len(line.rstrip("\r\n")) :]
+            if quoted or not end:
+                continue
+            first = first or end
+            if end != first:
+                return number, _ENDS[end], _ENDS[first]
+    return None
 
 
 def lines_at(file: Path, positions: Sequence[int]) -> list[int]:

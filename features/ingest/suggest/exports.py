@@ -14,6 +14,7 @@ from core.sql import count, identifier
 from features.ingest.databases import open_engine
 from features.ingest.formats import every_ending, extract, format_of, unread_members
 from features.ingest.opening import columns_of, opened
+from features.ingest.scans import readable
 from features.ingest.settings import FileSettings, InputSettings, SourceSettings
 from features.ingest.suggest.headers import find_header
 from features.ingest.suggest.match import is_name
@@ -96,7 +97,8 @@ def load(con: duckdb.DuckDBPyConnection, export: Export, table: str, folder: Pat
             texts = ", ".join(f"{identifier(name)}::VARCHAR AS {identifier(name)}" for name in scan.columns)
             rows = f"SELECT {texts}, {place} AS _file FROM {scan.relation} LIMIT {left}"
             into = f"INSERT INTO {table} BY NAME" if place else f"CREATE OR REPLACE TEMP TABLE {table} AS"
-            con.execute(f"{into} {rows}")
+            with readable(unit.name, "Correct the file, or export it again.", scan):
+                con.execute(f"{into} {rows}")
             con.execute("DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans")
         left = _MOST - count(con, f"SELECT count(*) FROM {table}")
         if left <= 0:

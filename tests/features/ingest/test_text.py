@@ -147,3 +147,23 @@ def test_quotes_of_ones_own(tmp_path: Path, change: dict[str, Any]) -> None:
             ingest(settings_of(tmp_path, change, max_rejected_share=1))
     else:
         assert totals.kept == 3
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (("\n", "\r\n"), "line 4,004 ends with CR LF, the lines above it with LF"),
+        (("\r\n", "\n"), "line 4,004 ends with LF, the lines above it with CR LF"),
+        (("\n", "\r"), "line 4,004 ends with CR, the lines above it with LF"),
+    ],
+)
+@pytest.mark.parametrize("source", ["path", "query"])
+def test_mixed_line_ends_are_named_by_the_line(
+    tmp_path: Path, ends: tuple[str, str], message: str, source: str
+) -> None:
+    usual, other = ends
+    quoted = ROW.replace("x", f'"x{other}y"')[:-1] + usual  # a line end inside quotes is of the value
+    orders(tmp_path, (HEADER + 4000 * ROW).replace("\n", usual) + quoted + ROW[:-1] + other + ROW[:-1] + usual)
+    item = {"path": None, "query": "SELECT * FROM 'orders.csv'"} if source == "query" else {}
+    with pytest.raises(DataError, match=rf"orders\.csv.* cannot be read: {message}\. Correct"):
+        ingest(settings_of(tmp_path, item))
