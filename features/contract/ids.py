@@ -15,6 +15,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\u2064\ufeff"
 #: What is cut off at both ends.
 BLANKS = " \t\r\n\u00a0\u3000"
+#: Letters and symbols that leave no trace: the fillers of Hangul, and the empty pattern of Braille.
+FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
 #: Words that stand where a source has no value, in lower case; `NA` in capital letters is one too.
 PLACEHOLDERS = frozenset(
     {
@@ -54,6 +56,21 @@ def canonical_id(text: str) -> str:
     return text
 
 
+def is_visible(text: str) -> bool:
+    """Return whether a reader sees anything of a text: not only blanks, controls, marks of format, and accents."""
+    return any(
+        sign not in FILLERS and unicodedata.category(sign) not in {"Cc", "Cf", "Zs", "Zl", "Zp", "Mn", "Mc", "Me"}
+        for sign in text
+    )
+
+
+def visible(text: str, info: ValidationInfo) -> str:
+    """Refuse a text of an event that nobody can see, unless the event was taken in before."""
+    if not _taken_before(info) and not is_visible(text):
+        raise ValueError("expected a text, found nothing that can be seen; leave the field out, or send its value")
+    return text
+
+
 def is_placeholder(text: str) -> bool:
     """Return whether a canonical id is a word for a missing value, such as NULL."""
     return text.lower() in PLACEHOLDERS or text == "NA"
@@ -68,9 +85,15 @@ def _canonical(value: object) -> object:
     return canonical_id(value) if isinstance(value, str) else value
 
 
+def _taken_before(info: ValidationInfo) -> bool:
+    return info.context is not None and bool(info.context.get("ids_taken_before"))
+
+
 def _usable(text: str, info: ValidationInfo) -> str:
-    if info.context is not None and info.context.get("ids_taken_before"):
+    if _taken_before(info):
         return text
+    if not is_visible(text):
+        raise ValueError("expected an id, found nothing that can be seen; leave the event out, or send its id")
     if is_placeholder(text):
         raise ValueError(f"expected an id, found the placeholder {text}; leave the event out, or send its id")
     if is_damaged(text):
@@ -80,8 +103,8 @@ def _usable(text: str, info: ValidationInfo) -> str:
 
 #: An id to look for, in canonical form: 1 to 200 characters. A placeholder finds no customer.
 AskedId = Annotated[str, Field(min_length=1, max_length=200), BeforeValidator(_canonical)]
-#: An id to keep, in canonical form: 1 to 200 characters, none of them a control character; neither a placeholder nor
-#: damaged.
+#: An id to keep, in canonical form: 1 to 200 characters, none of them a control character, and some of them visible;
+#: neither a placeholder nor damaged.
 Id = Annotated[
     str,
     Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$"),

@@ -5,11 +5,13 @@ from typing import Literal
 
 import duckdb
 
-from features.contract.ids import BLANKS, INVISIBLE, PLACEHOLDERS
+from features.contract.ids import BLANKS, FILLERS, INVISIBLE, PLACEHOLDERS
 
 #: What may stand around a number: blanks of any width, apostrophes between thousands, signs of currencies.
 _SIGNS = "€$£¥￥₩₹元"
 _AROUND = rf"[\s\x{{00a0}}\x{{202f}}\x{{3000}}''{_SIGNS}]|^[A-Z]{{3}}|[A-Z]{{3}}$"
+#: Signs of which a reader sees nothing where they stand alone, as `features.contract.ids.is_visible` has it.
+_UNSEEN = rf"[\p{{Cc}}\p{{Cf}}\p{{Z}}\p{{M}}{FILLERS}]"
 _WIDE = "".join(chr(0xFF01 + place) for place in range(94))
 _NARROW = "".join(chr(0x21 + place) for place in range(94))
 
@@ -21,8 +23,8 @@ def define_macros(con: duckdb.DuckDBPyConnection, decimal: Literal[".", ","]) ->
       currency before or after, a minus before or after or as parentheses; null where it is none.
     - `currency(x)`: the code or sign of a currency in a text, null without one.
     - `known(x)`: a text without blanks around it; null for a blank one and for words that mean a missing value.
-    - `canonical(x)`: the one form that ids have, that of `features.contract.ids.canonical_id`; null for a blank one and
-      for words that mean a missing value.
+    - `canonical(x)`: the one form that ids have, that of `features.contract.ids.canonical_id`; null for one of which
+      nothing can be seen, and for words that mean a missing value.
     - `id(x)`: one form for all variants of an id: canonical, in upper case, without blanks, wide characters as ASCII.
     - `moment(x, formats)`: `try_strptime`.
     - `turned(x, formats)`: the same for a column in which a spreadsheet has read some dates with day and month the
@@ -67,12 +69,14 @@ def _ids() -> tuple[tuple[str, str], ...]:
     # no word for a missing value ends with a digit, as most ids do
     is_usual = f"regexp_full_match({x}, '[A-Za-z0-9_-]*[0-9]')"
     is_plain = f"strlen({x}) = length({x}) AND {x} >= '!' AND {x}[-1] >= '!' AND {is_known}"
-    is_bare = f"NOT starts_with({x}, '=') AND NOT starts_with({x}, chr(39)) AND NOT contains({x}, '.')"
+    unusual = ("'.'", "chr(127)")
+    is_bare = f"NOT starts_with({x}, '=') AND NOT starts_with({x}, chr(39))"
+    is_bare += "".join(f" AND NOT contains({x}, {sign})" for sign in unusual)
     blanks = " || ".join(f"chr({ord(sign)})" for sign in BLANKS)
     visible = f"trim(nfc_normalize(translate({x}, {_literal(INVISIBLE)}, '')), {blanks})"
     unquoted = rf"""regexp_replace(regexp_replace({visible}, '^''', ''), '^="([^"]*)"$', '\1')"""
     unguarded = rf"regexp_replace({unquoted}, '^\s*''', '')"
-    canonical = _unless_missing(rf"regexp_replace(trim({unguarded}, {blanks}), '^(\d+)\.0+$', '\1')")
+    canonical = _unless_missing(rf"regexp_replace(trim({unguarded}, {blanks}), '^(\d+)\.0+$', '\1')", f"|{_UNSEEN}+")
     wide = f"translate({canonical}, {_literal(_WIDE)}, {_literal(_NARROW)})"
     spelled = rf"regexp_replace(upper({wide}), '[\s\x{{00a0}}\x{{3000}}]', '', 'g')"
     spelled = rf"nullif(regexp_replace({spelled}, '^(\d+)\.0+$', '\1'), '')"
@@ -90,9 +94,9 @@ def is_missing(text: str) -> str:
     return f"regexp_full_match({text}, {_literal(pattern)})"
 
 
-def _unless_missing(text: str) -> str:
-    """Return a text, or null where it is blank or a word for a missing value."""
-    return f"nullif(regexp_replace({text}, '^({_missing()})$', ''), '')"
+def _unless_missing(text: str, others: str = "") -> str:
+    """Return a text, or null where it is blank, a word for a missing value, or what other patterns fit."""
+    return f"nullif(regexp_replace({text}, '^({_missing()}{others})$', ''), '')"
 
 
 def _missing() -> str:

@@ -7,11 +7,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from features.contract.ids import Id
+from features.contract.ids import Id, visible
 from features.contract.tables import CONTRACT, TableName
 
 Money = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
+Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(visible)]
 #: A row of a contract table, by column; a column that is not there is null.
 Row = dict[str, Any]
 #: Years that every store can hold, whatever the time zone.

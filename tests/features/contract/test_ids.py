@@ -1,5 +1,6 @@
 """One canonical form of ids, and what is no id."""
 
+import json
 import unicodedata
 
 import numpy as np
@@ -70,6 +71,9 @@ def test_numbers_that_a_spreadsheet_has_rounded_are_damaged() -> None:
         assert not is_damaged(text), text
 
 
+IDS = ("event_id", "customer_id", "product_id", "order_id")
+
+
 @pytest.mark.parametrize(
     ("place", "found", "message"),
     [
@@ -81,6 +85,9 @@ def test_numbers_that_a_spreadsheet_has_rounded_are_damaged() -> None:
         ("customer_id", "'4,5E+12", "found 4,5E\\+12, which a spreadsheet has rounded"),
         ("customer_id", "\u200b", "at least 1 character"),
         ("customer_id", "a\x07b", "match pattern"),
+        *((place, " \u3164\u2066", "expected an id, found nothing that can be seen") for place in IDS),
+        ("campaign_id", "\u200b ", "expected a text, found nothing that can be seen"),
+        ("channel", " ", "expected a text, found nothing that can be seen"),
     ],
 )
 def test_an_event_without_a_usable_id_is_refused(place: str, found: str, message: str) -> None:
@@ -99,9 +106,11 @@ def test_ids_of_events_are_canonical() -> None:
     assert read.model_dump()["lines"][0]["product_id"] == "0042"
 
 
-def test_an_event_that_was_taken_in_before_can_still_be_read() -> None:
-    body = '{"event_id": "e", "customer_id": "NULL", "kind": "visit"}'
-    assert event_reader().validate_json(body, context=TAKEN_BEFORE).customer_id == "NULL"
+@pytest.mark.parametrize(("customer", "channel"), [("NULL", "web"), ("\u2066", "web"), ("a", " ")])
+def test_an_event_that_was_taken_in_before_can_still_be_read(customer: str, channel: str) -> None:
+    body = json.dumps({"event_id": "e", "customer_id": customer, "kind": "visit", "channel": channel})
+    read = event_reader().validate_json(body, context=TAKEN_BEFORE)
+    assert (read.customer_id, read.channel) == (customer, channel)
     with pytest.raises(ValidationError):
         event_reader().validate_json(body)
 

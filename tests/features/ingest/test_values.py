@@ -1,5 +1,7 @@
 """Values that come in wrong without a word: ids, dates, equal lines, currencies."""
 
+import unicodedata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import duckdb
 import pytest
 
 from core.errors import DataError
-from features.contract.ids import PLACEHOLDERS, canonical_id
+from features.contract.ids import PLACEHOLDERS, canonical_id, is_visible
 from features.ingest.macros import define_macros
 from tests.features.ingest.exports import COLUMNS, ORDERS, ingest, orders, settings_of, table
 
@@ -36,6 +38,9 @@ def rows(folder: Path, *lines: str, header: str = HEADER, name: str = "orders.cs
         ("Nullarbor", "Nullarbor"),
         ("na", "na"),
         ("", None),
+        ("\u2066\u200b \u3164\x07", None),
+        ("\x7f", None),
+        ("a\u2066", "a\u2066"),
         ("NA", None),
         *((word, None) for word in sorted(PLACEHOLDERS)),
         *((f" {word.upper()}\u00a0", None) for word in sorted(PLACEHOLDERS)),
@@ -47,6 +52,20 @@ def test_ids_have_one_canonical_form(text: str, one: str | None) -> None:
         assert con.execute("SELECT canonical(?)", [text]).fetchall() == [(one,)]
     if one is not None:
         assert canonical_id(text) == one
+
+
+def test_a_sign_is_an_id_where_a_reader_sees_it() -> None:
+    """The same in exports and in events; of signs that are new in Unicode the engine and Python know different ones."""
+    ranges = (range(1, 0x3400), range(0xA000, 0xD800), range(0xE000, 0x10000), range(0x1F600, 0x1F650))
+    signs = [chr(number) for number in chain(*ranges, range(0xE0000, 0xE0200))]
+    signs = [sign for sign in signs if unicodedata.category(sign) != "Cn"]
+    with duckdb.connect() as con:
+        define_macros(con, ".")
+        query = "SELECT x FROM (SELECT unnest(?) AS x) WHERE canonical(x) IS NULL ORDER BY x"
+        unseen = {str(sign) for (sign,) in con.execute(query, [signs]).fetchall()}
+    assert unseen == {sign for sign in signs if not is_visible(canonical_id(sign))}
+    assert set("\u180e\u2066\u3164\u2800\x07\x7f\x85\U000e0041\ufe0f") <= unseen
+    assert unseen.isdisjoint('-_."#,a1é가ก€🙂')
 
 
 def test_words_for_nothing_are_missing_and_no_customers(tmp_path: Path) -> None:
