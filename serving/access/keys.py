@@ -17,6 +17,7 @@ from core.errors import ConfigError
 from core.files import write_file
 from core.locks import locked
 from core.settings import StoreSettings
+from features.contract.ids import is_visible
 
 #: score: CRM applications; explain: marketers; events: sources; admin: models and erasure; monitor: metrics.
 Role = Literal["score", "explain", "events", "admin", "monitor"]
@@ -85,8 +86,10 @@ class KeyFile:
         Raises
         ------
         ConfigError
-            If a key of that name is there.
+            If a key of that name is there, or the name cannot be read in a list and a log.
         """
+        if not (name.isprintable() and is_visible(name)):
+            raise ConfigError(f"Expected a name for the key, found {name!r}.", "Name who uses the key, such as crm.")
         with self._changing() as keys:
             if any(key.name == name and not key.ended(now) for key in keys):
                 raise ConfigError(f"There is a key {name!r} already.", "Choose another name, or rotate it.")

@@ -35,12 +35,15 @@ class ReadyAnswer(BaseModel):
     warnings: list[str] = Field(description="What keeps answers from being complete or current", examples=[[]])
 
 
+# load balancers ask with HEAD too; servers send its answers without a body
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", operation_id="getLive")
 async def live() -> Live:
     """Tell that the process runs."""
     return Live()
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get("/health/ready", operation_id="getReady", responses=documented(503))
 async def ready(state: CurrentState) -> ReadyAnswer:
     """Tell that requests can be answered; otherwise what is missing."""

@@ -54,6 +54,14 @@ def test_a_revoked_key_ends_within_a_second(file: KeyFile) -> None:
     file.create("crm", ("score",), NOW)  # its name is free again
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u200b", "\u3164", "crm\u200b", "crm\n"])
+def test_a_key_has_a_name_that_can_be_read(file: KeyFile, name: str) -> None:
+    with pytest.raises(ConfigError, match="Expected a name for the key, found"):
+        file.create(name, ("score",), NOW)
+    assert file.read() == []
+    file.create("客户 1", ("score",), NOW)
+
+
 def test_known_names_are_listed_where_one_is_wrong(file: KeyFile) -> None:
     file.create("crm", ("score",), NOW)
     with pytest.raises(ConfigError, match="There is a key 'crm' already"):
