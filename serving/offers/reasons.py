@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from features.views.types import REGULAR_DAYS
 from serving.explain.wording import Language, Unit, amount, say
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.offers.recommend import Offer
@@ -29,7 +30,10 @@ class OfferAnswer:
         ),
     ]
     path: Annotated[str, Field(description="What the offer rests on", examples=["own_cycle"])]
-    text: Annotated[str, Field(examples=["Bought in 10 baskets, every 17 days on average; last 18 days ago"])]
+    text: Annotated[
+        str,
+        Field(examples=["Bought in 10 baskets in the last 365 days, every 17 days on average; last 18 days ago"]),
+    ]
     evidence: Annotated[
         dict[str, bool | int | float | str], Field(description="The facts that the text is written from")
     ]
@@ -52,12 +56,24 @@ class TypeOfferAnswer:
     ]
 
 
+#: Paths whose baskets are those with the product itself.
+_OWN = frozenset({"own_cycle", "own_habit"})
 #: Prices of small units are shown for a hundred of them.
 _SHOWN_FOR = {"g": 100.0, "ml": 100.0}
 
 
-def offer_reason(offer: Offer, language: Language) -> OfferAnswer:
-    """Say why a product is offered, from the evidence of the path that found it."""
+def offer_reason(offer: Offer, language: Language, history_days: int) -> OfferAnswer:
+    """Say why a product is offered, from the evidence of the path that found it.
+
+    Parameters
+    ----------
+    history_days
+        How far back the customer's baskets with a product are counted; those with a type are for `REGULAR_DAYS`.
+    """
+    window = history_days if offer.evidence.path in _OWN else REGULAR_DAYS
+    facts = _facts(offer.evidence)
+    if "baskets" in facts:
+        facts["window_days"] = window
     return OfferAnswer(
         product_id=offer.product_id,
         name=offer.name,
@@ -65,8 +81,8 @@ def offer_reason(offer: Offer, language: Language) -> OfferAnswer:
         kind=offer.kind,
         probability=offer.probability,
         path=offer.evidence.path,
-        text=_text(offer.type, offer.evidence, language),
-        evidence=_facts(offer.evidence),
+        text=_text(offer.type, offer.evidence, language, window),
+        evidence=facts,
     )
 
 
@@ -86,7 +102,7 @@ def _facts(evidence: Evidence | TypeEvidence) -> dict[str, bool | int | float | 
     return {name: value for name, value in vars(evidence).items() if value is not None and name != "path"}
 
 
-def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language) -> str:
+def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language, window: int = 0) -> str:
     facts = vars(evidence)
 
     def shown(name: str, unit: Unit) -> str:
@@ -102,6 +118,7 @@ def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language) -> s
         language,
         f"offer.{evidence.path}{_variant(facts)}",
         baskets=shown("baskets" if facts.get("baskets") is not None else "baskets_28d", "baskets"),
+        window=amount(language, window, "days"),
         times=shown("baskets_28d", "times"),
         cycle=shown("cycle_days", "days"),
         since=shown("days_since", "days"),

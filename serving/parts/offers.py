@@ -80,7 +80,7 @@ class OffersPart(AnswerPart[OffersAnswer]):
                     horizon_days=recommender.model.settings.horizon_days,
                     experiment=asker.arm,
                     kind=options.kind,
-                    offers=[offer_reason(offer, reading.question.language) for offer in offers],
+                    offers=[offer_reason(offer, reading.question.language, engine.history_days) for offer in offers],
                 )
                 answers[asker.customer_id] = Computed(asker.moment, answer)
         return answers

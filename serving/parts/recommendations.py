@@ -10,6 +10,7 @@ import structlog
 
 from core.errors import EncoreError
 from core.settings import StoreSettings
+from features.settings import TimeSettings
 from features.views.profile import ATTRIBUTE
 from serving.explain.wording import Language, say
 from serving.offers.experiment import Experiment, Impressions, arm_of
@@ -56,6 +57,7 @@ class OfferEngine:
         settings = ground.settings
         self.info = ModelInfo(champion.version, _predicted(champion.artifact))
         self.rules = rules
+        self.history_days = settings[TimeSettings].history_days
         self.experiment = settings[ExperimentSettings]
         self.recommenders = make_recommenders(ground.models, self.experiment, rules)
         self.impressions = Impressions(settings[StoreSettings])

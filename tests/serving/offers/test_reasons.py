@@ -14,24 +14,27 @@ BOTH: dict[str, Any] = {"anchor_id": "m", "anchor_name": "Milk", "together": 31,
 SENTENCES = [
     (
         Evidence("own_cycle", baskets=7, cycle_days=12.0, days_since=13.2, cycle_is_own=True),
-        "Bought in 7 baskets, every 12 days on average; last 13 days ago",
+        "Bought in 7 baskets in the last 365 days, every 12 days on average; last 13 days ago",
     ),
     (
         Evidence("own_cycle", baskets=1, cycle_days=30.0, days_since=40.0, cycle_is_own=False),
-        "Bought in 1 basket, last 40 days ago; customers come back for it after 30 days",
+        "Bought in 1 basket in the last 365 days, last 40 days ago; customers come back for it after 30 days",
     ),
-    (Evidence("own_habit", baskets=2, days_since=1.0), "Bought in 2 baskets, last 1 day ago"),
+    (Evidence("own_habit", baskets=2, days_since=1.0), "Bought in 2 baskets in the last 365 days, last 1 day ago"),
     (
         Evidence("better", baskets=3, price=0.0439, usual_price=0.0249, unit="g"),
-        "A better tier of COFFEE, which this customer bought in 3 baskets lately: 4.39 per 100 g instead of "
-        "2.49 per 100 g",
+        "A better tier of COFFEE, which this customer bought in 3 baskets in the last 182 days: 4.39 per 100 g "
+        "instead of 2.49 per 100 g",
     ),
-    (Evidence("better", baskets=3), "A better tier of COFFEE, which this customer bought in 3 baskets lately"),
+    (
+        Evidence("better", baskets=3),
+        "A better tier of COFFEE, which this customer bought in 3 baskets in the last 182 days",
+    ),
     (Evidence("better"), "An upgrade of what this customer has"),
     (
         Evidence("larger_pack", baskets=3, price=0.5, usual_price=0.61, unit="piece", saving=0.18),
-        "A larger pack of COFFEE, which this customer bought in 3 baskets lately: 18 % less, 0.50 a piece instead of "
-        "0.61 a piece",
+        "A larger pack of COFFEE, which this customer bought in 3 baskets in the last 182 days: 18 % less, "
+        "0.50 a piece instead of 0.61 a piece",
     ),
     (
         Evidence("basket", **BOTH),
@@ -56,7 +59,10 @@ SENTENCES = [
     ),
     (Evidence("popular", baskets_28d=120), "New for this customer and popular: 120 baskets in the last 28 days"),
     (Evidence("popular", baskets_28d=0), "New for this customer"),
-    (Evidence("arrival", baskets=4), "New in the range, of a type this customer bought in 4 baskets lately: COFFEE"),
+    (
+        Evidence("arrival", baskets=4),
+        "New in the range, of a type this customer bought in 4 baskets in the last 182 days: COFFEE",
+    ),
     (Evidence("arrival"), "New in the range: COFFEE"),
     (Evidence("pinned", campaign="Spring"), "Part of the campaign Spring"),
 ]
@@ -65,10 +71,13 @@ SENTENCES = [
 @pytest.mark.parametrize(("evidence", "english"), SENTENCES)
 def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
     offer = Offer("p", "Beans", "COFFEE", "next", 0.3, evidence)
-    assert offer_reason(offer, "en").text == english
-    chinese = offer_reason(offer, "zh")
+    assert offer_reason(offer, "en", 365).text == english
+    chinese = offer_reason(offer, "zh", 365)
     assert "{" not in chinese.text
-    assert chinese.evidence == offer_reason(offer, "en").evidence
+    days = None if evidence.baskets is None else 365 if evidence.path.startswith("own_") else 182
+    assert chinese.evidence.get("window_days") == days
+    assert days is None or (f"最近 {days} 天" in chinese.text and f"in the last {days} days" in english)
+    assert chinese.evidence == offer_reason(offer, "en", 365).evidence
     assert chinese.path == evidence.path
 
 
@@ -77,7 +86,7 @@ def test_each_path_has_its_sentence(evidence: Evidence, english: str) -> None:
 )
 def test_prices_name_their_unit(unit: str, words: str) -> None:
     evidence = Evidence("better", baskets=3, price=2.0, usual_price=1.0, unit=unit)
-    assert words in offer_reason(Offer("p", "Beans", "COFFEE", "up_sell", None, evidence), "en").text
+    assert words in offer_reason(Offer("p", "Beans", "COFFEE", "up_sell", None, evidence), "en", 365).text
 
 
 def test_every_path_is_among_the_sentences() -> None:
