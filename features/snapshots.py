@@ -3,7 +3,7 @@
 Everything that pretends to be at an earlier moment (training, evaluation) pretends to be at one of these.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,6 +14,12 @@ from features.settings import TimeSettings
 
 _DAY = timedelta(days=1)
 Group = Literal["train", "validation", "test"]
+#: A time without order lines: the moments of the last one before it and of the first one after it.
+Gap = tuple[datetime, datetime]
+#: From this many days on, answers are about customers as they were and no longer as they are.
+OLD_DAYS = 7
+#: What to do then.
+NEWER = 'Bring newer exports and run `encore ingest`; time.as_of = "data_end" answers for the end of the data.'
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class Windows:
         The contract table that labels are made of: they are complete as far as that table is.
     given
         Whether the data name the snapshots: those of the labels, and none of the grid.
+    active_days
+        A snapshot is learned from if order lines were bought within these days before it; None takes every snapshot,
+        since customers can be there who buy nothing, such as those with a contract.
     """
 
     reach_days: int
@@ -46,6 +55,14 @@ class Windows:
     needs_sales: bool = False
     labels: TableName = "transactions"
     given: bool = False
+    active_days: int | None = None
+
+    def sees(self, moment: datetime, gaps: Sequence[Gap]) -> bool:
+        """Return whether there is somebody to learn from at a moment."""
+        if self.active_days is None:
+            return True
+        start = moment - self.active_days * _DAY
+        return not any(last < start and moment <= following for last, following in gaps)
 
 
 @dataclass(frozen=True)
@@ -83,7 +100,7 @@ class Schedule:
         The moment taken for now; features are materialised as they are at it.
     grid
         Every `snapshot_spacing_days` back from `as_of`, or from where the data are complete until if that is earlier,
-        as long as there is history before.
+        as long as there is history before; without those that no model can learn from.
     splits
         By name of the model; a split without snapshots where there is nothing to learn from.
     needed
@@ -124,6 +141,7 @@ def make_schedule(
     *,
     sells: bool = True,
     complete: Mapping[TableName, datetime] | None = None,
+    gaps: Sequence[Gap] = (),
 ) -> Schedule:
     """Lay out the snapshots between the first event and `as_of`.
 
@@ -135,6 +153,8 @@ def make_schedule(
         Whether there are order lines.
     complete
         Until when contract tables are complete; a table that is not there is until `as_of`.
+    gaps
+        Times without order lines, in ascending order.
 
     Raises
     ------
@@ -153,12 +173,15 @@ def make_schedule(
         )
     splits = {name: Split() for name in models}
     needed: dict[str, tuple[datetime, ...]] = dict.fromkeys(models, (as_of,))
+    taken: set[datetime] = set()
     for name, windows in learned.items():
-        splits[name] = _split(windows, grid, ends[name])
+        own = tuple(t for t in grid if windows.sees(t, gaps))
+        splits[name] = _split(windows, own, ends[name], gaps)
         _check(name, splits[name], windows.reach_days, grid, ends[name], as_of)
-        trained = grid if windows.steps is None else ()
+        trained = own if windows.steps is None else ()
         needed[name] = tuple(sorted({*trained, *splits[name].every, as_of}))
-    return Schedule(first_event, as_of, grid, splits, needed)
+        taken.update(own)
+    return Schedule(first_event, as_of, tuple(sorted(taken)), splits, needed)
 
 
 def _grid(first: datetime, end: datetime, spacing: int) -> tuple[datetime, ...]:
@@ -166,11 +189,11 @@ def _grid(first: datetime, end: datetime, spacing: int) -> tuple[datetime, ...]:
     return tuple(end - k * spacing * _DAY for k in reversed(range(count)))
 
 
-def _split(windows: Windows, grid: tuple[datetime, ...], end: datetime) -> Split:
+def _split(windows: Windows, grid: tuple[datetime, ...], end: datetime, gaps: Sequence[Gap]) -> Split:
     reach = windows.reach_days * _DAY
     test = tuple(sorted(windows.tests or _last_complete(grid, end, reach, 2)))
     if windows.steps is not None:
-        return Split(train=_steps_back(grid[0], test, reach, windows.steps), test=test)
+        return Split(train=_steps_back(windows, grid, test, gaps), test=test)
     before = [t for t in grid if t + reach <= min(test)] if test else []
     validation = tuple(before[-windows.validation :])
     train = tuple(t for t in before if t + reach <= validation[0]) if validation else ()
@@ -186,11 +209,19 @@ def _last_complete(grid: tuple[datetime, ...], end: datetime, reach: timedelta, 
     return tuple(sorted(chosen[:count]))
 
 
-def _steps_back(earliest: datetime, tests: tuple[datetime, ...], step: timedelta, count: int) -> tuple[datetime, ...]:
-    if not tests:
+def _steps_back(
+    windows: Windows, grid: tuple[datetime, ...], tests: tuple[datetime, ...], gaps: Sequence[Gap]
+) -> tuple[datetime, ...]:
+    """Return moments before the tests, one reach apart, with somebody to learn from; none before the grid."""
+    if not tests or not grid:
         return ()
-    moments = [min(tests) - k * step for k in range(1, count + 1)]
-    return tuple(sorted(moment for moment in moments if moment >= earliest))
+    moments: list[datetime] = []
+    moment = min(tests) - windows.reach_days * _DAY
+    while moment >= grid[0] and len(moments) < (windows.steps or 0):
+        if windows.sees(moment, gaps):
+            moments.append(moment)
+        moment -= windows.reach_days * _DAY
+    return tuple(reversed(moments))
 
 
 def _check(name: str, split: Split, reach: int, grid: tuple[datetime, ...], end: datetime, as_of: datetime) -> None:

@@ -18,7 +18,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
-from features.engine.completeness import complete_until, last_rows
+from features.engine.completeness import complete_until, find_gaps, last_rows
 from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import (
     as_feature_rows,
@@ -34,7 +34,7 @@ from features.engine.vectors import services_of, vector_query, vector_views
 from features.given import with_given
 from features.services import ModelSettings
 from features.settings import CustomerSettings, TimeSettings
-from features.snapshots import Schedule, Split, make_schedule, resolve_as_of
+from features.snapshots import Gap, Schedule, Split, make_schedule, resolve_as_of
 from features.views import VIEWS, views_of
 from features.views.view import FeatureView
 
@@ -81,6 +81,7 @@ def schedule_for(
     sells: bool,
     complete: Mapping[TableName, datetime],
     labelled: Sequence[datetime] = (),
+    gaps: Sequence[Gap] = (),
 ) -> Schedule:
     """Lay out the snapshots that the models of the configuration need.
 
@@ -90,6 +91,8 @@ def schedule_for(
         Until when contract tables are complete.
     labelled
         The moments that labels are of, where a model learns from them.
+    gaps
+        Times without order lines.
 
     Raises
     ------
@@ -104,7 +107,8 @@ def schedule_for(
         nothing = dict.fromkeys(others, Split())
         schedule = Schedule(first, as_of, (), nothing, dict.fromkeys(others, (as_of,)))
     else:
-        schedule = make_schedule(settings[TimeSettings], others, first, as_of, sells=sells, complete=complete)
+        time = settings[TimeSettings]
+        schedule = make_schedule(time, others, first, as_of, sells=sells, complete=complete, gaps=gaps)
     return with_given(schedule, given, labelled)
 
 
@@ -126,7 +130,8 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     as_of = resolve_as_of(settings[TimeSettings], reach.last, now)
     labelled = reach.snapshots(as_of)
     complete = complete_until(last_rows(settings, now), as_of)
-    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled)
+    gaps = find_gaps(settings, as_of)
+    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled, gaps=gaps)
     directory = features_directory(stores)
     stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
@@ -159,7 +164,8 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
         made |= {"definition": feature_definition(settings)}
         made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
-        made |= {"labelled": [moment.isoformat() for moment in labelled]}
+        made |= {"labelled": [moment.isoformat() for moment in labelled], "last_event": reach.last}
+        made |= {"gaps": [(last.isoformat(), following.isoformat()) for last, following in gaps]}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
     return Built(directory, schedule, counts, skipped=False)
 
@@ -227,7 +233,9 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
     first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
     complete = {table: datetime.fromisoformat(moment) for table, moment in old.get("complete", {}).items()}
     labelled = [datetime.fromisoformat(moment) for moment in old.get("labelled", [])] or [as_of]
-    schedule = schedule_for(settings, first, as_of, sells=bool(old["sells"]), complete=complete, labelled=labelled)
+    gaps = [(datetime.fromisoformat(one), datetime.fromisoformat(other)) for one, other in old.get("gaps", [])]
+    sells = bool(old["sells"])
+    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled, gaps=gaps)
     if _fingerprint(settings, schedule) != old["fingerprint"]:
         raise StateError(
             "The features were built from other data, settings or code than those of now.",

@@ -1,4 +1,4 @@
-"""Until when the contract tables are complete: a later moment that is taken for now is no proof that data reach it."""
+"""Where the contract tables end, and where they have gaps: a later moment taken for now is no proof of data."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -7,7 +7,11 @@ from core.settings import Settings, StoreSettings
 from core.sql import engine, relation
 from features.contract.tables import TableName
 from features.engine.duckdb import check_columns, contract_file
-from features.snapshots import after_day_of
+from features.services import ModelSettings
+from features.snapshots import Gap, after_day_of
+
+#: In microseconds.
+_DAY = 86_400_000_000
 
 #: Moments of rows that show that a table was up to date then. An end of a contract shows it from when it was known.
 _PROOFS: Mapping[TableName, tuple[str, ...]] = {
@@ -38,8 +42,30 @@ def last_rows(settings: Settings, now: datetime) -> dict[TableName, datetime]:
             query = f"SELECT epoch_us(greatest({latest})) FROM {file}"
             micros = con.execute(query, {"now": round(now.timestamp() * 1e6)}).fetchall()[0][0]
             if micros is not None:
-                found[table] = datetime.fromtimestamp(micros / 1e6, tz=UTC)
+                found[table] = _moment(micros)
     return found
+
+
+def find_gaps(settings: Settings, as_of: datetime) -> list[Gap]:
+    """Return the times of some days without order lines up to a moment, in ascending order; none after the last line.
+
+    Shorter ones than every model's `active_days` are left out.
+    """
+    least = min((days for model in settings.every(ModelSettings) if (days := model.windows.active_days)), default=None)
+    if least is None:
+        return []
+    lines = relation(contract_file(settings[StoreSettings], "transactions"))
+    moments = f"SELECT epoch_us(event_timestamp) AS moment FROM {lines} WHERE epoch_us(event_timestamp) < $as_of"
+    by_day = f"SELECT min(moment) AS first, max(moment) AS last FROM ({moments}) GROUP BY moment // {_DAY}"
+    followed = f"SELECT last, lead(first) OVER (ORDER BY first) AS following FROM ({by_day})"
+    query = f"SELECT last, following FROM ({followed}) WHERE following - last > {least * _DAY} ORDER BY 1"
+    with engine(settings) as con:
+        rows = con.execute(query, {"as_of": round(as_of.timestamp() * 1e6)}).fetchall()
+    return [(_moment(last), _moment(following)) for last, following in rows]
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1e6, tz=UTC)
 
 
 def complete_until(last: Mapping[TableName, datetime], as_of: datetime) -> dict[TableName, datetime]:

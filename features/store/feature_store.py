@@ -33,6 +33,9 @@ from features.store.repo import Repo, answering, repo_config, write_repo_file
 #: The least time that engines tell apart.
 _INSTANT = pd.Timedelta(microseconds=1)
 
+#: What the stamp of the features says that the one of the online store says too.
+_SAID = ("sells", "kinds", "events", "definition", "last_event")
+
 
 class Store:
     """Encore's view of the feature store.
@@ -92,7 +95,7 @@ class Store:
         if read_stamp(materialized_directory(stores)).get("made_from") == stamp and self._holds(as_of):
             return False
         made = read_stamp(features_directory(stores))
-        kept = {name: made[name] for name in ("sells", "kinds", "events", "definition")}
+        kept = {name: made[name] for name in _SAID}
         # another one each time, as rows that events have pushed since are gone where the same ones are copied again
         online = uuid4().hex[:16]
         with ExitStack() as held:

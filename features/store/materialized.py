@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from core.errors import StateError
@@ -38,6 +38,8 @@ class Online:
         Place of the last event that was in them.
     definition
         How its features were computed, as `features.engine.build.feature_definition` names it.
+    last_event
+        The moment of the newest event that they were made of; None if another version of Encore did not write it.
     """
 
     fingerprint: str
@@ -46,10 +48,15 @@ class Online:
     kinds: frozenset[str]
     events: int
     definition: str
+    last_event: datetime | None = None
 
     def is_outdated(self, settings: Settings) -> bool:
         """Return whether this process would compute other features of the same rows."""
         return self.definition != feature_definition(settings)
+
+    def data_age(self, moment: datetime) -> timedelta | None:
+        """Return the time from the newest event to a moment; None if it is not known."""
+        return None if self.last_event is None else max(moment - self.last_event, timedelta())
 
 
 class OutdatedFeaturesError(StateError):
@@ -81,7 +88,8 @@ def read_online(stores: StoreSettings) -> Online:
         as_of = datetime.fromisoformat(stamp["as_of"])
         # versions before did not name it, so that it is another one
         definition = stamp.get("definition", "")
-        return Online(stamp["fingerprint"], as_of, stamp["sells"], kinds, stamp["events"], definition)
+        last = datetime.fromisoformat(stamp["last_event"]) if "last_event" in stamp else None
+        return Online(stamp["fingerprint"], as_of, stamp["sells"], kinds, stamp["events"], definition, last)
     except KeyError as error:
         raise StateError("The online store was filled by another version of Encore.", remedy) from error
 

@@ -108,3 +108,19 @@ def test_a_test_snapshot_after_the_data_is_refused_with_the_cause() -> None:
     churn = ChurnSettings(test_snapshots=(end - 20 * DAY,))
     with pytest.raises(DataError, match="the data are complete until 2025-02-04, 30 days before now"):
         make_schedule(TimeSettings(), {"churn": churn.windows}, START, end + 30 * DAY, complete={"transactions": end})
+
+
+def test_snapshots_before_which_nobody_bought_are_left_out() -> None:
+    last, following = START + 400 * DAY, START + 900 * DAY
+    models = CHURN | {"next_product": NextProductSettings(training_snapshots=12).windows}
+    schedule = make_schedule(TimeSettings(), models, START, following + 60 * DAY, gaps=[(last, following)])
+    for name in models:
+        moments = schedule.needed[name]
+        assert not [t for t in moments if last + 56 * DAY < t <= following]
+        assert [t for t in moments if t <= last + 56 * DAY]
+        assert [t for t in moments if t > following]
+    # as many as without a gap, reached by going further back
+    assert len(schedule.splits["next_product"].train) == 12
+    contracts = {"churn": ChurnSettings(kind="contractual").windows}
+    kept = make_schedule(TimeSettings(), contracts, START, following + 60 * DAY, gaps=[(last, following)])
+    assert kept == make_schedule(TimeSettings(), contracts, START, following + 60 * DAY)

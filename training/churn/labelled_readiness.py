@@ -62,6 +62,7 @@ def _split(settings: Settings, facts: DataFacts, rows: pd.DataFrame) -> list[Fin
             sells=facts.sales is not None,
             complete=facts.complete,
             labelled=facts.labelled,
+            gaps=facts.gaps,
         )
     except DataError as error:
         return [Finding("unfit", error.problem.rstrip("."), error.remedy)]

@@ -87,7 +87,7 @@ def _schedule(settings: Settings, facts: DataFacts) -> list[Finding]:
     """Say why the snapshots cannot be laid out, if they cannot."""
     try:
         sells = facts.sales is not None
-        schedule_for(settings, facts.first, facts.as_of, sells=sells, complete=facts.complete)
+        schedule_for(settings, facts.first, facts.as_of, sells=sells, complete=facts.complete, gaps=facts.gaps)
     except DataError as error:
         return [Finding("unfit", error.problem.rstrip("."), error.remedy)]
     return []

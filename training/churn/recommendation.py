@@ -45,7 +45,7 @@ def _training_snapshots(settings: Settings, facts: DataFacts, tried: dict[str, i
     # other models have horizons of their own, which are not asked about here
     alone = Settings(churn, time)
     try:
-        schedule = schedule_for(alone, facts.first, facts.as_of, sells=True, complete=facts.complete)
+        schedule = schedule_for(alone, facts.first, facts.as_of, sells=True, complete=facts.complete, gaps=facts.gaps)
     except DataError:
         return 0
     return len(schedule.splits[ChurnSettings.section].train)

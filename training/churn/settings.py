@@ -53,7 +53,16 @@ class ChurnSettings(ModelSettings):
         """Every snapshot of the grid, or of the labels; before the tests, early stopping and calibration take some."""
         table: TableName = "subscriptions" if self.kind == "contractual" else "transactions"
         given = self.kind == "labelled"
-        return Windows(self.label_days, self.test_snapshots, self.validation_snapshots, given=given, labels=table)
+        # customers with a contract are there whether they buy or not
+        active = self.activity_window_days if self.kind == "non_contractual" else None
+        return Windows(
+            self.label_days,
+            self.test_snapshots,
+            self.validation_snapshots,
+            given=given,
+            labels=table,
+            active_days=active,
+        )
 
     @property
     def learned(self) -> dict[str, Any]:

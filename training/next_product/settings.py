@@ -60,4 +60,10 @@ class NextProductSettings(ModelSettings):
     @property
     def windows(self) -> Windows:
         """Some snapshots before the tests, one horizon apart; none where nothing is sold."""
-        return Windows(self.horizon_days, self.test_snapshots, steps=self.training_snapshots, needs_sales=True)
+        return Windows(
+            self.horizon_days,
+            self.test_snapshots,
+            steps=self.training_snapshots,
+            needs_sales=True,
+            active_days=self.activity_window_days,
+        )

@@ -11,7 +11,7 @@ from core.sql import relation
 from core.stamps import read_stamp
 from features.contract.tables import CONTRACT, REPLACED, TableName, contract_directory, table_path
 from features.contract.unmatched import Unmatched
-from features.engine.completeness import complete_until, last_rows
+from features.engine.completeness import complete_until, find_gaps, last_rows
 from features.engine.duckdb import connect, read_sources
 from features.engine.labelled import data_range
 from features.ingest.facts import unmatched_from
@@ -106,6 +106,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         as_of=as_of,
         last=last_of,
         labelled=reach.snapshots(as_of),
+        gaps=find_gaps(settings, as_of),
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
     cleaning, unmatched, fresh = inputs_from(stamp), unmatched_from(stamp), tuple(freshness(facts))

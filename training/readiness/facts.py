@@ -1,6 +1,6 @@
 """What is in the contract tables, counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import ibis
 from features.contract.tables import CONTRACT, TableName
 from features.engine.completeness import complete_until
 from features.engine.duckdb import Sources
+from features.snapshots import Gap
 from training.readiness.silence import Silence
 
 #: A line is far out above the third quartile of its logarithm plus this many quartile distances (Tukey's outer fence).
@@ -98,6 +99,8 @@ class DataFacts:
         Moment of the last row of each table that labels come from.
     labelled
         The moments that labels are of, in ascending order.
+    gaps
+        Times without order lines.
     """
 
     engine: ibis.BaseBackend
@@ -112,6 +115,7 @@ class DataFacts:
     last: Mapping[TableName, datetime]
 
     labelled: tuple[datetime, ...] = ()
+    gaps: Sequence[Gap] = ()
 
     @property
     def complete(self) -> dict[TableName, datetime]:

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 
 from features.contract.tables import TableName
+from features.snapshots import NEWER, OLD_DAYS
 from training.readiness.facts import DataFacts
 from training.readiness.fitness import Finding
 
-#: From this many days on, answers are about customers as they were and no longer as they are.
-_OLD = 7
 _NOUNS: dict[TableName, str] = {"transactions": "order", "subscriptions": "change of a contract"}
 
 
@@ -21,10 +20,9 @@ def judge_freshness(facts: DataFacts, table: TableName) -> list[Finding]:
     if table not in facts.last or _behind(facts.last[table], facts.as_of) < 2:
         return []
     what = _sentence(facts, table)
-    if _behind(facts.last[table], facts.as_of) < _OLD:
+    if _behind(facts.last[table], facts.as_of) < OLD_DAYS:
         return [Finding("fit", what)]
-    newer = 'Bring newer exports and run `encore ingest`; time.as_of = "data_end" answers for the end of the data.'
-    return [Finding("weak", what, newer)]
+    return [Finding("weak", what, NEWER)]
 
 
 def _sentence(facts: DataFacts, table: TableName) -> str:
