@@ -35,6 +35,13 @@ class ModelAnswer(BaseModel):
     )
 
 
+#: Of answers and of readiness.
+NEWEST_EVENT: Any = Field(
+    description="The moment of the newest event in the data that features were made of (UTC); answers are about "
+    "customers as they were then. Null where another version of Encore made them"
+)
+
+
 class Moments(BaseModel):
     """When an answer is from."""
 
@@ -42,6 +49,7 @@ class Moments(BaseModel):
     feature_timestamp: datetime | None = Field(
         description="The moment the features were computed for (UTC); null where there are none"
     )
+    newest_event_timestamp: datetime | None = NEWEST_EVENT
     computed: Literal["now", "materialised"] = Field(
         description="Computed for this request, or read from the score table; nothing has happened since then"
     )
@@ -94,13 +102,18 @@ async def ask_one(request: Request, caller: Caller, question: Question) -> Respo
     reply = await ask(request, caller, question)
     (one,) = reply.customers
     check_values(one)
-    return json_response({**entry(one), "models": models_of(reply)})
+    return json_response({**entry(one, reply), "models": models_of(reply)})
 
 
-def entry(one: ScoredCustomer) -> dict[str, Any]:
+def entry(one: ScoredCustomer, reply: Reply) -> dict[str, Any]:
     """Return what is answered about a customer, its parts as they were encoded."""
     head = {"customer_id": one.customer_id} if one.customer_id else {}
-    moments = {"as_of": one.as_of, "feature_timestamp": one.feature_timestamp, "computed": one.computed}
+    moments = {
+        "as_of": one.as_of,
+        "feature_timestamp": one.feature_timestamp,
+        "newest_event_timestamp": reply.deployment.ground.online.last_event,
+        "computed": one.computed,
+    }
     return {**head, **moments, **{name: orjson.Fragment(part.json) for name, part in one.parts.items()}}
 
 

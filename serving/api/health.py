@@ -1,6 +1,7 @@
 """Whether the process is alive, whether it can answer, and how it does."""
 
 import asyncio
+from datetime import datetime
 from math import nan
 from typing import Literal
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import StoreError
-from features.store.materialized import OutdatedFeaturesError
+from serving.api.answering import NEWEST_EVENT
 from serving.api.dependencies import CurrentState
 from serving.api.problems import documented
 from serving.api.security import Monitor
@@ -33,6 +34,11 @@ class ReadyAnswer(BaseModel):
     status: Literal["ready"] = "ready"
     models: list[str] = Field(examples=[["encore-churn/1", "encore-next-product/1"]])
     warnings: list[str] = Field(description="What keeps answers from being complete or current", examples=[[]])
+    newest_event_timestamp: datetime | None = NEWEST_EVENT
+    data_age_days: int | None = Field(
+        description="Whole days from the newest event to the moment that answers are for: above 7, exports are missing",
+        examples=[0],
+    )
 
 
 # load balancers ask with HEAD too; servers send its answers without a body
@@ -54,8 +60,14 @@ async def ready(state: CurrentState) -> ReadyAnswer:
         raise StoreError(
             f"The online store did not answer within {_PATIENCE:.0f} s.", "Check stores.online, and that it runs."
         ) from error
-    warnings = [str(OutdatedFeaturesError())] if state.reloader.is_outdated else []
-    return ReadyAnswer(models=list(deployment.labels), warnings=warnings)
+    online = deployment.ground.online
+    age = online.data_age(state.reloader.as_of(deployment))
+    return ReadyAnswer(
+        models=list(deployment.labels),
+        warnings=state.reloader.warnings,
+        newest_event_timestamp=online.last_event,
+        data_age_days=None if age is None else age.days,
+    )
 
 
 @router.get(
@@ -72,7 +84,9 @@ async def prometheus(caller: Monitor) -> Response:
 
 
 def _measured(state: State) -> bytes:
-    now, online = state.clock(), state.reloader.online
+    online = state.reloader.online
+    # ages are those at the moment of answers, which does not advance with the clock where the data end earlier
+    now = state.reloader.as_of(state.reloader.deployment) if online else state.clock()
     try:
         pending, first = state.reloader.intake.log.backlog()
         metrics.PENDING.set(pending)
@@ -82,4 +96,5 @@ def _measured(state: State) -> bytes:
         metrics.EVENT_LAG.set(nan)
     metrics.OUTDATED.set(state.reloader.is_outdated)
     metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))
+    metrics.DATA_AGE.set(metrics.age(now, online.last_event if online else None))
     return metrics.exposition()

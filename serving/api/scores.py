@@ -146,7 +146,7 @@ async def _post_scores(
         body.live,
     )
     reply = await ask(request, caller, question)
-    return json_response({"models": models_of(reply), "scores": [entry(one) for one in reply.customers]})
+    return json_response({"models": models_of(reply), "scores": [entry(one, reply) for one in reply.customers]})
 
 
 def _filters(columns: Sequence[Column]) -> type[BaseModel]:

@@ -21,19 +21,27 @@ class Command:
         Declares it: `app`, a Typer application with a command of this name, or with the commands of this group.
     help
         Its line in `encore --help`, which imports no module.
+    reads_data
+        Whether it warns of old data when it is done. `check-data` and the log of `serve` say more about them.
     """
 
     name: str
     module: str
     help: str
+    reads_data: bool = True
 
 
 #: Every command, in the order of `encore --help`. Adding one is its module and one line here.
 COMMANDS: list[Command] = [
     Command("demo", "serving.cli.demo", "Run everything: data, features, training, registry, online store, API."),
-    Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them."),
+    Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them.", reads_data=False),
     Command("ingest", "serving.cli.data", "Map the configured source to the contract tables in data/contract."),
-    Command("check-data", "serving.cli.check", "Say what the contract tables hold, and if they can carry each model."),
+    Command(
+        "check-data",
+        "serving.cli.check",
+        "Say what the contract tables hold, and if they can carry each model.",
+        reads_data=False,
+    ),
     Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
     Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
     Command("tune", "serving.cli.train", "Search the parameters of a model."),
@@ -43,8 +51,13 @@ COMMANDS: list[Command] = [
     Command("explain", "serving.cli.ask", "Print one customer's risk and the reasons for it."),
     Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),
     Command("answer", "serving.cli.ask", "Print any parts of the answer about one customer, as JSON."),
-    Command("keys", "serving.cli.keys", "Make, list, rotate and revoke API keys."),
-    Command("serve", "serving.cli.server", "Serve the API until interrupted. Its documentation is at /docs."),
+    Command("keys", "serving.cli.keys", "Make, list, rotate and revoke API keys.", reads_data=False),
+    Command(
+        "serve",
+        "serving.cli.server",
+        "Serve the API until interrupted. Its documentation is at /docs.",
+        reads_data=False,
+    ),
 ]
 
 
@@ -95,4 +108,6 @@ def root(
     ] = None,
 ) -> None:
     """Read the options that every command has."""
-    ctx.obj = Context(config)
+    context = ctx.obj = Context(config)
+    if any(command.reads_data for command in COMMANDS if command.name == ctx.invoked_subcommand):
+        ctx.call_on_close(context.warn_of_old_data)

@@ -66,6 +66,26 @@ class Context:
         with job(self.settings[StoreSettings], f"`encore {command}`", alone=alone, waiting=waiting):
             yield
 
+    def warn_of_old_data(self) -> None:
+        """Say on standard error that the newest event is long before the moment taken for now, if it is."""
+        from core.errors import EncoreError  # noqa: PLC0415
+        from features.engine.labelled import data_range  # noqa: PLC0415
+        from features.settings import TimeSettings  # noqa: PLC0415
+        from features.snapshots import NEWER, OLD_DAYS, resolve_as_of  # noqa: PLC0415
+
+        if "settings" not in vars(self):  # the command printed its help, or failed before it read any data
+            return
+        try:
+            last = data_range(self.settings).last
+        except EncoreError:  # there are none
+            return
+        as_of = resolve_as_of(self.settings[TimeSettings], last, self.now)
+        if (days := (as_of - last).days) >= OLD_DAYS:
+            behind = f"{days:,} days before now ({as_of:%Y-%m-%d})"
+            Console(stderr=True, highlight=False).print(
+                f"  Warning: the newest event is of {last:%Y-%m-%d}, {behind}. {NEWER}", markup=False, soft_wrap=True
+            )
+
     @cached_property
     def now(self) -> datetime:
         """The clock, read once per run."""

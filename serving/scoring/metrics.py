@@ -32,7 +32,13 @@ MODEL = Gauge(
 )
 FEATURE_AGE = Gauge(
     "encore_feature_age_seconds",
-    "Age of the last materialisation.",
+    "Age of the last materialisation, at the moment that answers are for.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+DATA_AGE = Gauge(
+    "encore_data_age_seconds",
+    "Age of the newest event of the last materialisation, at the moment that answers are for.",
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )
@@ -44,7 +50,7 @@ OUTDATED = Gauge(
 )
 EVENT_LAG = Gauge(
     "encore_event_lag_seconds",
-    "Age of the first event that features do not follow yet; 0 without any.",
+    "Age of the first event that features do not follow yet, at the moment that answers are for; 0 without any.",
     registry=_REGISTRY,
     multiprocess_mode="livemostrecent",
 )

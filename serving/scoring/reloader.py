@@ -10,6 +10,7 @@ import structlog
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from features.engine.build import feature_definition
+from features.snapshots import NEWER, OLD_DAYS
 from features.store.feature_store import Store
 from features.store.materialized import Online, OutdatedFeaturesError, read_online
 from serving.scoring import metrics
@@ -93,6 +94,26 @@ class ModelReloader:
         """Whether the online store's features were computed by other code or settings than this process has."""
         return self.online is not None and self.online.is_outdated(self._settings)
 
+    @property
+    def warnings(self) -> list[str]:
+        """What does not stop the API, and keeps its answers from being complete or current.
+
+        Raises
+        ------
+        NotReadyError
+            If nothing is loaded yet.
+        """
+        return list(self._warnings(self.deployment).values())
+
+    def _warnings(self, deployment: Deployment) -> dict[str, str]:
+        """Return warnings by their names in the log."""
+        online = deployment.ground.online
+        found = {"features_outdated": str(OutdatedFeaturesError())} if online.is_outdated(self._settings) else {}
+        age = online.data_age(self.as_of(deployment))
+        if age is not None and age.days >= OLD_DAYS:
+            found["data_old"] = f"The newest event is of {online.last_event:%Y-%m-%d}, {age.days:,} days ago. {NEWER}"
+        return found
+
     def as_of(self, deployment: Deployment) -> datetime:
         """Return the moment a deployment answers for now; a customer with later features is answered for theirs."""
         return deployment.as_of(self._clock())
@@ -119,11 +140,11 @@ class ModelReloader:
         if deployment is not before:
             if before is None or before.ground.online != online:
                 self.intake.use(store, online)
-                if online.is_outdated(self._settings):
-                    _log.warning("features_outdated", problem=str(OutdatedFeaturesError()))
             self._deployment = deployment
             _keep_from_garbage()
             metrics.show_models(deployment.labels)
+            for name, text in self._warnings(deployment).items():
+                _log.warning(name, problem=text)
         return deployment
 
     def _open_store(self) -> Store:

@@ -228,8 +228,12 @@ def test_models_report_their_metrics(client: TestClient) -> None:
 
 def test_health(client: TestClient) -> None:
     assert get(client, "/health/live") == {"status": "live"}
-    ready = {"status": "ready", "models": ["encore-churn/1", "encore-next-product/1"], "warnings": []}
-    assert get(client, "/health/ready") == ready
+    ready = get(client, "/health/ready")
+    assert (ready["status"], ready["warnings"]) == ("ready", [])
+    assert ready["models"] == ["encore-churn/1", "encore-next-product/1"]
+    assert (ready["newest_event_timestamp"][:10], ready["data_age_days"]) == ("2018-01-01", 0)
+    answer = get(client, "/v1/customers/6/risk")
+    assert answer["newest_event_timestamp"] == ready["newest_event_timestamp"]
 
 
 def test_a_store_that_does_not_answer_in_time_is_not_waited_for(

@@ -311,3 +311,23 @@ def test_exports_that_nothing_can_be_learned_from_are_an_error_of_init(
     assert run(monkeypatch, "init", "--from", "exports") == 2
     assert "Expected order lines, contracts or labels at exports, found none" in capsys.readouterr().err
     assert "notes.csv (a, b) fits no table" in (tmp_path / "encore.toml").read_text()
+
+
+@pytest.mark.parametrize(("as_of", "warned"), [("now", True), ("data_end", False)])
+def test_a_command_warns_of_old_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_of: str, warned: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orders.csv").write_text(
+        "customer_id,order_id,product_id,event_timestamp,quantity,amount\na,1,x,2017-12-30 10:00:00,1,2\n"
+    )
+    mapped = '[data]\nsource = "files"\n[[data.inputs]]\ntable = "transactions"\npath = "orders.csv"\n'
+    (tmp_path / "encore.toml").write_text(f'[time]\nas_of = "{as_of}"\n{mapped}')
+    for command in ("ingest", "ingest", "features build"):
+        run(monkeypatch, *command.split())
+        printed = capsys.readouterr()
+        assert ("Warning: the newest event is of 2017-12-30" in printed.err) == warned
+        assert "Warning" not in printed.out
+    for command in ("ingest --help", "keys list"):
+        run(monkeypatch, *command.split())
+        assert "Warning" not in capsys.readouterr().err
