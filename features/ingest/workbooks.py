@@ -68,7 +68,8 @@ def copy_sheets(path: Path, item: FileSettings, target: Path) -> Copied:
     body: list[list[Any]] = []
     for sheet in read:
         next_line = 0
-        for line, row in islice(zip(sheet.lines, sheet.rows, strict=True), item.header_line, None):
+        # the reader leaves out last rows whose cells turn out to be blank
+        for line, row in islice(zip(sheet.lines, sheet.rows, strict=False), item.header_line, None):
             values = [None if value == "" else value for value in row[: len(header)]]
             if all(value is None for value in values):  # a blank line is no row, as in a text file
                 continue

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
@@ -14,7 +15,7 @@ from features.ingest.settings import FileSettings
 from features.ingest.used import archive
 from features.ingest.used.bounded import bound
 from features.ingest.used.ranges import cell_name
-from features.ingest.workbooks import sheets_of
+from features.ingest.workbooks import Stretch, copy_sheets, sheets_of
 from tests.features.ingest.books import WRITERS, write_ods, write_sheet, write_xls, write_xlsx
 from tests.features.ingest.exports import ingest, quarantine, settings_of, table
 
@@ -43,6 +44,16 @@ def test_a_sheet_with_a_far_cell_is_its_rows(tmp_path: Path, far: str) -> None:
     totals = ingest(settings_of(tmp_path, {"path": "orders.xlsx"})).inputs[0].totals
     assert (totals.read, totals.kept) == (1500, 1500)
     assert table(tmp_path, "transactions", "order_id").equals(expected)
+
+
+def test_a_far_cell_that_turns_out_to_be_blank_is_no_row(tmp_path: Path) -> None:
+    cells = {(1, 1): "cust", (2, 1): "a", (80000, 1): "b", (80000, 702): "c"}
+    texts = "".join(f'<c r="{cell_name(*place)}" t="str"><v>{text}</v></c>' for place, text in cells.items())
+    blank = '<c r="A90000" t="str"></c>'
+    write_sheet(tmp_path / "book.xlsx", f"<worksheet><sheetData><row>{texts}{blank}</row></sheetData></worksheet>")
+    copied = copy_sheets(tmp_path / "book.xlsx", FileSettings(), tmp_path / "copy.parquet")
+    assert pq.read_table(tmp_path / "copy.parquet").to_pydict() == {"cust": ["a", "b"]}
+    assert copied.stretches == [Stretch(0, 2), Stretch(1, 80000)]
 
 
 def test_a_far_row_is_quarantined_with_its_line(tmp_path: Path) -> None:
