@@ -70,8 +70,11 @@ def test_a_build_that_is_killed_leaves_what_was_there(world: World, tmp_path: Pa
         subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as killed,
     ):
         deadline = time.monotonic() + 60
-        while not list((tmp_path / "data").glob(".features-*/parts/*")) and time.monotonic() < deadline:
+        while (
+            not list((tmp_path / "data").glob(".unfinished-features-*/features/parts/*"))
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         killed.kill()
-    assert list((tmp_path / "data").glob(".features-*"))
+    assert list((tmp_path / "data").glob(".unfinished-features-*"))
     assert {file.name: file.read_bytes() for file in features.iterdir()} == before

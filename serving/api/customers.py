@@ -116,7 +116,7 @@ async def _delete(request: Request, response: Response, customer_id: CustomerId,
 
 def erasures() -> APIRouter:
     """Return the route of receipts."""
-    routes = APIRouter(prefix="/v1/erasures", tags=["customers"], responses=documented(401, 403, 404, 429, 503))
+    routes = APIRouter(prefix="/v1/erasures", tags=["customers"], responses=documented(401, 403, 404, 422, 429, 503))
 
     @routes.get("/{erasure_id}", operation_id="getErasure")
     async def receipt(erasure_id: str, caller: Admin) -> Receipt:

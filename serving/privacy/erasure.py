@@ -172,6 +172,7 @@ class Erasures:
                 with job(self._stores, "an erasure", alone=True) as unfinished:
                     done = self._complete(record, unfinished)
                 if done is not None:
+                    self._reloader.intake.catch_up()  # with the events of a customer who has come back since
                     self._finish(done)
             except (EncoreError, NotReadyError) as error:
                 problem = error.problem if isinstance(error, EncoreError) else str(error)
