@@ -68,7 +68,7 @@ def test_what_was_backed_up_answers_as_before(world: World, tmp_path: Path) -> N
 
 @pytest.mark.servers
 def test_after_an_upgrade_events_wait_until_features_are_built_again(world: World, tmp_path: Path) -> None:
-    """Rows of new feature code never stand beside rows of the code before, and it is said wherever operators look."""
+    """Rows of new feature code are never next to rows of the code before, and it is said wherever operators look."""
     upgraded = tmp_path / "upgraded"
     for name in ("core", "features", "training", "serving"):
         shutil.copytree(_ROOT / name, upgraded / name, ignore=shutil.ignore_patterns("__pycache__"))

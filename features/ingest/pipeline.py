@@ -148,7 +148,7 @@ def _unread(settings: Settings, root: Path, units: list[Unit], segments: list[Se
 
 def _stamp(segments: list[Segment], tables: dict[str, TableStamp], source: str) -> dict[str, Any]:
     rows = {name: table.rows for name, table in tables.items()}
-    # what became of a segment's rows may stand in another table's stamp: its returns are interactions
+    # what became of a segment's rows may be in another table's stamp: its returns are interactions
     rows_replaced = ChainMap(*(table.replaced for table in tables.values()))
     returns_replaced = ChainMap(*(table.returns_replaced for table in tables.values()))
     unmatched = ChainMap(*(table.unmatched for table in tables.values()))

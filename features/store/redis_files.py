@@ -16,7 +16,7 @@ def rewrite_files(client: Any) -> bool:  # noqa: ANN401 - of any mode of Redis
     Returns
     -------
     Whether no file of it holds deleted rows. False where the server does not allow it or is not done within ten
-    seconds, after which it goes on, and where it has replicas, whose files are their own.
+    seconds, after which it continues, and where it has replicas, whose files are their own.
     """
     deadline = time.monotonic() + _PATIENCE
     try:

@@ -1,4 +1,4 @@
-"""Used ranges of .ods files, where a cell or a row may stand for many equal ones."""
+"""Used ranges of .ods files, where a cell or a row may represent many equal ones."""
 
 from collections.abc import Iterator
 from xml.parsers import expat

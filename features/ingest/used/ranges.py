@@ -10,7 +10,7 @@ from core.errors import DataError
 SPARSE_PLACES = 10_000_000
 #: Places of all used ranges of a workbook.
 MOST_PLACES = 50_000_000
-#: Beyond `SPARSE_PLACES`, one place in so many must hold a value.
+#: Beyond `SPARSE_PLACES`, one place in this number must hold a value.
 _PLACES_PER_CELL = 4
 
 
@@ -21,7 +21,7 @@ class UsedRange:
     Attributes
     ----------
     cells
-        With a value; at least so many places are read.
+        With a value; at least this number of places is read.
     lowest, widest
         A cell in the last row and one in the last column, (row, column) from 1; (0, 0) in an empty sheet.
     folded

@@ -1,4 +1,4 @@
-"""Used ranges of .xlsb files, whose parts are records: a type, a length, and so many bytes."""
+"""Used ranges of .xlsb files, whose parts are records: a type, a length, and that number of bytes."""
 
 from collections.abc import Iterator
 

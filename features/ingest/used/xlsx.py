@@ -13,7 +13,7 @@ from features.ingest.used.ranges import SPARSE_PLACES, UsedRange, cell_name, che
 
 #: Bytes of a sheet up to which each cell is looked at; of a larger one, the references that usual programs write.
 _LOOKED_AT = 1 << 20
-#: No text of a cell, and no tag, has so many bytes.
+#: No text of a cell, and no tag, has this number of bytes.
 _LONGEST = 4 << 20
 #: Rows and columns that keep their places in a copy: a header is among them, and a column without a name is called by
 #: its place.
@@ -167,7 +167,7 @@ def _estimated(archive: Archive, name: str, part: str) -> UsedRange | None:
     if used.places > SPARSE_PLACES:
         used.cells = sum(piece.count(b'c r="') for piece in archive.pieces(part))
     else:
-        used.cells = used.places  # so few that they are read in any case
+        used.cells = used.places  # few enough to be read in any case
     return used
 
 

@@ -52,7 +52,7 @@ def write_xlsb(path: Path, cells: Cells) -> None:
 
 
 def write_ods(path: Path, cells: Cells) -> None:
-    """Write an .ods file of one sheet, Orders; its cells stand in ascending rows, one in each."""
+    """Write an .ods file of one sheet, Orders; its cells are in ascending rows, one in each."""
     rows, before = "", 0
     for (row, column), value in cells.items():
         gap = f'<table:table-row table:number-rows-repeated="{row - before - 1}"><table:table-cell/></table:table-row>'

@@ -293,7 +293,7 @@ def test_rows_that_were_replaced_are_followed_by_who_has_loaded_the_new_ones(pla
 
 @pytest.mark.parametrize("definition", ["of other code", None])
 def test_events_wait_where_features_would_be_computed_in_another_way(place: Place, definition: str | None) -> None:
-    """After an upgrade, rows of new code would stand beside rows of the code before."""
+    """After an upgrade, rows of new code would be next to rows of the code before."""
     folder = materialized_directory(place.settings[StoreSettings])
     stamp = read_stamp(folder)
     changed = {name: value for name, value in stamp.items() if name != "definition"}

@@ -204,7 +204,7 @@ def test_an_erasure_waits_for_a_job_and_says_so_while_nothing_is_answered(settin
             wait_until(lambda: client.get(began.headers["location"]).json()["waits_for"], stores.data, seconds=20)
             waiting = client.get(began.headers["location"]).json()
             assert "in use by `encore score` (since" in waiting["waits_for"]
-            # events go on, those of the customer too, and are made of nothing from before
+            # events continue, those of the customer too, and are made of nothing from before
             for customer in (OTHER, CUSTOMER):
                 visit = {"kind": "visit", "event_id": f"v-{customer}", "customer_id": customer, "value": 3}
                 assert client.post("/v1/events", json={"events": [visit]}).json()["applied"]
