@@ -127,12 +127,15 @@ class Database:
         """Make sure that deleted rows are in no part of a SQLite file any more; see `core.sqlite.purge`."""
         file = self.engine.url.database
         if self.is_sqlite and file:
-            with self._lock, self.connection() as con:
+            with self.connection() as con:
                 driver: Any = con.connection.driver_connection
-                purge(driver, Path(file), trace)
+                purge(driver, Path(file), trace, self._lock)
 
     def _connection(self) -> sa.Connection:
         con: sa.Connection | None = getattr(self._local, "con", None)
+        if con is not None and self._inode() != self._local.inode:
+            self._forget()  # another thread or process has moved the file aside
+            con = None
         if con is None:
             if self.is_sqlite and self.engine.url.database:
                 Path(self.engine.url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -142,8 +145,16 @@ class Database:
                 con.execute(sa.schema.CreateTable(table, if_not_exists=True))
                 for index in table.indexes:
                     con.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-            self._local.con = con
+            self._local.con, self._local.inode = con, self._inode()
         return con
+
+    def _inode(self) -> int | None:
+        """Return which file a cache is in now; None for what is no cache in a file, or is not there."""
+        file = self.engine.url.database
+        try:
+            return Path(file).stat().st_ino if self._is_cache and self.is_sqlite and file else None
+        except FileNotFoundError:
+            return None
 
     def _failed(self, error: Exception) -> StoreError:
         """Forget the connection, and move a broken cache aside; the next use opens another one."""

@@ -46,8 +46,9 @@ class StoreError(EncoreError):
     """A store (Feast's registry or online store, MLflow's tracking server) does not answer."""
 
 
-#: The folders of a path, up to the name of the file; addresses of servers and routes of the API have none.
-_FOLDERS = re.compile(r"(?<![\w.:/])/(?!v1/)(?:[^\s/'\",;:]+/)+")
+#: The folders of a path, up to the name of the file, in the address of a file too. Addresses of servers and routes of
+#: the API have none.
+_FOLDERS = re.compile(r"(?:(?<![\w.:/])|(?<=://)/?)/(?!v1/)(?:[^\s/'\",;:]+/)+")
 
 
 def without_folders(text: str) -> str:

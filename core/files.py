@@ -93,27 +93,42 @@ def claim(target: Path) -> tuple[Path, int]:
         os.close(held)
 
 
-def remove_unfinished(directory: Path) -> int:
-    """Remove what killed processes have left below a folder. Returns how many files there were.
+def remove_unfinished(directory: Path, *, below: bool = True) -> int:
+    """Remove what killed processes have left in a folder. Returns how many files there were.
 
     A folder that one of them had taken away and not yet replaced is put back first.
+
+    Parameters
+    ----------
+    below
+        Look into the folders below it too.
     """
-    removed = 0
-    for place in sorted(directory.glob(f"**/{UNFINISHED}*")):
-        try:
-            held = os.open(place, os.O_RDONLY)
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # removed by another process
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _put_back(place)
-            removed += sum(file.is_file() for file in place.rglob("*"))
-            shutil.rmtree(place, ignore_errors=True)
-        except BlockingIOError:
-            continue  # its writer lives
-        finally:
-            os.close(held)
-    return removed
+    places = []
+    # a walk that does not mind folders that others remove meanwhile
+    for folder, names, _ in os.walk(directory):
+        found = [name for name in names if name.startswith(UNFINISHED)]
+        places += [Path(folder, name) for name in found]
+        names[:] = [name for name in names if name not in found] if below else []
+    return sum(map(_remove, sorted(places)))
+
+
+def _remove(place: Path) -> int:
+    """Remove a folder of something unfinished, unless its writer lives; returns how many files were in it."""
+    try:
+        held = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return 0  # its writer has finished
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _put_back(place)
+        files = sum(len(names) for _, _, names in os.walk(place))
+        shutil.rmtree(place, ignore_errors=True)
+    except (BlockingIOError, FileNotFoundError):
+        return 0
+    else:
+        return files
+    finally:
+        os.close(held)
 
 
 def _exchange(new: Path, directory: Path) -> None:

@@ -43,8 +43,8 @@ def job(
             waiting(running(stores))
             held.enter_context(locked(lock, shared=not alone))
         held.enter_context(_named(stores, name))
-        places = {stores.data, Path(stores.online.removeprefix("sqlite://")).parent} if alone else set()
-        yield sum(remove_unfinished(place) for place in places)
+        online = Path(stores.online.removeprefix("sqlite://")).parent
+        yield remove_unfinished(stores.data) + remove_unfinished(online, below=False) if alone else 0
 
 
 def running(stores: StoreSettings) -> str:

@@ -1,11 +1,10 @@
 """SQLite files that threads and processes share."""
 
-import mmap
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from core.errors import StoreError
@@ -18,6 +17,8 @@ _PATIENCE = 10.0
 BROKEN = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 #: This many bytes of a row are hardly in another one by chance.
 DISTINCT = 8
+#: Bytes that are looked through at once.
+_PIECE = 1 << 20
 
 
 class Database:
@@ -91,8 +92,8 @@ class Database:
 
     def purge(self, trace: bytes) -> None:
         """Make sure that deleted rows are in the file no more; see `purge`."""
-        with self._lock, self.reading() as con:
-            purge(con, self.path, trace)
+        with self.reading() as con:
+            purge(con, self.path, trace, self._lock)
 
     def close(self) -> None:
         """Close this thread's connection."""
@@ -132,7 +133,7 @@ def _once(con: sqlite3.Connection, upgrade: Callable[[sqlite3.Connection], None]
         raise
 
 
-def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:
+def purge(con: sqlite3.Connection, path: Path, trace: bytes, writing: AbstractContextManager[object]) -> None:
     """Make sure that deleted rows are in no part of a SQLite file any more.
 
     `PRAGMA secure_delete` overwrites the rows it deletes, but not the copies that stay behind when SQLite moves rows
@@ -143,16 +144,25 @@ def purge(con: sqlite3.Connection, path: Path, trace: bytes) -> None:
     trace
         Bytes of the deleted rows that no other row has. They are not looked for if they are fewer than `DISTINCT`, as
         those of a short id: other rows have them by chance.
+    writing
+        Keeps this process's other threads from writing; it is held as short as can be.
     """
     con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     if len(trace) >= DISTINCT and _holds(path, trace):
-        con.execute("VACUUM")
-        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with writing:
+            con.execute("VACUUM")
+            con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _holds(path: Path, trace: bytes) -> bool:
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(trace) >= 0
+    """Look for bytes in a file, piece by piece, so that other threads get their turn."""
+    before = b""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            if trace in before + piece:
+                return True
+            before = piece[-len(trace) :]
+    return False
 
 
 def move_broken(path: Path) -> None:

@@ -31,6 +31,9 @@ class ServingSettings(Section):
     max_head_kb: Annotated[int, Field(ge=1, le=1_000)] = Field(32, description="Of a request line with its headers")
     head_seconds: Annotated[float, Field(gt=0)] = Field(10, description="In which a client has to send them")
     body_seconds: Annotated[float, Field(gt=0)] = Field(30, description="In which a client has to send the body then")
+    answer_seconds: Annotated[float, Field(gt=0)] = Field(
+        30, description="After which a connection ends whose client does not go on reading the answer"
+    )
     idle_seconds: Annotated[int, Field(ge=1)] = Field(
         5, description="After which a connection is closed that waits for a further request"
     )

@@ -113,11 +113,12 @@ def _write(
         stamp = TableStamp(files, merged.rows, merged.digest, _by_key(own, merged.replaced))
     if returns:
         stamp = _with_returns(con, settings, stamp, returns, target)
-    if live is not None and name != "subscriptions":
-        rows, digest = rewrite(con, with_events(relation(target), relation(live), name), target)
-        stamp = replace(stamp, rows=rows, digest=digest)
+    # before events are added: the log has none from before an erasure
     if erased.read() and name in CUSTOMER_TABLES:
         rows, digest = rewrite(con, f"SELECT * FROM {erased.without(name, relation(target))}", target)
+        stamp = replace(stamp, rows=rows, digest=digest)
+    if live is not None and name != "subscriptions":
+        rows, digest = rewrite(con, with_events(relation(target), relation(live), name), target)
         stamp = replace(stamp, rows=rows, digest=digest)
     return stamp
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
 from core.sql import relation
-from features.contract.erased import Erased, without_rows
+from features.contract.erased import Erased
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES
 from features.engine.build import BOUGHT, RETURNED
@@ -49,7 +49,7 @@ class CustomerFeatures:
         """Return one row per customer for every view of customers, and for every vector."""
         con = self._con
         requested = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
-        given = {"requested": requested, "erased": self._erased_customers(), **self._live_rows(log, customers)}
+        given = {"requested": requested, "erased": self._erased_among(customers), **self._live_rows(log, customers)}
         for table, rows in given.items():
             con.register("given", rows)
             con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {table} LIMIT 0")
@@ -66,20 +66,17 @@ class CustomerFeatures:
             tables["transactions"] = tables_of(events)["transactions"]
         return {_live(table): rows for table, rows in tables.items()}
 
-    def _erased_customers(self) -> pa.Table:
-        moments = Erased(self._stores).read()
-        parsed = [datetime.fromisoformat(moment) for moment in moments.values()]
-        kinds = {"digest": pa.string(), "moment": pa.timestamp("us", "UTC")}
-        return pa.table({"digest": list(moments), "moment": parsed}, schema=pa.schema(list(kinds.items())))
+    def _erased_among(self, customers: list[str]) -> pa.Table:
+        return pa.table({"customer_id": pa.array(Erased(self._stores).open_among(customers), pa.string())})
 
     def _add_customer_rows(self, folder: Path) -> None:
         """Add the materialised rows of the requested customers, and those of their events since.
 
         An event may replace an order of an earlier event, so that orders are taken from all events and from exports.
-        The materialised rows of a customer whose erasure is not complete are passed over.
+        The materialised rows of a customer whose erasure is open are passed over.
         """
         self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
-        self._con.execute("CREATE TEMP TABLE erased (digest VARCHAR, moment TIMESTAMPTZ)")
+        self._con.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
         self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
         for table in CUSTOMER_TABLES:
             if table == "labels":  # no feature is made of them
@@ -87,8 +84,10 @@ class CustomerFeatures:
             rows = relation(folder / f"{table}.parquet")
             of_exports = self._orders_whole and table == "transactions"
             exported = f" WHERE {EVENT_ID.name} IS NULL" if of_exports else ""
-            query = f"(SELECT * FROM {rows} SEMI JOIN requested USING (customer_id){exported})"
-            query = without_rows(table, query, "erased")
+            query = (
+                f"(SELECT * FROM (FROM {rows} SEMI JOIN requested USING (customer_id)) "
+                f"ANTI JOIN erased USING (customer_id){exported})"
+            )
             if table in EVENT_TABLES:
                 columns = ", ".join(f"{column.name} {column.type}" for column in CONTRACT[table].columns)
                 self._con.execute(f"CREATE TEMP TABLE {_live(table)} ({columns})")

@@ -19,6 +19,7 @@ from core.progress import Report, silent, track
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
+from features.contract.erased import Erased, is_open
 from features.engine.build import built_schedule, features_directory
 from features.engine.duckdb import connect
 from features.engine.vectors import services_of
@@ -125,6 +126,18 @@ class Store:
         for view in track(report, view_names(self._settings), lambda view: view):
             with quiet("feast"), answering("online store"):
                 target.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
+            self._leave_out_erased(target)
+
+    def _leave_out_erased(self, target: FeatureStore) -> None:
+        """Remove customers from what was copied whose erasure waits until this job is done with the files."""
+        hashes = Erased(self._settings[StoreSettings]).open()
+        if not hashes:
+            return
+        files = features_directory(self._settings[StoreSettings]).glob("*_vector.parquet")
+        query = f"SELECT DISTINCT customer_id FROM {relation(*files)} WHERE {is_open('customer_id', hashes)}"
+        copied = OnlineStore(self._repo.beside(target))
+        for (customer,) in connect(self._settings).con.execute(query).fetchall():
+            copied.erase(customer)
 
     def point_in_time(self, service: FeatureService, entities: pd.DataFrame) -> pd.DataFrame:
         """Return the features of a service as they were known at each row's moment.

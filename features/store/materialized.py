@@ -13,6 +13,7 @@ from core.locks import locked
 from core.settings import Settings, StoreSettings
 from core.sql import copy, engine, relation
 from core.stamps import read_stamp
+from features.contract.erased import Erased, is_open
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 from features.engine.build import feature_definition
 
@@ -109,11 +110,13 @@ def write_rows(settings: Settings, online: str) -> None:
     stores = settings[StoreSettings]
     folder = rows_directory(stores, online)
     last = read_stamp(materialized_directory(stores)).get("fingerprint", "")
+    hashes = Erased(stores).open()
     with replacing(folder) as aside, engine(settings) as con:
         for table in CONTRACT:
             order = " ORDER BY customer_id" if table in CUSTOMER_TABLES else ""
             source = table_path(stores, table)
-            con.execute(copy(f"SELECT * FROM {relation(source)}{order}", aside / source.name, GROUP))
+            others = f" WHERE NOT ({is_open('customer_id', hashes)})" if table in CUSTOMER_TABLES else ""
+            con.execute(copy(f"SELECT * FROM {relation(source)}{others}{order}", aside / source.name, GROUP))
     for other in folder.parent.glob("rows-*"):
         if other not in {folder, rows_directory(stores, last)}:
             shutil.rmtree(other, ignore_errors=True)

@@ -1,6 +1,7 @@
 """The online store: features of customers as they are now, read, pushed, erased."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,19 +130,33 @@ class OnlineStore:
                     removed += con.execute(statement, [serialized]).rowcount
             return removed
 
-    def purge(self, customer: str) -> bool:
-        """Make sure that the rows of an erased customer are in no file any more; returns whether they are in none."""
-        config, online = self._repo.feast.config, self._repo.provider.online_store
-        with answering("online store"):
-            if config.online_store.type == "redis":
-                # the driver is installed where Redis is used
-                from features.store.redis_files import rewrite_files  # noqa: PLC0415
+    def purge(self, customer: str) -> None:
+        """Make sure that the rows of an erased customer are in no part of a SQLite file any more.
 
-                return rewrite_files(online._get_client(config.online_store))
+        No other thread may use the store meanwhile; see `features.store.materialized.updating`.
+        """
+        config = self._repo.feast.config
+        if config.online_store.type != "redis":
             # the key ends with the type and the length of the id, in four bytes each, and the id
             trace = serialize_entity_key(_entity(customer), KEY_VERSION)[-len(customer.encode()) - 8 :]
-            purge(online._get_conn(config), Path(config.online_store.path), trace)
+            with answering("online store"):
+                purge(
+                    self._repo.provider.online_store._get_conn(config),
+                    Path(config.online_store.path),
+                    trace,
+                    nullcontext(),
+                )
+
+    def rewrite_files(self) -> bool:
+        """Let Redis write its files again; returns whether no file of the store holds erased rows."""
+        config = self._repo.feast.config.online_store
+        if config.type != "redis":
             return True
+        # the driver is installed where Redis is used
+        from features.store.redis_files import rewrite_files  # noqa: PLC0415
+
+        with answering("online store"):
+            return rewrite_files(self._repo.provider.online_store._get_client(config))
 
 
 def _entity(customer: str) -> EntityKey:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,12 @@ class Repo:
     def provider(self) -> Any:  # noqa: ANN401 - Feast ships no types
         """Feast's provider, which knows the online store."""
         return self.feast._get_provider()
+
+    def beside(self, feast: FeatureStore) -> "Repo":
+        """Return the same repository with another online store."""
+        other = copy(self)
+        other.feast = feast
+        return other
 
     def view(self, name: str) -> Any:  # noqa: ANN401
         """Return a registered feature view."""

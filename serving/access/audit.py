@@ -4,7 +4,7 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from core.errors import StoreError
-from core.files import write_file
+from core.files import replacing_file, write_file
 from core.locks import locked
 from core.settings import StoreSettings
 
@@ -66,15 +66,27 @@ class AuditLog:
     def erase(self, customer: str) -> int:
         """Put a mark in the place of a customer; the lines stay. Returns how many lines named them.
 
-        Who writes has to wait for the current file alone: nobody writes to those that are full.
+        Nobody writes to files that are full, and none becomes full meanwhile.
         """
         if not self.directory.is_dir():
             return 0
         with locked(self.directory / ".erasing"):
-            with self._held():
-                full = sorted(self.directory.glob("audit-*.jsonl"))
-                changed = _erase(self._path, customer)
-            return changed + sum(_erase(file, customer) for file in full)
+            changed = self._erase_current(customer)
+            return changed + sum(_erase(file, customer) for file in sorted(self.directory.glob("audit-*.jsonl")))
+
+    def _erase_current(self, customer: str) -> int:
+        """Rewrite the current file beside it; who writes has to wait while the two are exchanged."""
+        if not self._path.is_file():
+            return 0
+        with self._path.open("rb") as file:
+            content, changed = _without_customer(file.read(), customer)
+            if changed:
+                with ExitStack() as held, replacing_file(self._path, 0o600) as new:
+                    new.write_bytes(content)
+                    held.enter_context(self._held())
+                    with new.open("ab") as end:
+                        end.write(file.read())  # what was appended meanwhile
+        return changed
 
     def _current(self) -> int:
         """Return the open file, again where another worker has started or rewritten it."""
@@ -89,10 +101,14 @@ class AuditLog:
         return self._file
 
     def _rotate(self) -> None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
-        self._path.rename(self._path.with_name(f"audit-{stamp}.jsonl"))
-        for old in sorted(self.directory.glob("audit-*.jsonl"))[: -self._keep]:
-            old.unlink()
+        try:
+            with locked(self.directory / ".erasing", wait=False):
+                stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+                self._path.rename(self._path.with_name(f"audit-{stamp}.jsonl"))
+                for old in sorted(self.directory.glob("audit-*.jsonl"))[: -self._keep]:
+                    old.unlink()
+        except BlockingIOError:  # the file is being rewritten; the next line tries again
+            return
 
     @contextmanager
     def _held(self) -> Iterator[None]:
@@ -109,16 +125,21 @@ class AuditLog:
 
 
 def _erase(file: Path, customer: str) -> int:
+    content, changed = _without_customer(file.read_bytes(), customer)
+    if changed:
+        write_file(file, content)
+    return changed
+
+
+def _without_customer(content: bytes, customer: str) -> tuple[bytes, int]:
+    """Return lines with a mark in the place of a customer, and how many named them."""
     named = orjson.dumps(customer)
-    content = file.read_bytes() if file.is_file() else b""
     if named not in content:
-        return 0
+        return content, 0
     lines = content.splitlines()
     rewritten = [_without(line, customer) if named in line else line for line in lines]
     changed = sum(new is not line for new, line in zip(rewritten, lines, strict=True))
-    if changed:
-        write_file(file, b"".join(line + b"\n" for line in rewritten))
-    return changed
+    return b"".join(line + b"\n" for line in rewritten), changed
 
 
 def _without(line: bytes, customer: str) -> bytes:

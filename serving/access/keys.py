@@ -178,13 +178,13 @@ class KeyRing:
                 seen = 0
             if seen == self._seen:
                 return
-            self._seen = seen
             try:
                 self._keys = {key.digest: key for key in self._file.read()}
-                self._problem = None
+                self._problem, self._seen = None, seen
             except ConfigError as error:  # the keys of before are in use until it can be read again
+                if self._problem is None:
+                    _log.error("keys_not_read", problem=error.problem)
                 self._problem = error
-                _log.error("keys_not_read", problem=error.problem)
 
 
 def _make(name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | None) -> tuple[Key, str]:

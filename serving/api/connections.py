@@ -32,11 +32,14 @@ class Limits:
         From the first byte of a request, or from the start of the connection, to the end of the headers.
     body_seconds
         From there to the end of the body.
+    answer_seconds
+        In which a client has to go on reading an answer.
     """
 
     head_bytes: int
     head_seconds: float
     body_seconds: float
+    answer_seconds: float
 
 
 class LimitedConfig(uvicorn.Config):
@@ -55,6 +58,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits = config.limits
         self._head_bytes: int | None = 0  # None while a request whose head is complete is received
         self._timer: TimerHandle | None = None
+        self._unread: TimerHandle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Expect a request."""
@@ -64,6 +68,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing more."""
         self._expect_nothing()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -80,6 +85,18 @@ class LimitedProtocol(HttpToolsProtocol):
                 self._refuse("headers-too-large", f"Expected a request line and headers of at most {most} bytes.")
                 return
         super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """Wait for a client that does not read; it gets some time, and then the connection ends."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self._limits.answer_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Continue with an answer that is being read."""
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+        super().resume_writing()
 
     def on_headers_complete(self) -> None:
         """Expect the body."""

@@ -14,7 +14,7 @@ from serving.api.security import Admin, CurrentCaller
 from serving.parts import PARTS
 from serving.parts.offers import OffersPart
 from serving.parts.types import TypeOptions, TypesPart
-from serving.privacy.erasure import Receipt
+from serving.privacy.receipts import Receipt
 from serving.scoring.part import Question
 
 _EXPLANATION = ("risk", "reasons", "what_if")

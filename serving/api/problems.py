@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from core.errors import EncoreError, StoreError, without_folders
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
-from serving.privacy.erasure import UnknownErasureError
+from serving.privacy.receipts import UnknownErasureError
 from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
 from serving.scoring.reloader import NotReadyError

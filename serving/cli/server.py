@@ -133,7 +133,7 @@ def _prepare(level: int = logging.INFO) -> None:
 
 def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicorn.Config:
     serving = settings[ServingSettings]
-    limits = Limits(serving.max_head_kb * 1024, serving.head_seconds, serving.body_seconds)
+    limits = Limits(serving.max_head_kb * 1024, serving.head_seconds, serving.body_seconds, serving.answer_seconds)
     # what is logged of requests is our own
     return LimitedConfig(
         api,

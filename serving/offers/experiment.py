@@ -76,7 +76,15 @@ class Impressions:
             if not self.path.exists():
                 return 0
             lines = self.path.read_bytes().splitlines(keepends=True)
-            kept = [line for line in lines if json.loads(line)["customer_id"] != customer_id]
+            kept = [line for line in lines if not _names(line, customer_id)]
             if len(kept) < len(lines):
                 write_file(self.path, b"".join(kept))
             return len(lines) - len(kept)
+
+
+def _names(line: bytes, customer_id: str) -> bool:
+    """Return whether a line is of a customer; one that cannot be read, which a killed process has left, may be."""
+    try:
+        return bool(json.loads(line)["customer_id"] == customer_id)
+    except ValueError:
+        return True

@@ -5,74 +5,38 @@ when no job uses them; a receipt says how far that is. An erasure that has begun
 completed even if the process ends.
 """
 
-import hashlib
 import threading
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
-from typing import Literal
 
 import structlog
-from pydantic import BaseModel, Field
 
-from core.errors import DataError, EncoreError, without_folders
-from core.files import write_file
+from core.errors import EncoreError, StoreError, without_folders
 from core.jobs import job
 from core.settings import Settings, StoreSettings
 from features.contract.erased import Erased
 from features.contract.ids import canonical_id
 from features.store.materialized import updating
 from serving.access.audit import AuditLog
-from serving.privacy.stores import STORES, Erasure, PersonalStore, is_known
+from serving.privacy.receipts import Receipt, Record, Records, UnknownErasureError, erasure_id_of
+from serving.privacy.stores import STORES, Erasure, is_known
 from serving.scoring.reloader import ModelReloader, NotReadyError
 from serving.scoring.score_table import ScoreTable
 from serving.scoring.service import UnknownCustomerError
 
-#: Seconds between two looks for erasures that another process has begun, and for the end of a job.
-_LOOK, _SOON = 5.0, 0.2
+#: Seconds between two looks for erasures that another process has begun, or that could not be completed.
+_LOOK = 5.0
+#: Seconds that a stop waits for a step; one that waits for a job ends with the process.
+_PATIENCE = 5.0
 _log = structlog.get_logger(__name__)
-
-
-class Removed(BaseModel):
-    """What was removed from one place."""
-
-    place: str = Field(examples=["event log"])
-    count: int = Field(description="Rows, events, entries, lines or files", examples=[12])
-
-
-class Receipt(BaseModel):
-    """What was removed where, and what remains."""
-
-    erasure_id: str = Field(description="Asks for this receipt again")
-    status: Literal["running", "done"] = Field(
-        description="`running`: no answer is made of anything about the customer any more; files that hold the "
-        "customer among others are still to be rewritten"
-    )
-    waits_for: str | None = Field(None, description="What keeps it from being done, where anything does")
-    began_at: datetime
-    erased_at: datetime | None = Field(description="When it was done")
-    removed: list[Removed]
-    remains: list[str] = Field(description="What still holds something of the customer, and until when")
-
-
-class UnknownErasureError(DataError):
-    """No erasure has this id."""
-
-    def __init__(self, erasure_id: str) -> None:
-        super().__init__(f"No erasure {erasure_id!r} is known.", "Take `erasure_id` of the answer to the deletion.")
-
-
-class _Record(BaseModel):
-    """An erasure as its file holds it; the customer's id is in it as long as it is needed."""
-
-    customer_id: str | None
-    receipt: Receipt
 
 
 class Erasures:
     """Erases customers from every store of `serving.privacy.stores.STORES`. Safe for threads and processes.
+
+    Locks are taken in this order: jobs, an erasure, updates of features.
 
     Parameters
     ----------
@@ -90,7 +54,7 @@ class Erasures:
     ) -> None:
         self._settings = settings
         self._stores = settings[StoreSettings]
-        self._directory = (self._stores.data / "erasures").resolve()
+        self._records = Records(self._stores)
         self._reloader, self._table, self._audit = reloader, table, audit
         self._clock = clock
         self._stop, self._wake = threading.Event(), threading.Event()
@@ -106,39 +70,28 @@ class Erasures:
         UnknownCustomerError
             If nothing is stored about the customer, now or before an erasure; names an id like it that is known.
         StoreError
-            If the stores cannot be asked; nothing was begun then.
+            If a store does not answer. An erasure that has begun by then is completed when it answers.
         """
-        erasure = self._erasure(customer_id)
-        erasure_id = hashlib.sha256(customer_id.encode()).hexdigest()[:32]
-        before = self._read(self._file(erasure_id))
-        if before is not None and before.customer_id is not None:
-            return before.receipt
-        if not is_known(erasure):
-            if before is not None:
-                return before.receipt
+        erasure_id = erasure_id_of(customer_id)
+        record = self._records.read(erasure_id)
+        if (record is None or record.customer_id is None) and not is_known(self._erasure(customer_id)):
+            if record is not None:
+                return record.receipt
             raise self._unknown(customer_id)
-        now = self._clock()
-        receipt = Receipt(
-            erasure_id=erasure_id,
-            status="running",
-            began_at=now,
-            erased_at=None,
-            removed=[],
-            remains=[one.remains for one in STORES if isinstance(one.remains, str)],
-        )
-        record = _Record(customer_id=customer_id, receipt=receipt)
-        self._write(record)  # from here on it will be done, whatever happens to this process
-        try:
-            # first, so that nothing of the customer is taken in or computed again
-            Erased(self._stores).add(customer_id, now)
-            with updating(self._stores):
-                for store in (one for one in STORES if one.complete is not None):
-                    self._count(record, store, store.erase, erasure)
-        except EncoreError as error:
-            receipt.waits_for = without_folders(error.problem)
-        self._write(record)
-        self._wake.set()
-        return receipt
+        with self._records.held(erasure_id):
+            record = self._records.read(erasure_id)
+            if record is None or record.customer_id is None:
+                record = self._new(customer_id)
+                self._records.write(record)  # from here on it will be done, whatever happens to this process
+            try:
+                self._withdraw(record)
+            except EncoreError as error:
+                raise StoreError(
+                    f"The erasure has begun and is not done: {error.problem}", "It continues when the store answers."
+                ) from error
+            finally:
+                self._wake.set()
+        return record.receipt
 
     def receipt(self, erasure_id: str) -> Receipt:
         """Return how far an erasure is.
@@ -148,7 +101,7 @@ class Erasures:
         UnknownErasureError
             If there is none with this id.
         """
-        record = self._read(self._file(erasure_id)) if erasure_id.isalnum() else None
+        record = self._records.read(erasure_id)
         if record is None:
             raise UnknownErasureError(erasure_id)
         return record.receipt
@@ -163,66 +116,114 @@ class Erasures:
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
-            self._thread.join()
-
-    def complete(self) -> None:
-        """Complete all erasures that have begun, as far as no job uses the files."""
-        for record in self._begun():
-            try:
-                with job(self._stores, "an erasure", alone=True) as unfinished:
-                    done = self._complete(record, unfinished)
-                if done is not None:
-                    self._reloader.intake.catch_up()  # with the events of a customer who has come back since
-                    self._finish(done)
-            except (EncoreError, NotReadyError) as error:
-                problem = error.problem if isinstance(error, EncoreError) else str(error)
-                record.receipt.waits_for = without_folders(problem)
-                self._write(record)
-
-    def _complete(self, begun: _Record, unfinished: int) -> _Record | None:
-        """Remove the customer from all stores; None where the process ends, or another one has done it meanwhile."""
-        record = self._read(self._file(begun.receipt.erasure_id))
-        if record is None or record.customer_id is None:
-            return None
-        erasure = replace(self._erasure(record.customer_id), unfinished=unfinished)
-        # all of them, since a job may have written again what was removed when this began
-        for store in STORES:
-            if self._stop.is_set():
-                return None
-            self._count(record, store, (store.complete or store.erase), erasure)
-            self._write(record)
-        return record
-
-    def _finish(self, record: _Record) -> None:
-        """Write the receipt; without the lock of jobs, as a server may take its time."""
-        erasure = self._erasure(str(record.customer_id))
-        record.receipt.remains = [left for one in STORES if (left := one.left(erasure)) is not None]
-        record.customer_id = None
-        record.receipt.status, record.receipt.waits_for = "done", None
-        record.receipt.erased_at = self._clock()
-        self._write(record)
-
-    @staticmethod
-    def _count(
-        record: _Record, store: PersonalStore, removing: Callable[[Erasure], int] | None, erasure: Erasure
-    ) -> None:
-        """Remove a customer from a store, and add to the receipt what was removed."""
-        if removing is None:
-            return
-        counts = {one.place: one.count for one in record.receipt.removed}
-        counts[store.name] = counts.get(store.name, 0) + removing(erasure)
-        order = [one.name for one in STORES if one.name in counts]
-        record.receipt.removed = [Removed(place=place, count=counts[place]) for place in order]
+            self._thread.join(_PATIENCE)
 
     def _watch(self) -> None:
         while not self._stop.is_set():
-            try:
-                self.complete()
-                self._wake.wait(_SOON if self._begun() else _LOOK)
-            except Exception as error:  # the next look may find what is lacking now
-                _log.exception("not_erased", exc_info=error)
-                self._stop.wait(_LOOK)
             self._wake.clear()
+            try:
+                for record in self._records.begun():
+                    self._complete(record.receipt.erasure_id)
+            except Exception as error:  # the next look may find what is lacking now
+                _log.exception("erasures_not_read", exc_info=error)
+            self._wake.wait(_LOOK)
+
+    def _complete(self, erasure_id: str) -> None:
+        """Complete an erasure, or note what keeps it from being completed."""
+        try:
+            with self._records.held(erasure_id):
+                record = self._records.read(erasure_id)
+                if record is None or record.customer_id is None:
+                    return
+                self._withdraw(record)
+
+            def waiting(others: str) -> None:
+                self._note(erasure_id, f"The data folder is in use by {others}.")
+
+            with job(self._stores, "an erasure", alone=True, waiting=waiting) as unfinished:
+                self._rewrite(erasure_id, unfinished)
+            if not self._stop.is_set():
+                self._reloader.update_features()  # with the events of a customer who has come back since
+                self._finish(erasure_id)
+        except Exception as error:
+            _log.exception("not_erased", exc_info=error, erasure=erasure_id)
+            self._note(erasure_id, _reason(error))
+
+    def _withdraw(self, record: Record) -> None:
+        """Remove what answers are made of, if that is not done: from every store that answers.
+
+        Raises
+        ------
+        EncoreError
+            If a store does not.
+        """
+        if record.step != "begun":
+            return
+        customer = str(record.customer_id)
+        erasure, errors = self._erasure(customer), []
+        # first, so that nothing of the customer is taken in or computed again
+        Erased(self._stores).add(customer, record.receipt.began_at)
+        with updating(self._stores):
+            for store in STORES:
+                if store.complete is not None and store.erase is not None:
+                    try:
+                        record.add(store.name, store.erase(erasure))
+                        self._records.write(record)
+                    except EncoreError as error:
+                        errors.append(error)
+        record.step = "begun" if errors else "withdrawn"
+        record.receipt.waits_for = without_folders(errors[0].problem) if errors else None
+        self._records.write(record)
+        if errors:
+            raise errors[0]
+
+    def _rewrite(self, erasure_id: str, unfinished: int) -> None:
+        """Remove the customer from the files of all customers; nothing else may use them."""
+        with self._records.held(erasure_id):
+            record = self._records.read(erasure_id)
+            if record is None or record.customer_id is None or record.step == "rewritten":
+                return  # another process has done it meanwhile
+            erasure = replace(self._erasure(record.customer_id), unfinished=unfinished)
+            for store in STORES:
+                removing = store.complete or store.erase
+                if self._stop.is_set():
+                    return
+                if removing is not None:
+                    record.add(store.name, removing(erasure))
+                    self._records.write(record)
+            Erased(self._stores).close(record.customer_id)
+            record.step = "rewritten"
+            self._records.write(record)
+
+    def _finish(self, erasure_id: str) -> None:
+        """Write the receipt; without the lock of jobs, as a server may take its time."""
+        with self._records.held(erasure_id):
+            record = self._records.read(erasure_id)
+            if record is None or record.customer_id is None or record.step != "rewritten":
+                return
+            erasure = self._erasure(record.customer_id)
+            record.receipt.remains = [left for one in STORES if (left := one.left(erasure)) is not None]
+            record.customer_id = None
+            record.receipt.status, record.receipt.waits_for = "done", None
+            record.receipt.erased_at = self._clock()
+            self._records.write(record)
+
+    def _note(self, erasure_id: str, waits_for: str) -> None:
+        """Write into the receipt what keeps an erasure from being done."""
+        with self._records.held(erasure_id):
+            record = self._records.read(erasure_id)
+            if record is not None and record.customer_id is not None:
+                record.receipt.waits_for = without_folders(waits_for)
+                self._records.write(record)
+
+    def _new(self, customer_id: str) -> Record:
+        receipt = Receipt(
+            erasure_id=erasure_id_of(customer_id),
+            status="running",
+            began_at=self._clock(),
+            remains=[one.remains for one in STORES if isinstance(one.remains, str)],
+        )
+        return Record(customer_id=customer_id, receipt=receipt)
 
     def _erasure(self, customer_id: str) -> Erasure:
         return Erasure(
@@ -239,23 +240,12 @@ class Erasures:
         meant = f"Did you mean {similar[0]!r}? " if similar else ""
         return UnknownCustomerError(customer_id, f"Nothing was erased. {meant}Check the id.")
 
-    def _file(self, erasure_id: str) -> Path:
-        return self._directory / f"{erasure_id}.json"
 
-    def _read(self, file: Path) -> _Record | None:
-        try:
-            return _Record.model_validate_json(file.read_bytes())
-        except FileNotFoundError:
-            return None
-
-    def _write(self, record: _Record) -> None:
-        write_file(self._file(record.receipt.erasure_id), record.model_dump_json(indent=1).encode(), 0o600)
-
-    def _begun(self) -> list[_Record]:
-        """Return the erasures that are not done, those that began first before others."""
-        records = [record for file in self._directory.glob("*.json") if (record := self._read(file)) is not None]
-        begun = [record for record in records if record.customer_id is not None]
-        return sorted(begun, key=lambda record: record.receipt.began_at)
+def _reason(error: Exception) -> str:
+    """Say what keeps an erasure from being done; the text of an unknown error may name the customer."""
+    if isinstance(error, NotReadyError):
+        return str(error)
+    return error.problem if isinstance(error, EncoreError) else type(error).__name__
 
 
 def _similar(customer_id: str) -> list[str]:

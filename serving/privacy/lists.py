@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from core.errors import DataError
 from core.files import write_file
 from core.settings import Settings, StoreSettings
 from core.spreadsheets import ENCODING, LINE_END, guarded
@@ -30,8 +31,14 @@ def erase_check_page(stores: StoreSettings) -> int:
 
 
 def _erase_csv_rows(file: Path, customer_id: str) -> int:
-    with file.open(encoding=ENCODING, newline="") as stream:
-        rows = list(csv.reader(stream))
+    try:
+        with file.open(encoding=ENCODING, newline="") as stream:
+            rows = list(csv.reader(stream))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{file.name} in the data folder cannot be read as a list, so that nobody knows whom it names.",
+            "Remove it, or move it to another folder.",
+        ) from error
     if not rows or "customer_id" not in rows[0]:
         return 0
     place = rows[0].index("customer_id")

@@ -2,7 +2,8 @@
 
 These hold nothing about a customer and are no entries: `keys.json` and `rates.bin` (callers), `data/metrics` (counts by
 route, key and outcome), `data/tuning` (parameters and their scores), `registry.db` and `data/feast` (definitions),
-`erased.json` (hashes of erased ids), locks and stamps. Logs go to standard error and name no customer.
+`erased.json` (hashes of erased ids), `data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks
+and stamps. Logs go to standard error and name no customer.
 """
 
 from collections.abc import Callable
@@ -97,6 +98,7 @@ def _remove_rows_of_jobs(one: Erasure) -> int:
     """Remove what a materialisation has written since, and keep what events since then say."""
     with updating(one.settings[StoreSettings]):
         removed = one.online.erase(one.customer_id)
+        one.online.purge(one.customer_id)
         one.events.apply_again(one.customer_id)
     return removed
 
@@ -109,13 +111,13 @@ def _remove_scores_of_jobs(one: Erasure) -> int:
 
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
+    PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
     PersonalStore(
         "online store",
         lambda one: one.online.erase(one.customer_id),
-        lambda one: None if one.online.purge(one.customer_id) else REDIS_FILES,
+        lambda one: None if one.online.rewrite_files() else REDIS_FILES,
         _remove_rows_of_jobs,
     ),
-    PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
     PersonalStore("contract tables", lambda one: erase.erase_contract_rows(one.settings, one.customer_id)),
     PersonalStore("segments", lambda one: erase.erase_segment_rows(one.settings, one.customer_id)),
     PersonalStore(

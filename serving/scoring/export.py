@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from core.errors import ConfigError, DataError
-from core.files import replacing_file
+from core.files import remove_unfinished, replacing_file
 from core.progress import Report, batches, silent, track
 from core.spreadsheets import ENCODING, LINE_END, guarded
 from serving.explain.wording import LANGUAGES, Language
@@ -86,6 +86,7 @@ def write_list(frame: pd.DataFrame, output: Path) -> None:
 
     Texts that such a program could run as formulas are guarded in CSV, and as they are in Parquet.
     """
+    remove_unfinished(output.parent, below=False)  # of a list that was killed, wherever it is
     with replacing_file(output) as new:
         if output.suffix == ".csv":
             frame.map(_cell).to_csv(new, index=False, encoding=ENCODING, lineterminator=LINE_END)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import structlog
 
-from core.errors import StateError
+from core.errors import EncoreError, StateError
 from core.settings import Settings, StoreSettings
 from features.engine.build import feature_definition
 from features.snapshots import NEWER, OLD_DAYS
@@ -188,14 +188,16 @@ class ModelReloader:
                     _log.info("loaded", models=deployment.labels)
                 self._missing = ""
             except Exception as error:
-                if str(error) != self._missing:
+                # what is not an error of ours may have anything in its text, and everybody may read this
+                missing = str(error) if isinstance(error, EncoreError) else type(error).__name__
+                if missing != self._missing:
                     _log.warning("not_loaded", problem=str(error))
-                self._missing = str(error)
-            self._update_features()
+                self._missing = missing
+            self.update_features()
             self._stop.wait(_LOOK)
 
-    def _update_features(self) -> None:
-        """Compute the features of customers with new events, whatever can be loaded."""
+    def update_features(self) -> None:
+        """Compute the features of customers with new events, whatever can be loaded; what cannot be done is logged."""
         behind = ""
         try:
             self.intake.catch_up()

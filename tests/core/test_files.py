@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -110,3 +111,21 @@ def test_a_kill_at_any_step_leaves_the_old_file_or_the_new(tmp_path: Path) -> No
         step += 1
     assert step > 10
     assert target.read_bytes() == b"new"
+
+
+def test_what_others_write_and_finish_meanwhile_is_no_fault(tmp_path: Path) -> None:
+    stopped = threading.Event()
+
+    def write() -> None:
+        while not stopped.is_set():
+            write_file(tmp_path / "receipt.json", b"content")
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    removed = [remove_unfinished(tmp_path) for _ in range(2_000)]
+    stopped.set()
+    for writer in writers:
+        writer.join()
+    assert set(removed) == {0}
+    assert [path.name for path in tmp_path.iterdir()] == ["receipt.json"]

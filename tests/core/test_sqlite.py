@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import nullcontext
 from pathlib import Path
 
 from core.sqlite import Database, purge
@@ -33,7 +34,7 @@ def test_copies_that_moved_rows_left_behind_are_purged(tmp_path: Path) -> None:
         with con:
             con.execute("DELETE FROM rows WHERE name = ?", [name.encode()])
         left_behind += name.encode() in path.read_bytes()
-        purge(con, path, name.encode())
+        purge(con, path, name.encode(), nullcontext())
         assert name.encode() not in path.read_bytes()
     assert left_behind > 0  # else this test shows nothing
     assert con.execute("SELECT count(*) FROM rows").fetchone() == (6400,)

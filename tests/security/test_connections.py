@@ -16,7 +16,7 @@ from serving.settings import default_settings
 from tests.servers import wait_until
 
 #: Short, so that the tests are.
-LIMITS = Limits(head_bytes=8 * 1024, head_seconds=0.6, body_seconds=1.0)
+LIMITS = Limits(head_bytes=8 * 1024, head_seconds=0.6, body_seconds=1.0, answer_seconds=1.0)
 _GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -164,4 +164,14 @@ def test_what_is_no_request_ends_the_connection(address: tuple[str, int], sent: 
     with socket.create_connection(address) as connection:
         connection.sendall(sent)
         rest_of(connection)
+    assert live(address) < 1
+
+
+def test_a_client_that_does_not_read_its_answers_is_not_waited_for(address: tuple[str, int]) -> None:
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.connect(address)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 60)  # some 8 MB of answers
+        time.sleep(2.5)
+        assert len(rest_of(connection)) < 8_000_000
     assert live(address) < 1

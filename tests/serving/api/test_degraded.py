@@ -1,6 +1,7 @@
 """What is broken takes with it no more than what is made of it; answers name no folder of the server."""
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,13 @@ def test_keys_that_cannot_be_read_any_more_stay_in_use(settings: Settings, folde
         (folder / "keys.json").write_bytes(_NONSENSE)
         client.app.state.encore.keys._looked = 0.0  # type: ignore[attr-defined]
         risk(client)
+        # a change is seen as soon as the file can be read, though no time shows it
+        written = (folder / "keys.json").stat()
+        (folder / "keys.json").write_bytes(json.dumps({"keys": []}).encode())
+        os.utime(folder / "keys.json", ns=(written.st_atime_ns, written.st_mtime_ns))
+        client.app.state.encore.keys._looked = 0.0  # type: ignore[attr-defined]
+        assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 401
+        (folder / "keys.json").write_bytes(_NONSENSE)
         # a process that starts now knows none
         client.app.state.encore.__dict__["keys"] = KeyRing(KeyFile(settings[StoreSettings]), lambda: NOW)  # type: ignore[attr-defined]
         assert "keys.json" in refused(client, "GET", f"/v1/customers/{CUSTOMER}/risk", folder)

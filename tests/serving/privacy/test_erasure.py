@@ -14,13 +14,21 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
+from core.errors import StoreError
 from core.jobs import job
 from core.settings import Settings, StoreSettings
+from features.contract.erased import Erased
 from features.erase import REDACTED, erase_quarantined_text
 from features.ingest.pipeline import ingest
 from features.ingest.quarantine import quarantine_path
 from features.ingest.settings import DataSettings, InputSettings
+from features.live.log import EventLog
+from features.store.feature_store import Store
+from features.store.materialized import read_online, rows_directory
+from features.store.online import OnlineStore
+from serving.privacy.receipts import Records, erasure_id_of
 from serving.privacy.stores import STORES
+from serving.scoring.score_table import ScoreTable
 from tests.conftest import NOW, World, connected, copied, erased
 from tests.servers import wait_until
 
@@ -71,7 +79,8 @@ def populate(settings: Settings, client: TestClient) -> None:
         body = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
         assert client.post("/v1/scores", json=body).status_code == 200
     shown = [{"customer_id": customer, "products": ["1029743"]} for customer in (CUSTOMER, OTHER)]
-    (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown))
+    torn = '{"customer_id": "er'  # of a killed process
+    (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown) + torn)
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
     lists.to_parquet(folder / "scores.parquet", index=False)
     lists.to_csv(folder / "scores.csv", index=False, encoding="utf-8-sig")
@@ -226,6 +235,58 @@ def test_several_at_once_wait_their_turn(settings: Settings) -> None:
             receipts = list(pool.map(lambda customer: erased(client, customer), customers))
         assert all(sum(one["count"] for one in receipt["removed"]) for receipt in receipts)
         assert len({receipt["erasure_id"] for receipt in receipts}) == len(customers)
+        assert len(Erased(settings[StoreSettings]).read()) == len(customers)
+        assert not Erased(settings[StoreSettings]).open()
+
+
+@pytest.mark.parametrize(
+    ("broken", "method"),
+    [(Erased, "add"), (EventLog, "erase"), (OnlineStore, "erase"), (ScoreTable, "erase"), (Records, "write")],
+)
+@pytest.mark.parametrize("error", [StoreError("It does not answer.", "Wait."), RuntimeError("a fault")])
+def test_an_erasure_that_fails_at_any_step_is_completed(
+    broken: type, method: str, error: Exception, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = settings[StoreSettings].data
+    right = getattr(broken, method)
+    calls: list[int] = []
+
+    def fails_once(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == (2 if broken is Records else 1):  # what begins an erasure is written first
+            raise error
+        return right(*arguments)
+
+    with connected(settings) as client:
+        event = {"kind": "visit", "event_id": "v", "customer_id": "6", "value": 3}
+        client.post("/v1/events", json={"events": [event]})
+        monkeypatch.setattr(broken, method, fails_once)
+        assert client.delete("/v1/customers/6").status_code in {500, 503}
+        location = f"/v1/erasures/{erasure_id_of('6')}"
+        wait_until(lambda: client.get(location).json()["status"] == "done", folder, seconds=60)
+        receipt = client.get(location).json()
+        # what was counted and could not be written down is not counted again
+        counts = {0, 1} if broken is Records else {1}
+        assert {one["place"]: one["count"] for one in receipt["removed"]}["event log"] in counts
+        assert client.get("/v1/customers/6/risk").status_code == 404
+    assert not EventLog(settings[StoreSettings]).of(["6"])
+    assert len(Erased(settings[StoreSettings]).read()) == 1
+
+
+def test_a_materialisation_meanwhile_does_not_bring_a_customer_back(settings: Settings) -> None:
+    stores = settings[StoreSettings]
+    with connected(settings) as client:
+        with job(stores, "`encore features materialize`", alone=False):
+            assert client.delete("/v1/customers/6").status_code == 202
+            before = read_online(stores).fingerprint
+            (stores.data / "online.db").unlink()
+            assert Store(settings).materialize()
+            reloader = client.app.state.encore.reloader  # type: ignore[attr-defined]
+            wait_until(lambda: reloader.online.fingerprint != before, stores.data)
+            assert client.get("/v1/customers/6/risk").status_code == 404
+            assert client.get("/v1/customers/12/risk").status_code == 200
+        rows = rows_directory(stores, read_online(stores).fingerprint)
+        assert "6" not in set(pd.read_parquet(rows / "transactions.parquet")["customer_id"])
 
 
 def test_an_erasure_is_completed_where_another_process_was_killed(settings: Settings) -> None:
@@ -234,7 +295,7 @@ def test_an_erasure_is_completed_where_another_process_was_killed(settings: Sett
         with job(settings[StoreSettings], "`encore score`", alone=False):
             client.delete("/v1/customers/6")
             client.app.state.encore.erasures.stop()  # type: ignore[attr-defined]
-        (record,) = (folder / "erasures").iterdir()
+        (record,) = (folder / "erasures").glob("*.json")
         assert json.loads(record.read_text())["customer_id"] == "6"
     with connected(settings) as client:
         location = f"/v1/erasures/{record.stem}"
@@ -252,5 +313,5 @@ def test_a_mistyped_id_is_refused_with_the_nearest_one(client: TestClient, misty
 
 
 def test_an_unknown_erasure_is_not_found(client: TestClient) -> None:
-    for erasure in ("abc", "..%2Fkeys"):
+    for erasure in ("abc", "..%2Fkeys", "a" * 300, "\N{DEVANAGARI DIGIT ONE}" * 32):
         assert client.get(f"/v1/erasures/{erasure}").status_code == 404
