@@ -34,12 +34,15 @@ class Limits:
         From there to the end of the body.
     answer_seconds
         In which a client has to go on reading an answer.
+    connections
+        At a time, of a process.
     """
 
     head_bytes: int
     head_seconds: float
     body_seconds: float
     answer_seconds: float
+    connections: int
 
 
 class LimitedConfig(uvicorn.Config):
@@ -99,22 +102,35 @@ class LimitedProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def on_headers_complete(self) -> None:
-        """Expect the body."""
+        """Expect the body, unless there are too many connections."""
         self._head_bytes = None
+        if len(self.connections) > self._limits.connections:
+            self._refuse("unavailable", "Too many connections are open.")
+            return
         self._expect(self._limits.body_seconds, "the rest of the request")
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body, unless the request was refused."""
+        if not self.transport.is_closing():
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Expect nothing until the next request begins."""
         self._expect_nothing()
         self._head_bytes = 0
-        super().on_message_complete()
+        if not self.transport.is_closing():
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """End the connection soon where the answer came before the end of the request."""
         super().on_response_complete()
         if self._head_bytes is None and not self.transport.is_closing():
             self._call_later(_LINGERING, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no request."""
+        self._refuse("bad-request", msg)
 
     def _expect(self, seconds: float, what: str) -> None:
         detail = f"Expected {what} within {seconds:g} s."

@@ -133,7 +133,13 @@ def _prepare(level: int = logging.INFO) -> None:
 
 def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicorn.Config:
     serving = settings[ServingSettings]
-    limits = Limits(serving.max_head_kb * 1024, serving.head_seconds, serving.body_seconds, serving.answer_seconds)
+    limits = Limits(
+        serving.max_head_kb * 1024,
+        serving.head_seconds,
+        serving.body_seconds,
+        serving.answer_seconds,
+        serving.max_connections,
+    )
     # what is logged of requests is our own
     return LimitedConfig(
         api,
@@ -142,7 +148,6 @@ def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicor
         access_log=False,
         server_header=False,
         timeout_keep_alive=serving.idle_seconds,
-        limit_concurrency=serving.max_connections,
         **options,
     )
 

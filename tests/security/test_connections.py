@@ -16,7 +16,7 @@ from serving.settings import default_settings
 from tests.servers import wait_until
 
 #: Short, so that the tests are.
-LIMITS = Limits(head_bytes=8 * 1024, head_seconds=0.6, body_seconds=1.0, answer_seconds=1.0)
+LIMITS = Limits(head_bytes=8 * 1024, head_seconds=0.6, body_seconds=1.0, answer_seconds=1.0, connections=20)
 _GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 
 
@@ -163,7 +163,20 @@ def test_a_connection_without_a_further_request_is_closed(address: tuple[str, in
 def test_what_is_no_request_ends_the_connection(address: tuple[str, int], sent: bytes) -> None:
     with socket.create_connection(address) as connection:
         connection.sendall(sent)
-        rest_of(connection)
+        answer = rest_of(connection)
+    assert not answer or b"urn:encore:" in answer
+    assert live(address) < 1
+
+
+def test_a_connection_too_many_is_refused(address: tuple[str, int]) -> None:
+    others = [socket.create_connection(address) for _ in range(20)]
+    with socket.create_connection(address) as connection:
+        connection.sendall(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        answer = rest_of(connection)
+    assert (status(answer), b"urn:encore:unavailable" in answer) == (503, True)
+    for other in others:
+        other.close()
+    time.sleep(0.2)
     assert live(address) < 1
 
 
