@@ -49,8 +49,8 @@ def job(
 
 def running(stores: StoreSettings) -> str:
     """Name the jobs that run, each with the time (UTC) at which it began."""
-    jobs = [job for file in sorted(_directory(stores).glob("*")) if (job := _running(file))]
-    return ", ".join(jobs) or "a job that has just begun"
+    names = filter(None, map(_running, sorted(_directory(stores).glob("*"))))
+    return ", ".join(names) or "a job that has just begun"
 
 
 def _directory(stores: StoreSettings) -> Path:

@@ -32,7 +32,7 @@ class ServingSettings(Section):
     head_seconds: Annotated[float, Field(gt=0)] = Field(10, description="In which a client has to send them")
     body_seconds: Annotated[float, Field(gt=0)] = Field(30, description="In which a client has to send the body then")
     answer_seconds: Annotated[float, Field(gt=0)] = Field(
-        30, description="After which a connection ends whose client does not go on reading the answer"
+        30, description="After which a connection ends whose client does not continue to read the answer"
     )
     idle_seconds: Annotated[int, Field(ge=1)] = Field(
         5, description="After which a connection is closed that waits for a further request"

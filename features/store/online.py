@@ -109,7 +109,10 @@ class OnlineStore:
                 self._repo.provider.ingest_df(self._repo.view(view), frame)
 
     def erase(self, customer: str) -> int:
-        """Remove a customer's rows; returns how many values there were. What Redis has on disk is left to `purge`."""
+        """Remove a customer's rows; returns how many values there were.
+
+        What files of the store still hold is left to `purge` and `rewrite_files`.
+        """
         key, config = _entity(customer), self._repo.feast.config
         online = self._repo.provider.online_store
         with answering("online store"):

@@ -33,7 +33,7 @@ class Limits:
     body_seconds
         From there to the end of the body.
     answer_seconds
-        In which a client has to go on reading an answer.
+        In which a client has to continue to read an answer.
     connections
         At a time, of a process.
     """

@@ -40,11 +40,9 @@ class Context:
         check_drivers(settings)
         data = settings[StoreSettings].data
         if upgrade_data(settings, [data / "scores.db"]):
-            Console(stderr=True, highlight=False).print(
-                f"  {data} was of an earlier version of Encore and is converted. Run `encore demo`, or `encore ingest` "
-                "and the commands after it: features, the online store and scores are computed again.",
-                markup=False,
-                soft_wrap=True,
+            self._remark(
+                f"{data} was of an earlier version of Encore and is converted. Run `encore demo`, or `encore ingest` "
+                "and the commands after it: features, the online store and scores are computed again."
             )
         return settings
 
@@ -60,10 +58,12 @@ class Context:
         from core.jobs import job  # noqa: PLC0415
         from core.settings import StoreSettings  # noqa: PLC0415
 
-        def waiting(others: str) -> None:
-            Console(stderr=True, highlight=False).print(f"  Waits for {others}.", markup=False, soft_wrap=True)
-
-        with job(self.settings[StoreSettings], f"`encore {command}`", alone=alone, waiting=waiting):
+        with job(
+            self.settings[StoreSettings],
+            f"`encore {command}`",
+            alone=alone,
+            waiting=lambda others: self._remark(f"Waits for {others}."),
+        ):
             yield
 
     def warn_of_old_data(self) -> None:
@@ -82,9 +82,12 @@ class Context:
         as_of = resolve_as_of(self.settings[TimeSettings], last, self.now)
         if (days := (as_of - last).days) >= OLD_DAYS:
             behind = f"{days:,} days before now ({as_of:%Y-%m-%d})"
-            Console(stderr=True, highlight=False).print(
-                f"  Warning: the newest event is of {last:%Y-%m-%d}, {behind}. {NEWER}", markup=False, soft_wrap=True
-            )
+            self._remark(f"Warning: the newest event is of {last:%Y-%m-%d}, {behind}. {NEWER}")
+
+    @staticmethod
+    def _remark(text: str) -> None:
+        """Print a remark beside the output, which a program may read."""
+        Console(stderr=True, highlight=False).print(f"  {text}", markup=False, soft_wrap=True)
 
     @cached_property
     def now(self) -> datetime:

@@ -134,11 +134,11 @@ def _prepare(level: int = logging.INFO) -> None:
 def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicorn.Config:
     serving = settings[ServingSettings]
     limits = Limits(
-        serving.max_head_kb * 1024,
-        serving.head_seconds,
-        serving.body_seconds,
-        serving.answer_seconds,
-        serving.max_connections,
+        head_bytes=serving.max_head_kb * 1024,
+        head_seconds=serving.head_seconds,
+        body_seconds=serving.body_seconds,
+        answer_seconds=serving.answer_seconds,
+        connections=serving.max_connections,
     )
     # what is logged of requests is our own
     return LimitedConfig(

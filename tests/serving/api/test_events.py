@@ -21,7 +21,7 @@ from features.store.feature_store import Store
 from features.store.online import OnlineStore
 from serving.scoring.intake import EventIntake
 from serving.scoring.reloader import ModelReloader
-from serving.scoring.score_table import Kept, ScoreTable
+from serving.scoring.score_table import ScoreTable
 from tests.conftest import NOW, World, connected, copied, erased
 from tests.servers import wait_until
 
@@ -336,16 +336,6 @@ def test_events_before_stores_are_loaded_happen_where_the_data_stand(settings: S
     live.take([_read(purchase(1))])
     (logged,) = live.log.of([CUSTOMER])
     assert logged.happened.year == 2018
-
-
-def test_what_was_computed_before_an_erasure_is_not_kept_after_it(settings: Settings) -> None:
-    table = ScoreTable(settings[StoreSettings], ())
-    erasures = table.erasures()
-    table.erase(CUSTOMER)
-    table.keep("risk", {CUSTOMER: Kept("x", NOW, NOW, True, b"{}")}, erasures, {})
-    assert table.find([CUSTOMER], ["risk"]) == {CUSTOMER: {}}
-    table.keep("risk", {CUSTOMER: Kept("x", NOW, NOW, True, b"{}")}, table.erasures(), {})
-    assert table.find([CUSTOMER], ["risk"])[CUSTOMER]
 
 
 def test_an_audit_log_that_cannot_be_written_ends_answers(client: TestClient, settings: Settings) -> None:

@@ -125,6 +125,18 @@ def test_several_threads_keep_and_find(table: ScoreTable) -> None:
     assert listed(table) == ["a", "b", "c", "d"]
 
 
+def test_what_was_computed_before_an_erasure_is_not_kept_after_it(table: ScoreTable) -> None:
+    erasures = table.erasures()
+    table.erase("a")
+    kept = Kept("model", NOW, NOW, True, b"{}")
+    table.keep("risk", {"a": kept}, erasures, {})
+    assert table.find(["a"], ["risk"]) == {"a": {}}
+    assert not table.holds("a")
+    table.keep("risk", {"a": kept}, table.erasures(), {})
+    assert table.find(["a"], ["risk"])["a"]
+    assert table.holds("a")
+
+
 def test_other_columns_start_another_table_and_erasure_drops_the_old_one(tmp_path: Path) -> None:
     stores = StoreSettings(data=tmp_path)
     keep(ScoreTable(stores, COLUMNS), "customer-with-a-name", 0.3)
