@@ -6,6 +6,7 @@ are of one machine in one state.
 
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.load import Measured, Request, load
-from benchmarks.servers import encore, free_port, serving
+from benchmarks.servers import ENCORE, encore, free_port, serving
 from core.settings import StoreSettings
 from features.engine.build import built_schedule
 from features.vectors import ages
@@ -88,6 +89,8 @@ def copy_of_the_demo() -> Iterator[tuple[Path, str]]:
         shutil.copy("encore.toml", home)
         os.environ["ENCORE_SERVING__REQUESTS_PER_MINUTE"] = "100000000"
         os.environ["ENCORE_TRACKING__URI"] = f"sqlite:///{home / 'mlruns/mlflow.db'}"
+        # the registry names the files of the folder that was copied
+        subprocess.run([*ENCORE, "features", "apply"], cwd=home, check=True, stdout=subprocess.DEVNULL)
         yield home, KeyFile(StoreSettings(data=home / "data")).renew("bench", ROLES, datetime.now(UTC))
 
 
