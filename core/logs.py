@@ -3,14 +3,13 @@
 import atexit
 import logging
 import os
-import queue
 import sys
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 from typing import Any
 
@@ -19,28 +18,39 @@ import structlog
 
 #: Seconds that the end of the process waits for the last lines.
 _PATIENCE = 1.0
+#: Seconds that a line waits for others.
+_TOGETHER = 0.02
 
 
 class Lines:
     """A file of lines that keeps nobody waiting: a thread writes them, and what it cannot write is lost and counted.
 
     Standard error may be a pipe that nobody reads, or a file on a full disk. Answers are worth more than their lines.
+    Lines that come within a moment are written together: a thread that wakes for each of them takes Python's lock from
+    the request that wrote it.
     """
 
     def __init__(self, descriptor: int, most: int = 10_000) -> None:
         self._descriptor = descriptor
-        self._waiting: queue.Queue[bytes] = queue.Queue(most)
+        self._most = most
+        self._waiting: list[bytes] = []
         self._lost = 0
+        self._lock = threading.Lock()
+        self._arrived = threading.Event()
+        self._is_writing = False
         self._thread = threading.Thread(target=self._write_all, name="encore-log", daemon=True)
         self._thread.start()
         atexit.register(self._end)
 
     def write(self, line: bytes | str) -> int:
         """Take a line."""
-        try:
-            self._waiting.put_nowait(line.encode() if isinstance(line, str) else line)
-        except queue.Full:
-            self._lost += 1
+        with self._lock:
+            if len(self._waiting) < self._most:
+                self._waiting.append(line.encode() if isinstance(line, str) else line)
+            else:
+                self._lost += 1
+        if not self._arrived.is_set():
+            self._arrived.set()
         return len(line)
 
     def flush(self) -> None:
@@ -48,21 +58,30 @@ class Lines:
 
     def _write_all(self) -> None:
         while True:
-            line, lost = self._waiting.get(), self._lost
-            if lost:
-                line = b'{"event": "lines_lost", "lines": %d}\n' % lost + line
-            try:
-                while line:
-                    line = line[os.write(self._descriptor, line) :]
-                self._lost -= lost
-            except OSError:
-                self._lost += 1
-            self._waiting.task_done()
+            self._arrived.wait()
+            time.sleep(_TOGETHER)
+            self._arrived.clear()
+            with self._lock:
+                lines, self._waiting, lost = self._waiting, [], self._lost
+                self._is_writing = True
+            notice = [b'{"event": "lines_lost", "lines": %d}\n' % lost] if lost else []
+            unwritten = self._unwritten(b"".join([*notice, *lines]))
+            with self._lock:
+                self._lost += min(unwritten, len(lines)) - (lost if unwritten <= len(lines) else 0)
+                self._is_writing = False
+
+    def _unwritten(self, content: bytes) -> int:
+        """Write lines; return how many of them could not be."""
+        rest = memoryview(content)
+        with suppress(OSError):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        return bytes(rest).count(b"\n")
 
     def _end(self) -> None:
         """Give the thread a moment for the last lines."""
         end = time.monotonic() + _PATIENCE
-        while self._waiting.unfinished_tasks and time.monotonic() < end:
+        while (self._waiting or self._is_writing) and time.monotonic() < end:
             time.sleep(0.01)
 
 

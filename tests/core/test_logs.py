@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -40,3 +41,20 @@ def test_a_full_disk_fails_for_nobody(tmp_path: Path) -> None:
         assert lines.write("line\n") == 5
     wait_until(lambda: lines._lost == 10, tmp_path, seconds=10)
     os.close(full)
+
+
+def test_lines_of_many_threads_arrive_whole_each_once(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    with path.open("ab", buffering=0) as file:
+        lines = Lines(file.fileno())
+
+        def write(number: int) -> None:
+            for place in range(200):
+                lines.write(f"{number} {place}\n")
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(write, range(4)))
+        lines._end()
+        written = path.read_text().splitlines()
+    assert sorted(written) == sorted(f"{number} {place}" for number in range(4) for place in range(200))
+    assert [line for line in written if line.startswith("3 ")] == [f"3 {place}" for place in range(200)]
