@@ -119,9 +119,9 @@ class OffersPart(AnswerPart[OffersAnswer]):
 
     def shown(self, deployment: Deployment, one: Shown) -> None:
         """Count offers by kind, and write an impression while an experiment runs."""
-        for offer in one.fields["offers"]:
+        for offer in one.answered.fields["offers"]:
             metrics.OFFERS.labels(offer["kind"]).inc()
-        products = [offer["product_id"] for offer in one.fields["offers"]]
+        products = [offer["product_id"] for offer in one.answered.fields["offers"]]
         deployment.engine(OfferEngine).note_impression(one, products)
 
 

@@ -119,9 +119,9 @@ class OfferEngine:
 
     def note_impression(self, one: Shown, products: Sequence[str]) -> None:
         """Write down what was offered while an experiment runs."""
-        arm = one.fields["experiment"]
+        arm = one.answered.fields["experiment"]
         if arm is not None:
-            self.impressions.write(one.customer_id, one.as_of, Experiment(**arm), one.fields["model"], products)
+            self.impressions.write(one.customer_id, one.as_of, Experiment(**arm), one.answered.field("model"), products)
 
 
 def _predicted(model: NextProductModel) -> dict[str, object]:

@@ -58,5 +58,6 @@ class RiskPart(AnswerPart[RiskAnswer]):
 
     def shown(self, _: Deployment, one: Shown) -> None:
         """Count the risk."""
-        if one.fields["risk"] is not None:
-            metrics.RISK.observe(one.fields["risk"])
+        risk = one.answered.field("risk")
+        if risk is not None:
+            metrics.RISK.observe(risk)

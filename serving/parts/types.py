@@ -78,8 +78,8 @@ class TypesPart(AnswerPart[TypesAnswer]):
 
     def shown(self, deployment: Deployment, one: Shown) -> None:
         """Count types, and write an impression while an experiment runs."""
-        metrics.OFFERS.labels("type").inc(len(one.fields["types"]))
-        products = [offer["product_id"] for offer in one.fields["types"]]
+        metrics.OFFERS.labels("type").inc(len(one.answered.fields["types"]))
+        products = [offer["product_id"] for offer in one.answered.fields["types"]]
         deployment.engine(OfferEngine).note_impression(one, products)
 
 

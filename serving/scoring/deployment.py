@@ -125,6 +125,11 @@ class Deployment:
     def __init__(self, ground: Ground, built: Mapping[type[Engine], _Built]) -> None:
         self.ground = ground
         self._built = built
+        self._made_by = {
+            kind: fingerprint(ground.online.fingerprint, one.engine.identity)
+            for kind, one in built.items()
+            if one.engine is not None
+        }
 
     @classmethod
     def load(cls, ground: Ground, kinds: Iterable[type[Engine]], before: "Deployment | None") -> "Deployment":
@@ -166,8 +171,8 @@ class Deployment:
         return self._built[kind].error
 
     def made_by(self, kind: type[Engine]) -> str:
-        """Name all that answers of an engine depend on besides the customer."""
-        return fingerprint(self.ground.online.fingerprint, self.engine(kind).identity)
+        """Name all that answers of an engine, which there is, depend on besides the customer."""
+        return self._made_by[kind]
 
     @cached_property
     def models(self) -> dict[str, ModelInfo]:

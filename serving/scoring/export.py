@@ -103,7 +103,7 @@ def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, p
     versions: dict[str, str | None] = {}
     for name in parts:
         part, answer = service.parts[name], one.parts[name]
-        usable = answer.fields["status"] in WITH_VALUES
+        usable = answer.field("status") in WITH_VALUES
         row |= part.exported(answer.value if usable else None)
         if part.engine is not None:
             model = part.engine.model

@@ -72,9 +72,13 @@ class Answered(Generic[P]):
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """The JSON object as a dict, for those who look at a field or two."""
+        """The JSON object as a dict."""
         fields: dict[str, Any] = orjson.loads(self.json)
         return fields
+
+    def field(self, name: str) -> Any:  # noqa: ANN401 - as the schema has it
+        """Return a field that is a text or a number, without reading the whole JSON object where there is a value."""
+        return self.fields[name] if self._value is None else getattr(self._value, name)
 
 
 #: Moments as the API writes them; numbers of NumPy as numbers.
@@ -158,13 +162,11 @@ class Shown:
     ----------
     customer_id
         Empty for a guest.
-    fields
-        The answer, by field.
     """
 
     customer_id: str
     as_of: datetime
-    fields: Mapping[str, Any]
+    answered: Answered[Any]
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,11 @@ class ScoredCustomer:
     @cached_property
     def statuses(self) -> frozenset[str]:
         """The statuses of its parts."""
-        return frozenset(part.fields["status"] for part in self.parts.values())
+        return frozenset(part.field("status") for part in self.parts.values())
 
     def status(self, part: str) -> str:
         """Return the status of a part."""
-        return str(self.parts[part].fields["status"])
+        return str(self.parts[part].field("status"))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Reply:
     @property
     def models(self) -> set[str]:
         """Names and versions of the models that computed it."""
-        answered = (part.fields["model"] for one in self.customers for part in one.parts.values())
+        answered = (part.field("model") for one in self.customers for part in one.parts.values())
         return {model for model in answered if model}
 
 
@@ -116,6 +116,8 @@ class ScoringService:
 
         Takes microseconds a customer, so that an event loop may ask.
         """
+        if question.live:
+            return None
         work = self._work(deployment, question, as_of)
         recalled = self._recalled(work)
         if len(recalled) < len(question.customers):
@@ -147,9 +149,8 @@ class ScoringService:
         """Note that somebody gets an answer: parts count it, and write impressions."""
         for one in reply.customers:
             for name in question.parts:
-                if one.parts[name].fields["status"] in WITH_VALUES:
-                    part = self.parts[name]
-                    part.shown(reply.deployment, Shown(one.customer_id, one.as_of, one.parts[name].fields))
+                if one.status(name) in WITH_VALUES:
+                    self.parts[name].shown(reply.deployment, Shown(one.customer_id, one.as_of, one.parts[name]))
 
     def _work(self, deployment: Deployment, question: Question, as_of: datetime) -> _Work:
         parts: list[AnswerPart[Any]] = []
@@ -329,7 +330,7 @@ def check_values(one: ScoredCustomer) -> None:
         If the feature store is unavailable, and not all that was asked for was computed before.
     """
     for part in one.parts.values():
-        status, reason = part.fields["status"], part.fields["reason"]
+        status, reason = part.field("status"), part.field("reason")
         if status == "no_model":
             raise NoModelError(reason)
         if status == "unavailable":
