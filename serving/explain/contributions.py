@@ -85,8 +85,9 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
     places = _places(model.features)
     # the customers as they are, then once more for each theme, in one prediction
     usual = np.repeat(np.asarray(inputs)[None], len(places) + 1, axis=0)
-    for number, columns in enumerate(places.values(), start=1):
-        usual[number][:, columns] = [model.peers.everyone[model.features[place]] for place in columns]
+    everyone = np.array([model.peers.everyone[name] for name in model.features])
+    for of_theme, columns in zip(usual[1:], places.values(), strict=True):
+        of_theme[:, columns] = everyone[columns]
     margins = model.margin(usual.reshape(-1, len(model.features))).reshape(len(places) + 1, -1)
     parts = {
         theme: (contributions[:, columns].sum(axis=1).tolist(), effects.tolist())

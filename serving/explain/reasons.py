@@ -1,10 +1,11 @@
 """From TreeSHAP values to sentences: one reason per theme, written from raw values, never from column names."""
 
+import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from features.views.profile import ATTRIBUTE
@@ -83,10 +84,6 @@ def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -
 def _reason(
     theme: Theme, share: float, direction: Direction, explained: Explained, playbook: Playbook, language: Language
 ) -> Reason:
-    values = explained.values
-    shown = [name for name in values if name in theme.features]
-    habits = [fact.habit.feature for fact in theme.facts if fact.habit]
-    shown += [name for name in habits if name in values and name not in shown]
     sentence, finding = _sentence(theme, direction, explained, language)
     suggestion = playbook.get(finding or "", _NOTHING) if direction == "raises" else _NOTHING
     return Reason(
@@ -98,10 +95,18 @@ def _reason(
         direction=direction,
         share=share,
         text=say(language, f"direction.{direction}", fact=sentence),
-        values={name: _value(explained, name) for name in shown},
-        actionable=suggestion != _NOTHING,
+        values={name: _value(explained, name) for name in _shown(theme, tuple(explained.values))},
+        actionable=suggestion is not _NOTHING and suggestion != _NOTHING,
         action=suggestion.text(language),
     )
+
+
+@cache
+def _shown(theme: Theme, features: tuple[str, ...]) -> list[str]:
+    """Return the features behind the reasons of a theme, of those that a model has."""
+    own = [name for name in features if name in theme.features]
+    habits = [fact.habit.feature for fact in theme.facts if fact.habit]
+    return own + [name for name in habits if name in features and name not in own]
 
 
 def _sentence(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
@@ -115,7 +120,7 @@ def _sentence(theme: Theme, direction: Direction, explained: Explained, language
         return _attribute(theme, direction, explained, language)
     if not theme.facts:
         return say(language, f"plain.{theme.name}"), None
-    known = [fact for fact in theme.facts if not np.isnan(explained.values.get(fact.feature, np.nan))]
+    known = [fact for fact in theme.facts if not math.isnan(explained.values.get(fact.feature, math.nan))]
     for fact in known:
         against, finding = _found(fact, direction, explained, language)
         if finding is not None:
@@ -140,7 +145,7 @@ def theme_title(theme: Theme, language: Language) -> str:
 def _value(explained: Explained, name: str) -> float | str | None:
     if name in explained.attributes:
         return explained.attributes[name].text
-    return None if np.isnan(explained.values[name]) else explained.values[name]
+    return None if math.isnan(explained.values[name]) else explained.values[name]
 
 
 def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
@@ -166,7 +171,7 @@ def _number(name: str, title: str, explained: Explained, language: Language) -> 
     The direction of a theme is that of the change from what is usual, so that the comparison speaks for it.
     """
     value, usual = explained.values[name], explained.usual[name]
-    if np.isnan(value):
+    if math.isnan(value):
         return say(language, "fact.unknown", theme=title), None
     shown, other = plain_number(value), plain_number(usual)
     sentence = say(language, "fact.attribute", name=title, value=shown)
@@ -192,8 +197,8 @@ def _found(fact: Fact, direction: Direction, explained: Explained, language: Lan
     if fact.below is not None:
         limit, finding = fact.below
         return "", finding if value < limit and turn == -fact.sign else None
-    own = explained.values.get(fact.habit.feature, np.nan) if fact.habit else np.nan
-    if fact.habit is not None and not np.isnan(own):
+    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
+    if fact.habit is not None and not math.isnan(own):
         kind, other, findings = "habit", own, (fact.habit.more, fact.habit.less)
     elif fact.similar is not None:
         kind, other, findings = "similar", explained.similar[fact.feature], fact.similar

@@ -1,8 +1,7 @@
 """Groups of features that a marketer would name. Every input of the churn model belongs to one."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 from features.views.profile import ATTRIBUTE
@@ -52,7 +51,7 @@ class Fact:
         return (*(self.similar or ()), *own, *((self.below[1],) if self.below else ()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Theme:
     """A theme: the model inputs whose contributions it sums, and the facts it is explained by, best first.
 
@@ -234,7 +233,8 @@ FINDINGS = frozenset(
 )
 
 
-def themes_of(features: Sequence[str]) -> tuple[Theme, ...]:
+@cache
+def themes_of(features: tuple[str, ...]) -> tuple[Theme, ...]:
     """Return the themes of a model's inputs: those that every model may have, and one for each attribute."""
     attributes = [name for name in features if name.startswith(ATTRIBUTE)]
     return (*THEMES, *(Theme(name, (), frozenset({name}), attribute=name) for name in attributes))

@@ -1,5 +1,7 @@
 """Similar customers: a customer without a habit of their own is compared with them."""
 
+import math
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +37,7 @@ class Peers:
 
     def like(self, value: float) -> dict[str, float]:
         """Return what is usual among customers whose grouping feature is like `value`."""
-        return self.groups[int(group_of(np.array([value]), self.edges)[0])]
+        return self.groups[0 if math.isnan(value) else bisect_right(self.edges, value) + 1]
 
 
 def group_of(values: Floats, edges: Sequence[float]) -> Ints:
