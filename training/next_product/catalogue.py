@@ -70,6 +70,18 @@ class Groups:
         """Which groups have a name."""
         return np.asarray(self.names != "", dtype=bool)
 
+    def members(self, places: Codes) -> Codes:
+        """Return the products of some groups, each group once, in the order of their codes."""
+        order, bounds = self._by_group
+        parts = [order[bounds[place] : bounds[place + 1]] for place in places]
+        return np.sort(np.concatenate(parts)) if parts else np.zeros(0, dtype="int64")
+
+    @cached_property
+    def _by_group(self) -> tuple[Codes, Codes]:
+        """Products in the order of their groups, and where each group begins; the last one ends where another would."""
+        counts = np.bincount(self.codes, minlength=len(self))
+        return np.argsort(self.codes, kind="stable"), np.concatenate([[0], np.cumsum(counts)])
+
     def sums(self, weights: Floats, codes: Codes | None = None) -> Floats:
         """Add up weights by group: those of all products, or of the products `codes`."""
         groups = self.codes if codes is None else self.codes[codes]

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from core.errors import DataError
 from features.store.feature_store import Store
 from tests.conftest import NOW, World
+from tests.training.next_product.small import a_catalogue
 from training.next_product.catalogue import STATISTICS, make_catalogue
 from training.next_product.dataset import DatasetReader
 from training.next_product.settings import NextProductSettings
@@ -37,3 +39,10 @@ def test_products_that_are_not_active_are_not_offered() -> None:
     assert not later.arrivals.any()
     before = make_catalogue(products, statistics, NOW - timedelta(days=20), NextProductSettings())
     assert before.ids.tolist() == ["a", "c", "d"]
+
+
+def test_members_of_groups_are_all_products_of_them_in_order() -> None:
+    types = a_catalogue().types
+    for wanted in ([], [0], [9, 3]):
+        expected = np.flatnonzero(np.isin(types.codes, wanted)).tolist()
+        assert types.members(np.array(wanted, dtype="int64")).tolist() == expected

@@ -91,7 +91,7 @@ def ranker_inputs(
             "type_baskets": _by_type(history.types.codes, history.types.baskets, len(catalogue.types), 0.0)[types],
             "type_days_since": _by_type(history.types.codes, history.types.days_since, len(catalogue.types))[types],
             "type_affinity": affinity[types],
-            "price_step": upgrades.steps(history)[codes],
+            "price_step": upgrades.steps(history, codes),
             "own_products": np.full(len(codes), float(len(history))),
             **of_products,
         }

@@ -106,29 +106,30 @@ class Upgrades:
         if self.settings.rule == "upgrades":
             codes = self._listed(history)
         else:
-            fits = self._more_expensive(history) if self.settings.rule == "unit_price" else self._higher(history)
-            steps = self.steps(history)
-            fits &= ~(steps > self.habits.step(history)) & self._same_amount(history) & self._no_lower_brand(history)
-            codes = np.flatnonzero(fits)
+            codes = self.catalogue.types.members(history.types.codes[regular_types(history)])
+            steps = self.steps(history, codes)
+            is_above = (
+                steps >= self.settings.min_step if self.settings.rule == "unit_price" else self._higher(history, codes)
+            )
+            accepted = ~(steps > self.habits.step(history))
+            same = self._same_amount(history, codes) & self._no_lower_brand(history, codes)
+            codes = codes[is_above & accepted & same]
         return codes[np.argsort(-self.catalogue.popularity[codes], kind="stable")]
 
-    def steps(self, history: History) -> Floats:
-        """Return each product's unit price over what the customer usually pays in its type, NaN where unknown."""
-        return self.catalogue.unit_prices / usual_prices(history, self.catalogue)[self.catalogue.types.codes]
+    def steps(self, history: History, codes: Codes) -> Floats:
+        """Return products' unit prices over what the customer usually pays in their types, NaN where unknown."""
+        return (
+            self.catalogue.unit_prices[codes] / usual_prices(history, self.catalogue)[self.catalogue.types.codes[codes]]
+        )
 
-    def _more_expensive(self, history: History) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.steps(history) >= self.settings.min_step)
-
-    def _higher(self, history: History) -> npt.NDArray[np.bool_]:
+    def _higher(self, history: History, codes: Codes) -> npt.NDArray[np.bool_]:
         types, levels = self.catalogue.types.codes, self._levels
         own = history.codes[levels[history.codes] >= 0]
         weights = history.decayed[levels[history.codes] >= 0]
         sums = np.zeros((len(self.catalogue.types), int(levels.max(initial=0)) + 1))
         np.add.at(sums, (types[own], levels[own]), weights)
         usual = np.where(sums.sum(axis=1) > 0, sums.argmax(axis=1), sums.shape[1])
-        regular = np.zeros(len(self.catalogue.types), dtype=bool)
-        regular[history.types.codes[regular_types(history)]] = True
-        return np.asarray(regular[types] & (levels > usual[types]))
+        return np.asarray(levels[codes] > usual[types[codes]])
 
     def _listed(self, history: History) -> Codes:
         recent = history.codes[history.days_since <= REGULAR_WITHIN]
@@ -155,16 +156,16 @@ class Upgrades:
     def _private(self) -> npt.NDArray[np.bool_]:
         return np.asarray(self.catalogue.texts["tier"] == PRIVATE)
 
-    def _same_amount(self, history: History) -> npt.NDArray[np.bool_]:
-        usual = usual_amounts(history, self.catalogue)[self.catalogue.types.codes]
-        share = self.catalogue.contents / usual
+    def _same_amount(self, history: History, codes: Codes) -> npt.NDArray[np.bool_]:
+        usual = usual_amounts(history, self.catalogue)[self.catalogue.types.codes[codes]]
+        share = self.catalogue.contents[codes] / usual
         return np.asarray((share >= SMALLEST) & (share <= LARGEST))
 
-    def _no_lower_brand(self, history: History) -> npt.NDArray[np.bool_]:
+    def _no_lower_brand(self, history: History, codes: Codes) -> npt.NDArray[np.bool_]:
         types, private = self.catalogue.types.codes, self._private
         branded = np.zeros(len(self.catalogue.types), dtype=bool)
         branded[types[history.codes[~private[history.codes]]]] = True
-        return np.asarray(~private | ~branded[types])
+        return np.asarray(~private[codes] | ~branded[types[codes]])
 
 
 def usual_amounts(history: History, catalogue: Catalogue) -> Floats:

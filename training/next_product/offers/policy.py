@@ -51,6 +51,8 @@ class Policy:
 
     def pinned(self, history: History, moment: datetime) -> list[tuple[Pinned, int]]:
         """Return the products pinned for a customer at a moment, each with its code, by place."""
+        if not self.rules.pinned:
+            return []
         day = moment.astimezone(UTC).date()
         bought = set(self.catalogue.types.names[types_of(history, self.catalogue)].tolist())
         pinned = []
