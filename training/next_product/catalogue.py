@@ -28,6 +28,8 @@ STATISTICS = (
     "product_repeat_rate",
     "product_cycle_days",
 )
+#: So many of the most popular products are enough to find new ones for a customer among.
+SHELF = 5000
 #: Texts that products are grouped by.
 GROUPS = ("type", "category", "brand")
 _TEXTS = ("product_id", "name", *GROUPS, "tier", "unit")
@@ -158,6 +160,11 @@ class Catalogue:
         """The most popular 1 % of the products."""
         count = max(1, len(self) // 100)
         return np.argsort(-self.popularity, kind="stable")[:count]
+
+    @cached_property
+    def shelf(self) -> Codes:
+        """The most popular products, among which those that a customer never bought are looked for."""
+        return np.argsort(-self.popularity, kind="stable")[:SHELF]
 
     def codes(self, ids: Sequence[str]) -> Codes:
         """Return the codes of product ids, -1 for one that is not in the catalogue."""

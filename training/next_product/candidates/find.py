@@ -65,30 +65,46 @@ def find_candidates(
         Codes that are candidates for every customer.
     """
     catalogue = upgrades.catalogue
+    rises = sources.rises(catalogue)
     for block in batches(histories, BLOCK):
-        scores, types = sources.scores(block, catalogue), sources.types.scores(block, catalogue)
+        scores, types = sources.scores(block), sources.types.scores(block, catalogue)
         for place, history in enumerate(block):
-            of_customer = {name: values[place] for name, values in scores.items()}
+            of_customer = _Scores({name: values[place] for name, values in scores.items()}, rises)
             better = upgrades.better(history)
             suggested = _suggested(history, catalogue, of_customer, better)
             if segments is not None and history.cold:
                 suggested.append(top(segments.scores(history), POPULAR))
             codes = np.unique(np.concatenate([*suggested, also]))
             own = _places(history, codes)
-            inputs = ranker_inputs(history, upgrades, codes, own, of_customer, types[place])
+            inputs = ranker_inputs(history, upgrades, codes, own, of_customer.of(codes), types[place])
             yield Candidates(codes, own, np.isin(codes, better), inputs)
 
 
-def _suggested(history: History, catalogue: Catalogue, scores: Mapping[str, Floats], better: Codes) -> list[Codes]:
-    new = np.ones(len(catalogue))
-    new[history.codes] = 0.0
+@dataclass(frozen=True)
+class _Scores:
+    """What sources say of every product for one customer, and how much products rise."""
+
+    scores: Mapping[str, Floats]
+    rises: Mapping[str, Floats]
+
+    def of(self, codes: Codes) -> dict[str, Floats]:
+        """Return the scores of some products, by source."""
+        found = {name: values[codes] for name, values in self.scores.items()}
+        return found | {name: found["ease"] * values[codes] for name, values in self.rises.items()}
+
+
+def _suggested(history: History, catalogue: Catalogue, scores: _Scores, better: Codes) -> list[Codes]:
+    is_new = np.ones(len(catalogue), dtype=bool)
+    is_new[history.codes] = False
+    new = catalogue.shelf[is_new[catalogue.shelf]]
+    by_source = scores.of(new)
     return [
         history.codes[top(history.decayed, OWN)],
         history.codes[top(history.baskets, MOST_FREQUENT)],
-        top(catalogue.popularity * new, POPULAR),
+        new[top(catalogue.popularity[new], POPULAR)],
         better[:BETTER],
         arrivals(history, catalogue)[:ARRIVALS],
-        *(top(scores[name] * new, count) for name, count in FROM_SOURCES.items()),
+        *(new[top(by_source[name], count)] for name, count in FROM_SOURCES.items()),
     ]
 
 

@@ -62,7 +62,7 @@ def ranker_inputs(
     codes, own
         The candidates, and their places in the history, -1 for one never bought.
     scores
-        The score of every product, by source.
+        The scores of the candidates, by source.
     affinity
         EASE's score of every type.
 
@@ -71,7 +71,7 @@ def ranker_inputs(
     Candidates x `FEATURES`, NaN where something is not known.
     """
     catalogue = upgrades.catalogue
-    of_products = {name: values[codes] for name, values in {**scores, **catalogue.features}.items()}
+    of_products = {**scores, **{name: values[codes] for name, values in catalogue.features.items()}}
     types = catalogue.types.codes[codes]
     rank = np.empty(len(history))
     rank[np.argsort(-history.decayed, kind="stable")] = np.arange(len(history))

@@ -47,23 +47,23 @@ class Sources:
     reference: Reference
     types: TypeSource
 
-    def scores(self, histories: Sequence[History], catalogue: Catalogue) -> dict[str, Floats]:
-        """Return what each source says of every product for some customers, customers x products by source.
-
-        `rising` is EASE's score times the root of the share of buyers who are new in the last 28 days, `rising_now` in
-        the last 7: what a customer buys for the first time, others do too.
-        """
+    def scores(self, histories: Sequence[History]) -> dict[str, Floats]:
+        """Return what each source says of every product for some customers, customers x products by source."""
         weights = stacked(histories, self.similar.shape[0], lambda history: np.log1p(history.decayed))
         factors = self.als.recalculate_user(np.arange(len(histories)), weights)
-        ease = self.reference.ease(histories)
         return {
             "als": factors @ self.als.item_factors.T,
             "similar": summed(weights, self.similar),
-            "ease": ease,
-            "rising": ease * self._rise(catalogue.new_buyers[28]),
-            "rising_now": ease * self._rise(catalogue.new_buyers[7]),
+            "ease": self.reference.ease(histories),
             "neighbours": self.reference.neighbours(histories),
         }
+
+    def rises(self, catalogue: Catalogue) -> dict[str, Floats]:
+        """Return by source what EASE's score of each product is multiplied by where others buy it for the first time.
+
+        For `rising` the root of the share of buyers who are new in the last 28 days, for `rising_now` in the last 7.
+        """
+        return {name: self._rise(catalogue.new_buyers[days]) for name, days in (("rising", 28), ("rising_now", 7))}
 
     def _rise(self, new_buyers: Floats) -> Floats:
         return np.sqrt((new_buyers + NEW_PRIOR) / (self.buyers + BUYERS_PRIOR)).astype("float32")

@@ -66,7 +66,7 @@ def fitted_scores(
     places
         Customers to score, by their places in `dataset.histories`.
     """
-    scores = sources.scores([dataset.histories[place] for place in places], dataset.catalogue)
+    scores = sources.scores([dataset.histories[place] for place in places])
     return {
         "tifu_knn": tifu_scores(vectors, np.asarray(places)),
         "item_knn": scores["similar"],
