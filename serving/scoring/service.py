@@ -231,16 +231,14 @@ class ScoringService:
         for customer in work.question.customers:
             moments = [answers[customer].feature_timestamp for answers in computed.values() if customer in answers]
             if not moments:
-                text = str(UnknownCustomerError(customer))
-                scored[customer] = self._nothing(work, customer, "unknown_customer", text)
+                scored[customer] = self._nothing(
+                    work, customer, "unknown_customer", str(UnknownCustomerError(customer))
+                )
                 continue
             parts: dict[str, Answered[Any]] = dict(work.without)
             for name, answers in computed.items():
-                text = str(UnknownCustomerError(customer))
-                value = (
-                    answers[customer].value if customer in answers else self._without(name, "unknown_customer", text)
-                )
-                parts[name] = Answered.of(value)
+                found = answers.get(customer)
+                parts[name] = Answered.of(found.value if found else self._unknown(name, customer))
             ordered = {name: parts[name] for name in work.question.parts}
             scored[customer] = ScoredCustomer(customer, max(work.as_of, moments[0]), moments[0], "now", ordered)
         if erasures is not None:
@@ -311,6 +309,9 @@ class ScoringService:
             for name in work.question.parts
         }
         return ScoredCustomer(customer, work.as_of, None, "now", parts)
+
+    def _unknown(self, name: str, customer: str) -> PartAnswer:
+        return self._without(name, "unknown_customer", str(UnknownCustomerError(customer)))
 
     def _without(self, name: str, status: Status, reason: str) -> PartAnswer:
         answer: PartAnswer = self.parts[name].schema(status=status, reason=reason)
