@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 import uvicorn
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 from uvicorn.supervisors import Multiprocess
 
 from core.errors import ConfigError
@@ -129,6 +130,8 @@ def _prepare(level: int = logging.INFO) -> None:
     """Log as lines of JSON, and let the event loop have its turn while a thread computes."""
     configure(level)
     sys.setswitchinterval(_SWITCH)
+    # matrices of a few customers are small: threads of BLAS would wait for each other, and take the cores of others
+    threadpool_limits(1, "blas")
 
 
 def _config(settings: Settings, api: FastAPI | str, **options: object) -> uvicorn.Config:
