@@ -11,6 +11,7 @@ from core.arrays import Floats, Ints
 from core.errors import DataError
 from core.progress import Report, silent, track
 from training.evaluation.calibration import Calibration, calibrate
+from training.next_product.candidates.finalists import first_margins
 from training.next_product.candidates.find import find_candidates
 from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.sources import fit_sources
@@ -50,6 +51,8 @@ class FittedPurchases:
     ----------
     booster, calibration
         The odds that a customer buys a candidate in the label window, and how they become a probability.
+    first
+        How the odds of the first trees become a probability.
     recall, novel_recall
         Per snapshot the share of what was bought, and of what was bought for the first time, that was among the
         candidates; it caps everything after.
@@ -57,6 +60,7 @@ class FittedPurchases:
 
     booster: lgb.Booster
     calibration: Calibration
+    first: Calibration
     recall: dict[str, float]
     novel_recall: dict[str, float]
 
@@ -151,6 +155,7 @@ def fit_purchases(
     report(0.8, "LightGBM")
     parameters = {**PARAMETERS, "num_threads": threads}
     rounds, calibration = ROUNDS // 6, Calibration(1.0, float(np.log(KEPT)))
+    first = calibration
     if len(parts) > 1:
         data = _dataset(parts[:-1])
         booster = lgb.train(
@@ -164,12 +169,14 @@ def fit_purchases(
         margins = np.asarray(booster.predict(parts[-1].inputs, raw_score=True, num_iteration=rounds))
         if 0 < parts[-1].labels.sum() < len(parts[-1].labels):
             calibration = calibrate(margins, parts[-1].labels)
+            first = calibrate(first_margins(booster, parts[-1].inputs), parts[-1].labels)
         report(0.9, "LightGBM on all snapshots")
     parts[-1] = parts[-1].thinned()
     dates = [f"{dataset.snapshot:%Y-%m-%d}" for dataset in usable]
     return FittedPurchases(
         booster=lgb.train(parameters, _dataset(parts), rounds),
         calibration=calibration,
+        first=first,
         recall={date: part.recall() for date, part in zip(dates, parts, strict=True)},
         novel_recall={date: part.novel_recall() for date, part in zip(dates, parts, strict=True)},
     )

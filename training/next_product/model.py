@@ -20,7 +20,8 @@ from features.store.feature_store import Store
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates.evidence import Facts
-from training.next_product.candidates.find import BLOCK, find_candidates
+from training.next_product.candidates.finalists import finalists_of, first_margins
+from training.next_product.candidates.find import BLOCK, Candidates, find_candidates
 from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.segments import Segments
 from training.next_product.candidates.sources import Sources
@@ -42,21 +43,33 @@ class Learned:
     ----------
     booster, calibration
         The odds that an active customer buys a candidate in the horizon, and how they become a probability.
+    first
+        How the odds of the first trees become a probability.
     labels_end
         The end of the last label window it learned from; it may be measured from there on.
     """
 
     booster: lgb.Booster
     calibration: Calibration
+    first: Calibration
     labels_end: datetime
 
-    def probabilities(self, inputs: Sequence[Floats]) -> list[Floats]:
-        """Return the probability of each candidate, of some customers at once."""
+    def probabilities(self, candidates: Sequence[Candidates]) -> list[Floats]:
+        """Return the probability of each candidate, of some customers at once.
+
+        The first trees choose finalists, which all trees look at; the others keep the probability of the first ones.
+        """
         # more would take the cores of other requests
-        threads = 1 if len(inputs) <= FEW else 0
-        margins = np.asarray(self.booster.predict(np.vstack(inputs), raw_score=True, num_threads=threads))
-        ends = np.cumsum([len(rows) for rows in inputs])[:-1]
-        return np.split(self.calibration.probability(margins), ends)
+        threads = 1 if len(candidates) <= FEW else 0
+        inputs = np.vstack([one.inputs for one in candidates])
+        ends = np.cumsum([len(one.codes) for one in candidates])[:-1]
+        likely = self.first.probability(first_margins(self.booster, inputs, threads))
+        finalists = np.concatenate(
+            [finalists_of(*pair) for pair in zip(candidates, np.split(likely, ends), strict=True)]
+        )
+        margins = np.asarray(self.booster.predict(inputs[finalists], raw_score=True, num_threads=threads))
+        likely[finalists] = self.calibration.probability(margins)
+        return np.split(likely, ends)
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ class NextProductModel:
         """
         for block in batches(histories, BLOCK):
             blocks = list(find_candidates(block, self.sources, self.upgrades, self.segments, also))
-            probabilities = self.learned.probabilities([candidates.inputs for candidates in blocks])
+            probabilities = self.learned.probabilities(blocks)
             for history, candidates, likely in zip(block, blocks, probabilities, strict=True):
                 alike = self.segments.scores(history)[candidates.codes] if history.cold else np.zeros(len(likely))
                 order = np.lexsort((-likely, -alike))
@@ -145,6 +158,7 @@ class NextProductModel:
             "booster": save_booster(self.learned.booster, directory),
             "settings": self.settings.model_dump(mode="json"),
             "calibration": asdict(self.learned.calibration),
+            "first_calibration": asdict(self.learned.first),
             "labels_end": self.learned.labels_end.isoformat(),
             "segments": self.segments.names,
         }
@@ -164,6 +178,7 @@ class NextProductModel:
                 learned=Learned(
                     booster=booster,
                     calibration=Calibration(**meta["calibration"]),
+                    first=Calibration(**meta["first_calibration"]),
                     labels_end=datetime.fromisoformat(meta["labels_end"]),
                 ),
                 sources=Sources.load(directory),

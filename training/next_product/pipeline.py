@@ -69,7 +69,7 @@ class NextProduct:
             part_of(report, 0.25, 0.7),
         )
         labels_end = context.split.train[-1] + timedelta(days=settings[NextProductSettings].horizon_days)
-        learned = Learned(purchases.booster, purchases.calibration, labels_end)
+        learned = Learned(purchases.booster, purchases.calibration, purchases.first, labels_end)
         results = Results(list(_backtests(context, reader, learned, part_of(report, 0.7, 0.9))))
         report(0.9, "sources as of today")
         today = reader.at(context.schedule.as_of)
