@@ -39,7 +39,8 @@ PARAMETERS: dict[str, object] = {
 ASKED = 1800
 #: Share of candidates not bought that trees are grown on; calibration corrects the odds.
 KEPT = 0.3
-ROUNDS = 600
+#: Trees at most: more change lists by less than a request with twice the trees takes longer.
+ROUNDS = 60
 PATIENCE = 30
 
 
@@ -154,7 +155,7 @@ def fit_purchases(
         parts.append(part if dataset is usable[-1] else part.thinned())
     report(0.8, "LightGBM")
     parameters = {**PARAMETERS, "num_threads": threads}
-    rounds, calibration = ROUNDS // 6, Calibration(1.0, float(np.log(KEPT)))
+    rounds, calibration = ROUNDS, Calibration(1.0, float(np.log(KEPT)))
     first = calibration
     if len(parts) > 1:
         data = _dataset(parts[:-1])
