@@ -44,7 +44,7 @@ def erase_segment_rows(settings: Settings, customer_id: str) -> int:
 
 def erase_feature_rows(settings: Settings, customer_id: str) -> int:
     """Remove rows of all feature views."""
-    return erase_rows(settings, features_directory(settings[StoreSettings]).glob("*.parquet"), customer_id)
+    return erase_rows(settings, features_directory(settings[StoreSettings]).rglob("*.parquet"), customer_id)
 
 
 def erase_materialized_rows(settings: Settings, customer_id: str) -> int:

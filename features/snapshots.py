@@ -5,7 +5,7 @@ Everything that pretends to be at an earlier moment (training, evaluation) prete
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from core.errors import DataError
@@ -13,6 +13,8 @@ from features.contract.tables import TableName
 from features.settings import TimeSettings
 
 _DAY = timedelta(days=1)
+#: A day that every grid has, whatever the data: a Tuesday, so that the grid of the demo stayed where it was.
+_GRID_START = datetime(1970, 1, 6, tzinfo=UTC)
 Group = Literal["train", "validation", "test"]
 #: A time without order lines: the moments of the last one before it and of the first one after it.
 Gap = tuple[datetime, datetime]
@@ -99,8 +101,8 @@ class Schedule:
     as_of
         The moment taken for now; features are materialised as they are at it.
     grid
-        Every `snapshot_spacing_days` back from `as_of`, or from where the data are complete until if that is earlier,
-        as long as there is history before; without those that no model can learn from.
+        Every `snapshot_spacing_days` from a fixed day on, up to `as_of`, or to where the data are complete until if
+        that is earlier, as long as there is history before; without those that no model can learn from.
     splits
         By name of the model; a split without snapshots where there is nothing to learn from.
     needed
@@ -185,8 +187,10 @@ def make_schedule(
 
 
 def _grid(first: datetime, end: datetime, spacing: int) -> tuple[datetime, ...]:
-    count = int((end - first) / (spacing * _DAY)) + 1 if end >= first else 0
-    return tuple(end - k * spacing * _DAY for k in reversed(range(count)))
+    """Return days that are a multiple of the spacing after a fixed day, so that they stay when the data grow."""
+    step = spacing * _DAY
+    start = _GRID_START + -((_GRID_START - first) // step) * step
+    return tuple(start + k * step for k in range(max(0, (end - start) // step + 1)))
 
 
 def _split(windows: Windows, grid: tuple[datetime, ...], end: datetime, gaps: Sequence[Gap]) -> Split:

@@ -60,21 +60,18 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
 @pytest.mark.servers
 def test_a_build_that_is_killed_leaves_what_was_there(world: World, tmp_path: Path) -> None:
     config = (world.directory / "encore.toml").read_text()
-    (tmp_path / "encore.toml").write_text(config.replace("threads = 2", "threads = 2\n[time]\nmin_history_days = 100"))
+    (tmp_path / "encore.toml").write_text(config.replace("threads = 2", "threads = 2\n[time]\nhistory_days = 300"))
     for name in ("contract", "features"):
         shutil.copytree(world.directory / "data" / name, tmp_path / "data" / name)
     features = tmp_path / "data/features"
-    before = {file.name: file.read_bytes() for file in features.iterdir()}
+    before = {file: file.read_bytes() for file in features.rglob("*") if file.is_file()}
     with (
         (tmp_path / "log").open("w") as log,
         subprocess.Popen([*ENCORE, "features", "build"], cwd=tmp_path, stdout=log, stderr=log) as killed,
     ):
         deadline = time.monotonic() + 60
-        while (
-            not list((tmp_path / "data").glob(".unfinished-features-*/features/parts/*"))
-            and time.monotonic() < deadline
-        ):
+        while not list((tmp_path / "data").glob(".unfinished-features-*/features/*/*")) and time.monotonic() < deadline:
             time.sleep(0.05)
         killed.kill()
     assert list((tmp_path / "data").glob(".unfinished-features-*"))
-    assert {file.name: file.read_bytes() for file in features.iterdir()} == before
+    assert {file: file.read_bytes() for file in features.rglob("*") if file.is_file()} == before

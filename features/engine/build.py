@@ -1,4 +1,4 @@
-"""Run the expressions of all feature views at their snapshots, and write one Parquet file a view."""
+"""Compute the feature views at their snapshots, as far as anything has changed since the last time."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,24 +13,21 @@ import ibis.expr.types as ir
 
 from core.errors import ConfigError, DataError, StateError
 from core.files import replacing
-from core.progress import Report, batches, silent, track
+from core.progress import Report, silent
 from core.settings import Settings, StoreSettings
 from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.engine.completeness import complete_until, find_gaps, last_rows
+from features.engine.compute import Computation
 from features.engine.duckdb import Sources, connect, read_sources
-from features.engine.inputs import (
-    as_feature_rows,
-    interaction_kinds,
-    returns_of,
-    size_table,
-    snapshot_table,
-    view_inputs,
-)
+from features.engine.fingerprints import Seen
+from features.engine.inputs import interaction_kinds, size_table
 from features.engine.labelled import data_range
-from features.engine.sample import learners, learning_share, portions
+from features.engine.partitions import Partitions
+from features.engine.portions import learners, learning_share
 from features.engine.vectors import services_of, vector_query, vector_views
+from features.engine.write import file_of, files_of
 from features.given import with_given
 from features.services import ModelSettings
 from features.settings import CustomerSettings, TimeSettings
@@ -38,15 +35,8 @@ from features.snapshots import Gap, Schedule, Split, make_schedule, resolve_as_o
 from features.views import VIEWS, views_of
 from features.views.view import FeatureView
 
-#: Customers whose features of one snapshot are computed in one query, where there are very many: medians and lists of
-#: all of them at once do not fit into memory.
-_PORTION = 250_000
-#: The table that views of purchases share while they are computed.
-BOUGHT = "bought"
-#: The table that they and views of amounts share.
-RETURNED = "returned"
 #: What features depend on besides data and settings.
-_CODE = ("features.views", "features.engine", "features.snapshots", "features.given")
+_CODE = ("features.views", "features.spans", "features.engine", "features.snapshots", "features.given")
 
 
 @dataclass(frozen=True)
@@ -57,15 +47,6 @@ class Built:
     schedule: Schedule
     rows: dict[str, int]
     skipped: bool
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Views to compute in one go: of some customers, at some snapshots."""
-
-    views: tuple[FeatureView, ...]
-    sources: Sources
-    snapshots: Sequence[datetime]
 
 
 def features_directory(stores: StoreSettings) -> Path:
@@ -115,7 +96,7 @@ def schedule_for(
 def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
     """Compute every feature view at its snapshots. All views are replaced together or not at all.
 
-    Skipped where the contract tables, the snapshots and the feature code are those of the last time.
+    Rows of snapshots that see the same as the last time are kept; where all do, nothing is done.
 
     Raises
     ------
@@ -138,31 +119,23 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     if old.get("fingerprint") == stamp:
         return Built(directory, schedule, old["rows"], skipped=True)
     con = connect(settings)
-    sources = read_sources(con, stores)
+    sources = replace(read_sources(con, stores), labels=None)
     _check_attributes(sources.customers, settings[CustomerSettings].kept)
     kinds = interaction_kinds(con, sources)
-    sizes = size_table(con.to_pandas(sources.products))
-    jobs = _plan(con, settings, sources, schedule)
+    sizes = con.create_table("all_sizes", size_table(con.to_pandas(sources.products)), temp=True)
+    wanted = {view: _snapshots_of(view, settings, schedule) for view in _used(settings)}
+    runs = _runs(con, settings, sources, wanted, as_of)
+    partitions = Partitions(directory, old.get("partitions", {}), feature_computation(settings))
     with replacing(directory) as aside, _enough_memory(stores):
-        for number, job in enumerate(track(report, jobs, lambda job: f"{job.snapshots[-1]:%Y-%m-%d}")):
-            returns = returns_of(job.sources, kinds)
-            if returns is not None:
-                con.drop_table(RETURNED, force=True)  # of the job before
-                returns = con.create_table(RETURNED, returns, temp=True)
-            inputs = view_inputs(settings, job.sources, snapshot_table(job.snapshots), sizes, kinds, returns)
-            if any(view.group == "purchases" for view in job.views):
-                con.drop_table(BOUGHT, force=True)  # of the job before
-                inputs = replace(inputs, bought=con.create_table(BOUGHT, inputs.bought, temp=True))
-            for view in job.views:
-                (aside / "parts" / view.name).mkdir(parents=True, exist_ok=True)
-                rows = as_feature_rows(view.rows(inputs))
-                con.to_parquet(rows, aside / "parts" / view.name / f"{number:04}.parquet")
-        counts = {view.name: _merge(con, aside, view.name) for view in _used(settings)}
-        (aside / "parts").rmdir()
+        for part, views in runs:
+            seen = Seen(con, part, sizes, kinds, sorted({moment for moments in views.values() for moment in moments}))
+            stale = partitions.keep(aside, views, seen)
+            partitions.add(Computation(con, settings, kinds, aside, stale).run(part, sizes, report))
         _write_vectors(con, settings, aside, as_of)
+        counts = partitions.rows()
         events = read_stamp(contract_directory(stores)).get("events", 0)
         made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
-        made |= {"definition": feature_definition(settings)}
+        made |= {"definition": feature_definition(settings), "partitions": partitions.stamp()}
         made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
         made |= {"labelled": [moment.isoformat() for moment in labelled], "last_event": reach.last}
         made |= {"gaps": [(last.isoformat(), following.isoformat()) for last, following in gaps]}
@@ -176,24 +149,25 @@ def _used(settings: Settings) -> tuple[FeatureView, ...]:
     return tuple(view for view in VIEWS if view.name in used)
 
 
-def _plan(con: ibis.BaseBackend, settings: Settings, sources: Sources, schedule: Schedule) -> list[_Job]:
-    """Return what to compute: some views, of some of the data, at some snapshots, in queries that fit into memory."""
+def _runs(
+    con: ibis.BaseBackend,
+    settings: Settings,
+    sources: Sources,
+    wanted: Mapping[FeatureView, Sequence[datetime]],
+    as_of: datetime,
+) -> list[tuple[Sources, dict[FeatureView, list[datetime]]]]:
+    """Return what to compute of whose rows: past snapshots are learned from, the last one is asked about."""
     share = learning_share(con, sources, settings[CustomerSettings].max_training_customers)
-    sample, everybody = learners(sources, share), portions(con, sources, _PORTION)
-    together: dict[tuple[tuple[datetime, ...], int, bool], list[FeatureView]] = {}
-    for view in _used(settings):
-        key = _snapshots_of(view, settings, schedule), view.snapshots_at_once, view.entity == "customer"
-        together.setdefault(key, []).append(view)
-    jobs = []
-    for (snapshots, at_once, of_customers), views in together.items():
-        if not of_customers:  # what is popular is so with all customers
-            jobs += [_Job(tuple(views), sources, part) for part in batches(snapshots, at_once)]
-            continue
-        # past snapshots are learned from, the last one is asked about
-        past = [t for t in snapshots if t < schedule.as_of or share >= 1]
-        jobs += [_Job(tuple(views), sample, part) for part in batches(past, at_once)]
-        jobs += [_Job(tuple(views), part, [t]) for t in snapshots if t not in past for part in everybody]
-    return jobs
+    learned: dict[FeatureView, list[datetime]] = {}
+    asked: dict[FeatureView, list[datetime]] = {}
+    for view, moments in wanted.items():
+        # what is popular is so with all customers
+        past = [t for t in moments if t < as_of] if share < 1 and view.entity == "customer" else []
+        learned[view] = past
+        asked[view] = [t for t in moments if t not in past]
+    return [
+        (part, views) for part, views in ((learners(sources, share), learned), (sources, asked)) if any(views.values())
+    ]
 
 
 def _snapshots_of(view: FeatureView, settings: Settings, schedule: Schedule) -> tuple[datetime, ...]:
@@ -255,7 +229,12 @@ def _fingerprint(settings: Settings, schedule: Schedule) -> str:
 def feature_definition(settings: Settings) -> str:
     """Name how a customer's features are computed, in this process: its code and settings, whatever the data."""
     services = [[service.name, [view.name for view in views_of(service)]] for service in services_of(settings)]
-    return fingerprint(settings[TimeSettings].history_days, settings[CustomerSettings].kept, services, _running_code())
+    return fingerprint(services, feature_computation(settings))
+
+
+def feature_computation(settings: Settings) -> str:
+    """Name how views are computed in this process, whichever views there are."""
+    return fingerprint(settings[TimeSettings].history_days, settings[CustomerSettings].kept, _running_code())
 
 
 @cache
@@ -273,21 +252,9 @@ def _check_attributes(customers: ir.Table, attributes: Sequence[str]) -> None:
         )
 
 
-def _merge(con: ibis.BaseBackend, directory: Path, name: str) -> int:
-    parts = directory / "parts" / name
-    target = directory / f"{name}.parquet"
-    con.raw_sql(copy(f"FROM {relation(parts / '*.parquet')}", target))
-    for part in parts.iterdir():
-        part.unlink()
-    parts.rmdir()
-    return int(con.raw_sql(f"SELECT count(*) FROM {relation(target)}").fetchall()[0][0])
-
-
 def _write_vectors(con: ibis.BaseBackend, settings: Settings, directory: Path, as_of: datetime) -> None:
     for vector, views in vector_views(settings).items():
-        rows = {
-            view: f"SELECT * FROM {relation(directory / f'{view}.parquet')} WHERE epoch(event_timestamp) = "
-            f"{as_of.timestamp()}"
-            for view in views
-        }
-        con.raw_sql(copy(vector_query(con.con, rows), directory / f"{vector}.parquet"))
+        rows = {view: f"SELECT * FROM {relation(*files_of(directory, view, as_of))}" for view in views}
+        target = file_of(directory, vector, as_of)
+        target.parent.mkdir()
+        con.raw_sql(copy(vector_query(con.con, rows), target))

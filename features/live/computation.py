@@ -3,26 +3,36 @@
 The expressions are those of training.
 """
 
-from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+import ibis
+import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
-from core.sql import relation
+from core.sql import quoted, relation
 from features.contract.erased import Erased
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES
-from features.engine.build import BOUGHT, RETURNED
 from features.engine.duckdb import Sources, connect
-from features.engine.inputs import as_feature_rows, returns_of, size_table, view_inputs
+from features.engine.inputs import size_table, view_tables
 from features.engine.vectors import services_of, vector_query, vector_views
+from features.engine.write import as_arrays, as_feature_rows
 from features.live.log import EventLog
 from features.live.rows import tables_of, with_events
+from features.settings import CustomerSettings, TimeSettings
+from features.spans.base import Base, Inputs
+from features.spans.snapshots import Snapshots
 from features.store.materialized import Online, rows_directory
 from features.views import customer_views_of
+from features.views.view import FeatureView
+
+
+@ibis.udf.scalar.builtin(signature=(("string",), "timestamp"))  # type: ignore[untyped-decorator]
+def getvariable(variable: str) -> None:
+    """Return the value of a variable of DuckDB, such as the moment that features are for."""
 
 
 class CustomerFeatures:
@@ -48,6 +58,7 @@ class CustomerFeatures:
     def rows(self, log: EventLog, customers: list[str], moment: datetime) -> dict[str, pd.DataFrame]:
         """Return one row per customer for every view of customers, and for every vector."""
         con = self._con
+        con.execute(f"SET VARIABLE moment = TIMESTAMP {quoted(f'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}')}")
         requested = pa.table({"customer_id": customers, "moment": [moment] * len(customers)})
         given = {"requested": requested, "erased": self._erased_among(customers), **self._live_rows(log, customers)}
         for table, rows in given.items():
@@ -75,9 +86,10 @@ class CustomerFeatures:
         An event may replace an order of an earlier event, so that orders are taken from all events and from exports.
         The materialised rows of a customer whose erasure is open are passed over.
         """
+        self._con.execute("SET VARIABLE moment = TIMESTAMP '1970-01-01'")
         self._con.execute("CREATE TEMP TABLE requested (customer_id VARCHAR, moment TIMESTAMPTZ)")
         self._con.execute("CREATE TEMP TABLE erased (customer_id VARCHAR)")
-        self._add("snapshots", "SELECT DISTINCT moment AS snapshot FROM requested")
+        self._add("snapshots", "SELECT 0 AS position, getvariable('moment') AS snapshot")
         for table in CUSTOMER_TABLES:
             if table == "labels":  # no feature is made of them
                 continue
@@ -103,14 +115,16 @@ class CustomerFeatures:
     def _add_views(self, settings: Settings, kinds: frozenset[str]) -> list[str]:
         backend = self._backend
         sources = Sources(**{name: backend.table(name) for name in CONTRACT if name != "labels"})
+        snapshots = Snapshots.at(getvariable("moment"), backend.table("snapshots"))
         # the first return of all may be an event
-        returns = returns_of(sources, kinds | {RETURN.name})
-        self._add(RETURNED, str(backend.compile(returns)))
-        inputs = view_inputs(
-            settings, sources, backend.table("snapshots"), backend.table("sizes"), kinds, backend.table(RETURNED)
+        base = Base(
+            view_tables(sources, backend.table("sizes")),
+            snapshots,
+            kinds | {RETURN.name},
+            settings[TimeSettings].history_days,
+            self._keep,
         )
-        self._add(BOUGHT, str(backend.compile(inputs.bought)))
-        inputs = replace(inputs, bought=backend.table(BOUGHT))
+        inputs = Inputs(base, snapshots, settings[CustomerSettings].kept)
         used = {view.name: view for service in services_of(settings) for view in customer_views_of(service)}
         stamps = "event_timestamp, created_timestamp"
         for name, view in used.items():
@@ -119,12 +133,21 @@ class CustomerFeatures:
                 name,
                 f"SELECT requested.customer_id, found.* EXCLUDE (customer_id, {stamps}), moment AS event_timestamp, "
                 f"moment AS created_timestamp FROM requested "
-                f"LEFT JOIN ({backend.compile(as_feature_rows(view.rows(inputs)))}) AS found USING (customer_id)",
+                f"LEFT JOIN ({self._rows_of(view, inputs)}) AS found USING (customer_id)",
             )
         vectors = vector_views(settings)
         for vector, parts in vectors.items():
             self._add(vector, vector_query(self._con, {view: f"SELECT * FROM {view}" for view in parts}))
         return [*used, *vectors]
+
+    def _rows_of(self, view: FeatureView, inputs: Inputs) -> str:
+        rows = as_arrays(as_feature_rows(view, inputs), view)
+        return str(self._backend.compile(rows))
+
+    def _keep(self, name: str, expression: ir.Table) -> ir.Table:
+        self._add(f"base_{name}", str(self._backend.compile(expression)))
+        # with the types of the expression: DuckDB makes small numbers of small literals
+        return ibis.table(expression.schema(), name=f"base_{name}")
 
     def _add(self, table: str, query: str) -> None:
         """Make a table of a query; each run makes it again, as deleted rows would keep their memory."""

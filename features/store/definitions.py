@@ -64,10 +64,11 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
 
 
 def _view(name: str, directory: Path, ttl: timedelta) -> FeatureView:
-    path = directory / f"{name}.parquet"
-    if not path.is_file():
+    path = directory / name
+    files = sorted(path.glob("*.parquet"))
+    if not files:
         raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
-    schema = pq.read_schema(path)
+    schema = pq.read_schema(files[0])
     entity = customer if "customer_id" in schema.names else product
     return FeatureView(
         name=name,

@@ -22,7 +22,8 @@ from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.erased import Erased, is_open
 from features.engine.build import built_schedule, features_directory
 from features.engine.duckdb import connect
-from features.engine.vectors import services_of
+from features.engine.vectors import services_of, vector_view
+from features.engine.write import files_of
 from features.services import FeatureService
 from features.settings import TimeSettings
 from features.store.definitions import definitions, view_names
@@ -133,7 +134,7 @@ class Store:
         hashes = Erased(self._settings[StoreSettings]).open()
         if not hashes:
             return
-        files = features_directory(self._settings[StoreSettings]).glob("*_vector.parquet")
+        files = features_directory(self._settings[StoreSettings]).glob("*_vector/*.parquet")
         query = f"SELECT DISTINCT customer_id FROM {relation(*files)} WHERE {is_open('customer_id', hashes)}"
         copied = OnlineStore(self._repo.beside(target))
         for (customer,) in connect(self._settings).con.execute(query).fetchall():
@@ -186,10 +187,9 @@ class Store:
         return all(self._holds_one_of(service, as_of) for service in services_of(self._settings))
 
     def _holds_one_of(self, service: FeatureService, as_of: datetime) -> bool:
-        rows = features_directory(self._settings[StoreSettings]) / f"{service.name}_vector.parquet"
-        query = f"SELECT customer_id FROM {relation(rows)} WHERE epoch(event_timestamp) = ? LIMIT 1"
-        con = connect(self._settings).con
-        customers = [str(row[0]) for row in con.execute(query, [as_of.timestamp()]).fetchall()]
+        files = files_of(features_directory(self._settings[StoreSettings]), vector_view(service), as_of)
+        query = f"SELECT customer_id FROM {relation(*files)} LIMIT 1"
+        customers = [str(row[0]) for row in connect(self._settings).con.execute(query).fetchall()]
         try:
             vectors = self.online.vectors(service, customers)
         except (StateError, StoreError):

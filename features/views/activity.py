@@ -4,16 +4,20 @@ import ibis
 import ibis.expr.types as ir
 
 from core.arrays import Columns
-from features.views.orders import visible_orders
+from features.spans.orders import WINDOWS
+from features.spans.snapshots import Snapshots
+from features.spans.spans import apart, lapse, pairs, within
+from features.spans.totals import beside, totals
+from features.spans.visible import days_between, whole_seconds
 from features.views.view import FeatureView
-from features.views.visible import days_between, whole_seconds, within
 
-WINDOWS = (7, 14, 28, 56, 84)
 #: Gaps that end in this many days before the snapshot are recent ones, which the trend compares with all.
 GAP_TREND_DAYS = 56
+_KEY = ["customer_id", "position"]
+_DAY = ["customer_id", "day"]
 
 
-def activity(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
+def activity(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     """Take counts and amounts over trailing windows, purchase days, and the gaps between purchase days.
 
     Timestamps (`first_purchase`, `last_purchase`) are stored as they are; their age is computed on demand.
@@ -24,40 +28,59 @@ def activity(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | No
 
     Parameters
     ----------
-    returns
-        The table of `features.views.returned.matched_returns`; None where the data have no returns.
+    orders
+        The table of `features.spans.orders.known_orders`.
     """
-    seen = visible_orders(transactions, snapshots, returns=returns)
-    counts: dict[str, ir.Value] = {
-        "first_purchase": whole_seconds(seen.event_timestamp.min()),
-        "last_purchase": whole_seconds(seen.event_timestamp.max()),
-        "purchase_days_84d": seen.event_timestamp.date().nunique(where=within(seen, 84)),
-        "baskets_total": seen.count(),
-    }
-    for days in WINDOWS:
-        counts[f"baskets_{days}d"] = seen.count(where=within(seen, days))
-        counts[f"amount_{days}d"] = seen.amount.sum(where=within(seen, days)).fill_null(0.0)
-    return (
-        seen.group_by("customer_id", "snapshot")
-        .agg(**counts)
-        .left_join(_gaps(seen), ["customer_id", "snapshot"])
-        .drop("customer_id_right", "snapshot_right")
+    seen = pairs(orders, snapshots, max(WINDOWS))
+    recent = seen.group_by(_KEY).agg(
+        **{f"baskets_{days}d": seen.count(where=within(seen, days)) for days in WINDOWS},
+        **{f"amount_{days}d": seen.amount.sum(where=within(seen, days)).fill_null(0.0) for days in WINDOWS},
     )
+    always = totals(
+        orders,
+        snapshots,
+        sums={"baskets_total": ibis.literal(1, "int64")},
+        earliest={"first_purchase": whole_seconds(orders.event_timestamp)},
+        latest={"last_purchase": whole_seconds(orders.event_timestamp)},
+    )
+    days = apart(orders.select(*_DAY, "since", until=orders[lapse(max(WINDOWS))]), _DAY)
+    active = totals(days, snapshots, sums={"purchase_days_84d": ibis.literal(1, "int64")})
+    counted = beside(beside(always, active), recent)
+    none = {name: counted[name].fill_null(0) for name in ("purchase_days_84d", *recent.columns[2:])}
+    return beside(counted.mutate(**none), _gaps(orders, snapshots))
 
 
-def _gaps(seen: ir.Table) -> ir.Table:
-    days = seen.group_by("customer_id", "snapshot", day=seen.event_timestamp.truncate("D")).agg(orders=seen.count())
-    own = ibis.window(group_by=["customer_id", "snapshot"], order_by="day")
-    gaps = days.mutate(gap=days_between(days.day.lag().over(own), days.day))
-    gaps = gaps.filter(gaps.gap.notnull())
-    recent = gaps.day >= gaps.snapshot - ibis.interval(days=GAP_TREND_DAYS)
-    return gaps.group_by("customer_id", "snapshot").agg(
+def _gaps(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
+    days = apart(orders, _DAY)
+    whole = days.group_by(_DAY).agg(
+        since=days.since.min(), until=days.until.max(), seen=(days.until - days.since).sum()
+    )
+    # days that are seen in their order and for good have the same gap at every snapshot that sees them
+    before = ibis.window(group_by="customer_id", order_by="day", preceding=(None, 1))
+    late = whole.since < whole.since.max().over(before).fill_null(0)
+    passing = (whole.until < snapshots.end) | (whole.seen < whole.until - whole.since)
+    orderly = whole.mutate(disorderly=late | passing)
+    others = orderly.filter(orderly.disorderly).select("customer_id").distinct()
+    lasting = orderly.anti_join(others, "customer_id")
+    gaps = pairs(_with_gap(lasting, ["customer_id"]), snapshots)
+    exact = _with_gap(pairs(days.semi_join(others, "customer_id"), snapshots), _KEY)
+    columns = (*_KEY, "day", "gap")
+    gaps = gaps.select(columns).union(exact.select(columns))
+    recent = gaps.position < snapshots.first_after(gaps.day, GAP_TREND_DAYS)
+    return gaps.group_by(_KEY).agg(
         gap_mean=gaps.gap.mean(),
         gap_median=gaps.gap.median(),
         gap_std=gaps.gap.std(how="pop"),
         gap_p90=gaps.gap.quantile(0.9),
         gap_trend=gaps.gap.mean(where=recent) / gaps.gap.mean(),
     )
+
+
+def _with_gap(days: ir.Table, own: list[str]) -> ir.Table:
+    """Add the days since the day before; the first day of all has no gap."""
+    before = days.day.lag().over(ibis.window(group_by=own, order_by="day"))
+    gaps = days.mutate(gap=days_between(before, days.day))
+    return gaps.filter(gaps.gap.notnull())
 
 
 def overdue(columns: Columns) -> Columns:
@@ -80,7 +103,7 @@ VIEW = FeatureView(
     entity="customer",
     group="customer",
     tables=("transactions", "interactions"),
-    expression=lambda inputs: activity(inputs.transactions, inputs.snapshots, inputs.returns),
+    expression=lambda inputs: activity(inputs.base.orders, inputs.snapshots),
     ages={"recency_days": "last_purchase", "tenure_days": "first_purchase"},
     on_demand=overdue,
 )

@@ -3,10 +3,12 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.views.orders import visible_orders
+from features.spans.snapshots import Snapshots
+from features.spans.spans import longer_ago, pairs
+from features.spans.totals import beside, totals
+from features.spans.visible import RECENT_DAYS, days_between
 from features.views.ratios import trend
 from features.views.view import FeatureView
-from features.views.visible import RECENT_DAYS, days_between, within
 
 #: A habit is known from this much history before the recent days.
 MIN_HABIT_DAYS = 28
@@ -14,7 +16,7 @@ MIN_HABIT_DAYS = 28
 _DAY_PARTS = 6
 
 
-def habit(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
+def habit(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     """Compare the last 28 days with the customer's own average of 28 days before them.
 
     The average is over [first purchase, t - 28 days) and null where that is shorter than 28 days. A trend is
@@ -25,38 +27,41 @@ def habit(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None 
 
     Parameters
     ----------
-    returns
-        The table of `features.views.returned.matched_returns`; None where the data have no returns.
+    orders
+        The table of `features.spans.orders.known_orders`.
     """
-    seen = visible_orders(transactions, snapshots, returns=returns)
-    before = ~within(seen, RECENT_DAYS)
-    sums = seen.group_by("customer_id", "snapshot").agg(
-        first=seen.event_timestamp.min(),
-        baskets_before=seen.count(where=before),
-        amount_before=seen.amount.sum(where=before).fill_null(0.0),
-        baskets_now=seen.count(where=~before),
-        amount_now=seen.amount.sum(where=~before).fill_null(0.0),
-        **{f"weekday_{day}": seen.count(where=seen.event_timestamp.day_of_week.index() == day) for day in range(7)},
-        **{f"part_{part}": seen.count(where=_part_of_day(seen) == part) for part in range(_DAY_PARTS)},
-    )
+    moment, one = orders.event_timestamp, ibis.literal(1, "int64")
+    weekdays = {f"weekday_{day}": _flag(moment.day_of_week.index() == day) for day in range(7)}
+    parts = {f"part_{part}": _flag(_part_of_day(orders) == part) for part in range(_DAY_PARTS)}
+    always = totals(orders, snapshots, sums=weekdays | parts, earliest={"first": moment})
+    earlier = longer_ago(orders, RECENT_DAYS)
+    before = totals(earlier, snapshots, sums={"baskets_before": one, "amount_before": earlier.amount})
+    seen = pairs(orders, snapshots, RECENT_DAYS)
+    now = seen.group_by("customer_id", "position").agg(baskets_now=seen.count(), amount_now=seen.amount.sum())
+    sums = snapshots.dated(beside(beside(always, before), now))
+    sums = sums.mutate(**{name: sums[name].fill_null(0) for name in sums.columns if name.endswith(("_before", "_now"))})
     length = days_between(sums["first"], sums.snapshot) - RECENT_DAYS
     spans = (length >= MIN_HABIT_DAYS).ifelse(length / RECENT_DAYS, ibis.null("float64"))
     baskets = sums.baskets_before / spans
     amount = sums.amount_before / spans
     return sums.select(
         "customer_id",
-        "snapshot",
+        "position",
         baskets_usual_28d=baskets,
         amount_usual_28d=amount,
         baskets_trend=trend(sums.baskets_now, baskets),
         amount_trend=trend(sums.amount_now, amount),
-        weekday_concentration=_concentration(sums, [f"weekday_{day}" for day in range(7)]),
-        daypart_concentration=_concentration(sums, [f"part_{part}" for part in range(_DAY_PARTS)]),
+        weekday_concentration=_concentration(sums, list(weekdays)),
+        daypart_concentration=_concentration(sums, list(parts)),
     )
 
 
-def _part_of_day(seen: ir.Table) -> ir.IntegerValue:
-    return (seen.event_timestamp.hour() / (24 // _DAY_PARTS)).floor().cast("int64")
+def _flag(condition: ir.BooleanValue) -> ir.IntegerValue:
+    return condition.cast("int64")
+
+
+def _part_of_day(orders: ir.Table) -> ir.IntegerValue:
+    return (orders.event_timestamp.hour() / (24 // _DAY_PARTS)).floor().cast("int64")
 
 
 def _concentration(sums: ir.Table, names: list[str]) -> ir.FloatingValue:
@@ -70,5 +75,5 @@ VIEW = FeatureView(
     entity="customer",
     group="customer",
     tables=("transactions", "interactions"),
-    expression=lambda inputs: habit(inputs.transactions, inputs.snapshots, inputs.returns),
+    expression=lambda inputs: habit(inputs.base.orders, inputs.snapshots),
 )

@@ -1,41 +1,30 @@
 """Which products a customer bought, as arrays. One row per customer and snapshot."""
 
-import ibis
 import ibis.expr.types as ir
 
 from features.views.view import FeatureView
 
 
-def history(bought: ir.Table) -> ir.Table:
-    """Fold what a customer bought of each product into one row with arrays aligned with each other.
-
-    Moments are seconds since 1970; the order is most recent first.
+def history(purchases: ir.Table) -> ir.Table:
+    """Describe what a customer bought of each product; moments are seconds since 1970.
 
     Parameters
     ----------
-    bought
-        The table of `features.views.purchases.pairs`.
+    purchases
+        The table of `features.spans.purchases.purchases_of_products`.
+
+    Returns
+    -------
+    One row per customer, position and product, which `VIEW` folds into arrays, most recent first.
     """
-    # sorted as structs that begin with what they are ordered by, since not every engine sorts in an aggregate
-    purchase = ibis.struct(
-        {
-            "age": -bought.last_bought.epoch_seconds().cast("int64"),
-            "product": bought.product_id,
-            "baskets": bought.baskets.cast("int64"),
-            "decayed": bought.decayed.round(6),
-            "first": bought.first_bought.epoch_seconds().cast("int64"),
-        }
-    )
-    folded = bought.group_by("customer_id", "snapshot").agg(purchases=purchase.collect())
-    latest_first = folded.purchases.sort()
-    return folded.select(
+    return purchases.select(
         "customer_id",
-        "snapshot",
-        history_products=latest_first.map(lambda one: one["product"]),
-        history_baskets=latest_first.map(lambda one: one["baskets"]),
-        history_decayed=latest_first.map(lambda one: one["decayed"]),
-        history_first=latest_first.map(lambda one: one["first"]),
-        history_last=latest_first.map(lambda one: -one["age"]),
+        "position",
+        history_products=purchases.product_id,
+        history_baskets=purchases.baskets.cast("int64"),
+        history_decayed=purchases.decayed.round(6),
+        history_first=purchases.first_bought.epoch_seconds().cast("int64"),
+        history_last=purchases.last_bought.epoch_seconds().cast("int64"),
     )
 
 
@@ -44,6 +33,8 @@ VIEW = FeatureView(
     entity="customer",
     group="purchases",
     tables=("transactions", "products", "interactions"),
-    expression=lambda inputs: history(inputs.bought),
-    snapshots_at_once=1,
+    expression=lambda inputs: history(inputs.purchases),
+    folded_by=("-history_last", "history_products"),
+    one_at_a_time=True,
+    texts={"history_products": "product_id"},
 )

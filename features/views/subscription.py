@@ -1,30 +1,37 @@
 """The contract a customer has. One row per customer and snapshot with a contract that has started."""
 
-from datetime import UTC, datetime
-
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 
 from core.arrays import Columns
+from features.spans.contracts import as_known
+from features.spans.snapshots import Snapshots
+from features.spans.spans import pairs
+from features.spans.visible import whole_seconds
 from features.views.view import FeatureView
-from features.views.visible import visible, whole_seconds
 
+_KEY = ["customer_id", "position"]
 #: Represents the end of a contract that runs on where contracts are ordered by their ends.
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_NEVER = ibis.literal("9999-01-01", "timestamp")
 
 
-def subscription(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
+def subscription(subscriptions: ir.Table, snapshots: Snapshots) -> ir.Table:
     """Describe the customer's current contract: of those that started before t, the one that ends last.
 
     Ends and prices are those known at t. `contract_end` lies in the past where the contract was not renewed, and is
     null where none was known. `contract_cancelled` is 1 where notice had been given before t.
     `contract_price_change` is its price over that of the contract before; null for the first contract, and where a
     price is not known.
+
+    Parameters
+    ----------
+    subscriptions
+        Spans of contract periods, from their starts.
     """
-    seen = started(subscriptions, snapshots)
-    seen = seen.mutate(ended=seen.end_timestamp.coalesce(ibis.literal(_NEVER, "timestamp('UTC')")))
-    own = ibis.window(group_by=["customer_id", "snapshot"], order_by=["ended", "start_timestamp"])
+    seen = as_known(snapshots.dated(pairs(subscriptions, snapshots)))
+    seen = seen.mutate(ended=seen.end_timestamp.coalesce(_NEVER))
+    own = ibis.window(group_by=_KEY, order_by=["ended", "start_timestamp"])
     before = seen.price.lag().over(own)
     ranked = seen.mutate(
         change=seen.price / before.nullif(0.0),
@@ -33,35 +40,19 @@ def subscription(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
     # the greatest of structs that begin with what contracts are ordered by, since not every engine sorts aggregates
     ordered = ("ended", "start_timestamp", "price", "change", "cancelled")
     current = ibis.struct({name: ranked[name] for name in ordered}).max()
-    contracts = ranked.group_by("customer_id", "snapshot").agg(
+    contracts = ranked.group_by(_KEY).agg(
         first_contract=whole_seconds(ranked.start_timestamp.min()), contracts_total=ranked.count(), current=current
     )
     ended = contracts.current["ended"]
     return contracts.select(
-        "customer_id",
-        "snapshot",
+        *_KEY,
         "first_contract",
         contract_start=whole_seconds(contracts.current["start_timestamp"]),
-        contract_end=whole_seconds(ended.nullif(ibis.literal(_NEVER, "timestamp('UTC')"))),
+        contract_end=whole_seconds(ended.nullif(_NEVER)),
         contracts_total=contracts.contracts_total,
         contract_price=contracts.current["price"],
         contract_price_change=contracts.current["change"],
         contract_cancelled=contracts.current["cancelled"],
-    )
-
-
-def started(subscriptions: ir.Table, snapshots: ir.Table) -> ir.Table:
-    """Return the contracts that started, and were known to, before each snapshot, as they were known at it.
-
-    `end_timestamp` is null where the contract ran on for all that was known, and `price` is that of then.
-    """
-    seen = visible(subscriptions.mutate(event_timestamp=subscriptions.start_timestamp), snapshots)
-    # terms are in the order of time, so that the first of those that had not been replaced yet was the one that counted
-    replaced_later = seen.earlier_terms.filter(lambda terms: terms["until_timestamp"] > seen.snapshot)
-    earlier = (replaced_later.length() > 0).fill_null(False)
-    return seen.mutate(
-        end_timestamp=ibis.ifelse(earlier, replaced_later[0]["end_timestamp"], seen.end_timestamp),
-        price=ibis.ifelse(earlier, replaced_later[0]["price"], seen.price),
     )
 
 
@@ -88,7 +79,7 @@ VIEW = FeatureView(
     entity="customer",
     group="customer",
     tables=("subscriptions",),
-    expression=lambda inputs: subscription(inputs.subscriptions, inputs.snapshots),
+    expression=lambda inputs: subscription(inputs.base.subscriptions, inputs.snapshots),
     ages={"contract_age_days": "contract_start", "contracts_tenure_days": "first_contract"},
     countdowns={"days_to_contract_end": "contract_end"},
     on_demand=while_running,

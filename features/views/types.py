@@ -3,55 +3,36 @@
 import ibis
 import ibis.expr.types as ir
 
-from features.views.purchases import goods
-from features.views.returned import kept
+from features.spans.snapshots import Snapshots
+from features.spans.spans import pairs
 from features.views.view import FeatureView
-from features.views.visible import visible
-
-#: A type is bought regularly, or not, judged by this many days.
-REGULAR_DAYS = 182
 
 
-def types_bought(lines: ir.Table, sizes: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
-    """Fold what a customer bought of each product type in [t - 182 days, t) into arrays, by name of the type.
+def types_bought(typed: ir.Table, snapshots: Snapshots) -> ir.Table:
+    """Describe what a customer bought of each product type in [t - 182 days, t).
 
-    One row per customer and snapshot: baskets with the type, seconds since 1970 of the last of them, and the
-    median over order lines of the regular price for one unit of the type's usual measure, such as a gram; NaN where
-    no product in that measure was bought.
+    Baskets with the type, seconds since 1970 of the last of them, and the median over order lines of the regular price
+    for one unit of the type's usual measure, such as a gram; NaN where no product in that measure was bought.
 
     Parameters
     ----------
-    sizes
-        The table of `features.views.sizes.measured`.
-    returns
-        The table of `features.views.returned.matched_returns`, as for `pairs`.
+    typed
+        The table of `features.spans.base.Base.typed`.
+
+    Returns
+    -------
+    One row per customer, position and type, which `VIEW` folds into arrays, by name of the type.
     """
-    typed = lines.join(sizes.filter(sizes.type.notnull()), "product_id")
-    orders = visible(lines, snapshots, REGULAR_DAYS)
-    seen = kept(visible(typed, snapshots, REGULAR_DAYS), returns, snapshots, orders)
-    by_type = seen.group_by("snapshot", "customer_id", "type").agg(
-        baskets=seen.order_id.nunique(),
+    seen = pairs(typed, snapshots)
+    by_type = seen.group_by("customer_id", "position", types_names=seen.type).agg(
+        types_baskets=seen.order_id.nunique().cast("int64"),
         last=seen.event_timestamp.max(),
-        price=((seen.amount + seen.discount.fill_null(0.0)) / seen.quantity / seen.contents).median(),
+        price=seen.price.median(),
     )
-    one = ibis.struct(
-        {
-            "name": by_type.type,
-            "baskets": by_type.baskets.cast("int64"),
-            "last": by_type["last"].epoch_seconds().cast("int64"),
-            "price": by_type.price.fill_null(ibis.literal(float("nan"))),
-        }
-    )
-    folded = by_type.group_by("customer_id", "snapshot").agg(types=one.collect())
-    by_name = folded.types.sort()
-    return folded.select(
-        "customer_id",
-        "snapshot",
-        types_names=by_name.map(lambda one: one["name"]),
-        types_baskets=by_name.map(lambda one: one["baskets"]),
-        types_last=by_name.map(lambda one: one["last"]),
-        types_price=by_name.map(lambda one: one["price"]),
-    )
+    return by_type.mutate(
+        types_last=by_type["last"].epoch_seconds().cast("int64"),
+        types_price=by_type.price.fill_null(ibis.literal(float("nan"))),
+    ).drop("last", "price")
 
 
 VIEW = FeatureView(
@@ -59,8 +40,8 @@ VIEW = FeatureView(
     entity="customer",
     group="purchases",
     tables=("transactions", "products", "interactions"),
-    expression=lambda inputs: types_bought(
-        goods(inputs.transactions, inputs.products), inputs.sizes, inputs.snapshots, inputs.returns
-    ),
-    snapshots_at_once=1,
+    expression=lambda inputs: types_bought(inputs.base.typed, inputs.snapshots),
+    folded_by=("types_names",),
+    one_at_a_time=True,
+    texts={"types_names": "type"},
 )

@@ -1,16 +1,18 @@
 """What a customer spends. One row per customer and snapshot."""
 
+import ibis
 import ibis.expr.types as ir
 
-from features.views.orders import visible_orders
+from features.spans.snapshots import Snapshots
+from features.spans.spans import pairs
+from features.spans.totals import beside, totals
 from features.views.ratios import basket_amount, over
 from features.views.view import FeatureView
-from features.views.visible import within
 
 WINDOW = 84
 
 
-def value(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None = None) -> ir.Table:
+def value(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     """Lifetime and basket amounts in the data's currency, and the shares saved by discounts and coupons.
 
     A share is what was saved over what the same goods would have cost without, in the last 84 days; null where
@@ -21,24 +23,24 @@ def value(transactions: ir.Table, snapshots: ir.Table, returns: ir.Table | None 
 
     Parameters
     ----------
-    returns
-        The table of `features.views.returned.matched_returns`; None where the data have no returns.
+    orders
+        The table of `features.spans.orders.known_orders`.
     """
-    seen = visible_orders(transactions, snapshots, returns=returns)
-    recent = within(seen, WINDOW)
-    paid = seen.paid.sum(where=recent)
-    saved = seen.discount.sum(where=recent)
-    coupons = seen.coupon_discount.sum(where=recent)
-    return seen.group_by("customer_id", "snapshot").agg(
-        amount_total=seen.amount.sum(),
-        basket_amount_mean=seen.amount.mean(),
-        basket_amount_84d=basket_amount(seen.amount.sum(where=recent), seen.count(where=recent)),
-        basket_lines_84d=seen.lines.cast("float64").mean(where=recent),
+    seen = pairs(orders, snapshots, WINDOW)
+    paid, saved, coupons = seen.paid.sum(), seen.discount.sum(), seen.coupon_discount.sum()
+    with_discounts = seen.discount.notnull()
+    recent = seen.group_by("customer_id", "position").agg(
+        basket_amount_84d=basket_amount(seen.amount.sum(), seen.count()),
+        basket_lines_84d=seen.lines.cast("float64").mean(),
         discount_share_84d=over(saved, paid + saved),
         coupon_share_84d=over(coupons, paid),
-        discounted_lines_share_84d=seen.discounted_lines.sum(where=recent & seen.discount.notnull())
-        / seen.lines.sum(where=recent & seen.discount.notnull()).nullif(0),
+        discounted_lines_share_84d=seen.discounted_lines.sum(where=with_discounts)
+        / seen.lines.sum(where=with_discounts).nullif(0),
     )
+    sums = {"amount_total": orders.amount, "baskets": ibis.literal(1, "int64")}
+    always = totals(orders, snapshots, sums=sums)
+    mean = always.mutate(basket_amount_mean=always.amount_total / always.baskets).drop("baskets")
+    return beside(mean, recent)
 
 
 VIEW = FeatureView(
@@ -46,5 +48,5 @@ VIEW = FeatureView(
     entity="customer",
     group="customer",
     tables=("transactions", "interactions"),
-    expression=lambda inputs: value(inputs.transactions, inputs.snapshots, inputs.returns),
+    expression=lambda inputs: value(inputs.base.orders, inputs.snapshots),
 )

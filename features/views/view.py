@@ -9,46 +9,12 @@ import ibis.expr.types as ir
 from core.arrays import Columns
 from features.contract.events.kind import EventKind
 from features.contract.tables import TableName
+from features.spans.base import Inputs
 
 Entity = Literal["customer", "product"]
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What the expression of a view may read.
-
-    Attributes
-    ----------
-    snapshots
-        One column, `snapshot`: the moments to compute features for.
-    sizes
-        What each product's package holds; the table of `features.views.sizes.measured`.
-    bought
-        What each customer bought of each product, which the views of purchases share; see `features.views.purchases`.
-    attributes
-        Columns of customers that are kept as texts.
-    returns
-        Returns with their sales, which views of purchases and amounts share; None where the data have none. See
-        `features.views.returned`.
-    kinds
-        The kinds of interactions that the data have, of all customers: no interactions at all is not the same as a
-        customer with none.
-    """
-
-    transactions: ir.Table
-    products: ir.Table
-    customers: ir.Table
-    interactions: ir.Table
-    subscriptions: ir.Table
-    snapshots: ir.Table
-    sizes: ir.Table
-    bought: ir.Table
-    returns: ir.Table | None
-    attributes: tuple[str, ...]
-    kinds: frozenset[str]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FeatureView:
     """Features that are computed together, one row per entity and snapshot.
 
@@ -62,7 +28,7 @@ class FeatureView:
     tables
         The contract tables it reads.
     expression
-        Returns the view's rows: the key of its entity, `snapshot`, and the features.
+        Returns the view's rows: the key of its entity, `position`, the number of the snapshot, and the features.
     kinds
         Kinds of events without any of which in the data the view has no rows; empty for a view of other tables.
     ages
@@ -72,8 +38,13 @@ class FeatureView:
     on_demand
         Returns further features, and those that change with the passing of time, from the others with their ages;
         computed by the same code in training and serving.
-    snapshots_at_once
-        Snapshots that are computed in one query: enough to share a scan, few enough to stay in memory.
+    folded_by
+        Columns by which a customer's rows are put in order before they become one row of arrays, descending after a
+        minus; empty for a view of one row per entity and snapshot.
+    one_at_a_time
+        Whether snapshots are computed one by one: rows of many at once would not fit into memory.
+    texts
+        Features that are texts of a contract column, by its name, which engines may compute with as numbers.
     """
 
     name: str
@@ -85,15 +56,20 @@ class FeatureView:
     ages: Mapping[str, str] = field(default_factory=dict)
     countdowns: Mapping[str, str] = field(default_factory=dict)
     on_demand: Callable[[Columns], Columns] | None = None
-    snapshots_at_once: int = 8
+    folded_by: tuple[str, ...] = ()
+    one_at_a_time: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """The column that names its entity."""
         return f"{self.entity}_id"
 
+    def has_kinds(self, kinds: frozenset[str]) -> bool:
+        """Return whether data with these kinds of interactions have anything for the view."""
+        return not self.kinds or any(kind.name in kinds for kind in self.kinds)
+
     def rows(self, inputs: Inputs) -> ir.Table:
         """Return the expression, without rows where the data have nothing of its kinds."""
         rows = self.expression(inputs)
-        names = {kind.name for kind in self.kinds}
-        return rows.limit(0) if names and not names & inputs.kinds else rows
+        return rows if self.has_kinds(inputs.base.kinds) else rows.limit(0)

@@ -12,7 +12,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from features.views.activity import WINDOWS, overdue
+from features.spans.orders import WINDOWS
+from features.views.activity import overdue
 from features.views.ratios import basket_amount, trend
 from serving.explain.tiers import AnyTier, Tiers
 from serving.explain.wording import Language, amount, say

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from features.views.types import REGULAR_DAYS
+from features.spans.base import REGULAR_DAYS
 from serving.explain.wording import Language, Unit, amount, say
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.offers.recommend import Offer

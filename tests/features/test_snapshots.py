@@ -1,6 +1,7 @@
 """The layout of snapshots: no label of one group reaches into the next."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -88,8 +89,19 @@ def test_labels_end_where_the_data_do_whatever_is_taken_for_now(behind: int) -> 
     stale = make_schedule(TimeSettings(), models, START, end + behind * DAY, complete={"transactions": end})
     fresh = make_schedule(TimeSettings(), models, START, end, complete={"transactions": end})
     assert (stale.grid, stale.splits) == (fresh.grid, fresh.splits)
-    assert stale.needed["churn"] == (*fresh.needed["churn"], end + behind * DAY)
+    assert {*stale.needed["churn"], end} == {*fresh.needed["churn"], end + behind * DAY}
     assert max(stale.splits["churn"].test) + 28 * DAY <= end
+
+
+def test_the_past_does_not_move_when_the_data_grow() -> None:
+    grids = [make_schedule(TimeSettings(), CHURN, START, START + days * DAY).grid for days in range(400, 415)]
+    for before, after in pairwise(grids):
+        assert after[: len(before)] == before
+        assert len(after) - len(before) <= 1
+    assert {later - earlier for earlier, later in pairwise(grids[-1])} == {7 * DAY}
+    # the next moments are those of any other data, too
+    other = make_schedule(TimeSettings(), CHURN, START + 3.3 * DAY, START + 414 * DAY).grid
+    assert set(other) <= set(grids[-1])
 
 
 def test_each_model_asks_for_the_table_that_its_labels_come_from() -> None:

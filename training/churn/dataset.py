@@ -14,7 +14,7 @@ from core.settings import Settings, StoreSettings
 from features.categories import Attributes, Categories, attribute_texts, learn_attributes, model_columns
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
-from features.engine.sample import learners, learning_share
+from features.engine.portions import learners, learning_share
 from features.settings import CustomerSettings
 from features.snapshots import Split
 from features.store.feature_store import Store

@@ -14,10 +14,13 @@ from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.categories import attribute_texts, numeric
 from features.engine.duckdb import Sources, connect, read_sources
-from features.engine.inputs import snapshot_table
-from features.engine.sample import learners, learning_share
+from features.engine.inputs import snapshot_table, without_zones
+from features.engine.portions import learners, learning_share
+from features.engine.write import with_moments
 from features.given import place_of
 from features.settings import CustomerSettings
+from features.spans.snapshots import Snapshots
+from features.spans.spans import spans
 from features.views.profile import ATTRIBUTE, profile
 from training.churn.dataset import learn
 from training.churn.labelled import given_labels
@@ -70,9 +73,11 @@ def giveaways(
     """Return the model attributes that give the label away, as they are known at the snapshots; the strongest first."""
     customers = settings[CustomerSettings]
     drawn = learners(sources, learning_share(con, sources, customers.max_training_customers))
-    moments = snapshot_table(snapshots)
-    labels = given_labels(drawn, moments)
-    known = profile(drawn.customers, drawn.interactions, moments, customers.model_attributes)
+    labels = given_labels(drawn, snapshot_table(snapshots))
+    numbered = Snapshots.of(snapshots)
+    seen = spans(without_zones(drawn.interactions), numbered)
+    on_file = profile(without_zones(drawn.customers), seen, numbered, customers.model_attributes)
+    known = with_moments(on_file, numbered)
     joined = labels.inner_join(known, ["customer_id", "snapshot"]).drop("marketing_consent")
     rows = con.to_pandas(joined).sort_values(["customer_id", "snapshot"], ignore_index=True)
     churned = rows["churned"].to_numpy(dtype="int64")

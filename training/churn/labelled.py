@@ -8,7 +8,7 @@ from core.settings import Settings
 from features.engine.duckdb import Sources
 from features.ingest.settings import DataSettings
 from features.settings import CustomerSettings
-from features.views.visible import visible
+from features.spans.visible import visible
 
 
 def on_file(sources: Sources, snapshots: ir.Table) -> ir.Table:

@@ -8,8 +8,8 @@ import ibis.expr.types as ir
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import Sources, connect, read_sources
 from features.engine.inputs import snapshot_table
-from features.views.subscription import started
-from features.views.visible import purchases, standing, visible
+from features.spans.contracts import started
+from features.spans.visible import purchases, standing, visible
 from training.churn.labelled import given_labels, on_file
 from training.churn.settings import ChurnSettings
 

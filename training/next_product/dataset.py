@@ -15,13 +15,13 @@ from core.errors import DataError
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
-from features.engine.sample import drawn, learning_share
+from features.engine.portions import drawn, learning_share
 from features.settings import CustomerSettings, TimeSettings
+from features.spans.purchases import goods
+from features.spans.visible import purchases, standing, visible
 from features.store.feature_store import Store
 from features.vectors import columns_from_frame
 from features.views.profile import ATTRIBUTE
-from features.views.purchases import goods
-from features.views.visible import purchases, standing, visible
 from training.next_product.catalogue import Catalogue, Codes, make_catalogue
 from training.next_product.history import History, read_history
 from training.next_product.settings import NextProductSettings

@@ -8,8 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from core.arrays import Floats
+from features.spans.purchases import HALF_LIFE_DAYS
 from features.views.profile import ATTRIBUTE
-from features.views.purchases import HALF_LIFE_DAYS
 from training.next_product.catalogue import Catalogue, Codes
 
 DAY = 86_400.0

@@ -42,8 +42,8 @@ def test_no_features_are_computed_for_years_without_orders(tmp_path: Path) -> No
     assert max(moment for moment in schedule.grid if moment.year < 2026) <= LAST + timedelta(days=56)
     assert len(schedule.grid) < 30
     assert built_schedule(settings)[0] == schedule
-    features = settings[StoreSettings].data / "features/customer_activity.parquet"
-    found = duckdb.sql(f"SELECT count(DISTINCT event_timestamp) FROM '{features}'").fetchall()[0][0]
+    features = settings[StoreSettings].data / "features/customer_activity"
+    found = duckdb.sql(f"SELECT count(DISTINCT event_timestamp) FROM '{features}/*.parquet'").fetchall()[0][0]
     assert found == len(schedule.needed["churn"])
 
 

@@ -18,7 +18,7 @@ from features.engine.inputs import snapshot_table
 from features.ingest.segments import Totals
 from features.live.log import EventLog
 from features.live.rows import tables_of
-from features.views.subscription import started
+from features.spans.contracts import started
 from tests.features.ingest.exports import ingest, quarantine, settings_of, table
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings

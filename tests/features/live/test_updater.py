@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ from core.settings import Settings, StoreSettings
 from core.stamps import read_stamp, write_stamp
 from features.contract.events import event_reader
 from features.contract.events.kind import Event
-from features.engine.build import BOUGHT, build_features
+from features.engine.build import build_features
 from features.engine.duckdb import connect, read_sources
-from features.engine.inputs import as_feature_rows, interaction_kinds, size_table, snapshot_table, view_inputs
+from features.engine.inputs import interaction_kinds, size_table, view_tables
 from features.engine.vectors import services_of, vector_query
+from features.engine.write import as_arrays, as_feature_rows
 from features.ingest.pipeline import ingest
 from features.live.computation import CustomerFeatures
 from features.live.log import EventLog
@@ -29,6 +29,7 @@ from features.store.materialized import OutdatedFeaturesError, materialized_dire
 from features.store.online import OnlineStore
 from features.views import VIEWS, customer_views_of, views_of
 from tests.conftest import NOW, World, copied
+from tests.features.views.computed import inputs_of
 from training.churn.settings import ChurnSettings
 from training.next_product.settings import NextProductSettings
 
@@ -86,10 +87,12 @@ def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[
     con: Any = connect(settings)
     sources = read_sources(con, settings[StoreSettings])
     sizes, kinds = size_table(con.to_pandas(sources.products)), interaction_kinds(con, sources)
-    inputs = view_inputs(settings, sources, snapshot_table([moment]), sizes, kinds)
-    inputs = replace(inputs, bought=con.create_table(BOUGHT, inputs.bought, temp=True))
+    # with an earlier snapshot, so that totals are added up as they are in a build
+    moments = [moment - timedelta(days=7), moment]
+    inputs = inputs_of(con, view_tables(sources, sizes), moments, kinds)
     for view in VIEWS:
-        con.create_table(view.name, as_feature_rows(view.rows(inputs)), temp=True)
+        rows = as_arrays(as_feature_rows(view, inputs), view)
+        con.create_table(view.name, rows.filter(rows.event_timestamp == moment), temp=True)
     vectors = {}
     for service in services_of(settings):
         parts = {view.name: f"SELECT * FROM {view.name}" for view in customer_views_of(service)}

@@ -33,7 +33,7 @@ def moved_to(directory: Path, world: World) -> tuple[Path, Settings]:
 
 def test_online_features_equal_offline_features(world: World, store: Store) -> None:
     as_of = world.schedule.as_of
-    activity = pd.read_parquet(world.directory / "data/features/customer_activity.parquet")
+    activity = pd.read_parquet(world.directory / "data/features/customer_activity")
     customers = sorted(activity.loc[activity["event_timestamp"] == as_of, "customer_id"])
     frame = store.point_in_time(
         ChurnSettings.service, pd.DataFrame({"customer_id": customers, "event_timestamp": as_of})
@@ -64,7 +64,7 @@ def test_online_histories_equal_offline_histories(world: World, store: Store) ->
 
 
 def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
-    rows = pd.read_parquet(world.directory / "data/features/customer_value.parquet")
+    rows = pd.read_parquet(world.directory / "data/features/customer_value")
     spacing = timedelta(days=world.settings[TimeSettings].snapshot_spacing_days)
     rng = np.random.default_rng(3)
     customers = rng.choice(rows["customer_id"].unique(), 40)
@@ -87,11 +87,18 @@ def test_point_in_time_equals_a_naive_loop(world: World, store: Store) -> None:
         assert pd.isna(actual) if best is None else actual == best.amount_total
 
 
+def replace_rows(view: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Put other rows of a view in the place of all of its files."""
+    rows = change(pd.read_parquet(view))
+    for file in view.iterdir():
+        file.unlink()
+    rows.to_parquet(view / "rows.parquet", index=False)
+
+
 def changed(world: World, directory: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Store:
     """Register the world's features in a folder of its own, with other rows of the value of customers."""
     shutil.copytree(world.directory / "data/features", directory / "features")
-    file = directory / "features/customer_value.parquet"
-    change(pd.read_parquet(file)).to_parquet(file)
+    replace_rows(directory / "features/customer_value", change)
     addresses = {
         "data": directory,
         "registry": f"file://{directory}/registry.db",
@@ -202,8 +209,7 @@ def test_stores_emptied_behind_our_back_are_filled_again(at_home: World, tmp_pat
 def test_a_copy_reads_its_own_rows_once_it_is_registered(at_home: World, tmp_path: Path) -> None:
     """Feast's registry keeps whole paths: in a copy, those of the original."""
     data, settings = moved_to(tmp_path, at_home)
-    rows = pd.read_parquet(file := data / "features/customer_value.parquet")
-    rows.assign(amount_total=-1.0).to_parquet(file, index=False)
+    replace_rows(data / "features/customer_value", lambda rows: rows.assign(amount_total=-1.0))
     at = pd.DataFrame({"customer_id": ["6"], "event_timestamp": [at_home.schedule.as_of]})
     refused = r"found those of another one.*encore features apply"
     with pytest.raises(StateError, match=refused):
@@ -223,7 +229,7 @@ def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path
     data, settings = moved_to(tmp_path, at_home)
     moved = Store(settings)
     moved.apply()
-    rows = pd.read_parquet(data / "features/customer_value.parquet")
+    rows = pd.read_parquet(data / "features/customer_value")
     (latest,) = rows[(rows["customer_id"] == "6") & (rows["event_timestamp"] == at_home.schedule.as_of)].index
     pushed = rows.loc[[latest]].assign(amount_total=1234.5, event_timestamp=at_home.schedule.as_of + timedelta(hours=1))
     FeatureStore(repo_path=str(data / "feast")).push("customer_value_push", pushed)
@@ -232,9 +238,8 @@ def test_feasts_own_push_reaches_the_online_store(at_home: World, tmp_path: Path
 
 def test_a_customer_who_left_the_data_leaves_the_online_store(at_home: World, tmp_path: Path) -> None:
     data, settings = moved_to(tmp_path, at_home)
-    for file in (data / "features").glob("customer_*.parquet"):
-        frame = pd.read_parquet(file)
-        frame[frame["customer_id"] != "6"].to_parquet(file, index=False)
+    for view in (data / "features").glob("customer_*"):
+        replace_rows(view, lambda rows: rows[rows["customer_id"] != "6"])
     Store(settings).apply()
     Store(settings).materialize()
     assert Store(settings).online.rows(ChurnSettings.service, "customer_id", ["6", "12"]).event_timestamps[0] is None

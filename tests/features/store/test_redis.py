@@ -55,7 +55,7 @@ def on_redis(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def customer(on_redis: OnRedis) -> str:
     """A customer whom Redis has in its append-only file and in its snapshot."""
-    rows = pd.read_parquet(on_redis.settings[StoreSettings].data / "features/customer_value.parquet").tail(1)
+    rows = pd.read_parquet(on_redis.settings[StoreSettings].data / "features/customer_value").tail(1)
     Store(on_redis.settings).online.push({"customer_value": rows.assign(customer_id=CUSTOMER)})
     on_redis.client.save()
     assert on_redis.holders == {".aof", ".rdb"}

@@ -4,12 +4,10 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-import ibis.expr.types as ir
 import pandas as pd
 import pytest
 
-from features.views.returned import matched_returns
-from tests.features.events import as_table, make_returns, records
+from tests.features.events import records
 
 SEEDS = (1, 2, 3)
 Row = dict[str, Any]
@@ -106,14 +104,6 @@ def same(row: Row, wanted: Row) -> None:
             assert actual == expected, name
         else:
             assert actual == pytest.approx(expected, abs=2e-6), name
-
-
-def returns_or_none(seed: int, lines: pd.DataFrame, *, returning: bool) -> tuple[ir.Table | None, list[Row]]:
-    """Returns as views take them, and as rows."""
-    if not returning:
-        return None, []
-    back = make_returns(seed, lines)
-    return matched_returns(as_table(lines), as_table(back)), rows_of(back)
 
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:

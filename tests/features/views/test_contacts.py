@@ -7,36 +7,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.settings import Settings
-from features.engine.duckdb import Sources
-from features.engine.inputs import size_table, snapshot_table, view_inputs
-from features.views.activity import activity
-from features.views.engagement import VIEW, engagement
-from features.views.profile import profile
-from features.views.subscription import subscription
-from features.views.usage import usage
+from features.contract.events import interaction_kinds
+from features.views import engagement, profile, subscription, usage
 from tests.features.events import (
     SNAPSHOTS,
     as_known,
-    as_table,
-    keyed,
     make_customers,
     make_interactions,
-    make_products,
     make_subscriptions,
     make_transactions,
-    no_labels,
     records,
 )
+from tests.features.views.computed import computed, tables
 from tests.features.views.naive import SEEDS, Row, by, known, same
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_engagement_equals_a_naive_loop(con: Any, seed: int, *, alone: bool) -> None:
     lines, interactions = make_transactions(seed), make_interactions(seed)
-    snapshots = snapshot_table(SNAPSHOTS)
-    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
-    rows = keyed(con.to_pandas(engagement(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    given = tables(transactions=lines, interactions=interactions)
+    rows = computed(con, engagement.VIEW, given, alone=alone, kinds=frozenset(interaction_kinds()))
     for (customer, t), row in rows.items():
         mine = records(interactions[interactions["customer_id"] == customer])
         seen = known(mine, t)
@@ -57,12 +48,12 @@ def test_engagement_equals_a_naive_loop(con: Any, seed: int) -> None:
         same(row, wanted)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_usage_equals_a_naive_loop(con: Any, seed: int, *, alone: bool) -> None:
     lines, interactions = make_transactions(seed), make_interactions(seed)
-    snapshots = snapshot_table(SNAPSHOTS)
-    customers = activity(as_table(lines), snapshots).select("customer_id", "snapshot")
-    rows = keyed(con.to_pandas(usage(as_table(interactions), customers, snapshots)), "customer_id", "snapshot")
+    given = tables(transactions=lines, interactions=interactions)
+    rows = computed(con, usage.VIEW, given, alone=alone, kinds=frozenset(interaction_kinds()))
     assert len(rows) > 5
     for (customer, t), row in rows.items():
         seen = known(records(interactions[interactions["customer_id"] == customer]), t)
@@ -90,11 +81,11 @@ def test_usage_equals_a_naive_loop(con: Any, seed: int) -> None:
         same(row, wanted)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_subscription_equals_a_naive_loop(con: Any, seed: int, *, alone: bool) -> None:
     contracts = make_subscriptions(seed)
-    expression = subscription(as_table(contracts), snapshot_table(SNAPSHOTS))
-    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    features = computed(con, subscription.VIEW, tables(subscriptions=contracts), alone=alone)
     count = 0
     for t in SNAPSHOTS:
         rows = [r for r in records(contracts) if r["start_timestamp"] < t and r["created_timestamp"] <= t]
@@ -121,20 +112,14 @@ def test_subscription_equals_a_naive_loop(con: Any, seed: int) -> None:
 
 
 def test_who_was_contacted_is_known_without_an_order_or_a_contract(con: Any) -> None:
-    empty_contracts = as_table(make_subscriptions(1)).limit(0)
     contacted = make_interactions(1).assign(customer_id="prospect")
-    lines, products, customers = (as_table(t) for t in (make_transactions(1), make_products(), make_customers()))
-    sources = Sources(lines, products, customers, as_table(contacted), empty_contracts, no_labels())
-    kinds = frozenset({"contact"})
-    rows = con.to_pandas(
-        VIEW.rows(view_inputs(Settings(), sources, snapshot_table(SNAPSHOTS), size_table(make_products()), kinds))
-    )
+    given = tables(transactions=make_transactions(1), interactions=contacted)
+    rows = computed(con, engagement.VIEW, given, kinds=frozenset({"contact"}))
     seen = [r for r in records(contacted) if r["event_timestamp"] < SNAPSHOTS[1] and r["kind"] == "contact"]
-    mine = rows[(rows["customer_id"] == "prospect") & (rows["snapshot"] == SNAPSHOTS[1])]
-    assert mine["contacts_total"].tolist() == [len(seen)]
-    others = rows[rows["customer_id"] != "prospect"]
+    assert rows["prospect", SNAPSHOTS[1]]["contacts_total"] == len(seen) > 0
+    others = [row for (customer, _), row in rows.items() if customer != "prospect"]
     assert len(others) > 5
-    assert (others["contacts_total"] == 0).all()
+    assert all(row["contacts_total"] == 0 for row in others)
 
 
 def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
@@ -146,14 +131,14 @@ def test_profiles_hold_what_is_on_file_at_a_snapshot(con: Any) -> None:
         *[SNAPSHOTS[0] + timedelta(days=d) for d in (0, 1, 2)],
     ]
     answers["created_timestamp"] = answers["event_timestamp"]
-    profiles = profile(as_table(make_customers()), as_table(answers), snapshot_table(SNAPSHOTS), ["region"])
-    rows = con.to_pandas(profiles)
-    at = {t: keyed(rows[rows["snapshot"] == t], "customer_id") for t in SNAPSHOTS}
-    assert sorted(name for (name,) in at[SNAPSHOTS[0]]) == ["c0", "c1", "c3"]  # c2 signed up at this very moment
-    assert at[SNAPSHOTS[0]]["c1",]["marketing_consent"] == 0.0
+    given = tables(customers=make_customers(), interactions=answers)
+    rows = computed(con, profile.VIEW, given, attributes=("region",))
+    at = {t: {name: row for (name, moment), row in rows.items() if moment == t} for t in SNAPSHOTS}
+    assert sorted(at[SNAPSHOTS[0]]) == ["c0", "c1", "c3"]  # c2 signed up at this very moment
+    assert at[SNAPSHOTS[0]]["c1"]["marketing_consent"] == 0.0
     assert len(at[SNAPSHOTS[1]]) == 5
-    consents = [at[SNAPSHOTS[1]][name,]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
+    consents = [at[SNAPSHOTS[1]][name]["marketing_consent"] for name in ("c0", "c1", "c2", "c3", "new")]
     assert consents == [1.0, 1.0, 1.0, 0.0, 1.0]  # the last answer, else what is on file
-    assert [at[SNAPSHOTS[1]][f"c{i}",]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]
+    assert [at[SNAPSHOTS[1]][f"c{i}"]["attribute_region"] for i in range(4)] == ["north", "south", None, "north"]
     # c1's was written at the first snapshot, c3's after it
-    assert [at[SNAPSHOTS[0]][name,]["attribute_region"] for name in ("c0", "c1", "c3")] == ["north", "south", None]
+    assert [at[SNAPSHOTS[0]][name]["attribute_region"] for name in ("c0", "c1", "c3")] == ["north", "south", None]

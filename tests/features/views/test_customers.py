@@ -9,33 +9,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features.engine.inputs import snapshot_table
-from features.views.activity import activity
-from features.views.habit import habit
-from features.views.preference import preference
-from features.views.value import value
-from tests.features.events import (
-    SNAPSHOTS,
-    as_table,
-    keyed,
-    make_products,
-    make_transactions,
-    records,
-)
-from tests.features.views.naive import SEEDS, Row, by, known, orders_of, returned_at, returns_or_none, same
+from features.spans.base import Tables
+from features.views import activity, habit, preference, value
+from tests.features.events import SNAPSHOTS, make_products, make_returns, make_transactions, records
+from tests.features.views.computed import computed, tables
+from tests.features.views.naive import SEEDS, Row, by, known, orders_of, returned_at, rows_of, same
+
+
+def with_returns(seed: int, lines: pd.DataFrame, *, returning: bool) -> tuple[Tables, frozenset[str], list[Row]]:
+    """Order lines with their returns, if there are any: as views read them, and the returns as rows."""
+    if not returning:
+        return tables(transactions=lines), frozenset(), []
+    back = make_returns(seed, lines)
+    return tables(transactions=lines, interactions=back), frozenset({"return"}), rows_of(back)
 
 
 def orders_at(lines: pd.DataFrame, back: list[Row], t: datetime) -> list[Row]:
     return orders_of(known(records(lines), t), returned_at(back, records(lines), t))
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_activity_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
+def test_activity_equals_a_naive_loop(con: Any, seed: int, *, returning: bool, alone: bool) -> None:
     lines = make_transactions(seed)
-    returns, back = returns_or_none(seed, lines, returning=returning)
-    expression = activity(as_table(lines), snapshot_table(SNAPSHOTS), returns)
-    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    given, kinds, back = with_returns(seed, lines, returning=returning)
+    features = computed(con, activity.VIEW, given, alone=alone, kinds=kinds)
     wanted = {}
     for t in SNAPSHOTS:
         for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
@@ -62,13 +61,13 @@ def test_activity_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -
         same(features[key], row)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_habit_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
+def test_habit_equals_a_naive_loop(con: Any, seed: int, *, returning: bool, alone: bool) -> None:
     lines = make_transactions(seed)
-    returns, back = returns_or_none(seed, lines, returning=returning)
-    expression = habit(as_table(lines), snapshot_table(SNAPSHOTS), returns)
-    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    given, kinds, back = with_returns(seed, lines, returning=returning)
+    features = computed(con, habit.VIEW, given, alone=alone, kinds=kinds)
     count = trends = 0
     for t in SNAPSHOTS:
         for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
@@ -93,13 +92,13 @@ def test_habit_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> N
     assert trends
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("returning", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_value_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> None:
+def test_value_equals_a_naive_loop(con: Any, seed: int, *, returning: bool, alone: bool) -> None:
     lines = make_transactions(seed)
-    returns, back = returns_or_none(seed, lines, returning=returning)
-    expression = value(as_table(lines), snapshot_table(SNAPSHOTS), returns)
-    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    given, kinds, back = with_returns(seed, lines, returning=returning)
+    features = computed(con, value.VIEW, given, alone=alone, kinds=kinds)
     count = 0
     for t in SNAPSHOTS:
         for customer, seen in by(orders_at(lines, back, t), "customer_id").items():
@@ -122,11 +121,11 @@ def test_value_equals_a_naive_loop(con: Any, seed: int, *, returning: bool) -> N
     assert count == len(features)
 
 
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
+def test_preference_equals_a_naive_loop(con: Any, seed: int, *, alone: bool) -> None:
     lines, products = make_transactions(seed), make_products()
-    expression = preference(as_table(lines), as_table(products), snapshot_table(SNAPSHOTS))
-    features = keyed(con.to_pandas(expression), "customer_id", "snapshot")
+    features = computed(con, preference.VIEW, tables(transactions=lines, products=products), alone=alone)
     by_id = {row["product_id"]: row for row in records(products)}
     count = 0
     for t in SNAPSHOTS:
@@ -155,8 +154,10 @@ def test_preference_equals_a_naive_loop(con: Any, seed: int) -> None:
                 "categories_kept_28d": len((middle | first) & now) / len(middle | first) if middle | first else None,
             }
             same(features[customer, t], row)
-            if departments and sorted(departments.values())[-1:] != sorted(departments.values())[-2:-1]:
-                assert features[customer, t]["top_department"] == max(departments, key=lambda d: departments[d])
+            for level, amounts in (("department", departments), ("category", categories)):
+                if amounts:  # of several with the same amount the first by name
+                    top = min(amounts, key=lambda name: (-round(amounts[name], 9), name))
+                    assert features[customer, t][f"top_{level}"] == top
             count += 1
     assert count == len(features)
 

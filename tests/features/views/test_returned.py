@@ -6,20 +6,16 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 from core.settings import StoreSettings
 from features.contract.arrow import arrow_schema
 from features.engine.duckdb import connect, read_sources
-from features.engine.inputs import returns_of, snapshot_table
-from features.views.activity import activity
-from features.views.history import history
-from features.views.purchases import pairs
-from features.views.returned import matched_returns
-from features.views.value import value
+from features.engine.inputs import size_table, view_tables
+from features.views import activity, history, value
 from tests.features.ingest.exports import ingest, orders, settings_of
+from tests.features.views.computed import computed, inputs_of, tables
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -44,20 +40,23 @@ def table(name: Any, rows: list[dict[str, Any]]) -> ir.Table:
 
 
 def days_of(con: Any, lines: list[dict[str, Any]], returns: list[dict[str, Any]], column: str) -> list[Any]:
-    """A feature of the customer at each snapshot; None where there is no row."""
-    sales = table("transactions", lines)
-    given = matched_returns(sales, table("interactions", returns))
-    snapshots = snapshot_table(SNAPSHOTS)
-    view = {
-        "amount_total": value,
-        "basket_amount_mean": value,
-        "discount_share_84d": value,
-        "amount_7d": activity,
-        "baskets_total": activity,
-    }.get(column)
-    rows = history(pairs(sales, snapshots, 365, given)) if view is None else view(sales, snapshots, given)
-    frame = con.to_pandas(rows).set_index("snapshot")[column]
-    return [_plain(frame[t]) if t in frame.index else None for t in map(pd.Timestamp, SNAPSHOTS)]
+    """A feature of the customer at each snapshot; None where there is no row. The same with a snapshot alone."""
+    given = tables(transactions=table("transactions", lines), interactions=table("interactions", returns))
+    views = [view for view in (value.VIEW, activity.VIEW, history.VIEW) if column in _COLUMNS[view.name]]
+    kinds = frozenset({"return"})
+    rows = computed(con, views[0], given, SNAPSHOTS, kinds=kinds)
+    middle = SNAPSHOTS[4]
+    alone = computed(con, views[0], given, [middle], kinds=kinds)
+    found = [[_plain(each["a", t][column]) if ("a", t) in each else None for t in SNAPSHOTS] for each in (rows, alone)]
+    assert found[1] == [found[0][4] if t == middle else None for t in SNAPSHOTS]
+    return found[0]
+
+
+_COLUMNS = {
+    "customer_value": {"amount_total", "basket_amount_mean", "discount_share_84d"},
+    "customer_activity": {"amount_7d", "baskets_total"},
+    "customer_history": {"history_products", "history_baskets"},
+}
 
 
 def _plain(found: Any) -> Any:
@@ -152,12 +151,16 @@ def test_goods_that_an_export_takes_back_are_not_spent_and_not_bought(tmp_path: 
     assert ingest(settings).matched == 1
     engine: Any = connect(settings)
     sources = read_sources(engine, settings[StoreSettings])
-    returns = returns_of(sources, frozenset({"return"}))
-    snapshots = snapshot_table(SNAPSHOTS)
-    spent = engine.to_pandas(value(sources.transactions, snapshots, returns)).set_index(["customer_id", "snapshot"])
-    assert [spent["amount_total"]["a", t] for t in map(pd.Timestamp, SNAPSHOTS[:4])] == [14, 19, 19, 9]
-    assert spent["amount_total"]["b", pd.Timestamp(SNAPSHOTS[3])] == 5
-    bought = engine.to_pandas(pairs(sources.transactions, snapshots, 365, returns))
-    baskets = bought.set_index(["customer_id", "product_id", "snapshot"])["baskets"]
-    assert [baskets["a", "x", t] for t in map(pd.Timestamp, SNAPSHOTS[:4])] == [1, 2, 2, 1]
-    assert returns_of(sources, frozenset({"visit"})) is None
+    given = view_tables(sources, size_table(engine.to_pandas(sources.products)))
+    kinds = frozenset({"return"})
+    spent = computed(engine, value.VIEW, given, SNAPSHOTS, kinds=kinds)
+    assert [spent["a", t]["amount_total"] for t in SNAPSHOTS[:4]] == [14, 19, 19, 9]
+    assert spent["b", SNAPSHOTS[3]]["amount_total"] == 5
+    bought = computed(engine, history.VIEW, given, SNAPSHOTS, kinds=kinds)
+    baskets = [
+        dict(zip(row["history_products"], row["history_baskets"], strict=True))
+        for row in (bought["a", t] for t in SNAPSHOTS[:4])
+    ]
+    assert [one["x"] for one in baskets] == [1, 2, 2, 1]
+    # where the data have none, nothing is looked for
+    assert inputs_of(engine, given, SNAPSHOTS, frozenset({"visit"})).base.returns is None

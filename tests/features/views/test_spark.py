@@ -1,21 +1,25 @@
 """Every view compiles for Spark, as it is written."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
 import pytest
 from ibis.config import Config
 
-from core.settings import Settings
 from features.contract.arrow import arrow_schema
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT
 from features.engine.duckdb import Sources
-from features.engine.inputs import as_feature_rows, view_inputs
+from features.engine.inputs import view_tables
+from features.engine.write import as_arrays, as_feature_rows
+from features.spans.base import Base, Inputs
+from features.spans.snapshots import Snapshots
 from features.views import VIEWS
 from features.views.view import FeatureView
 
+START = datetime(2024, 5, 1, tzinfo=UTC)
 _SIZES = {"product_id": "string", "type": "string", "unit": "string", "contents": "float64"}
 
 
@@ -38,8 +42,14 @@ def contract_tables() -> dict[str, ir.Table]:
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_a_view_compiles_for_spark(view: FeatureView) -> None:
-    sources = Sources(**contract_tables())
-    snapshots = ibis.table({"snapshot": "timestamp('UTC')"}, name="snapshots")
+    compiled: list[str] = []
+
+    def keep(name: str, rows: ir.Table) -> ir.Table:
+        compiled.append(str(ibis.to_sql(rows, dialect="pyspark")))
+        return ibis.table(rows.schema(), name=name)
+
     sizes, kinds = ibis.table(_SIZES, name="sizes"), frozenset({RETURN.name, *(kind.name for kind in view.kinds)})
-    inputs = view_inputs(Settings(), sources, snapshots, sizes, kinds)
-    assert "SELECT" in str(ibis.to_sql(as_feature_rows(view.rows(inputs)), dialect="pyspark"))
+    snapshots = Snapshots.of([START + timedelta(days=7 * week) for week in range(3)])
+    inputs = Inputs(Base(view_tables(Sources(**contract_tables()), sizes), snapshots, kinds, 365, keep), snapshots)
+    compiled.append(str(ibis.to_sql(as_arrays(as_feature_rows(view, inputs), view), dialect="pyspark")))
+    assert all("SELECT" in query for query in compiled)

@@ -74,9 +74,7 @@ def test_the_next_answer_knows_what_was_just_bought(client: TestClient) -> None:
 
 
 def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settings: Settings) -> None:
-    customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity.parquet")[
-        "customer_id"
-    ].unique()
+    customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity")["customer_id"].unique()
     body = {"customer_ids": customers.tolist(), "include": ["reasons"]}
     scores = client.post("/v1/scores", json=body).json()["scores"]
     silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]

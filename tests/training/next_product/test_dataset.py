@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from features.engine.inputs import snapshot_table
-from features.views.purchases import goods
+from features.spans.purchases import goods
 from tests.features.events import SNAPSHOTS, as_table, make_products, make_transactions
 from training.next_product.dataset import bought_next, customers_known
 from training.next_product.settings import NextProductSettings

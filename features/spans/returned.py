@@ -4,16 +4,20 @@ Amounts of money are net of it. What customers did stays: they came, and chose. 
 that all of the money was given back for was not bought, once that is known.
 """
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
 from features.contract.events.interactions import RETURN
-from features.views.visible import purchases, visible
+from features.spans.snapshots import Snapshots
+from features.spans.spans import versions, without
+from features.spans.visible import purchases
 
 #: Money is the same where it differs by less than this.
 _CENT = 0.005
-_LINE = ["snapshot", "customer_id", "order_id", "product_id"]
-_ORDER = ["snapshot", "customer_id", "order_id"]
+_LINE = ("customer_id", "order_id", "product_id")
+_ORDER = ("customer_id", "order_id")
 
 
 def matched_returns(transactions: ir.Table, interactions: ir.Table) -> ir.Table:
@@ -26,8 +30,8 @@ def matched_returns(transactions: ir.Table, interactions: ir.Table) -> ir.Table:
     Returns
     -------
     One row per return whose sale is known: `customer_id`, `order_id`, `product_id` (null for all of the order), `value`
-    (the money given back, above 0), `event_timestamp`, the moment of the sale, and `created_timestamp`. `visible` finds
-    a return by these at the snapshots after it happened, at which both it and its sale were known.
+    (the money given back, above 0), `event_timestamp`, the moment of the sale, and `created_timestamp`. The spans
+    of these are the snapshots after the return happened, at which both it and its sale were known.
     """
     returns = interactions.filter(interactions.kind == RETURN.name, interactions.value > 0).select(
         "customer_id",
@@ -95,32 +99,37 @@ def net(amount: ir.FloatingValue, returned: ir.FloatingValue) -> ir.FloatingValu
     return amount - ibis.least(returned, ibis.greatest(amount, 0.0))
 
 
-def kept(seen: ir.Table, returns: ir.Table | None, snapshots: ir.Table, orders: ir.Table | None = None) -> ir.Table:
-    """Leave out the lines of products of orders that all of the money was given back for, as is known at a snapshot.
+def still_bought(lines: ir.Table, returns: ir.Table, snapshots: Snapshots) -> ir.Table:
+    """Cut out of the spans of order lines those at which all of the money for their product or order was given back.
 
     Parameters
     ----------
-    seen
-        Order lines at snapshots, as `visible` pairs them.
+    lines
+        Spans of purchases; all of an order, or none.
     returns
-        The table of `matched_returns`; None where the data have no returns.
-    orders
-        All lines of the orders, paired in the same way; None where `seen` has them.
+        Spans of `matched_returns`.
     """
-    if returns is None:
-        return seen
-    given = visible(returns, snapshots)
-    # few orders have returns
-    whole = seen if orders is None else orders
-    some = whole.semi_join(returns.select("customer_id", "order_id").distinct(), ["customer_id", "order_id"])
-    lines = some.group_by(_LINE).agg(amount=some.amount.sum())
-    of_lines = given.filter(given.product_id.notnull()).group_by(_LINE).agg(returned=lambda one: one.value.sum())
-    lines_gone = _gone(lines, of_lines, _LINE)
-    paid = some.group_by(_ORDER).agg(amount=some.amount.sum())
-    of_orders = given.filter(given.product_id.isnull()).group_by(_ORDER).agg(returned=lambda one: one.value.sum())
-    return seen.anti_join(lines_gone, _LINE).anti_join(_gone(paid, of_orders, _ORDER), _ORDER)
+    whole = without(
+        lines, _gone(lines, returns.filter(returns.product_id.isnull()), _ORDER, snapshots), snapshots, _ORDER
+    )
+    of_lines = _gone(lines, returns.filter(returns.product_id.notnull()), _LINE, snapshots)
+    return without(whole, of_lines, snapshots, _LINE)
 
 
-def _gone(paid: ir.Table, given: ir.Table, key: list[str]) -> ir.Table:
-    joined = paid.inner_join(given, key)
-    return joined.filter(joined.returned >= joined.amount - _CENT).select(key)
+def _gone(lines: ir.Table, returns: ir.Table, key: Sequence[str], snapshots: Snapshots) -> ir.Table:
+    """Return the spans at which what was given back reaches what was paid."""
+    some = lines.semi_join(returns, key)
+    paid = some.select(*key, "since", "until", paid=some.amount, returned=ibis.literal(0.0), lines=_count(1))
+    given = returns.select(*key, "since", "until", paid=ibis.literal(0.0), returned=returns.value, lines=_count(0))
+    known = versions(
+        paid.union(given),
+        snapshots,
+        key,
+        lambda rows: {name: rows[name].sum() for name in ("paid", "returned", "lines")},
+    )
+    all_back = known.returned >= known.paid - _CENT
+    return known.filter(known.lines > 0, known.returned > 0, all_back).select(*key, "since", "until")
+
+
+def _count(number: int) -> ir.IntegerValue:
+    return ibis.literal(number, "int64")

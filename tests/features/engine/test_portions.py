@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from core.settings import Settings, StoreSettings
-from features.engine import build
+from features.engine import compute
+from features.engine.build import build_features
 from features.ingest.pipeline import ingest
 from features.settings import CustomerSettings, TimeSettings
 from features.snapshots import Schedule
@@ -39,8 +40,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Schedule]
     ingest(settings, NOW)
     with pytest.MonkeyPatch.context() as patch:
         # all of them are got through in parts
-        patch.setattr(build, "_PORTION", 150)
-        schedule = build.build_features(settings, NOW).schedule
+        patch.setattr(compute, "PORTION", 4000)
+        schedule = build_features(settings, NOW).schedule
     Store(settings).apply()
     return settings, schedule
 
@@ -50,9 +51,9 @@ def test_past_snapshots_are_of_some_customers_and_the_last_one_is_of_all(
 ) -> None:
     settings, schedule = built
     for view in ("customer_activity", "customer_history"):
-        file = settings[StoreSettings].data / "features" / f"{view}.parquet"
+        files = settings[StoreSettings].data / "features" / view / "*.parquet"
         counts = dict(
-            duckdb.sql(f"SELECT epoch(event_timestamp)::BIGINT, count(*) FROM '{file}' GROUP BY 1").fetchall()
+            duckdb.sql(f"SELECT epoch(event_timestamp)::BIGINT, count(*) FROM '{files}' GROUP BY 1").fetchall()
         )
         last = counts.pop(int(schedule.as_of.timestamp()))
         assert last == CUSTOMERS

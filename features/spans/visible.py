@@ -40,11 +40,6 @@ def visible(events: ir.Table, snapshots: ir.Table, days: int | None = None) -> i
     return events.join(snapshots, conditions)
 
 
-def within(seen: ir.Table, days: int) -> ir.BooleanValue:
-    """Tell which rows of `visible` lie in [t - days, t)."""
-    return seen.event_timestamp >= seen.snapshot - ibis.interval(days=days)
-
-
 def days_between(earlier: ir.TimestampValue, later: ir.TimestampValue) -> ir.FloatingValue:
     """Return the time between two moments in days, to the second."""
     return (later.epoch_seconds() - earlier.epoch_seconds()) / 86_400.0
@@ -62,4 +57,9 @@ def purchases(transactions: ir.Table) -> ir.Table:
 
 def whole_seconds(moment: ir.TimestampValue) -> ir.TimestampValue:
     """Cut a moment to the second, which is what the online store keeps."""
-    return moment.truncate("s").cast("timestamp('UTC')")
+    return moment.truncate("s")
+
+
+def moment_where(condition: ir.BooleanValue, moment: ir.TimestampValue) -> ir.TimestampValue:
+    """Return a moment, to the second, of rows that meet a condition; null of the others."""
+    return ibis.ifelse(condition, whole_seconds(moment), ibis.null("timestamp"))

@@ -1,0 +1,141 @@
+"""Run the expressions of feature views in DuckDB, portion by portion of the customers."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from core.files import claimed
+from core.progress import Report, track
+from core.settings import Settings, StoreSettings
+from core.sql import spill_directory
+from features.engine.codes import OF_CUSTOMERS, OF_PRODUCTS, Codes
+from features.engine.duckdb import Sources
+from features.engine.inputs import view_tables
+from features.engine.portions import portions
+from features.engine.write import as_feature_rows, folded, ordered, write_by_snapshot
+from features.settings import CustomerSettings, TimeSettings
+from features.spans.base import Base, Inputs, Tables
+from features.spans.snapshots import Snapshots
+from features.views.view import FeatureView
+
+#: Order lines and other rows that are computed together: about what fits into 2 GB.
+PORTION = 2_500_000
+#: By column the texts that numbers represent.
+Texts = Mapping[str, pa.Array]
+#: The number of rows of a view and snapshot.
+Rows = Counter[tuple[str, datetime]]
+
+
+@dataclass
+class Computation:
+    """Features of some customers at some snapshots, to files.
+
+    Attributes
+    ----------
+    kinds
+        The kinds of interactions that the data have, of all customers.
+    directory
+        Where files go, in a folder for each view.
+    views
+        Those to compute, with the snapshots that each is wanted at, in ascending order.
+    """
+
+    con: ibis.BaseBackend
+    settings: Settings
+    kinds: frozenset[str]
+    directory: Path
+    views: Mapping[FeatureView, Sequence[datetime]]
+
+    def __post_init__(self) -> None:
+        self.moments = sorted({moment for moments in self.views.values() for moment in moments})
+        self.snapshots = Snapshots.of(self.moments)
+        self.rows: Rows = Counter()
+        self._kept: set[str] = set()
+
+    def run(self, sources: Sources, sizes: ir.Table, report: Report) -> Rows:
+        """Compute the views; returns the number of rows of each view and snapshot."""
+        if not self.moments:
+            return self.rows
+        tables = view_tables(sources, sizes)
+        products = {column: Codes(self.con, column, tables) for column in OF_PRODUCTS}
+        texts = {column: codes.texts() for column, codes in products.items()}
+        spill = spill_directory(self.settings[StoreSettings])
+        with portions(self.con, sources, PORTION, spill / "portions") as parts, claimed(spill / "purchases") as aside:
+            numbers = range(len(parts))
+            for number in track(report, numbers, lambda number: f"customers, part {number + 1} of {len(parts)}"):
+                part = view_tables(parts[number], sizes)
+                for codes in products.values():
+                    part = codes.encode(part)
+                self._of_customers(part, texts, number, aside if len(parts) > 1 else None)
+            if len(parts) > 1:
+                self._of_products(tables, texts, aside)
+        self._drop()
+        return self.rows
+
+    def _of_customers(self, tables: Tables, texts: Texts, number: int, aside: Path | None) -> None:
+        """Compute the views of some customers; those of products too, unless purchases go to a folder for them."""
+        for column in OF_CUSTOMERS:
+            codes = Codes(self.con, column, tables)
+            tables, texts = codes.encode(tables), {**texts, column: codes.texts()}
+        base = self._base(replace(tables, transactions=self._keep("transactions", tables.transactions)))
+        for view, moments in self.views.items():
+            if not view.one_at_a_time:
+                self._write(view, self._inputs(base, self.snapshots), moments, number, texts)
+        for position, views in self._one_by_one().items():
+            inputs, moment = self._inputs(base, self.snapshots.only(position)), self.moments[position]
+            for view in views:
+                if view.entity == "customer" or aside is None:
+                    self._write(view, inputs, [moment], number, texts)
+                else:
+                    self.con.to_parquet(inputs.purchases, aside / f"{position}-{number}.parquet")
+        self._drop()
+
+    def _of_products(self, tables: Tables, texts: Texts, aside: Path) -> None:
+        """Compute the views of products from the purchases of all customers."""
+        base = self._base(tables)
+        for position, views in self._one_by_one().items():
+            for view in views:
+                if view.entity == "product":
+                    purchases = self.con.read_parquet(aside / f"{position}-*.parquet")
+                    inputs = replace(self._inputs(base, self.snapshots.only(position)), purchased=purchases)
+                    self._write(view, inputs, [self.moments[position]], 0, texts)
+
+    def _one_by_one(self) -> dict[int, list[FeatureView]]:
+        """Return the positions to compute alone, and the views wanted at each."""
+        alone = {view: moments for view, moments in self.views.items() if view.one_at_a_time}
+        wanted = {
+            position: [view for view, moments in alone.items() if moment in moments]
+            for position, moment in enumerate(self.moments)
+        }
+        return {position: views for position, views in wanted.items() if views}
+
+    def _base(self, tables: Tables) -> Base:
+        days = self.settings[TimeSettings].history_days
+        return Base(tables, self.snapshots, self.kinds, days, self._keep)
+
+    def _inputs(self, base: Base, snapshots: Snapshots) -> Inputs:
+        return Inputs(base, snapshots, self.settings[CustomerSettings].kept)
+
+    def _write(self, view: FeatureView, inputs: Inputs, moments: Sequence[datetime], number: int, texts: Texts) -> None:
+        rows = self.con.to_pyarrow(ordered(as_feature_rows(view, inputs), view))
+        columns = {view.key: view.key, **view.texts}
+        whole = folded(rows, view, {name: texts[column] for name, column in columns.items()})
+        for moment, count in write_by_snapshot(whole, view, moments, self.directory, number).items():
+            self.rows[view.name, moment] += count
+
+    def _keep(self, name: str, expression: ir.Table) -> ir.Table:
+        table = f"base_{name}"
+        # dropped first, since Ibis would overwrite it by a copy of a copy
+        self.con.drop_table(table, force=True)
+        self._kept.add(table)
+        return self.con.create_table(table, expression, temp=True)
+
+    def _drop(self) -> None:
+        while self._kept:
+            self.con.drop_table(self._kept.pop())

@@ -1,0 +1,116 @@
+"""What each snapshot sees of the data, in a few letters: features are the same where it is the same.
+
+A snapshot sees the rows whose span it is in. Of each table the hashes of rows are summed by span, in one pass, and the
+sums are added up by snapshot: what is new changes later snapshots only, and what was corrected those that saw it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from core.stamps import fingerprint
+from features.engine.duckdb import Sources
+from features.engine.inputs import view_tables
+from features.spans.contracts import from_start
+from features.spans.snapshots import Snapshots
+from features.spans.spans import spans
+from features.views.view import FeatureView
+
+#: What features read of products; others of their columns may change.
+_OF_PRODUCTS = ("product_id", "department", "category", "brand_tier", "active")
+_LINE = (
+    "customer_id",
+    "order_id",
+    "product_id",
+    "event_timestamp",
+    "created_timestamp",
+    "quantity",
+    "amount",
+    "discount",
+    "coupon_discount",
+)
+#: Order lines with the attributes of their products, beside the contract tables.
+_GOODS = "goods"
+
+
+class Seen:
+    """What snapshots see of some data.
+
+    Parameters
+    ----------
+    sizes
+        What each product's package holds.
+    kinds
+        The kinds of interactions that the data have, of all customers.
+    moments
+        Those to compare, in ascending order.
+    """
+
+    def __init__(
+        self,
+        con: ibis.BaseBackend,
+        sources: Sources,
+        sizes: ir.Table,
+        kinds: frozenset[str],
+        moments: Sequence[datetime],
+    ) -> None:
+        self._kinds = kinds
+        self._moments = list(moments)
+        snapshots = Snapshots.of(moments)
+        tables = view_tables(sources, sizes)
+        signup = tables.customers.signup_timestamp
+        since = ibis.ifelse(signup.isnull(), ibis.literal(0, "int64"), snapshots.first_after(signup))
+        until = ibis.literal(snapshots.end, "int64")
+        known = tables.products.select(*_OF_PRODUCTS).left_join(sizes, "product_id")
+        of_product = known.select(
+            "product_id", product=ibis.struct({name: known[name] for name in known.columns}).hash()
+        )
+        lines = spans(tables.transactions, snapshots)
+        line = lines.select("product_id", "since", "until", row=_hash(lines, _LINE))
+        goods = line.left_join(of_product, "product_id")
+        rows = {
+            "transactions": line,
+            _GOODS: goods.select(
+                "since", "until", row=ibis.struct({"line": goods.row, "product": goods.product}).hash()
+            ),
+            "customers": _hashed(tables.customers.mutate(since=since, until=until)),
+            "interactions": _hashed(spans(tables.interactions, snapshots)),
+            "subscriptions": _hashed(spans(from_start(tables.subscriptions), snapshots)),
+        }
+        self._tables = {name: _by_position(con, table, snapshots.end) for name, table in rows.items()}
+
+    def by(self, view: FeatureView, moment: datetime) -> str:
+        """Name what a view's rows of a snapshot are made of."""
+        position = self._moments.index(moment)
+        tables = [_GOODS if name == "transactions" and "products" in view.tables else name for name in view.tables]
+        parts = [self._tables[name][position] for name in tables if name in self._tables]
+        # hashes are those of this version of the engine
+        return fingerprint(moment, view.has_kinds(self._kinds), duckdb.__version__, parts)
+
+
+def _hashed(rows: ir.Table) -> ir.Table:
+    return rows.select("since", "until", row=_hash(rows, [name for name in rows.columns if name not in _SPAN]))
+
+
+_SPAN = ("since", "until")
+
+
+def _hash(rows: ir.Table, columns: Sequence[str]) -> ir.IntegerValue:
+    return ibis.struct({name: rows[name] for name in columns}).hash()
+
+
+def _by_position(con: ibis.BaseBackend, rows: ir.Table, end: int) -> Mapping[int, tuple[int, int]]:
+    """Return the number of rows that each position sees, and the sum of their hashes."""
+    # the sum has more bits than Ibis has a type for
+    total = rows.row.sum().cast("string")
+    sums = con.to_pyarrow(rows.group_by("since", "until").agg(rows=rows.count(), total=total)).to_pylist()
+    return {
+        position: (
+            sum(one["rows"] for one in sums if one["since"] <= position < one["until"]),
+            sum(int(one["total"]) for one in sums if one["since"] <= position < one["until"]),
+        )
+        for position in range(end)
+    }
