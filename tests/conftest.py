@@ -33,6 +33,7 @@ from serving.settings import load_settings
 from tests.world import config_text, write_slice
 from training.churn.model import ChurnModel
 from training.lifecycle.runner import train
+from training.lifecycle.settings import TrackingSettings
 from training.next_product.model import NextProductModel
 from training.registry import MODELS
 
@@ -205,8 +206,16 @@ def client(embedded: TestClient) -> TestClient:
 
 @pytest.fixture(scope="session")
 def embedded(world: World) -> Iterator[TestClient]:
-    """The same, in this process, on files."""
-    with inside(world.directory), connected(world.settings) as client:
+    """The same, in this process, on files.
+
+    It looks for new models all the time, also while a test works in another folder: so its paths are whole ones.
+    """
+    at = world.directory
+    stores = StoreSettings(
+        data=at / "data", online=f"sqlite://{at}/data/online.db", registry=f"file://{at}/data/registry.db"
+    )
+    tracking = TrackingSettings(uri=f"sqlite:///{at}/mlruns/mlflow.db", artifacts=str(at / "mlruns/artifacts"))
+    with inside(at), connected(world.settings.replaced(stores, tracking)) as client:
         yield client
 
 
