@@ -40,7 +40,7 @@ wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 print(json.dumps([wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2]))
 """
 #: A moment of the data to build for, and the one a day later.
-_YESTERDAY, _TODAY = "2017-12-27", "2017-12-28"
+_YESTERDAY, _TODAY = "2017-12-31", "2018-01-01"
 #: The tables that are multiplied, and their moments.
 _MOMENTS = {
     "transactions": ("event_timestamp", "created_timestamp"),
@@ -109,7 +109,7 @@ def _build(folder: Path, code: Path, as_of: str | None = None) -> Cost:
     if as_of:
         environment["ENCORE_TIME__AS_OF"] = as_of
     ran = subprocess.run(
-        [sys.executable, "-c", _BUILD], cwd=folder, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", _BUILD], cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     return Cost(*json.loads(ran.stdout.splitlines()[-1]))
 
