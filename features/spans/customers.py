@@ -17,4 +17,4 @@ def known_customers(snapshots: Snapshots, *events: ir.Table) -> ir.Table:
     """
     key = ["customer_id"]
     seen = ibis.union(*(table.select(*key, "since", "until").distinct() for table in events))
-    return pairs(apart(seen, key), snapshots).select(*key, "position")
+    return pairs(apart(seen, snapshots, key), snapshots).select(*key, "position")

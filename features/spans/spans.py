@@ -111,9 +111,11 @@ def without(rows: ir.Table, gone: ir.Table, snapshots: Snapshots, key: Sequence[
     return rows.anti_join(gone, key).union(_inside(left, touched, key).select(*rows.columns))
 
 
-def apart(rows: ir.Table, key: Sequence[str]) -> ir.Table:
+def apart(rows: ir.Table, snapshots: Snapshots, key: Sequence[str]) -> ir.Table:
     """Return the spans of each key so that no two of them overlap: a snapshot is in one of them, or in none."""
     distinct = rows.select(*key, "since", "until").distinct()
+    if snapshots.end == 1:
+        return distinct.filter(distinct.since < distinct.until)
     before = ibis.window(group_by=key, order_by=["since", "until"], preceding=(None, 1))
     later = distinct.mutate(since=ibis.greatest(distinct.since, distinct.until.max().over(before).fill_null(0)))
     return later.filter(later.since < later.until)

@@ -43,7 +43,7 @@ def activity(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
         earliest={"first_purchase": whole_seconds(orders.event_timestamp)},
         latest={"last_purchase": whole_seconds(orders.event_timestamp)},
     )
-    days = apart(orders.select(*_DAY, "since", until=orders[lapse(max(WINDOWS))]), _DAY)
+    days = apart(orders.select(*_DAY, "since", until=orders[lapse(max(WINDOWS))]), snapshots, _DAY)
     active = totals(days, snapshots, sums={"purchase_days_84d": ibis.literal(1, "int64")})
     counted = beside(beside(always, active), recent)
     none = {name: counted[name].fill_null(0) for name in ("purchase_days_84d", *recent.columns[2:])}
@@ -51,7 +51,9 @@ def activity(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
 
 
 def _gaps(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
-    days = apart(orders, _DAY)
+    days = apart(orders, snapshots, _DAY)
+    if snapshots.end == 1:
+        return _gap_features(_with_gap(pairs(days, snapshots), _KEY), snapshots)
     whole = days.group_by(_DAY).agg(
         since=days.since.min(), until=days.until.max(), seen=(days.until - days.since).sum()
     )
@@ -65,7 +67,10 @@ def _gaps(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     gaps = pairs(_with_gap(lasting, ["customer_id"]), snapshots)
     exact = _with_gap(pairs(days.semi_join(others, "customer_id"), snapshots), _KEY)
     columns = (*_KEY, "day", "gap")
-    gaps = gaps.select(columns).union(exact.select(columns))
+    return _gap_features(gaps.select(columns).union(exact.select(columns)), snapshots)
+
+
+def _gap_features(gaps: ir.Table, snapshots: Snapshots) -> ir.Table:
     recent = gaps.position < snapshots.first_after(gaps.day, GAP_TREND_DAYS)
     return gaps.group_by(_KEY).agg(
         gap_mean=gaps.gap.mean(),

@@ -37,6 +37,7 @@ def preference(lines: ir.Table, spent: ir.Table, orders: ir.Table, snapshots: Sn
     products_84d = totals(
         apart(
             lines.select("customer_id", "product_id", "since", until=lines[lapse(WINDOW)]),
+            snapshots,
             ["customer_id", "product_id"],
         ),
         snapshots,
