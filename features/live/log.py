@@ -38,6 +38,10 @@ CREATE TABLE IF NOT EXISTS pending (
     seq INTEGER NOT NULL,
     first INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS behind (
+    customer_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS followed (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     online TEXT NOT NULL DEFAULT ''
@@ -185,9 +189,20 @@ class EventLog:
             return any(con.execute("SELECT 1 FROM pending WHERE customer_id = ?", [c]).fetchone() for c in customers)
 
     def mark_updated(self, applied: Mapping[str, int]) -> None:
-        """Note that features are updated; a customer who has a later event by now stays pending."""
+        """Note that vectors are updated, and views behind them; a customer with a later event by now stays pending."""
         with self._database.writing() as con:
             con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
+            con.executemany("INSERT OR REPLACE INTO behind VALUES (?, ?)", list(applied.items()))
+
+    def behind(self, limit: int) -> dict[str, int]:
+        """Return customers whose views are older than their vectors, with the place of the last event applied."""
+        with self._database.reading() as con:
+            return dict(con.execute("SELECT customer_id, seq FROM behind ORDER BY seq LIMIT ?", [limit]).fetchall())
+
+    def mark_followed(self, followed: Iterable[str]) -> None:
+        """Note that the views of some customers are as new as their vectors."""
+        with self._database.writing() as con:
+            con.executemany("DELETE FROM behind WHERE customer_id = ?", [(customer,) for customer in followed])
 
     def use_materialization(self, online: str, since: int, as_of: datetime) -> None:
         """Note what the online store was filled with; if that is new, the events it has not seen become pending.
@@ -287,6 +302,7 @@ class EventLog:
             con.execute("DELETE FROM orders WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM events WHERE customer_id = ?", [customer])
             con.execute("DELETE FROM pending WHERE customer_id = ?", [customer])
+            con.execute("DELETE FROM behind WHERE customer_id = ?", [customer])
         return len(ids)
 
     def apply_again(self, customer: str) -> None:

@@ -1,6 +1,7 @@
 """Features updated after events, in the online store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
@@ -17,6 +18,8 @@ from features.store.materialized import Online, OutdatedFeaturesError, materiali
 
 #: Customers whose features are computed at once.
 _BATCH = 500
+#: Customers whose views are written while events wait.
+_FEW = 25
 _SECOND = timedelta(seconds=1)
 #: Customers whose moments differ by less than this are computed for one moment.
 _NEAR = timedelta(minutes=10)
@@ -66,11 +69,9 @@ class FeatureUpdater:
             If their features would be computed in another way than those of the online store; they stay pending.
         """
         done = 0
-        stores = self._settings[StoreSettings]
         while True:
-            # one at a time, so that no process pushes features that were computed before another one's event
-            with self._lock, updating(stores):
-                if read_stamp(materialized_directory(stores)).get("fingerprint") != self._online.fingerprint:
+            with self._alone() as current:
+                if not current:
                     return done
                 self._log.use_materialization(self._online.fingerprint, self._online.events, self._online.as_of)
                 waiting = self._log.pending(_BATCH + len(self._broken))
@@ -81,11 +82,41 @@ class FeatureUpdater:
                     raise OutdatedFeaturesError
                 done += self._apply(self._features, pending)
 
+    def follow(self) -> None:
+        """Let views follow the vectors that were updated, which answer alone; few at once, as events wait meanwhile.
+
+        Whose views are behind is in the log: what a process has not done, the next one does.
+
+        Raises
+        ------
+        StoreError
+            If the online store or the log does not answer; the views stay behind.
+        """
+        while self._features is not None:
+            with self._alone() as current:
+                behind = list(self._log.behind(_FEW)) if current else []
+                if not behind:
+                    return
+                for service in services_of(self._settings):
+                    self._store.online.follow(service, behind)
+                self._log.mark_followed(behind)
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        """Wait for other threads and processes; yields whether the online store holds what this updater knows.
+
+        One at a time, so that no process pushes features that were computed before another one's event.
+        """
+        stores = self._settings[StoreSettings]
+        with self._lock, updating(stores):
+            stamp = read_stamp(materialized_directory(stores))
+            yield stamp.get("fingerprint") == self._online.fingerprint
+
     def _apply(self, features: CustomerFeatures, pending: Mapping[str, int]) -> int:
         """Push the features of some customers; one whose features cannot be computed is left out, and logged."""
         try:
             for moment, customers in self._moments(list(pending)).items():
-                self._store.online.push(features.rows(self._log, customers, moment))
+                self._store.online.push(features.vectors(self._log, customers, moment), moment)
                 self._applied(customers, moment)
                 self._log.mark_updated({name: pending[name] for name in customers})
         except StoreError:

@@ -32,6 +32,7 @@ with patch("typeguard.typechecked", _as_written):
     from feast.infra.online_stores.helpers import _redis_key as redis_key
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value
+    from feast.type_map import python_values_to_proto_values as feast_values
     from feast.value_type import ValueType
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RepoConfig",
     "Value",
     "ValueType",
+    "feast_values",
     "redis_key",
     "serialize_entity_key",
     "types",

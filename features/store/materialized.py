@@ -18,7 +18,7 @@ from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
 from features.engine.build import feature_definition
 
 #: Rows that a reader skips or reads as one.
-GROUP = 20_480
+GROUP = 8_192
 
 
 @dataclass(frozen=True)

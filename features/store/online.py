@@ -1,5 +1,6 @@
 """The online store: features of customers as they are now, read, pushed, erased."""
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -8,14 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-import pandas as pd
 
-from core.logs import quiet
 from core.sqlite import purge
 from features.engine.vectors import vector_view
 from features.services import FeatureService
-from features.store.feast_api import EntityKey, Value, redis_key, serialize_entity_key
+from features.store.feast_api import EntityKey, Value, ValueType, feast_values, redis_key, serialize_entity_key
 from features.store.repo import KEY_VERSION, PROJECT, Repo, answering
+from features.views import customer_views_of
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,37 @@ class OnlineStore:
                 for (stamp, _), text in zip(entries, texts, strict=True)
             ]
 
-    def push(self, rows: Mapping[str, pd.DataFrame]) -> None:
-        """Push rows, by name of their view. Where a store fails, rows of some views may have been written.
+    def push(self, vectors: Mapping[str, Mapping[str, str]], moment: datetime) -> None:
+        """Write the vectors of customers, by name of their view. Where a store fails, some may have been written.
 
-        What Feast's own `push` does for the views of a push source, without reading the whole registry for each, and
-        without passing over rows of nulls, which take the place of what was known before.
+        Through the online store's own interface: Feast's `push` reads the whole registry for each view, and passes over
+        rows of nulls, which take the place of what was known before.
         """
-        for view, frame in rows.items():
-            with quiet("feast"), answering("online store"):
-                self._repo.provider.ingest_df(self._repo.view(view), frame)
+        for view, texts in vectors.items():
+            rows = {customer: {"vector": Value(string_val=text)} for customer, text in texts.items()}
+            self._write(view, rows, dict.fromkeys(texts, moment))
+
+    def follow(self, service: FeatureService, customers: Sequence[str]) -> None:
+        """Write what the vectors of a service have into the views of customers that they are joined from.
+
+        Only the vectors answer requests; the views are for programs that know Feast alone. A customer without a vector
+        is passed over.
+        """
+        vectors = self.vectors(service, customers)
+        known = {name: vector for name, vector in zip(customers, vectors, strict=True) if vector is not None}
+        moments = {name: vector.moment for name, vector in known.items()}
+        for view in customer_views_of(service):
+            fields = self._repo.view(view.name).features
+            columns = [_as_feast(field, [one.values[field.name] for one in known.values()]) for field in fields]
+            names = [field.name for field in fields]
+            rows = [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+            self._write(view.name, dict(zip(known, rows, strict=True)), moments)
+
+    def _write(self, view: str, rows: Mapping[str, Mapping[str, Any]], moments: Mapping[str, datetime]) -> None:
+        with answering("online store"):
+            data = [(_entity(name), values, moments[name], moments[name]) for name, values in rows.items()]
+            store, config = self._repo.provider.online_store, self._repo.feast.config
+            store.online_write_batch(config, self._repo.view(view), data, None)
 
     def erase(self, customer: str) -> int:
         """Remove a customer's rows; returns how many values there were.
@@ -160,6 +182,16 @@ class OnlineStore:
 
         with answering("online store"):
             return rewrite_files(self._repo.provider.online_store._get_client(config))
+
+
+def _as_feast(field: Any, values: Sequence[Any]) -> list[Any]:  # noqa: ANN401 - Feast ships no types
+    """Return values of vectors as Feast's own."""
+    kind = field.dtype.to_value_type()
+    if kind is ValueType.UNIX_TIMESTAMP:
+        values = [None if value is None else int(value) for value in values]
+    elif kind is ValueType.DOUBLE_LIST:
+        values = [value and [math.nan if one is None else one for one in value] for value in values]
+    return list(feast_values(list(values), kind))
 
 
 def _entity(customer: str) -> EntityKey:

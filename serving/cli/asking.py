@@ -19,6 +19,7 @@ class Asking:
         self._reloader: ModelReloader = scoring[1]
         self.deployment: Deployment = self._reloader.load()
         self._reloader.intake.catch_up()
+        self._reloader.intake.follow()
 
     @property
     def as_of(self) -> datetime:

@@ -98,6 +98,18 @@ class EventIntake:
             self._table.outdate(list(self.log.pending()))
             raise
 
+    def follow(self) -> None:
+        """Let the views of the online store follow the vectors, for programs that know Feast alone.
+
+        Raises
+        ------
+        StoreError
+            If the online store or the log does not answer.
+        """
+        updater = self._current() if self.log.exists else None
+        if updater is not None:
+            updater.follow()
+
     def warm(self) -> None:
         """Prepare what the first event would wait for."""
         self._current()

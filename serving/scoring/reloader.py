@@ -201,6 +201,7 @@ class ModelReloader:
         behind = ""
         try:
             self.intake.catch_up()
+            self.intake.follow()
             self.intake.warm()
         except Exception as error:
             behind = str(error)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pandas as pd
 import pytest
 
@@ -213,6 +214,7 @@ def test_replayed_events_give_the_features_that_training_sees(place: Place) -> N
             wanted = vectors[service.name][customer]
             other = {name: (wanted[name], online[name]) for name in online if not same(wanted[name], online[name])}
             assert not other, other
+            assert list(online) == list(wanted)
     contract = place.vector("30", ChurnSettings.service)
     assert contract is not None
     assert contract["contract_end"] == datetime(2018, 3, 1, tzinfo=UTC).timestamp()
@@ -243,6 +245,7 @@ def test_views_that_fall_silent_are_cleared(place: Place) -> None:
     vector = place.vector(customer)
     assert vector is not None
     assert vector["products_84d"] is None  # nothing was bought in 84 days
+    place.updater().follow()
     rows = place.store.online.rows(ChurnSettings.service, "customer_id", [customer])
     assert rows.values["products_84d"] == [None]
     assert rows.values["contacts_84d"][0] >= 1
@@ -250,13 +253,67 @@ def test_views_that_fall_silent_are_cleared(place: Place) -> None:
 
 def test_all_views_follow_not_just_the_vectors(place: Place) -> None:
     place.take(purchase("6", 1, "1029743"), {"customer_id": "6", "number": 2, "kind": "contact"})
-    vector = place.vector("6")
-    rows = place.store.online.rows(ChurnSettings.service, "customer_id", ["6"]).values
-    assert vector is not None
-    for name, (value,) in rows.items():
-        comparable = value.timestamp() if isinstance(value, datetime) else value
-        assert comparable == vector[name], name
+    before = place.store.online.rows(ChurnSettings.service, "customer_id", ["6"])
+    assert before.event_timestamps == [AS_OF]
+    # by another process, where the first one has ended in between
+    place.updater().follow()
+    for service in (ChurnSettings.service, NextProductSettings.service):
+        (vector,) = place.store.online.vectors(service, ["6"])
+        assert vector is not None
+        rows = place.store.online.rows(service, "customer_id", ["6"])
+        assert rows.event_timestamps == [vector.moment]
+        for name, (value,) in rows.values.items():
+            comparable = value.timestamp() if isinstance(value, datetime) else json.loads(orjson.dumps(value))
+            assert comparable == vector.values[name], name
+    assert place.log.behind(10) == {}
     assert {view.name for view in views_of(ChurnSettings.service)} >= {"customer_activity", "customer_profile"}
+
+
+def test_views_have_what_the_vectors_of_a_build_have(place: Place) -> None:
+    """A row that follows its vector is the row that a materialisation copies."""
+    customers = ["6", "12", "18"]
+    for service in (ChurnSettings.service, NextProductSettings.service):
+        before = place.store.online.rows(service, "customer_id", customers)
+        place.store.online.follow(service, [*customers, "unknown"])
+        assert str(place.store.online.rows(service, "customer_id", customers)) == str(before)
+        assert place.store.online.rows(service, "customer_id", ["unknown"]).event_timestamps == [None]
+
+
+def test_nothing_follows_of_an_erased_customer(place: Place) -> None:
+    place.take(purchase("6", 1, "1029743"), purchase("12", 2, "1029743"))
+    assert set(place.log.behind(10)) == {"6", "12"}
+    place.log.erase("6")
+    place.store.online.erase("6")
+    place.updater().follow()
+    rows = place.store.online.rows(ChurnSettings.service, "customer_id", ["6", "12"])
+    assert rows.event_timestamps[0] is None
+    assert rows.event_timestamps[1] == place.applied[-1][1]
+
+
+def test_customers_without_returns_have_the_same_features_by_either_plan(place: Place) -> None:
+    place.log.append([event(**purchase("6", 1, "1029743")), event("12", 2, "contact")], AS_OF)
+    features = CustomerFeatures(place.settings, place.online)
+    customers = ["6", "12", "18", "24", "nobody"]
+    known = features._known.of(customers, features._live_rows(place.log, customers))
+    plain, returning = (features._plans[returns].rows(known, AS_OF + timedelta(hours=1)) for returns in (False, True))
+    assert plain.keys() == returning.keys()
+    for view, rows in plain.items():
+        others = returning[view]
+        assert rows.keys() == others.keys()
+        # by way of JSON, where no number is null
+        assert all(same(*(json.loads(orjson.dumps(one[name])) for one in (rows, others))) for name in rows), view
+
+
+def test_features_are_the_same_alone_and_together_one_run_after_another(place: Place) -> None:
+    """Nothing of one run is in the next: no rows, and nothing that the engine has concluded from them."""
+    features, moment = CustomerFeatures(place.settings, place.online), AS_OF + timedelta(hours=1)
+    customers = ["6", "12", "18", "24", "30", "36"]
+    together = features.vectors(place.log, customers, moment)
+    for customer in reversed(customers):
+        alone = features.vectors(place.log, [customer], moment)
+        assert {view: texts[customer] for view, texts in together.items()} == {
+            view: texts[customer] for view, texts in alone.items()
+        }
 
 
 def test_an_unavailable_store_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,13 +373,13 @@ def test_memory_does_not_grow_with_events(place: Place) -> None:
     features = CustomerFeatures(place.settings, place.online)
 
     def used() -> int:
-        (rows,) = features._con.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()
-        return int(rows[0])
+        query = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
+        return sum(int(plan._con.execute(query).fetchall()[0][0]) for plan in features._plans.values())
 
     place.log.append([event("6", 1, "contact")], AS_OF)
     for turn in range(2):
-        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 1))
+        features.vectors(place.log, ["6"], AS_OF + timedelta(seconds=turn + 1))
     first = used()
     for turn in range(20):
-        features.rows(place.log, ["6"], AS_OF + timedelta(seconds=turn + 3))
+        features.vectors(place.log, ["6"], AS_OF + timedelta(seconds=turn + 3))
     assert used() <= 1.05 * first

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import orjson
 import pytest
 from redis import Redis
 
@@ -55,8 +55,11 @@ def on_redis(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def customer(on_redis: OnRedis) -> str:
     """A customer whom Redis has in its append-only file and in its snapshot."""
-    rows = pd.read_parquet(on_redis.settings[StoreSettings].data / "features/customer_value").tail(1)
-    Store(on_redis.settings).online.push({"customer_value": rows.assign(customer_id=CUSTOMER)})
+    online = Store(on_redis.settings).online
+    (vector,) = online.vectors(ChurnSettings.service, ["12"])
+    assert vector is not None
+    online.push({"churn_v1_vector": {CUSTOMER: orjson.dumps(vector.values).decode()}}, vector.moment)
+    online.follow(ChurnSettings.service, [CUSTOMER])
     on_redis.client.save()
     assert on_redis.holders == {".aof", ".rdb"}
     return CUSTOMER

@@ -316,10 +316,10 @@ def test_one_whose_features_cannot_be_computed_keeps_nobody_else(
     before = score(client)
     push = OnlineStore.push
 
-    def pushed(store: OnlineStore, rows: dict[str, pd.DataFrame]) -> None:
-        if "18" in set(next(iter(rows.values()))["customer_id"]):
+    def pushed(store: OnlineStore, vectors: dict[str, dict[str, str]], moment: datetime) -> None:
+        if "18" in next(iter(vectors.values())):
             raise ValueError("of this one nothing can be computed")
-        push(store, rows)
+        push(store, vectors, moment)
 
     monkeypatch.setattr(OnlineStore, "push", pushed)
     assert send(client, purchase(1, "18"), purchase(2))["applied"] is False

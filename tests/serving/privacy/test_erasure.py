@@ -69,10 +69,11 @@ def populate(settings: Settings, client: TestClient) -> None:
     folder = settings[StoreSettings].data
     last = [sorted(view.glob("*.parquet"))[-1] for view in (folder / "features").iterdir() if view.is_dir()]
     for file in (*last, *folder.glob("online/*/*.parquet")):
-        rows = pd.read_parquet(file)
-        if "customer_id" in rows:  # as a build and a materialisation write them
-            added = [rows.head(1).assign(customer_id=customer) for customer in (CUSTOMER, OTHER)]
-            pd.concat([rows, *added]).to_parquet(file, index=False)
+        rows = pq.read_table(file)
+        if rows.num_rows and "customer_id" in rows.column_names:  # with the types that a materialisation writes
+            place, one = rows.column_names.index("customer_id"), rows.slice(0, 1)
+            added = [one.set_column(place, "customer_id", pa.array([customer])) for customer in (CUSTOMER, OTHER)]
+            pq.write_table(pa.concat_tables([rows, *added]), file)
     for customer in (CUSTOMER, OTHER):
         line = {"product_id": "1029743", "quantity": 1, "amount": 2.5}
         order = {"event_id": f"e-{customer}", "customer_id": customer, "order_id": f"new-{customer}", "lines": [line]}
