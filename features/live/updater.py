@@ -1,6 +1,6 @@
 """Features updated after events, in the online store."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -56,10 +56,16 @@ class FeatureUpdater:
         self._broken: dict[str, int] = {}
         self._features = None if online.is_outdated(settings) else CustomerFeatures(settings, online)
 
-    def update(self) -> int:
+    def update(self, awaited: Collection[str] = ()) -> int:
         """Update the features of all pending customers; return how many there were.
 
         Does nothing where the online store was filled again since: the updater of that materialisation does it.
+
+        Parameters
+        ----------
+        awaited
+            Customers whose features the caller waits for: returns when none of them is pending, whoever else is. Empty:
+            all are waited for.
 
         Raises
         ------
@@ -71,7 +77,7 @@ class FeatureUpdater:
         done = 0
         while True:
             with self._alone() as current:
-                if not current:
+                if not current or (awaited and not self._log.is_pending(awaited)):
                     return done
                 self._log.use_materialization(self._online.fingerprint, self._online.events, self._online.as_of)
                 waiting = self._log.pending(_BATCH + len(self._broken))

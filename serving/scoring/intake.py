@@ -1,7 +1,7 @@
 """Events as the API takes them in: kept, then followed by features, before they are acknowledged."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,10 +78,15 @@ class EventIntake:
         with self._making:
             self._rows, self._updater = (store, online), None
 
-    def catch_up(self) -> None:
+    def catch_up(self, awaited: Collection[str] = ()) -> None:
         """Compute the features of customers with events that are not applied yet.
 
         A worker may have died, or a store been unavailable.
+
+        Parameters
+        ----------
+        awaited
+            Customers to wait for; of all where there is none.
 
         Raises
         ------
@@ -92,7 +97,7 @@ class EventIntake:
         if updater is None:
             return
         try:
-            updater.update()
+            updater.update(awaited)
         except Exception:
             # what was computed before is not current any more, though nothing newer can be computed yet
             self._table.outdate(list(self.log.pending()))
@@ -145,7 +150,7 @@ class EventIntake:
         # they are kept: whatever goes wrong from here on, that is what the source has to know
         waiting = {event.customer_id for event in events}
         try:
-            self.catch_up()
+            self.catch_up(waiting)
             waiting = {customer for customer in waiting if self.log.is_pending([customer])}
             self._table.outdate(sorted(waiting))
         except Exception as error:

@@ -330,6 +330,22 @@ def test_an_unavailable_store_leaves_customers_pending(place: Place, monkeypatch
     assert (place.vector("6") or {})["last_purchase"] == AS_OF.timestamp()
 
 
+def test_who_waits_for_a_customer_does_not_wait_for_others_that_come_meanwhile(place: Place) -> None:
+    def another_event(customers: list[str], _: datetime) -> None:
+        if "6" in customers:
+            place.log.append([event(**purchase("12", 2, "1029743"))], AS_OF)
+
+    place.log.append([event(**purchase("6", 1, "1029743"))], AS_OF)
+    updater = FeatureUpdater(
+        place.settings, place.store, place.log, place.online, lambda: place.online.as_of, another_event
+    )
+    assert updater.update(["6"]) == 1
+    assert list(place.log.pending(10)) == ["12"]
+    assert updater.update(["6"]) == 0
+    assert updater.update() == 1
+    assert place.log.pending(10) == {}
+
+
 def test_moments_only_go_forward(place: Place) -> None:
     place.take(purchase("6", 1, "1029743"))
     (first,) = (vector.moment for vector in place.store.online.vectors(ChurnSettings.service, ["6"]) if vector)
