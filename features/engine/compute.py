@@ -13,7 +13,8 @@ import pyarrow as pa
 from core.files import claimed
 from core.progress import Report, track
 from core.settings import Settings, StoreSettings
-from core.sql import spill_directory
+from core.sql import relation, spill_directory
+from features.engine.alone import Alone
 from features.engine.codes import OF_CUSTOMERS, OF_PRODUCTS, Codes
 from features.engine.duckdb import Sources
 from features.engine.inputs import view_tables
@@ -21,6 +22,7 @@ from features.engine.portions import portions
 from features.engine.write import as_feature_rows, folded, ordered, write_by_snapshot
 from features.settings import CustomerSettings, TimeSettings
 from features.spans.base import Base, Inputs, Tables
+from features.spans.purchases import purchases_of_products
 from features.spans.snapshots import Snapshots
 from features.views.view import FeatureView
 
@@ -84,27 +86,32 @@ class Computation:
             codes = Codes(self.con, column, tables)
             tables, texts = codes.encode(tables), {**texts, column: codes.texts()}
         base = self._base(replace(tables, transactions=self._keep("transactions", tables.transactions)))
+        inputs = self._inputs(base, self.snapshots)
         for view, moments in self.views.items():
             if not view.one_at_a_time:
-                self._write(view, self._inputs(base, self.snapshots), moments, number, texts)
-        for position, views in self._one_by_one().items():
-            inputs, moment = self._inputs(base, self.snapshots.only(position)), self.moments[position]
-            for view in views:
-                if view.entity == "customer" or aside is None:
-                    self._write(view, inputs, [moment], number, texts)
-                else:
-                    self.con.to_parquet(inputs.purchases, aside / f"{position}-{number}.parquet")
+                rows = self.con.to_pyarrow(ordered(as_feature_rows(view, inputs), view))
+                self._write(view, rows, moments, number, texts)
+        if one_by_one := self._one_by_one():
+            bought = self.con.compile(purchases_of_products(base.baskets, self.snapshots.current()))
+            alone = Alone(self.con, self._inputs(base, self.snapshots.current()))
+            for position, views in one_by_one.items():
+                alone.turn_to(position, self.moments[position], bought)
+                for view in views:
+                    if view.entity == "customer" or aside is None:
+                        self._write(view, alone.rows(view), [self.moments[position]], number, texts)
+                    else:
+                        self.con.to_parquet(alone.purchases, aside / f"{position}-{number}.parquet")
         self._drop()
 
     def _of_products(self, tables: Tables, texts: Texts, aside: Path) -> None:
         """Compute the views of products from the purchases of all customers."""
-        base = self._base(tables)
+        alone = Alone(self.con, self._inputs(self._base(tables), self.snapshots.current()))
         for position, views in self._one_by_one().items():
-            for view in views:
-                if view.entity == "product":
-                    purchases = self.con.read_parquet(aside / f"{position}-*.parquet")
-                    inputs = replace(self._inputs(base, self.snapshots.only(position)), purchased=purchases)
-                    self._write(view, inputs, [self.moments[position]], 0, texts)
+            of_products = [view for view in views if view.entity == "product"]
+            if of_products:
+                alone.turn_to(position, self.moments[position], f"FROM {relation(aside / f'{position}-*.parquet')}")
+            for view in of_products:
+                self._write(view, alone.rows(view), [self.moments[position]], 0, texts)
 
     def _one_by_one(self) -> dict[int, list[FeatureView]]:
         """Return the positions to compute alone, and the views wanted at each."""
@@ -122,8 +129,7 @@ class Computation:
     def _inputs(self, base: Base, snapshots: Snapshots) -> Inputs:
         return Inputs(base, snapshots, self.settings[CustomerSettings].kept)
 
-    def _write(self, view: FeatureView, inputs: Inputs, moments: Sequence[datetime], number: int, texts: Texts) -> None:
-        rows = self.con.to_pyarrow(ordered(as_feature_rows(view, inputs), view))
+    def _write(self, view: FeatureView, rows: pa.Table, moments: Sequence[datetime], number: int, texts: Texts) -> None:
         columns = {view.key: view.key, **view.texts}
         whole = folded(rows, view, {name: texts[column] for name, column in columns.items()})
         for moment, count in write_by_snapshot(whole, view, moments, self.directory, number).items():

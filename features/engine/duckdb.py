@@ -43,9 +43,13 @@ def connect(settings: Settings) -> ibis.BaseBackend:
     """Open the engine that runs feature expressions: DuckDB in memory."""
     # Ibis 12 calls a DuckDB method by the name it had before DuckDB 1.5
     warnings.filterwarnings("ignore", "fetch_arrow_table", DeprecationWarning)
+    # to merge selections takes a sixth of the time to compile, and DuckDB does it too
+    ibis.options.sql.fuse_selects = False
     con = ibis.duckdb.from_connection(open_duckdb(settings))
     con.raw_sql("SET TimeZone = 'UTC'")
     con.raw_sql("SET preserve_insertion_order = false")
+    # twenty times as fast as a cast, which asks a library of time zones about each moment
+    con.raw_sql("CREATE TEMP MACRO to_timestamp_ntz(moment) AS make_timestamp(epoch_us(moment))")
     return con
 
 

@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from core.stamps import fingerprint
+from features.contract.tables import REPLACED
 from features.engine.duckdb import Sources
 from features.engine.inputs import view_tables
 from features.spans.contracts import from_start
@@ -32,6 +33,9 @@ _LINE = (
     "discount",
     "coupon_discount",
 )
+_SPAN = ("since", "until")
+#: What the spans of order lines are made of.
+_MOMENTS = ("event_timestamp", "created_timestamp", REPLACED.name)
 #: Order lines with the attributes of their products, beside the contract tables.
 _GOODS = "goods"
 
@@ -65,17 +69,13 @@ class Seen:
         since = ibis.ifelse(signup.isnull(), ibis.literal(0, "int64"), snapshots.first_after(signup))
         until = ibis.literal(snapshots.end, "int64")
         known = tables.products.select(*_OF_PRODUCTS).left_join(sizes, "product_id")
-        of_product = known.select(
-            "product_id", product=ibis.struct({name: known[name] for name in known.columns}).hash()
-        )
-        lines = spans(tables.transactions, snapshots)
-        line = lines.select("product_id", "since", "until", row=_hash(lines, _LINE))
+        of_product = known.select("product_id", product=_hash(known, known.columns))
+        lines = tables.transactions
+        line = lines.select("product_id", *_MOMENTS, row=_hash(lines, _LINE))
         goods = line.left_join(of_product, "product_id")
         rows = {
-            "transactions": line,
-            _GOODS: goods.select(
-                "since", "until", row=ibis.struct({"line": goods.row, "product": goods.product}).hash()
-            ),
+            "transactions": _by_moments(line, snapshots),
+            _GOODS: _by_moments(goods.mutate(row=_hash(goods, ("row", "product"))), snapshots),
             "customers": _hashed(tables.customers.mutate(since=since, until=until)),
             "interactions": _hashed(spans(tables.interactions, snapshots)),
             "subscriptions": _hashed(spans(from_start(tables.subscriptions), snapshots)),
@@ -92,10 +92,13 @@ class Seen:
 
 
 def _hashed(rows: ir.Table) -> ir.Table:
-    return rows.select("since", "until", row=_hash(rows, [name for name in rows.columns if name not in _SPAN]))
+    hashes = _hash(rows, [name for name in rows.columns if name not in _SPAN])
+    return rows.select("since", "until", rows=ibis.literal(1), total=hashes)
 
 
-_SPAN = ("since", "until")
+def _by_moments(rows: ir.Table, snapshots: Snapshots) -> ir.Table:
+    """Sum rows of the same moments, which are far fewer, before their spans are found."""
+    return spans(rows.group_by(_MOMENTS).agg(rows=rows.count(), total=rows.row.sum()), snapshots)
 
 
 def _hash(rows: ir.Table, columns: Sequence[str]) -> ir.IntegerValue:
@@ -105,8 +108,8 @@ def _hash(rows: ir.Table, columns: Sequence[str]) -> ir.IntegerValue:
 def _by_position(con: ibis.BaseBackend, rows: ir.Table, end: int) -> Mapping[int, tuple[int, int]]:
     """Return the number of rows that each position sees, and the sum of their hashes."""
     # the sum has more bits than Ibis has a type for
-    total = rows.row.sum().cast("string")
-    sums = con.to_pyarrow(rows.group_by("since", "until").agg(rows=rows.count(), total=total)).to_pylist()
+    total = rows.total.sum().cast("string")
+    sums = con.to_pyarrow(rows.group_by("since", "until").agg(rows=rows.rows.sum(), total=total)).to_pylist()
     return {
         position: (
             sum(one["rows"] for one in sums if one["since"] <= position < one["until"]),

@@ -27,10 +27,15 @@ def view_tables(sources: Sources, sizes: ir.Table) -> Tables:
     return Tables(**{name: without_zones(table) for name, table in tables.items()}, sizes=sizes)
 
 
+@ibis.udf.scalar.builtin(signature=(("timestamp('UTC')",), "timestamp"))  # type: ignore[untyped-decorator]
+def to_timestamp_ntz(_: ir.TimestampValue) -> None:
+    """Return a moment in UTC without a time zone: Spark's function, and a macro of `connect` in DuckDB."""
+
+
 def without_zones(table: ir.Table) -> ir.Table:
     """Write moments in UTC without a time zone."""
     zoned = [name for name, kind in table.schema().items() if kind.is_timestamp() and kind.timezone]
-    plain = {name: table[name].cast("timestamp") for name in zoned}
+    plain = {name: to_timestamp_ntz(table[name]) for name in zoned}
     if "earlier_terms" in table.columns:
         plain["earlier_terms"] = table.earlier_terms.cast(_TERMS)
     return table.mutate(**plain)

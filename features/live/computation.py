@@ -28,7 +28,7 @@ from features.live.log import EventLog
 from features.live.rows import tables_of, with_events
 from features.settings import CustomerSettings, TimeSettings
 from features.spans.base import Base, Inputs
-from features.spans.snapshots import Snapshots
+from features.spans.snapshots import Snapshots, current_snapshot
 from features.store.materialized import Online, rows_directory
 from features.views import customer_views_of
 from features.views.view import FeatureView
@@ -38,11 +38,6 @@ _Rows = dict[str, tuple[Any, ...]]
 _TABLES: tuple[TableName, ...] = (*TABLES, "products")
 #: What the planner concludes from the rows that a table has at the time, such as that no value is null.
 _OF_THE_ROWS = "statistics_propagation"
-
-
-@ibis.udf.scalar.builtin(signature=((), "timestamp"))  # type: ignore[untyped-decorator]
-def current_snapshot() -> None:
-    """Return the moment that features are for, as the macro of the engine with this name reads it."""
 
 
 class CustomerFeatures:
@@ -187,7 +182,7 @@ class PlannedViews:
     def _inputs(self, settings: Settings, kind: type[Base], kinds: frozenset[str]) -> Inputs:
         table = self._backend.table
         sources = Sources(**{name: table(name) for name in CONTRACT if name != "labels"})
-        snapshots = Snapshots.at(current_snapshot(), table("snapshots"))
+        snapshots = Snapshots.of_current(table("snapshots"))
         tables = view_tables(sources, table("sizes"))
         # the first return of all may be an event
         base = kind(tables, snapshots, kinds | {RETURN.name}, settings[TimeSettings].history_days, self._keep)

@@ -11,6 +11,16 @@ import pyarrow as pa
 _Reached = Callable[[int], ir.BooleanValue]
 
 
+@ibis.udf.scalar.builtin(signature=((), "int64"))  # type: ignore[untyped-decorator]
+def current_position() -> None:
+    """Return the number of the one snapshot that features are for, as the engine defines this function then."""
+
+
+@ibis.udf.scalar.builtin(signature=((), "timestamp"))  # type: ignore[untyped-decorator]
+def current_snapshot() -> None:
+    """Return the moment of the one snapshot that features are for."""
+
+
 @dataclass(frozen=True)
 class Snapshots:
     """Moments, numbered from 0, that events are compared with: in UTC, without a time zone.
@@ -21,14 +31,13 @@ class Snapshots:
         In ascending order.
     table
         One row per snapshot: `position`, its number, and `snapshot`, its moment.
-    start, stop
-        Features are computed for the positions [start, stop).
+    alone
+        The number and the moment of the one snapshot to compute features for; None for all of them.
     """
 
     moments: tuple[datetime | ir.TimestampScalar, ...]
     table: ir.Table
-    start: int
-    stop: int
+    alone: tuple[ir.IntegerScalar, ir.TimestampScalar] | None = None
 
     @classmethod
     def of(cls, moments: Sequence[datetime]) -> "Snapshots":
@@ -38,16 +47,21 @@ class Snapshots:
             "position": pa.array(range(len(moments)), pa.int64()),
             "snapshot": pa.array(plain, pa.timestamp("us")),
         }
-        return cls(tuple(plain), ibis.memtable(pa.table(columns)), 0, len(moments))
+        snapshots = cls(tuple(plain), ibis.memtable(pa.table(columns)))
+        return snapshots.only(0) if len(moments) == 1 else snapshots
 
     @classmethod
-    def at(cls, moment: ir.TimestampScalar, table: ir.Table) -> "Snapshots":
-        """Return one snapshot whose moment is an expression."""
-        return cls((moment,), table, 0, 1)
+    def of_current(cls, table: ir.Table) -> "Snapshots":
+        """Return one snapshot, of the moment that the engine has in `current_snapshot`."""
+        return cls((current_snapshot(),), table, (ibis.literal(0, "int64"), current_snapshot()))
 
     def only(self, position: int) -> "Snapshots":
         """Return the same numbers, to compute features for one of them."""
-        return replace(self, start=position, stop=position + 1)
+        return replace(self, alone=(ibis.literal(position, "int64"), self._moment(position)))
+
+    def current(self) -> "Snapshots":
+        """Return the same numbers, to compute features for the one that the engine names at the time."""
+        return replace(self, alone=(current_position(), current_snapshot()))
 
     @property
     def end(self) -> int:
@@ -65,10 +79,16 @@ class Snapshots:
         """Return the position of the first snapshot t with moment <= t; `end` where there is none, or no moment."""
         return self._first(lambda position: moment <= self._moment(position), 0, self.end)
 
+    def recent(self, rows: ir.Table, moment: ir.TimestampValue, days: int) -> ir.BooleanValue:
+        """Tell of rows with a position t, and a moment before it, whether the moment lies in [t - days, t)."""
+        if self.alone:
+            return moment >= self.alone[1] - ibis.interval(days=days)
+        return rows.position < self.first_after(moment, days)
+
     def dated(self, rows: ir.Table) -> ir.Table:
         """Add the moment, `snapshot`, to rows with a position."""
-        if self.stop - self.start == 1:
-            return rows.mutate(snapshot=self._moment(self.start))
+        if self.alone:
+            return rows.mutate(snapshot=self.alone[1])
         return rows.mutate().inner_join(self.table, "position")
 
     def _moment(self, position: int, days_before: int = 0) -> ir.TimestampScalar:

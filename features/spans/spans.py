@@ -65,9 +65,9 @@ def pairs(rows: ir.Table, snapshots: Snapshots, days: int | None = None) -> ir.T
         A window that the rows have a `lapse` of; None for all history, which makes many pairs.
     """
     end = rows.until if days is None else rows[lapse(days)]
-    if snapshots.stop - snapshots.start == 1:
-        seen = rows.filter(rows.since <= snapshots.start, end > snapshots.start)
-        return seen.mutate(position=ibis.literal(snapshots.start, "int64"))
+    if snapshots.alone:
+        position, _ = snapshots.alone
+        return rows.filter(rows.since <= position, end > position).mutate(position=position)
     seen = rows.filter(rows.since < end)
     return seen.mutate(position=ibis.range(seen.since, seen.until if days is None else seen[lapse(days)]).unnest())
 

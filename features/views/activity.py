@@ -71,7 +71,7 @@ def _gaps(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
 
 
 def _gap_features(gaps: ir.Table, snapshots: Snapshots) -> ir.Table:
-    recent = gaps.position < snapshots.first_after(gaps.day, GAP_TREND_DAYS)
+    recent = snapshots.recent(gaps, gaps.day, GAP_TREND_DAYS)
     return gaps.group_by(_KEY).agg(
         gap_mean=gaps.gap.mean(),
         gap_median=gaps.gap.median(),

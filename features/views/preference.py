@@ -89,7 +89,8 @@ def _seen(spent: ir.Table, level: str, snapshots: Snapshots) -> ir.Table:
 def _top(sums: ir.Table, level: str) -> dict[str, ir.Value]:
     """Return the name with the largest amount, of several the first by name, and its share of the whole."""
     whole = sums.amount.sum().nullif(0.0)
-    first = sums[level].argmin(ibis.struct({"amount": -sums.amount, "name": sums[level]}))
+    # rounded, since threads add in no fixed order, so that equal amounts may differ in their last bits
+    first = sums[level].argmin(ibis.struct({"amount": -sums.amount.round(6), "name": sums[level]}))
     return {
         f"top_{level}": whole.notnull().ifelse(first, ibis.null(first.type())),
         f"top_{level}_share_84d": sums.amount.max() / whole,

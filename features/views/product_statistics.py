@@ -24,9 +24,7 @@ def product_statistics(bought: ir.Table, snapshots: Snapshots) -> ir.Table:
     repeated = bought.baskets >= 2
     now = bought.baskets_28d.cast("float64").sum()
     before = bought.baskets_56d.cast("float64").sum() - now
-    new_buyers = {
-        days: bought.count(where=bought.position < snapshots.first_after(bought.first_bought, days)) for days in (7, 28)
-    }
+    new_buyers = {days: bought.count(where=snapshots.recent(bought, bought.first_bought, days)) for days in (7, 28)}
     return bought.group_by("product_id", "position").agg(
         product_baskets=bought.baskets.cast("float64").sum(),
         product_buyers=bought.count(),
