@@ -119,8 +119,8 @@ def fit_reference(histories: Sequence[History], products: int) -> Reference:
     sample = [known[place] for place in np.sort(chosen)]
     ever = stacked(sample, products, lambda history: np.ones(len(history)))
     gram = (ever @ ever.T).toarray().astype("float64")
-    last = len(gram) - 1
-    strengths, directions = linalg.eigh(gram, subset_by_index=[max(0, last + 1 - RANK), last])
+    # all of them by divide and conquer, which takes a third of the time of the last ones by the other method
+    strengths, directions = (values[..., -RANK:] for values in linalg.eigh(gram, driver="evd"))
     shares, directions = (values.astype("float32") for values in (strengths / (strengths + LAMBDA), directions))
     decayed = stacked(sample, products, lambda history: history.decayed)
     # 1 - diag(ever' inverse ever), whose first term are the buyers of each product
