@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-features bench-ingest bench-api bench-mixed openapi clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-features bench-yardsticks bench-ingest bench-api bench-mixed openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -41,6 +41,11 @@ bench-explain: .venv/.installed-dev ## Measure explaining in bulk, on what the d
 
 bench-features: .venv/.installed-dev ## Measure the build of features as the data grow (BEFORE=revision compares).
 	$(BIN)/python -m benchmarks.features --growth $(if $(BEFORE),--before $(BEFORE))
+
+bench-yardsticks: .venv/.installed-dev ## The same features by pandas and by featuretools, which gets an environment of its own.
+	test -x .venv/featuretools/bin/python || python3 -m venv .venv/featuretools
+	.venv/featuretools/bin/python -m pip install -q "featuretools==1.31.0" pyarrow
+	$(BIN)/python -m benchmarks.yardsticks
 
 bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY.
 	$(BIN)/python -m benchmarks.ingest
