@@ -74,3 +74,14 @@ class CustomerSettings(Section):
                 f"{both[0]!r} is named in `excluded_attributes`, and in `attributes` or `model_attributes` too"
             )
         return self
+
+
+class FeatureSettings(Section):
+    """Where features are computed."""
+
+    section: ClassVar[str] = "features"
+
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="Spark needs the extra `spark`, and Java")
+    spark_master: str = Field(
+        "local[*]", description="`local[*]` is all cores of this machine, `spark://host:7077` a cluster"
+    )

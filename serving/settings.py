@@ -9,7 +9,7 @@ from core.settings import Section, Settings, Share, StoreSettings
 from core.settings.load import load_settings as load
 from features.ingest.settings import DataSettings
 from features.services import ModelSettings
-from features.settings import CustomerSettings, TimeSettings
+from features.settings import CustomerSettings, FeatureSettings, TimeSettings
 from training.lifecycle.settings import TrackingSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
@@ -72,6 +72,7 @@ def sections() -> tuple[type[Section], ...]:
         DataSettings,
         TimeSettings,
         CustomerSettings,
+        FeatureSettings,
         *models,
         StoreSettings,
         TrackingSettings,

@@ -19,8 +19,8 @@ from core.sql import copy, relation
 from core.stamps import code_fingerprint, fingerprint, read_stamp, write_stamp
 from features.contract.tables import TableName, contract_directory
 from features.engine.completeness import complete_until, find_gaps, last_rows
-from features.engine.compute import Computation
 from features.engine.duckdb import Sources, connect, read_sources
+from features.engine.engines import open_engine
 from features.engine.fingerprints import Seen
 from features.engine.inputs import interaction_kinds, size_table
 from features.engine.labelled import data_range
@@ -125,12 +125,14 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     sizes = con.create_table("all_sizes", size_table(con.to_pandas(sources.products)), temp=True)
     wanted = {view: _snapshots_of(view, settings, schedule) for view in _used(settings)}
     runs = _runs(con, settings, sources, wanted, as_of)
+    engine = open_engine(settings, con, sources, sizes)
     partitions = Partitions(directory, old.get("partitions", {}), feature_computation(settings))
     with replacing(directory) as aside, _enough_memory(stores):
-        for part, views in runs:
-            seen = Seen(con, part, sizes, kinds, sorted({moment for moments in views.values() for moment in moments}))
-            stale = partitions.keep(aside, views, seen)
-            partitions.add(Computation(con, settings, kinds, aside, stale).run(part, sizes, report))
+        for share, views in runs:
+            moments = sorted({moment for moments in views.values() for moment in moments})
+            seen = Seen(con, learners(sources, share), sizes, kinds, moments)
+            computation = engine.computation(engine.con, settings, kinds, aside, partitions.keep(aside, views, seen))
+            partitions.add(computation.run(learners(engine.sources, share), engine.sizes, report))
         _write_vectors(con, settings, aside, as_of)
         counts = partitions.rows()
         events = read_stamp(contract_directory(stores)).get("events", 0)
@@ -155,8 +157,8 @@ def _runs(
     sources: Sources,
     wanted: Mapping[FeatureView, Sequence[datetime]],
     as_of: datetime,
-) -> list[tuple[Sources, dict[FeatureView, list[datetime]]]]:
-    """Return what to compute of whose rows: past snapshots are learned from, the last one is asked about."""
+) -> list[tuple[float, dict[FeatureView, list[datetime]]]]:
+    """Return what to compute of which share of customers: past snapshots are learned from, the last is asked about."""
     share = learning_share(con, sources, settings[CustomerSettings].max_training_customers)
     learned: dict[FeatureView, list[datetime]] = {}
     asked: dict[FeatureView, list[datetime]] = {}
@@ -165,9 +167,7 @@ def _runs(
         past = [t for t in moments if t < as_of] if share < 1 and view.entity == "customer" else []
         learned[view] = past
         asked[view] = [t for t in moments if t not in past]
-    return [
-        (part, views) for part, views in ((learners(sources, share), learned), (sources, asked)) if any(views.values())
-    ]
+    return [(part, views) for part, views in ((share, learned), (1.0, asked)) if any(views.values())]
 
 
 def _snapshots_of(view: FeatureView, settings: Settings, schedule: Schedule) -> tuple[datetime, ...]:

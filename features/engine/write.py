@@ -124,11 +124,10 @@ def as_arrays(rows: ir.Table, view: FeatureView) -> ir.Table:
     # sorted as structs that begin with what they are ordered by, since not every engine sorts in an aggregate
     keys = [name for name in rows.columns if name in _SHARED]
     order = {f"order_{place}": _key(rows, name) for place, name in enumerate(view.folded_by)}
-    columns = [name for name in rows.columns if name not in keys]
-    one = ibis.struct(order | {name: rows[name] for name in columns})
+    one = ibis.struct(order | {name: rows[name] for name in rows.columns if name not in keys})
     grouped = rows.group_by(keys).agg(all_rows=one.collect())
     in_order = grouped.all_rows.sort()
-    return grouped.select(*keys, **{name: _field(in_order, name) for name in columns})
+    return grouped.select(**{name: grouped[name] if name in keys else _field(in_order, name) for name in rows.columns})
 
 
 def _key(rows: ir.Table, name: str) -> ir.Value:

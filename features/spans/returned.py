@@ -71,8 +71,9 @@ def _first_written(sales: ir.Table, key: list[str]) -> ir.Table:
 
 def _of_latest_sale(returns: ir.Table, lines: ir.Table) -> ir.Table:
     names = ["customer_id", "product_id", "happened", "known", "value"]
-    # two equal returns are two
-    numbered = returns.select(*names, number=ibis.row_number().over(ibis.window(order_by=names)))
+    # two equal returns are two; numbered by customer, as machines of a cluster have some customers each
+    own = ibis.window(group_by="customer_id", order_by=names)
+    numbered = returns.select(*names, number=ibis.row_number().over(own))
     sales = lines.rename(seller="customer_id", goods="product_id")
     before = numbered.rename(buyer="customer_id", item="product_id")
     pairs = before.inner_join(

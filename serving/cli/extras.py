@@ -15,6 +15,7 @@ EXTRAS = {
     "numba": "train",
     "optuna": "train",
     "psycopg": "servers",
+    "pyspark": "spark",
     "python_calamine": "ingest",
     "redis": "servers",
     "shap": "train",
