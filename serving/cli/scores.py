@@ -1,18 +1,21 @@
 """Commands about all active customers: lists to a file, and scores computed ahead."""
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.progress import Report
+from core.progress import Report, batches, track
 from core.settings import StoreSettings
+from features.settings import FeatureSettings
 from serving.cli.asking import Asking
 from serving.cli.context import Context
 from serving.cli.options import LanguageOption, group
 from serving.cli.stages import Stages
-from serving.scoring.export import export_scores, materialize_scores
+from serving.explain.wording import Language
+from serving.scoring.export import BATCH, Row, export_scores, materialize_scores, score_rows
 from training.churn.labels import active_customers
 
 app = group()
@@ -38,12 +41,24 @@ def score(
         start = time.monotonic()
         rows = stages.run(
             "scores",
-            lambda report: export_scores(
-                asking.service, asking.deployment, customers, asking.as_of, output, language, report
-            ),
+            lambda report: export_scores(scored(context, asking, customers, language, report), asking.as_of, output),
         )
         rate = rows / (time.monotonic() - start)
     context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
+
+
+def scored(
+    context: Context, asking: Asking, customers: Sequence[str], language: Language, report: Report
+) -> Iterator[list[Row]]:
+    """Yield the rows of customers, by the engine of the settings."""
+    if context.settings[FeatureSettings].engine == "spark":
+        # an extra
+        from serving.cli.spark_scores import Job, score_on_spark  # noqa: PLC0415
+
+        yield from score_on_spark(Job(context.settings, context.now, asking.as_of, language), customers)
+        return
+    for batch in track(report, list(batches(customers, BATCH)), lambda ids: f"customers from {ids[0]}"):
+        yield score_rows(asking.service, asking.deployment, batch, asking.as_of, language)
 
 
 @ahead.command("materialize")

@@ -1,6 +1,6 @@
 """All active customers at once: the exported lists, and scores kept for the API."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,10 @@ from serving.scoring.deployment import Deployment
 from serving.scoring.part import WITH_VALUES, Question
 from serving.scoring.service import ScoredCustomer, ScoringService
 
-_BATCH = 500
+#: Customers who are scored together.
+BATCH = 500
+#: A row of a list, by columns.
+Row = dict[str, Any]
 _Value = TypeVar("_Value")
 
 
@@ -34,23 +37,35 @@ def materialize_scores(
     report: Report = silent,
 ) -> None:
     """Compute parts of every customer's answer, in all languages, and keep them in the score table."""
-    work = [(language, batch) for language in LANGUAGES for batch in batches(customers, _BATCH)]
+    work = [(language, batch) for language in LANGUAGES for batch in batches(customers, BATCH)]
     for language, batch in track(report, work, lambda one: one[0]):
         service.prepare(deployment, Question(tuple(batch), tuple(parts), language), as_of)
 
 
-def export_scores(
+def score_rows(
     service: ScoringService,
     deployment: Deployment,
     customers: Sequence[str],
     as_of: datetime,
-    output: Path,
     language: Language,
-    report: Report = silent,
-) -> int:
-    """Write what every part adds to lists about every customer, as Parquet or CSV.
+    *,
+    live: bool = False,
+) -> list[Row]:
+    """Return what every part adds to lists about some customers. One row per active customer.
 
-    One row per active customer, highest risk first.
+    Parameters
+    ----------
+    live
+        Compute, and keep nothing in the score table.
+    """
+    parts = tuple(name for name, part in service.parts.items() if part.exported(None))
+    reply = service.answer(deployment, Question(tuple(customers), parts, language, live=live), as_of)
+    rows = [_row(service, deployment, one, parts) for one in reply.customers if one.feature_timestamp is not None]
+    return [row for row in rows if row.get("risk") is not None]
+
+
+def export_scores(scored: Iterable[list[Row]], as_of: datetime, output: Path) -> int:
+    """Write rows of `score_rows` about all customers, as Parquet or CSV; highest risk first.
 
     Returns
     -------
@@ -65,12 +80,7 @@ def export_scores(
     """
     if output.suffix not in {".parquet", ".csv"}:
         raise ConfigError(f"Expected a file ending in .parquet or .csv, found {output.name!r}.", "Rename --output.")
-    parts = tuple(name for name, part in service.parts.items() if part.exported(None))
-    rows: list[dict[str, Any]] = []
-    for batch in track(report, list(batches(customers, _BATCH)), lambda ids: f"customers from {ids[0]}"):
-        reply = service.answer(deployment, Question(tuple(batch), parts, language), as_of)
-        rows += [_row(service, deployment, one, parts) for one in reply.customers if one.feature_timestamp is not None]
-    rows = [row for row in rows if row.get("risk") is not None]
+    rows = [row for some in scored for row in some]
     if not rows:
         raise DataError(
             f"Expected customers in the online store who are active at {as_of:%Y-%m-%d}, found none.",
@@ -98,8 +108,8 @@ def _cell(value: object) -> object:
     return guarded(value) if isinstance(value, str) else value
 
 
-def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, parts: Sequence[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {"customer_id": one.customer_id, "as_of": one.as_of}
+def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, parts: Sequence[str]) -> Row:
+    row: Row = {"customer_id": one.customer_id, "as_of": one.as_of}
     versions: dict[str, str | None] = {}
     for name in parts:
         part, answer = service.parts[name], one.parts[name]
