@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +11,12 @@ import pyarrow.parquet as pq
 
 from core.settings import Settings, StoreSettings
 from features.engine.write import files_of
-from features.settings import FeatureSettings
+from features.ingest.pipeline import ingest
+from features.settings import FeatureSettings, TimeSettings
+from tests.features.ingest.exports import settings_of
 
+NOW = datetime(2025, 6, 1, tzinfo=UTC)
+START = datetime(2024, 1, 1, tzinfo=UTC)
 #: What small data need: few partitions, and nothing that is compiled long for a query of a few rows.
 _OPTIONS = {
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -30,6 +34,21 @@ def on_spark(settings: Settings) -> Settings:
     os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join([*options, "pyspark-shell"])
     stores = settings[StoreSettings].model_copy(update={"memory_limit": "1GB"})
     return settings.replaced(FeatureSettings(engine="spark", spark_master="local[2]"), stores)
+
+
+def ingested_shop(folder: Path, customers: int) -> Settings:
+    """A shop with an order of each customer every 13 days; every second one stopped after 150 days."""
+    lines = [
+        f"c{c},c{c}-{day},p{(c + day) % 5},{START + timedelta(days=day + c % 11):%Y-%m-%d},1,{2 + day % 7}\n"
+        for c in range(customers)
+        for day in range(0, 150 + 100 * (c % 2), 13)
+    ]
+    header = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
+    (folder / "orders.csv").write_text(header + "".join(lines))
+    time = TimeSettings(snapshot_spacing_days=28, min_history_days=40)
+    settings = settings_of(folder, {"columns": {}}).replaced(time)
+    ingest(settings, NOW)
+    return settings
 
 
 def partition(directory: Path, view: str, moment: datetime) -> pd.DataFrame:

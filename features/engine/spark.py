@@ -98,9 +98,9 @@ class SparkComputation:
     def _keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Make a table in files: what Spark keeps in memory has the plan of all that it was made of."""
         name = f"base_{name}_{uuid4().hex}"
-        address = (self._aside / name).resolve().as_uri()
-        self._rows_of(expression).write.parquet(address)
-        session_of(self.con).read.parquet(address).createOrReplaceTempView(name)
+        folder = str((self._aside / name).resolve())
+        self._rows_of(expression).write.parquet(folder)
+        session_of(self.con).read.parquet(folder).createOrReplaceTempView(name)
         # with the types of the expression, whether values can be missing among them
         return ibis.table(expression.schema(), name=name)
 
@@ -115,7 +115,7 @@ class SparkComputation:
         # Spark makes files of a good size out of each snapshot's rows
         divided = rows.withColumn(_MICROS, micros).hint("rebalance", spark_functions.col(_MICROS))
         aside = (self.directory / f"{view.name}.spark").resolve()
-        divided.sortWithinPartitions(_MICROS, view.key).write.partitionBy(_MICROS).parquet(aside.as_uri())
+        divided.sortWithinPartitions(_MICROS, view.key).write.partitionBy(_MICROS).parquet(str(aside))
         for moment in moments:
             target = file_of(self.directory, view.name, moment)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,7 +209,7 @@ def spark_sources(con: ibis.BaseBackend, settings: Settings) -> Sources:
     for name in CONTRACT:
         if name != "labels":
             file = contract_file(settings[StoreSettings], name).resolve()
-            session_of(con).read.parquet(file.as_uri()).createOrReplaceTempView(name)
+            session_of(con).read.parquet(str(file)).createOrReplaceTempView(name)
             tables[name] = con.table(name)
             check_columns(name, tables[name].columns)
     return Sources(**tables)
@@ -238,6 +238,11 @@ def open_spark(settings: Settings) -> ibis.BaseBackend:
         # Java writes 2g for 2GB
         "spark.driver.memory": settings[StoreSettings].memory_limit.lower().removesuffix("b"),
         "spark.log.level": "ERROR",
+        # paths are those of this machine, or of what all machines share, whatever else the cluster has
+        "spark.hadoop.fs.defaultFS": "file:///",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # Feast sets it for its own queries, in which names in quotes are patterns
+        "spark.sql.parser.quotedRegexColumnNames": "false",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from core.errors import StateError
 from core.settings import Settings
 from features.engine.vectors import NOT_FEATURES, services_of, vector_views
-from features.settings import TimeSettings
+from features.settings import FeatureSettings, TimeSettings
 from features.store.feast_api import (
     Entity,
     FeatureService,
@@ -21,6 +21,7 @@ from features.store.feast_api import (
     FileSource,
     ParquetFormat,
     PushSource,
+    SparkSource,
     ValueType,
     types,
 )
@@ -55,7 +56,8 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
     """
     # whole days, since Feast's DuckDB store takes no interval of days and seconds
     ttl = timedelta(days=settings[TimeSettings].snapshot_spacing_days)
-    views = {name: _view(name, directory, ttl) for name in view_names(settings)}
+    engine = settings[FeatureSettings].engine
+    views = {name: _view(name, directory, ttl, engine) for name in view_names(settings)}
     services = [
         FeatureService(name=service.name, features=[views[view.name] for view in views_of(service)])
         for service in services_of(settings)
@@ -63,7 +65,7 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
     return [customer, product, *views.values(), *services]
 
 
-def _view(name: str, directory: Path, ttl: timedelta) -> FeatureView:
+def _view(name: str, directory: Path, ttl: timedelta, engine: str) -> FeatureView:
     path = directory / name
     files = sorted(path.glob("*.parquet"))
     if not files:
@@ -81,15 +83,16 @@ def _view(name: str, directory: Path, ttl: timedelta) -> FeatureView:
         # what was computed in bulk, and what is pushed when something has happened
         source=PushSource(
             name=f"{name}_push",
-            batch_source=FileSource(
-                name=f"{name}_rows",
-                path=str(path.resolve()),
-                file_format=ParquetFormat(),
-                timestamp_field="event_timestamp",
-                created_timestamp_column="created_timestamp",
-            ),
+            batch_source=_rows(f"{name}_rows", str(path.resolve()), engine),
         ),
     )
+
+
+def _rows(name: str, path: str, engine: str) -> FileSource | SparkSource:
+    stamps = {"timestamp_field": "event_timestamp", "created_timestamp_column": "created_timestamp"}
+    if engine == "spark":
+        return SparkSource(name=name, path=path, file_format="parquet", **stamps)
+    return FileSource(name=name, path=path, file_format=ParquetFormat(), **stamps)
 
 
 def _feast_type(arrow: pa.DataType) -> types.FeastType:

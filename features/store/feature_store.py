@@ -25,12 +25,12 @@ from features.engine.duckdb import connect
 from features.engine.vectors import services_of, vector_view
 from features.engine.write import files_of
 from features.services import FeatureService
-from features.settings import TimeSettings
+from features.settings import FeatureSettings, TimeSettings
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
 from features.store.materialized import materialized_directory, updating, write_rows
 from features.store.online import OnlineStore
-from features.store.repo import Repo, answering, repo_config, write_repo_file
+from features.store.repo import Repo, answering, offline, repo_config, write_repo_file
 
 #: The least time that engines tell apart.
 _INSTANT = pd.Timedelta(microseconds=1)
@@ -63,12 +63,14 @@ class Store:
         """
         objects = self._definitions()
         stores = self._settings[StoreSettings]
-        stamp = fingerprint(stores.registry, stores.online, code_fingerprint("features.store"), _schemas(objects))
+        engine = self._settings[FeatureSettings].engine
+        code = code_fingerprint("features.store")
+        stamp = fingerprint(stores.registry, stores.online, engine, code, _schemas(objects))
         registered = all(self._repo.has(service) for service in services_of(self._settings))
         if read_stamp(self._repo.directory).get("fingerprint") == stamp and registered:
             return False
-        write_repo_file(stores, self._repo.directory)
-        with quiet("feast"), answering("registry"):
+        write_repo_file(self._settings, self._repo.directory)
+        with offline(self._settings), quiet("feast"), answering("registry"):
             self._repo.feast.apply(objects)
         write_stamp(self._repo.directory, {"fingerprint": stamp})
         return True
@@ -101,6 +103,7 @@ class Store:
         # another one each time, as rows that events have pushed since are gone where the same ones are copied again
         online = uuid4().hex[:16]
         with ExitStack() as held:
+            held.enter_context(offline(self._settings))
             with self._target(stores) as target:
                 self._copy(target, as_of, report)
                 write_rows(self._settings, online)
@@ -117,7 +120,7 @@ class Store:
             yield self._repo.feast
             return
         with replacing_file(Path(stores.online.removeprefix("sqlite://"))) as new:
-            beside = FeatureStore(config=repo_config(stores, self._repo.directory, online_file=new))
+            beside = FeatureStore(config=repo_config(self._settings, self._repo.directory, online_file=new))
             with quiet("feast"), answering("registry"):
                 beside.apply(self._definitions())
             yield beside
@@ -160,7 +163,7 @@ class Store:
         numbered = entities.reset_index(drop=True).assign(_row=range(len(entities)))
         # Feast would still take a row that is exactly as old as the spacing
         numbered["event_timestamp"] = moments + _INSTANT
-        with quiet("feast"), answering("registry"):
+        with offline(self._settings), quiet("feast"), answering("registry"):
             job = self._repo.feast.get_historical_features(
                 entity_df=numbered, features=references, filter_by_created_timestamp=True
             )

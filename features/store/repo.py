@@ -1,5 +1,6 @@
 """Feast's configuration from Encore's settings, and what of its registry is asked again and again."""
 
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -13,6 +14,7 @@ from core.files import write_file
 from core.settings import Settings, StoreSettings, database_url, redis_connection, with_password
 from features.engine.build import features_directory
 from features.services import FeatureService
+from features.settings import FeatureSettings
 from features.store.feast_api import FeatureServiceNotFoundException, FeatureStore, RepoConfig
 
 PROJECT = "encore"
@@ -43,7 +45,7 @@ class Repo:
         self.directory = stores.data / "feast"
         self._features = features_directory(stores).resolve()
         try:
-            self.feast = FeatureStore(config=repo_config(stores, self.directory))
+            self.feast = FeatureStore(config=repo_config(settings, self.directory))
         except Exception as error:
             raise StoreError(f"The feature registry does not answer: {_short(error)}.", _CHECK_STORES) from error
         self._references: dict[tuple[str, frozenset[str]], list[str]] = {}
@@ -107,19 +109,21 @@ class Repo:
         return True
 
 
-def write_repo_file(stores: StoreSettings, directory: Path) -> None:
+def write_repo_file(settings: Settings, directory: Path) -> None:
     """Write feature_store.yaml for Feast's own commands, readable by its owner only; it holds no password."""
+    stores = settings[StoreSettings]
     places = {"online": stores.online, "registry": stores.registry}
     # a plain word first, which no part of an address has to encode
     shown = {name: with_password(address, _VARIABLES[name]) for name, address in places.items()}
-    text = yaml.safe_dump(repo_options(stores.model_copy(update=shown)), sort_keys=False)
+    text = yaml.safe_dump(repo_options(settings.replaced(stores.model_copy(update=shown))), sort_keys=False)
     for variable in _VARIABLES.values():
         text = text.replace(variable, f"${{{variable}}}")
     write_file(directory / "feature_store.yaml", text.encode(), 0o600)
 
 
-def repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict[str, Any]:
+def repo_options(settings: Settings, online_file: Path | None = None) -> dict[str, Any]:
     """Return Feast's configuration; `online_file` takes the place of a SQLite store's file."""
+    stores = settings[StoreSettings]
     file = online_file or Path(stores.online.removeprefix("sqlite://"))
     registry = stores.registry.removeprefix("file://")
     if stores.online.startswith("redis"):
@@ -138,16 +142,49 @@ def repo_options(stores: StoreSettings, online_file: Path | None = None) -> dict
         "project": PROJECT,
         "provider": "local",
         "registry": registry_store,
-        "offline_store": {"type": "duckdb"},
+        "offline_store": _offline_store(settings),
         "online_store": online_store,
         "entity_key_serialization_version": KEY_VERSION,
     }
 
 
-def repo_config(stores: StoreSettings, directory: Path, online_file: Path | None = None) -> RepoConfig:
+def _offline_store(settings: Settings) -> dict[str, Any]:
+    features = settings[FeatureSettings]
+    if features.engine == "duckdb":
+        return {"type": "duckdb"}
+    return {
+        "type": "spark",
+        # what Spark answers comes back in files, with its types; through pandas, numbers become others beside nulls
+        "staging_location": str(staging_directory(settings[StoreSettings]).resolve()),
+        "spark_conf": {"spark.master": features.spark_master},
+    }
+
+
+def staging_directory(stores: StoreSettings) -> Path:
+    """Return the folder of Spark's answers, which Feast leaves there."""
+    return stores.data / "feast" / "staging"
+
+
+@contextmanager
+def offline(settings: Settings) -> Iterator[None]:
+    """Open the engine of Feast's offline store for the block, and remove what it leaves."""
+    if settings[FeatureSettings].engine == "duckdb":
+        yield
+        return
+    # an extra
+    from features.engine.spark import open_spark  # noqa: PLC0415
+
+    open_spark(settings)
+    try:
+        yield
+    finally:
+        shutil.rmtree(staging_directory(settings[StoreSettings]), ignore_errors=True)
+
+
+def repo_config(settings: Settings, directory: Path, online_file: Path | None = None) -> RepoConfig:
     """Return the same as Feast's own object; the folder is made."""
     directory.mkdir(parents=True, exist_ok=True)
-    return RepoConfig(repo_path=directory.resolve(), **repo_options(stores, online_file))
+    return RepoConfig(repo_path=directory.resolve(), **repo_options(settings, online_file))
 
 
 @contextmanager

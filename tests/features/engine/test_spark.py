@@ -25,8 +25,7 @@ from features.engine.engines import open_engine
 from features.engine.inputs import size_table
 from features.engine.portions import learners
 from features.engine.spark import open_spark
-from features.ingest.pipeline import ingest
-from features.settings import CustomerSettings, TimeSettings
+from features.settings import CustomerSettings
 from features.views import VIEWS
 from features.views.view import FeatureView
 from tests.features.events import (
@@ -39,11 +38,8 @@ from tests.features.events import (
     make_subscriptions,
     make_transactions,
 )
-from tests.features.ingest.exports import settings_of
-from tests.spark import check_same, on_spark, partition
+from tests.spark import NOW, check_same, ingested_shop, on_spark, partition
 
-NOW = datetime(2025, 6, 1, tzinfo=UTC)
-START = datetime(2024, 1, 1, tzinfo=UTC)
 CUSTOMERS = 120
 #: Days on which lines are late, corrected and given back again and again.
 MOMENTS = (SNAPSHOTS[0] - timedelta(days=14), *SNAPSHOTS)
@@ -122,17 +118,7 @@ def test_the_numbers_of_rows_are_the_same(computed: Computed) -> None:
 def shops(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Settings]:
     """A shop, built by each engine."""
     folder = tmp_path_factory.mktemp("shop")
-    lines = [
-        f"c{c},c{c}-{day},p{(c + day) % 5},{START + timedelta(days=day + c % 11):%Y-%m-%d},1,{2 + day % 7}\n"
-        for c in range(CUSTOMERS)
-        for day in range(0, 150 + 100 * (c % 2), 13)
-    ]
-    header = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n"
-    (folder / "orders.csv").write_text(header + "".join(lines))
-    settings = settings_of(folder, {"columns": {}}).replaced(
-        TimeSettings(snapshot_spacing_days=28, min_history_days=40)
-    )
-    ingest(settings, NOW)
+    settings = ingested_shop(folder, CUSTOMERS)
     other = settings.replaced(settings[StoreSettings].model_copy(update={"data": folder / "spark"}))
     shutil.copytree(settings[StoreSettings].data, folder / "spark")
     build_features(settings, NOW)

@@ -15,6 +15,7 @@ from features.store.feast_api import FeatureStore
 from features.store.feature_store import Store
 from features.store.repo import write_repo_file
 from serving.privacy.stores import REDIS_FILES
+from serving.settings import default_settings
 from tests.conftest import World, connected, copied, erased
 from tests.servers import free_port, redis
 from training.churn.settings import ChurnSettings
@@ -107,7 +108,7 @@ def test_files_that_redis_may_not_write_again_are_in_the_receipt(on_redis: OnRed
 
 def test_the_repository_file_holds_no_password_of_postgresql(tmp_path: Path) -> None:
     stores = StoreSettings(registry=f"postgresql://me:{PASSWORD}@host/feast")
-    write_repo_file(stores, tmp_path)
+    write_repo_file(default_settings(stores), tmp_path)
     text = (tmp_path / "feature_store.yaml").read_text()
     assert PASSWORD not in text
     assert "postgresql+psycopg://me:${FEAST_REGISTRY_PASSWORD}@host/feast" in text
