@@ -2,7 +2,8 @@
 
 Baskets and amounts over five windows and the whole history, and the products, departments and categories of 84 days.
 Each tool runs in a process of its own on the default data's order lines, and writes what it found, which has to be
-equal. Encore computes the two whole views of activity and preference; the others only what is compared. featuretools wants an older pandas: it runs in an environment of its own, which `make bench-yardsticks` makes.
+equal. Encore computes the two whole views of activity and preference; the others only what is compared. featuretools
+wants an older pandas: it runs in an environment of its own, which `make bench-yardsticks` makes.
 """
 
 import argparse
@@ -119,7 +120,8 @@ import resource, time
 started = time.perf_counter()
 {program}
 usage = resource.getrusage(resource.RUSAGE_SELF)
-print({{"wall": time.perf_counter() - started, "cpu": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss / 2**20}})
+cpu = usage.ru_utime + usage.ru_stime
+print({{"wall": time.perf_counter() - started, "cpu": cpu, "memory": usage.ru_maxrss / 2**20}})
 """
 
 
