@@ -1,7 +1,7 @@
 """Views of one snapshot after the other, by statements that are compiled once.
 
 Ibis takes longer to compile an expression than DuckDB to run it on a small shop. So the snapshot is not a part of the
-expression: the engine's functions `current_position` and `current_snapshot` name it, and are defined anew for each.
+expression: the engine's functions `current_position` and `current_snapshot` name it, and are defined again for each.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What is known of some customers: their materialised rows and their events since, as Arrow tables."""
+"""The data of some customers: their materialised rows and their events since, as Arrow tables."""
 
 import os
 from bisect import bisect_left, bisect_right
@@ -50,7 +50,7 @@ class OrderedFile:
 
 @dataclass(frozen=True)
 class _Index:
-    """The first and the last customer of each row group of a file, which `identity` tells from the next one."""
+    """The first and the last customer of each row group of a file, which `identity` names."""
 
     identity: tuple[int, ...]
     metadata: pq.FileMetaData

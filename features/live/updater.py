@@ -64,8 +64,8 @@ class FeatureUpdater:
         Parameters
         ----------
         awaited
-            Customers whose features the caller waits for: returns when none of them is pending, whoever else is. Empty:
-            all are waited for.
+            Customers whose features the caller waits for: returns when none of them is pending, though others may be.
+            Empty: all are waited for.
 
         Raises
         ------

@@ -28,7 +28,7 @@ STATISTICS = (
     "product_repeat_rate",
     "product_cycle_days",
 )
-#: So many of the most popular products are enough to find new ones for a customer among.
+#: New products for a customer are looked for among this many of the most popular ones.
 SHELF = 5000
 #: Texts that products are grouped by.
 GROUPS = ("type", "category", "brand")
