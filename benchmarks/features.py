@@ -1,8 +1,9 @@
 """Measure the build of features on the default data: beside an earlier version, by night, and as the data grow.
 
 Each build runs in a process of its own, with two threads and a memory limit of 2 GB, on the same contract tables; each
-figure is the least of its rounds. `--before` names a revision of this repository whose build is measured between those
-of this one. Growth multiplies customers (copies under other ids) or history (copies of the year before).
+figure is the least of its rounds. With ENCORE_FEATURES__ENGINE=spark and ENCORE_FEATURES__SPARK_MASTER="local[2]" the
+builds run on Spark. `--before` names a revision of this repository whose build is measured between those of this one.
+Growth multiplies customers (copies under other ids) or history (copies of the year before).
 """
 
 import argparse
@@ -28,7 +29,7 @@ _ROOT = Path(__file__).parents[1]
 _ENCORE = Path(sys.executable).with_name("encore")
 #: Run by the code of either version: what both have in common.
 _BUILD = """
-import json, resource, time
+import json, resource, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from features.engine.build import build_features
@@ -37,7 +38,14 @@ settings = load_settings(Path("encore.toml"))
 wall, cpu = time.perf_counter(), time.process_time()
 build_features(settings, datetime(2018, 1, 2, 12, tzinfo=UTC))
 wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-print(json.dumps([wall, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2]))
+if "pyspark" in sys.modules:  # Spark works in a process of its own, which counts when it has ended
+    from pyspark import SparkContext
+    java = SparkContext._gateway.proc
+    java.stdin.close()
+    java.wait()
+own, other = (resource.getrusage(kind) for kind in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+cpu += other.ru_utime + other.ru_stime
+print(json.dumps([wall, cpu, (own.ru_maxrss + other.ru_maxrss) / 1024**2]))
 """
 #: A moment of the data to build for, and the one a day later.
 _YESTERDAY, _TODAY = "2017-12-31", "2018-01-01"

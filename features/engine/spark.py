@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as spark_functions
 
 from core.errors import ConfigError, StoreError
-from core.files import claimed
+from core.files import claim, claimed, remove_unfinished
 from core.progress import Report, track
 from core.settings import Settings, StoreSettings
 from core.sql import spill_directory
@@ -78,14 +79,20 @@ class SparkComputation:
         self._aside = self.directory
 
     def run(self, sources: Sources, sizes: ir.Table, report: Report) -> Rows:
-        """Compute the views; returns the number of rows of each view and snapshot."""
+        """Compute the views; returns the number of rows of each view and snapshot.
+
+        Raises
+        ------
+        StoreError
+            If Spark fails.
+        """
         tables = view_tables(sources, sizes)
         together: dict[tuple[datetime, ...], list[FeatureView]] = {}
         for view, moments in self.views.items():
             together.setdefault(tuple(moments), []).append(view)
         inputs = {moments: self._inputs(tables, moments) for moments in together}
         work = [(moments, view) for moments, views in together.items() for view in views]
-        with claimed(spill_directory(self.settings[StoreSettings]) / "spark") as self._aside:
+        with claimed(spill_directory(self.settings[StoreSettings]) / "tables") as self._aside, spark_answering():
             for moments, view in track(report, work, lambda one: one[1].name):
                 self._write(view, inputs[moments], moments)
         return self.rows
@@ -113,9 +120,9 @@ class SparkComputation:
         rows = self._rows_of(expression)
         micros = spark_functions.unix_micros("event_timestamp")
         # Spark makes files of a good size out of each snapshot's rows
-        divided = rows.withColumn(_MICROS, micros).hint("rebalance", spark_functions.col(_MICROS))
+        by_snapshot = rows.withColumn(_MICROS, micros).hint("rebalance", spark_functions.col(_MICROS))
         aside = (self.directory / f"{view.name}.spark").resolve()
-        divided.sortWithinPartitions(_MICROS, view.key).write.partitionBy(_MICROS).parquet(str(aside))
+        by_snapshot.sortWithinPartitions(_MICROS, view.key).write.partitionBy(_MICROS).parquet(str(aside))
         for moment in moments:
             target = file_of(self.directory, view.name, moment)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -231,12 +238,10 @@ def open_spark(settings: Settings) -> ibis.BaseBackend:
     StoreError
         If Spark cannot be started, or the cluster does not answer.
     """
-    master = settings[FeatureSettings].spark_master
-    if SparkSession.getActiveSession() is None:
-        _check_java()
+    master, stores = settings[FeatureSettings].spark_master, settings[StoreSettings]
     options: dict[str, bool | float | int | str | None] = {
         # Java writes 2g for 2GB
-        "spark.driver.memory": settings[StoreSettings].memory_limit.lower().removesuffix("b"),
+        "spark.driver.memory": stores.memory_limit.lower().removesuffix("b"),
         "spark.log.level": "ERROR",
         # paths are those of this machine, or of what all machines share, whatever else the cluster has
         "spark.hadoop.fs.defaultFS": "file:///",
@@ -249,17 +254,33 @@ def open_spark(settings: Settings) -> ibis.BaseBackend:
         # a division by zero makes a missing value; it does not end the build
         "spark.sql.ansi.enabled": "false",
     }
+    if SparkSession.getActiveSession() is None:
+        _check_java()
+        remove_unfinished(spill_directory(stores))
+        # its lock is held until this process ends
+        options["spark.local.dir"] = str(claim(spill_directory(stores) / "spark")[0].resolve())
     if master.startswith("local"):
         options |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    try:
+    with spark_answering(f" at {master}"):
         session = SparkSession.builder.master(master).appName("encore").config(map=options).getOrCreate()
-    except (PySparkException, Py4JError) as error:
-        raise StoreError(
-            f"Spark does not start at {master}: {str(error).splitlines()[0]}",
-            "Check features.spark_master, and that the cluster runs; Spark's own output says more.",
-        ) from error
     return ibis.pyspark.connect(session)
+
+
+@contextmanager
+def spark_answering(place: str = "") -> Iterator[None]:
+    """Turn what Spark raises into one error."""
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        lines = str(error).splitlines() or [type(error).__name__]
+        # Java's own words come after where Python asked for them
+        problem = next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])
+        raise StoreError(
+            f"Spark{place} does not answer as expected: {problem[:300].rstrip('.')}.",
+            "Check features.spark_master and that the cluster runs; where memory ends, raise stores.memory_limit, "
+            "which is that of Spark's driver.",
+        ) from error
 
 
 def _check_java() -> None:

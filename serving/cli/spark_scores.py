@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from core.progress import batches
 from core.settings import Settings
-from features.engine.spark import open_spark, session_of
+from features.engine.spark import open_spark, session_of, spark_answering
 from serving.explain.wording import Language
 from serving.parts import make_scoring
 from serving.scoring.deployment import Deployment
@@ -56,13 +56,15 @@ def score_on_spark(job: Job, customers: Sequence[str]) -> Iterator[list[Row]]:
     Raises
     ------
     ConfigError, StoreError
-        If Spark cannot be started.
+        If Spark cannot be started, or fails.
     """
     session = session_of(open_spark(job.settings))
     shares = min(-(-len(customers) // BATCH), session.sparkContext.defaultParallelism * _SHARES)
     ids = session.createDataFrame(pa.table({"customer_id": customers})).repartition(max(1, shares))
     # rows of every type in one column: which columns there are is decided by the parts
-    for share in ids.mapInPandas(partial(_score, job), "rows binary").collect():
+    with spark_answering():
+        scored = ids.mapInPandas(partial(_score, job), "rows binary").collect()
+    for share in scored:
         yield pa.ipc.open_stream(share.rows).read_all().to_pylist()
 
 

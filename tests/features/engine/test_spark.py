@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from core.errors import ConfigError
+from core.errors import ConfigError, StoreError
 from core.progress import silent
 from core.settings import Settings, StoreSettings
 from core.stamps import read_stamp
@@ -24,7 +24,7 @@ from features.engine.duckdb import read_sources
 from features.engine.engines import open_engine
 from features.engine.inputs import size_table
 from features.engine.portions import learners
-from features.engine.spark import open_spark
+from features.engine.spark import open_spark, spark_answering
 from features.settings import CustomerSettings
 from features.views import VIEWS
 from features.views.view import FeatureView
@@ -180,3 +180,9 @@ def test_without_a_fitting_java_an_error_says_what_to_install(
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(ConfigError, match=f"Expected Java 17 to 21.*{found}.*openjdk-17"):
         open_spark(on_spark(Settings()))
+
+
+def test_what_spark_raises_becomes_one_error(computed: Computed) -> None:
+    assert computed.rows
+    with pytest.raises(StoreError, match=r"Spark.*nothing_of_this_name.*stores.memory_limit"), spark_answering():
+        open_spark(on_spark(Settings())).raw_sql("SELECT * FROM nothing_of_this_name")
