@@ -11,11 +11,11 @@ RUN apt-get update \
 RUN python -m venv /opt/encore
 ENV PATH=/opt/encore/bin:$PATH
 COPY requirements.lock /build/
-RUN pip install --no-cache-dir --require-hashes -r /build/requirements.lock
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /build/requirements.lock
 
 FROM packages AS packages-train
 COPY requirements-demo.lock /build/
-RUN pip install --no-cache-dir --require-hashes -r /build/requirements-demo.lock
+RUN pip install --no-cache-dir --no-deps --require-hashes -r /build/requirements-demo.lock
 
 FROM packages AS wheel
 COPY pyproject.toml README.md LICENSE /build/

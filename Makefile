@@ -73,13 +73,13 @@ clean: ## Remove what the demo made; the environment stays.
 	$(PYTHON) -m venv .venv
 
 .venv/.installed: requirements-demo.lock pyproject.toml | .venv/bin/python
-	$(PIP) install -q --require-hashes -r requirements-demo.lock
+	$(PIP) install -q --no-deps --require-hashes -r requirements-demo.lock
 	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock requirements-client.lock pyproject.toml | .venv/bin/python
-	$(PIP) install -q --require-hashes -r requirements-dev.lock
+	$(PIP) install -q --no-deps --require-hashes -r requirements-dev.lock
 	$(PIP) install -q --no-deps --no-build-isolation -e .
 	$(BIN)/python -m venv .venv/client
-	.venv/client/bin/pip --disable-pip-version-check install -q --require-hashes -r requirements-client.lock
+	.venv/client/bin/pip --disable-pip-version-check install -q --no-deps --require-hashes -r requirements-client.lock
 	@touch $@
