@@ -43,8 +43,8 @@ bench-features: .venv/.installed-dev ## Measure the build of features as the dat
 	$(BIN)/python -m benchmarks.features --growth $(if $(BEFORE),--before $(BEFORE))
 
 bench-yardsticks: .venv/.installed-dev ## The same features by pandas and by featuretools, which gets an environment of its own.
-	test -x .venv/featuretools/bin/python || python3 -m venv .venv/featuretools
-	.venv/featuretools/bin/python -m pip install -q "featuretools==1.31.0" pyarrow
+	test -x .venv/featuretools/bin/python || $(BIN)/python -m venv .venv/featuretools
+	.venv/featuretools/bin/pip install -q "featuretools==1.31.0" "pyarrow==25.0.1"
 	$(BIN)/python -m benchmarks.yardsticks
 
 bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY.

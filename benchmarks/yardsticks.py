@@ -34,7 +34,7 @@ from pathlib import Path
 import pandas as pd
 from core.progress import silent
 from core.settings import StoreSettings
-from features.engine.compute import Computation
+from features.engine.compute import DuckDBComputation
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import size_table
 from features.views import activity, preference
@@ -45,7 +45,7 @@ con = connect(settings)
 sources = read_sources(con, settings[StoreSettings])
 sizes = con.create_table("all_sizes", size_table(con.to_pandas(sources.products)), temp=True)
 views = dict.fromkeys((activity.VIEW, preference.VIEW), moments)
-Computation(con, settings, frozenset(), Path("made"), views).run(sources, sizes, silent)
+DuckDBComputation(con, settings, frozenset(), Path("made"), views).run(sources, sizes, silent)
 """
 
 _PANDAS = """
@@ -116,12 +116,12 @@ whole["customer_id"] = whole.customer_id.astype(str)
 whole.drop(columns="time").to_parquet("found.parquet")
 """
 _MEASURED = """
-import resource, time
+import json, resource, time
 started = time.perf_counter()
 {program}
 usage = resource.getrusage(resource.RUSAGE_SELF)
 cpu = usage.ru_utime + usage.ru_stime
-print({{"wall": time.perf_counter() - started, "cpu": cpu, "memory": usage.ru_maxrss / 2**20}})
+print(json.dumps({{"wall": time.perf_counter() - started, "cpu": cpu, "memory": usage.ru_maxrss / 2**20}}))
 """
 
 
@@ -187,7 +187,7 @@ def _run(folder: Path, python: str, program: str) -> dict[str, float]:
     ran = subprocess.run(
         [python, "-c", text], cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
-    measured: dict[str, float] = json.loads(ran.stdout.splitlines()[-1].replace("'", '"'))
+    measured: dict[str, float] = json.loads(ran.stdout.splitlines()[-1])
     return measured
 
 

@@ -5,6 +5,7 @@ import shutil
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -63,6 +64,11 @@ def quoted(text: str) -> str:
 def relation(*files: Path) -> str:
     """Write Parquet files as an SQL relation; a column that a file lacks is null in its rows."""
     return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], union_by_name = true)"
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as an SQL literal, in UTC without a time zone."""
+    return f"TIMESTAMP {quoted(f'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}')}"
 
 
 def copy(query: str, target: Path, group: int = GROUP) -> str:

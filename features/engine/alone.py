@@ -5,13 +5,13 @@ expression: the engine's functions `current_position` and `current_snapshot` nam
 """
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from core.sql import quoted
+from core.sql import timestamp
 from features.engine.write import as_feature_rows, ordered
 from features.spans.base import Inputs
 from features.spans.snapshots import current_position, current_snapshot
@@ -36,9 +36,8 @@ class Alone:
 
     def turn_to(self, position: int, moment: datetime, purchases: str) -> None:
         """Make a snapshot the current one, whose table of purchases a query makes."""
-        plain = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
         self._define(current_position.__name__, str(position))
-        self._define(current_snapshot.__name__, f"TIMESTAMP {quoted(plain)}")
+        self._define(current_snapshot.__name__, timestamp(moment))
         self._con.raw_sql(f"CREATE OR REPLACE TEMP TABLE {_PURCHASES} AS {purchases}")
 
     @property

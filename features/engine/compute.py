@@ -1,27 +1,25 @@
 """Run the expressions of feature views in DuckDB, portion by portion of the customers."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
 from core.files import claimed
 from core.progress import Report, track
-from core.settings import Settings, StoreSettings
+from core.settings import StoreSettings
 from core.sql import relation, spill_directory
 from features.engine.alone import Alone
 from features.engine.codes import OF_CUSTOMERS, OF_PRODUCTS, Codes
+from features.engine.computation import Computation, Rows
 from features.engine.duckdb import Sources
 from features.engine.inputs import view_tables
 from features.engine.portions import portions
 from features.engine.write import as_feature_rows, folded, ordered, write_by_snapshot
-from features.settings import CustomerSettings, TimeSettings
-from features.spans.base import Base, Inputs, Tables
+from features.spans.base import Tables
 from features.spans.purchases import purchases_of_products
 from features.spans.snapshots import Snapshots
 from features.views.view import FeatureView
@@ -30,34 +28,15 @@ from features.views.view import FeatureView
 PORTION = 2_500_000
 #: By column the texts that numbers represent.
 Texts = Mapping[str, pa.Array]
-#: The number of rows of a view and snapshot.
-Rows = Counter[tuple[str, datetime]]
 
 
 @dataclass
-class Computation:
-    """Features of some customers at some snapshots, to files.
-
-    Attributes
-    ----------
-    kinds
-        The kinds of interactions that the data have, of all customers.
-    directory
-        Where files go, in a folder for each view.
-    views
-        Those to compute, with the snapshots that each is wanted at, in ascending order.
-    """
-
-    con: ibis.BaseBackend
-    settings: Settings
-    kinds: frozenset[str]
-    directory: Path
-    views: Mapping[FeatureView, Sequence[datetime]]
+class DuckDBComputation(Computation):
+    """The same in DuckDB: texts are numbers meanwhile, and a portion of the customers fits into memory."""
 
     def __post_init__(self) -> None:
         self.moments = sorted({moment for moments in self.views.values() for moment in moments})
         self.snapshots = Snapshots.of(self.moments)
-        self.rows: Rows = Counter()
         self._kept: set[str] = set()
 
     def run(self, sources: Sources, sizes: ir.Table, report: Report) -> Rows:
@@ -85,7 +64,7 @@ class Computation:
         for column in OF_CUSTOMERS:
             codes = Codes(self.con, column, tables)
             tables, texts = codes.encode(tables), {**texts, column: codes.texts()}
-        base = self._base(replace(tables, transactions=self._keep("transactions", tables.transactions)))
+        base = self._base(replace(tables, transactions=self._keep("transactions", tables.transactions)), self.snapshots)
         inputs = self._inputs(base, self.snapshots)
         for view, moments in self.views.items():
             if not view.one_at_a_time:
@@ -105,7 +84,7 @@ class Computation:
 
     def _of_products(self, tables: Tables, texts: Texts, aside: Path) -> None:
         """Compute the views of products from the purchases of all customers."""
-        alone = Alone(self.con, self._inputs(self._base(tables), self.snapshots.current()))
+        alone = Alone(self.con, self._inputs(self._base(tables, self.snapshots), self.snapshots.current()))
         for position, views in self._one_by_one().items():
             of_products = [view for view in views if view.entity == "product"]
             if of_products:
@@ -121,13 +100,6 @@ class Computation:
             for position, moment in enumerate(self.moments)
         }
         return {position: views for position, views in wanted.items() if views}
-
-    def _base(self, tables: Tables) -> Base:
-        days = self.settings[TimeSettings].history_days
-        return Base(tables, self.snapshots, self.kinds, days, self._keep)
-
-    def _inputs(self, base: Base, snapshots: Snapshots) -> Inputs:
-        return Inputs(base, snapshots, self.settings[CustomerSettings].kept)
 
     def _write(self, view: FeatureView, rows: pa.Table, moments: Sequence[datetime], number: int, texts: Texts) -> None:
         columns = {view.key: view.key, **view.texts}

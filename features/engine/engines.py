@@ -1,18 +1,15 @@
 """The engines that feature expressions run on; one of the settings is chosen."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
 
-from core.settings import Settings
-from features.engine.compute import Computation
-from features.engine.duckdb import Sources
+from core.settings import Settings, StoreSettings
+from features.engine.computation import Computation
+from features.engine.compute import DuckDBComputation
+from features.engine.duckdb import Sources, read_sources
 from features.settings import FeatureSettings
-
-if TYPE_CHECKING:
-    from features.engine.spark import SparkComputation
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Engine:
     con: ibis.BaseBackend
     sources: Sources
     sizes: ir.Table
-    computation: "type[Computation] | type[SparkComputation]"
+    computation: type[Computation]
 
 
 def open_engine(settings: Settings, con: ibis.BaseBackend, sources: Sources, sizes: ir.Table) -> Engine:
@@ -51,11 +48,10 @@ def open_engine(settings: Settings, con: ibis.BaseBackend, sources: Sources, siz
         If Spark is chosen, and cannot be started.
     """
     if settings[FeatureSettings].engine == "duckdb":
-        return Engine(con, sources, sizes, Computation)
+        return Engine(con, sources, sizes, DuckDBComputation)
     # an extra
-    from features.engine.spark import SparkComputation, open_spark, spark_sources, spark_table  # noqa: PLC0415
+    from features.engine.spark import SparkComputation, open_spark, spark_table  # noqa: PLC0415
 
     spark = open_spark(settings)
-    return Engine(
-        spark, spark_sources(spark, settings), spark_table(spark, "sizes", con.to_pyarrow(sizes)), SparkComputation
-    )
+    files = replace(read_sources(spark, settings[StoreSettings]), labels=None)
+    return Engine(spark, files, spark_table(spark, "sizes", con.to_pyarrow(sizes)), SparkComputation)

@@ -110,10 +110,8 @@ def _by_position(con: ibis.BaseBackend, rows: ir.Table, end: int) -> Mapping[int
     # the sum has more bits than Ibis has a type for
     total = rows.total.sum().cast("string")
     sums = con.to_pyarrow(rows.group_by("since", "until").agg(rows=rows.rows.sum(), total=total)).to_pylist()
-    return {
-        position: (
-            sum(one["rows"] for one in sums if one["since"] <= position < one["until"]),
-            sum(int(one["total"]) for one in sums if one["since"] <= position < one["until"]),
-        )
-        for position in range(end)
-    }
+    seen: dict[int, tuple[int, int]] = {}
+    for position in range(end):
+        own = [one for one in sums if one["since"] <= position < one["until"]]
+        seen[position] = sum(one["rows"] for one in own), sum(int(one["total"]) for one in own)
+    return seen

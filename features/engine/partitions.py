@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from core.stamps import fingerprint
-from features.engine.compute import Rows
+from features.engine.computation import Rows
 from features.engine.fingerprints import Seen
 from features.engine.write import files_of
 from features.views.view import FeatureView

@@ -36,13 +36,12 @@ from core.files import claim, claimed, remove_unfinished
 from core.progress import Report, track
 from core.settings import Settings, StoreSettings
 from core.sql import spill_directory
-from features.contract.tables import CONTRACT
-from features.engine.compute import Rows
-from features.engine.duckdb import Sources, check_columns, contract_file
+from features.engine.computation import Computation, Rows
+from features.engine.duckdb import Sources
 from features.engine.inputs import view_tables
 from features.engine.write import as_arrays, as_feature_rows, file_of
-from features.settings import CustomerSettings, FeatureSettings, TimeSettings
-from features.spans.base import Base, Inputs, Tables
+from features.settings import FeatureSettings
+from features.spans.base import Inputs
 from features.spans.snapshots import Snapshots
 from features.views.view import FeatureView
 
@@ -55,27 +54,10 @@ _LARGE = 12
 
 
 @dataclass
-class SparkComputation:
-    """Features of some customers at some snapshots, to files: `features.engine.compute.Computation` on Spark.
-
-    Attributes
-    ----------
-    kinds
-        The kinds of interactions that the data have, of all customers.
-    directory
-        Where files go, in a folder for each view.
-    views
-        Those to compute, with the snapshots that each is wanted at, in ascending order.
-    """
-
-    con: ibis.BaseBackend
-    settings: Settings
-    kinds: frozenset[str]
-    directory: Path
-    views: Mapping[FeatureView, Sequence[datetime]]
+class SparkComputation(Computation):
+    """The same on Spark: all snapshots of a view together, and no portions, since Spark divides the work itself."""
 
     def __post_init__(self) -> None:
-        self.rows: Rows = Rows()
         self._aside = self.directory
 
     def run(self, sources: Sources, sizes: ir.Table, report: Report) -> Rows:
@@ -90,24 +72,20 @@ class SparkComputation:
         together: dict[tuple[datetime, ...], list[FeatureView]] = {}
         for view, moments in self.views.items():
             together.setdefault(tuple(moments), []).append(view)
-        inputs = {moments: self._inputs(tables, moments) for moments in together}
+        every = {moments: Snapshots.of(moments) for moments in together}
+        inputs = {moments: self._inputs(self._base(tables, one), one) for moments, one in every.items()}
         work = [(moments, view) for moments, views in together.items() for view in views]
         with claimed(spill_directory(self.settings[StoreSettings]) / "tables") as self._aside, spark_answering():
             for moments, view in track(report, work, lambda one: one[1].name):
                 self._write(view, inputs[moments], moments)
         return self.rows
 
-    def _inputs(self, tables: Tables, moments: Sequence[datetime]) -> Inputs:
-        snapshots = Snapshots.of(moments)
-        base = Base(tables, snapshots, self.kinds, self.settings[TimeSettings].history_days, self._keep)
-        return Inputs(base, snapshots, self.settings[CustomerSettings].kept)
-
     def _keep(self, name: str, expression: ir.Table) -> ir.Table:
         """Make a table in files: what Spark keeps in memory has the plan of all that it was made of."""
         name = f"base_{name}_{uuid4().hex}"
         folder = str((self._aside / name).resolve())
         self._rows_of(expression).write.parquet(folder)
-        session_of(self.con).read.parquet(folder).createOrReplaceTempView(name)
+        self.con.read_parquet(folder, table_name=name)
         # with the types of the expression, whether values can be missing among them
         return ibis.table(expression.schema(), name=name)
 
@@ -202,24 +180,6 @@ def session_of(con: ibis.BaseBackend) -> SparkSession:
     """Return Spark's own session of Ibis' connection."""
     session: SparkSession = con._session
     return session
-
-
-def spark_sources(con: ibis.BaseBackend, settings: Settings) -> Sources:
-    """Open the contract tables that features are made of.
-
-    Raises
-    ------
-    StateError
-        If nothing was ingested yet, or by a version of Encore whose tables have other columns.
-    """
-    tables = {}
-    for name in CONTRACT:
-        if name != "labels":
-            file = contract_file(settings[StoreSettings], name).resolve()
-            session_of(con).read.parquet(str(file)).createOrReplaceTempView(name)
-            tables[name] = con.table(name)
-            check_columns(name, tables[name].columns)
-    return Sources(**tables)
 
 
 def spark_table(con: ibis.BaseBackend, name: str, rows: pa.Table) -> ir.Table:

@@ -4,7 +4,7 @@ The expressions are those of training, compiled and planned once.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.settings import Settings, StoreSettings
-from core.sql import quoted
+from core.sql import timestamp
 from features.contract.erased import Erased
 from features.contract.events.interactions import RETURN
 from features.contract.tables import CONTRACT, EVENT_TABLES, TableName
@@ -149,8 +149,7 @@ class PlannedViews:
         con = self._con
         con.execute("BEGIN")
         try:
-            plain = f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"
-            con.execute(f"INSERT INTO snapshots VALUES (0, TIMESTAMP {quoted(plain)})")
+            con.execute(f"INSERT INTO snapshots VALUES (0, {timestamp(moment)})")
             filled = {name for name in _TABLES if self._fill(name, tables)}
             found: dict[str, _Rows] = {view: {} for view in self.features}
             silent = [view.name for view in self._views.values() if filled.isdisjoint(view.tables)]

@@ -194,10 +194,11 @@ class EventLog:
             con.executemany("DELETE FROM pending WHERE customer_id = ? AND seq <= ?", list(applied.items()))
             con.executemany("INSERT OR REPLACE INTO behind VALUES (?, ?)", list(applied.items()))
 
-    def behind(self, limit: int) -> dict[str, int]:
-        """Return customers whose views are older than their vectors, with the place of the last event applied."""
+    def behind(self, limit: int) -> list[str]:
+        """Return customers whose views are older than their vectors, the longest waiting first."""
         with self._database.reading() as con:
-            return dict(con.execute("SELECT customer_id, seq FROM behind ORDER BY seq LIMIT ?", [limit]).fetchall())
+            rows = con.execute("SELECT customer_id FROM behind ORDER BY seq LIMIT ?", [limit]).fetchall()
+        return [customer for (customer,) in rows]
 
     def mark_followed(self, followed: Iterable[str]) -> None:
         """Note that the views of some customers are as new as their vectors."""

@@ -100,7 +100,7 @@ class FeatureUpdater:
         """
         while self._features is not None:
             with self._alone() as current:
-                behind = list(self._log.behind(_FEW)) if current else []
+                behind = self._log.behind(_FEW) if current else []
                 if not behind:
                     return
                 for service in services_of(self._settings):

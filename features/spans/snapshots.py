@@ -48,16 +48,12 @@ class Snapshots:
             "snapshot": pa.array(plain, pa.timestamp("us")),
         }
         snapshots = cls(tuple(plain), ibis.memtable(pa.table(columns)))
-        return snapshots.only(0) if len(moments) == 1 else snapshots
+        return replace(snapshots, alone=(_number(0), snapshots._moment(0))) if len(moments) == 1 else snapshots
 
     @classmethod
     def of_current(cls, table: ir.Table) -> "Snapshots":
         """Return one snapshot, of the moment that the engine has in `current_snapshot`."""
-        return cls((current_snapshot(),), table, (ibis.literal(0, "int64"), current_snapshot()))
-
-    def only(self, position: int) -> "Snapshots":
-        """Return the same numbers, to compute features for one of them."""
-        return replace(self, alone=(ibis.literal(position, "int64"), self._moment(position)))
+        return cls((current_snapshot(),), table, (_number(0), current_snapshot()))
 
     def current(self) -> "Snapshots":
         """Return the same numbers, to compute features for the one that the engine names at the time."""
@@ -101,7 +97,11 @@ class Snapshots:
     def _first(self, reached: _Reached, low: int, high: int) -> ir.IntegerValue:
         """Search by halves: a few comparisons a row, which engines do faster than a join of moments and snapshots."""
         if low == high:
-            return ibis.literal(low, "int64")
+            return _number(low)
         middle = (low + high) // 2
         earlier, later = self._first(reached, low, middle), self._first(reached, middle + 1, high)
         return ibis.ifelse(reached(middle), earlier, later)
+
+
+def _number(position: int) -> ir.IntegerScalar:
+    return ibis.literal(position, "int64")

@@ -19,7 +19,7 @@ from features.contract.arrow import arrow_schema
 from features.contract.events import interaction_kinds
 from features.contract.tables import table_path
 from features.engine.build import build_features, features_directory
-from features.engine.compute import Computation
+from features.engine.compute import DuckDBComputation
 from features.engine.duckdb import read_sources
 from features.engine.engines import open_engine
 from features.engine.inputs import size_table
@@ -76,7 +76,7 @@ def computed(con: Any, tmp_path_factory: pytest.TempPathFactory) -> Computed:
     rows = []
     engine = open_engine(settings, con, sources, sizes)
     for name, computation in (
-        ("duckdb", Computation(con, settings, kinds, folder / "duckdb", views)),
+        ("duckdb", DuckDBComputation(con, settings, kinds, folder / "duckdb", views)),
         ("spark", engine.computation(engine.con, settings, kinds, folder / "spark", views)),
     ):
         own = (sources, sizes) if name == "duckdb" else (engine.sources, engine.sizes)

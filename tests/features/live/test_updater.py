@@ -1,86 +1,30 @@
 """Features follow events: the same numbers that training sees, whichever process pushes them."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import orjson
 import pandas as pd
 import pytest
 
 from core.errors import StoreError
 from core.settings import Settings, StoreSettings
 from core.stamps import read_stamp, write_stamp
-from features.contract.events import event_reader
-from features.contract.events.kind import Event
 from features.engine.build import build_features
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import interaction_kinds, size_table, view_tables
 from features.engine.vectors import services_of, vector_query
 from features.engine.write import as_arrays, as_feature_rows
 from features.ingest.pipeline import ingest
-from features.live.computation import CustomerFeatures
-from features.live.log import EventLog
 from features.live.updater import FeatureUpdater
-from features.services import FeatureService
-from features.store.feature_store import Store
 from features.store.materialized import OutdatedFeaturesError, materialized_directory, read_online
 from features.store.online import OnlineStore
-from features.views import VIEWS, customer_views_of, views_of
-from tests.conftest import NOW, World, copied
+from features.views import VIEWS, customer_views_of
+from tests.conftest import NOW
+from tests.features.live.place import AS_OF, Place, event, purchase, same
 from tests.features.views.computed import inputs_of
 from training.churn.settings import ChurnSettings
 from training.next_product.settings import NextProductSettings
-
-AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
-
-
-class Place:
-    """A copy of the fitted world that events may change."""
-
-    def __init__(self, directory: Path, settings: Settings) -> None:
-        self.directory = directory
-        self.settings = settings
-        self.store = Store(self.settings)
-        self.log = EventLog(self.settings[StoreSettings])
-        self.online = read_online(self.settings[StoreSettings])
-        self.applied: list[tuple[list[str], datetime]] = []
-
-    def updater(self) -> FeatureUpdater:
-        def noted(customers: list[str], moment: datetime) -> None:
-            self.applied.append((customers, moment))
-
-        def clock() -> datetime:
-            """Return the moment of the last event that was applied."""
-            return max([self.online.as_of, *(moment for _, moment in self.applied)])
-
-        return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
-
-    def take(self, *events: dict[str, Any]) -> None:
-        self.log.append([event(**one) for one in events], self.online.as_of)
-        self.updater().update()
-
-    def vector(self, customer: str, service: FeatureService = ChurnSettings.service) -> dict[str, Any] | None:
-        (vector,) = self.store.online.vectors(service, [customer])
-        return vector.values if vector else None
-
-
-@pytest.fixture
-def place(world: World, tmp_path: Path) -> Iterator[Place]:
-    with copied(world, tmp_path) as settings:
-        yield Place(tmp_path, settings)
-
-
-def event(customer_id: str, number: int, kind: str, **more: Any) -> Event:
-    return event_reader().validate_python({"event_id": f"e{number}", "customer_id": customer_id, "kind": kind, **more})
-
-
-def purchase(customer_id: str, number: int, product: str, **more: Any) -> dict[str, Any]:
-    line = {"product_id": product, "quantity": 1, "amount": 2.5, "discount": 0.5}
-    order = {"order_id": f"o{number}", "lines": [line], **more}
-    return {"customer_id": customer_id, "number": number, "kind": "purchase", **order}
 
 
 def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[str, dict[str, dict[str, Any]]]:
@@ -100,15 +44,6 @@ def offline(settings: Settings, customers: list[str], moment: datetime) -> dict[
         rows = con.con.execute(vector_query(con.con, parts)).fetchall()
         vectors[service.name] = {row[0]: json.loads(row[1]) for row in rows if row[0] in customers}
     return vectors
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equal but for the last of six decimals, which depends on the order of a sum."""
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, float) and isinstance(other, float):
-        return one == pytest.approx(other, abs=2e-6)
-    return bool(one == other)
 
 
 def with_every_kind(place: Place) -> Place:
@@ -251,71 +186,6 @@ def test_views_that_fall_silent_are_cleared(place: Place) -> None:
     assert rows.values["contacts_84d"][0] >= 1
 
 
-def test_all_views_follow_not_just_the_vectors(place: Place) -> None:
-    place.take(purchase("6", 1, "1029743"), {"customer_id": "6", "number": 2, "kind": "contact"})
-    before = place.store.online.rows(ChurnSettings.service, "customer_id", ["6"])
-    assert before.event_timestamps == [AS_OF]
-    # by another process, where the first one has ended in between
-    place.updater().follow()
-    for service in (ChurnSettings.service, NextProductSettings.service):
-        (vector,) = place.store.online.vectors(service, ["6"])
-        assert vector is not None
-        rows = place.store.online.rows(service, "customer_id", ["6"])
-        assert rows.event_timestamps == [vector.moment]
-        for name, (value,) in rows.values.items():
-            comparable = value.timestamp() if isinstance(value, datetime) else json.loads(orjson.dumps(value))
-            assert comparable == vector.values[name], name
-    assert place.log.behind(10) == {}
-    assert {view.name for view in views_of(ChurnSettings.service)} >= {"customer_activity", "customer_profile"}
-
-
-def test_views_have_what_the_vectors_of_a_build_have(place: Place) -> None:
-    """A row that follows its vector is the row that a materialisation copies."""
-    customers = ["6", "12", "18"]
-    for service in (ChurnSettings.service, NextProductSettings.service):
-        before = place.store.online.rows(service, "customer_id", customers)
-        place.store.online.follow(service, [*customers, "unknown"])
-        assert str(place.store.online.rows(service, "customer_id", customers)) == str(before)
-        assert place.store.online.rows(service, "customer_id", ["unknown"]).event_timestamps == [None]
-
-
-def test_nothing_follows_of_an_erased_customer(place: Place) -> None:
-    place.take(purchase("6", 1, "1029743"), purchase("12", 2, "1029743"))
-    assert set(place.log.behind(10)) == {"6", "12"}
-    place.log.erase("6")
-    place.store.online.erase("6")
-    place.updater().follow()
-    rows = place.store.online.rows(ChurnSettings.service, "customer_id", ["6", "12"])
-    assert rows.event_timestamps[0] is None
-    assert rows.event_timestamps[1] == place.applied[-1][1]
-
-
-def test_customers_without_returns_have_the_same_features_by_either_plan(place: Place) -> None:
-    place.log.append([event(**purchase("6", 1, "1029743")), event("12", 2, "contact")], AS_OF)
-    features = CustomerFeatures(place.settings, place.online)
-    customers = ["6", "12", "18", "24", "nobody"]
-    known = features._known.of(customers, features._live_rows(place.log, customers))
-    plain, returning = (features._plans[returns].rows(known, AS_OF + timedelta(hours=1)) for returns in (False, True))
-    assert plain.keys() == returning.keys()
-    for view, rows in plain.items():
-        others = returning[view]
-        assert rows.keys() == others.keys()
-        # by way of JSON, where no number is null
-        assert all(same(*(json.loads(orjson.dumps(one[name])) for one in (rows, others))) for name in rows), view
-
-
-def test_features_are_the_same_alone_and_together_one_run_after_another(place: Place) -> None:
-    """Nothing of one run is in the next: no rows, and nothing that the engine has concluded from them."""
-    features, moment = CustomerFeatures(place.settings, place.online), AS_OF + timedelta(hours=1)
-    customers = ["6", "12", "18", "24", "30", "36"]
-    together = features.vectors(place.log, customers, moment)
-    for customer in reversed(customers):
-        alone = features.vectors(place.log, [customer], moment)
-        assert {view: texts[customer] for view, texts in together.items()} == {
-            view: texts[customer] for view, texts in alone.items()
-        }
-
-
 def test_an_unavailable_store_leaves_customers_pending(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise StoreError("The online store does not answer.", "Check it.")
@@ -383,19 +253,3 @@ def test_events_wait_where_features_would_be_computed_in_another_way(place: Plac
     write_stamp(folder, stamp)
     place.online = read_online(place.settings[StoreSettings])
     assert place.updater().update() == 1
-
-
-def test_memory_does_not_grow_with_events(place: Place) -> None:
-    features = CustomerFeatures(place.settings, place.online)
-
-    def used() -> int:
-        query = "SELECT sum(memory_usage_bytes) FROM duckdb_memory()"
-        return sum(int(plan._con.execute(query).fetchall()[0][0]) for plan in features._plans.values())
-
-    place.log.append([event("6", 1, "contact")], AS_OF)
-    for turn in range(2):
-        features.vectors(place.log, ["6"], AS_OF + timedelta(seconds=turn + 1))
-    first = used()
-    for turn in range(20):
-        features.vectors(place.log, ["6"], AS_OF + timedelta(seconds=turn + 3))
-    assert used() <= 1.05 * first
