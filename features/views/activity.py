@@ -53,6 +53,7 @@ def activity(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
 def _gaps(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     days = apart(orders, snapshots, _DAY)
     if snapshots.end == 1:
+        # exact pairs are all there is, and after an event what is left out need not be planned
         return _gap_features(_with_gap(pairs(days, snapshots), _KEY), snapshots)
     whole = days.group_by(_DAY).agg(
         since=days.since.min(), until=days.until.max(), seen=(days.until - days.since).sum()

@@ -5,26 +5,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from serving.cli.spark_scores import Job, score_on_spark
-from serving.scoring.export import export_scores, score_rows
-from tests.conftest import NOW, Scoring, World
+from core.progress import silent
+from serving.cli.asking import Asking
+from serving.cli.context import Context
+from serving.cli.scores import scored
+from serving.scoring.export import export_scores
+from tests.conftest import World
 from tests.spark import on_spark
 from training.churn.labels import active_customers
 
 
 @pytest.mark.world
-def test_a_list_scored_on_spark_is_the_same(at_home: World, scoring: Scoring, tmp_path: Path) -> None:
-    deployment = scoring.reloader.load()
-    as_of = scoring.reloader.as_of(deployment)
-    customers = active_customers(at_home.settings, as_of)
-    whole = score_rows(scoring.service, deployment, customers, as_of, "en")
-    job = Job(on_spark(at_home.settings), NOW, as_of, "en")
-    by_spark = list(score_on_spark(job, [*customers, "nobody"]))
-    assert len(by_spark) > 0
-    for name, rows in (("one", [whole]), ("spark", by_spark)):
-        assert export_scores(rows, as_of, tmp_path / f"{name}.parquet") == len(whole)
-    one, spark = (
-        pd.read_parquet(tmp_path / f"{name}.parquet").sort_values("customer_id", ignore_index=True)
-        for name in ("one", "spark")
-    )
-    pd.testing.assert_frame_equal(spark, one)
+def test_a_list_scored_on_spark_is_the_same(at_home: World, tmp_path: Path) -> None:
+    context = Context(None)
+    asking = Asking(context)
+    customers = active_customers(at_home.settings, asking.as_of)
+    lists = {}
+    for name, settings in (("one", at_home.settings), ("spark", on_spark(at_home.settings))):
+        vars(context)["settings"] = settings
+        rows = scored(context, asking, [*customers, "nobody"], "en", silent)
+        file = tmp_path / f"{name}.parquet"
+        assert export_scores(rows, asking.as_of, file) == len(customers)
+        lists[name] = pd.read_parquet(file).sort_values("customer_id", ignore_index=True)
+    pd.testing.assert_frame_equal(lists["spark"], lists["one"])
+    assert len(lists["one"]) > 100
