@@ -10,7 +10,7 @@ from core.settings.load import load_settings as load
 from features.ingest.settings import DataSettings
 from features.services import ModelSettings
 from features.settings import CustomerSettings, FeatureSettings, TimeSettings
-from training.lifecycle.settings import TrackingSettings
+from training.lifecycle.settings import PromotionSettings, RefreshSettings, TrackingSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
 
@@ -76,6 +76,8 @@ def sections() -> tuple[type[Section], ...]:
         *models,
         StoreSettings,
         TrackingSettings,
+        PromotionSettings,
+        RefreshSettings,
         ServingSettings,
         ExperimentSettings,
     )

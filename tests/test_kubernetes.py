@@ -92,7 +92,7 @@ def test_pods_are_closed_and_mount_what_there_is(name: str) -> None:
 def test_the_night_is_that_of_compose() -> None:
     nightly = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["nightly"]
     (container,) = PODS["job"]["containers"]
-    assert (container["command"], container["args"]) == (nightly["entrypoint"], nightly["command"])
+    assert (container["command"], container["args"]) == (["encore"], nightly["command"])
 
 
 def test_its_settings_are_read_and_its_passwords_arrive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

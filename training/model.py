@@ -13,8 +13,9 @@ from core.settings import Settings
 from features.services import ModelSettings
 from features.snapshots import Schedule, Split
 from features.store.feature_store import Store
-from training.evaluation.alone import Strongest
+from training.evaluation.comparison import Comparison
 from training.evaluation.grade import Grading
+from training.evaluation.leakage import Signs
 from training.evaluation.sheet import Headline, Sheet
 from training.readiness.facts import DataFacts
 from training.readiness.fitness import Fitness
@@ -85,9 +86,9 @@ class Fitted(Generic[A]):
         A few rows of what `mlflow models serve` takes and returns.
     left_out
         Features that the data have no values of.
-    strongest
-        The feature that separates the outcomes best on its own, which the gate looks at; None where a model does not
-        learn two outcomes from features of customers.
+    signs
+        Signs of leakage, which the gate looks at; None where a model does not learn two outcomes from features of
+        customers.
     """
 
     artifact: A
@@ -99,7 +100,7 @@ class Fitted(Generic[A]):
     example: pd.DataFrame
     output: pd.DataFrame
     left_out: tuple[str, ...] = ()
-    strongest: Strongest | None = None
+    signs: Signs | None = None
 
 
 class Model(Protocol[A]):
@@ -150,6 +151,10 @@ class Model(Protocol[A]):
         """Measure a version and every baseline on the same customers of the test snapshots; plain values for JSON."""
         ...
 
+    def compare(self, context: Context, challenger: A, champion: A, report: Report) -> Comparison:
+        """Measure two versions on the same customers of the test snapshots, which neither has learned from."""
+        ...
+
     def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
         """Return the result of `evaluate` as tables for people."""
         ...
@@ -181,5 +186,17 @@ class TunableModel(Protocol):
         """Search until the study of these features and settings has `trials` finished trials; keep the best.
 
         The next training takes the parameters that were found.
+        """
+        ...
+
+
+@runtime_checkable
+class RecalibratableModel(Protocol[A]):
+    """What a model has beside `Model` where its probabilities can be fitted to newer labels without training."""
+
+    def recalibrate(self, context: Context, artifact: A, report: Report) -> Fitted[A] | None:
+        """Fit the calibration to the newest complete labels, and measure on the last test snapshot.
+
+        Its labels end at or before that snapshot. None where there are no newer labels than the version knows.
         """
         ...

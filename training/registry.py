@@ -34,6 +34,8 @@ class Registered:
         What it answers, in one line.
     tunes
         Whether it is a `TunableModel`, too.
+    recalibrates
+        Whether it is a `RecalibratableModel`, too.
     """
 
     settings: type[ModelSettings]
@@ -41,6 +43,7 @@ class Registered:
     artifact: str
     help: str
     tunes: bool = False
+    recalibrates: bool = False
 
     @property
     def name(self) -> str:
@@ -85,6 +88,7 @@ MODELS: list[Registered] = [
         "training.churn.model:ChurnModel",
         "Which active customers are about to leave.",
         tunes=True,
+        recalibrates=True,
     ),
     Registered(
         NextProductSettings,

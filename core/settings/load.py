@@ -22,7 +22,7 @@ from core.settings.section import Part, Section
 DEFAULT_CONFIG = Path("encore.toml")
 ENV_PREFIX = "ENCORE_"
 #: Variables that carry our prefix and are not settings.
-_NOT_SETTINGS = {"ENCORE_CONFIG"}
+_NOT_SETTINGS = {"ENCORE_CONFIG", "ENCORE_USER"}
 _Kind = TypeVar("_Kind", bound=Section)
 
 

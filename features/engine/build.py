@@ -106,13 +106,9 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         If the history is too short.
     """
     stores = settings[StoreSettings]
-    reach = data_range(settings)
-    first, sells = reach.first, reach.sells
-    as_of = resolve_as_of(settings[TimeSettings], reach.last, now)
-    labelled = reach.snapshots(as_of)
-    complete = complete_until(last_rows(settings, now), as_of)
-    gaps = find_gaps(settings, as_of)
-    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled, gaps=gaps)
+    laid = _lay_out(settings, now)
+    schedule = laid.schedule
+    as_of = schedule.as_of
     directory = features_directory(stores)
     stamp = _fingerprint(settings, schedule)
     old = read_stamp(directory)
@@ -136,13 +132,60 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         _write_vectors(con, settings, aside, as_of)
         counts = partitions.rows()
         events = read_stamp(contract_directory(stores)).get("events", 0)
-        made = {"first_event": first, "as_of": as_of, "sells": sells, "kinds": sorted(kinds), "events": events}
+        made = {"first_event": schedule.data_start, "as_of": as_of, "sells": laid.sells, "kinds": sorted(kinds)}
+        made |= {"events": events, "last_event": laid.last_event}
         made |= {"definition": feature_definition(settings), "partitions": partitions.stamp()}
-        made |= {"complete": {table: moment.isoformat() for table, moment in complete.items()}}
-        made |= {"labelled": [moment.isoformat() for moment in labelled], "last_event": reach.last}
-        made |= {"gaps": [(last.isoformat(), following.isoformat()) for last, following in gaps]}
+        made |= {"complete": {table: moment.isoformat() for table, moment in laid.complete.items()}}
+        made |= {"labelled": [moment.isoformat() for moment in laid.labelled]}
+        made |= {"gaps": [(last.isoformat(), following.isoformat()) for last, following in laid.gaps]}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
     return Built(directory, schedule, counts, skipped=False)
+
+
+@dataclass(frozen=True)
+class _LaidOut:
+    """The schedule of the data as they are now, and what it was laid out by."""
+
+    schedule: Schedule
+    sells: bool
+    last_event: datetime
+    complete: Mapping[TableName, datetime]
+    labelled: Sequence[datetime]
+    gaps: Sequence[Gap]
+
+
+def _lay_out(settings: Settings, now: datetime) -> _LaidOut:
+    reach = data_range(settings)
+    as_of = resolve_as_of(settings[TimeSettings], reach.last, now)
+    labelled = reach.snapshots(as_of)
+    complete = complete_until(last_rows(settings, now), as_of)
+    gaps = find_gaps(settings, as_of)
+    schedule = schedule_for(
+        settings, reach.first, as_of, sells=reach.sells, complete=complete, labelled=labelled, gaps=gaps
+    )
+    return _LaidOut(schedule, reach.sells, reach.last, complete, labelled, gaps)
+
+
+def outdated(settings: Settings, now: datetime) -> str | None:
+    """Say why `build_features` would compute anything; None where it would not.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    DataError
+        If the history is too short.
+    """
+    old = read_stamp(features_directory(settings[StoreSettings]))
+    if not old:
+        return "There are no features yet."
+    schedule = _lay_out(settings, now).schedule
+    if old.get("fingerprint") == _fingerprint(settings, schedule):
+        return None
+    built = datetime.fromisoformat(old["as_of"])
+    if built != schedule.as_of:
+        return f"They are for {built:%Y-%m-%d}; now is {schedule.as_of:%Y-%m-%d}."
+    return "Data, settings or code have changed."
 
 
 def _used(settings: Settings) -> tuple[FeatureView, ...]:

@@ -139,6 +139,30 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
     return _ingested(directory, stamp, len(work), _unread(settings, root, units, segments))
 
 
+def pending(settings: Settings, now: datetime) -> str | None:
+    """Say what `ingest` would read; None where nothing is new. Reads no rows and changes nothing.
+
+    Raises
+    ------
+    DataError
+        If an input cannot be found.
+    """
+    stores = settings[StoreSettings]
+    root, inputs = find_inputs(settings[DataSettings])
+    stamp = read_stamp(contract_directory(stores))
+    before = _there(stores, from_stamp(stamp.get("segments", [])))
+    work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
+    if work:
+        return f"{len(work):,} files or queries are new or changed."
+    log = EventLog(stores)
+    if stamp.get("source") == _source(settings, kept, log.version()):
+        return None
+    if not stamp:
+        return "There are no contract tables yet."
+    events = log.version()[0] - int(stamp.get("events", 0))
+    return f"{events:,} events are new." if events > 0 else "The mapping, the code or what was erased has changed."
+
+
 def _unread(settings: Settings, root: Path, units: list[Unit], segments: list[Segment]) -> list[str]:
     """Return what of the user's own files is not read; a package's are not theirs."""
     if settings[DataSettings].source != "files":

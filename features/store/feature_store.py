@@ -26,6 +26,7 @@ from features.engine.vectors import services_of, vector_view
 from features.engine.write import files_of
 from features.services import FeatureService
 from features.settings import FeatureSettings, TimeSettings
+from features.snapshots import Schedule
 from features.store.definitions import definitions, view_names
 from features.store.feast_api import FeatureStore
 from features.store.materialized import materialized_directory, updating, write_rows
@@ -62,12 +63,8 @@ class Store:
             If the registry cannot be reached.
         """
         objects = self._definitions()
-        stores = self._settings[StoreSettings]
-        engine = self._settings[FeatureSettings].engine
-        code = code_fingerprint("features.store")
-        stamp = fingerprint(stores.registry, stores.online, engine, code, _schemas(objects))
-        registered = all(self._repo.has(service) for service in services_of(self._settings))
-        if read_stamp(self._repo.directory).get("fingerprint") == stamp and registered:
+        stamp = self._definition(objects)
+        if self._is_registered(stamp):
             return False
         write_repo_file(self._settings, self._repo.directory)
         with offline(self._settings), quiet("feast"), answering("registry"):
@@ -94,9 +91,8 @@ class Store:
             self._repo.references(service, ("customer_id",))
         as_of = schedule.as_of
         stores = self._settings[StoreSettings]
-        applied = read_stamp(self._repo.directory).get("fingerprint")
-        stamp = fingerprint(built, applied, as_of, stores.online)
-        if read_stamp(materialized_directory(stores)).get("made_from") == stamp and self._holds(as_of):
+        stamp = self._copied(schedule, built)
+        if self._is_materialized(stamp, as_of):
             return False
         made = read_stamp(features_directory(stores))
         kept = {name: made[name] for name in _SAID}
@@ -181,6 +177,46 @@ class Store:
         """
         for service in services_of(self._settings)[:1]:
             self.online.rows(service, "customer_id", [""])
+
+    def is_applied(self) -> bool:
+        """Return whether `apply` would change nothing.
+
+        Raises
+        ------
+        StoreError
+            If the registry cannot be reached.
+        """
+        return self._is_registered(self._definition(self._definitions()))
+
+    def is_materialized(self) -> bool:
+        """Return whether `materialize` would copy nothing.
+
+        Raises
+        ------
+        StateError
+            If no features have been built.
+        """
+        schedule, built = built_schedule(self._settings)
+        return self._is_materialized(self._copied(schedule, built), schedule.as_of)
+
+    def _definition(self, objects: Sequence[Any]) -> str:
+        stores, engine = self._settings[StoreSettings], self._settings[FeatureSettings].engine
+        return fingerprint(
+            stores.registry, stores.online, engine, code_fingerprint("features.store"), _schemas(objects)
+        )
+
+    def _is_registered(self, stamp: str) -> bool:
+        registered = all(self._repo.has(service) for service in services_of(self._settings))
+        return registered and read_stamp(self._repo.directory).get("fingerprint") == stamp
+
+    def _copied(self, schedule: Schedule, built: str) -> str:
+        """Name what is copied online, and where to."""
+        applied = read_stamp(self._repo.directory).get("fingerprint")
+        return fingerprint(built, applied, schedule.as_of, self._settings[StoreSettings].online)
+
+    def _is_materialized(self, stamp: str, as_of: datetime) -> bool:
+        made_from = read_stamp(materialized_directory(self._settings[StoreSettings])).get("made_from")
+        return made_from == stamp and self._holds(as_of)
 
     def _definitions(self) -> list[Any]:
         return definitions(self._settings, features_directory(self._settings[StoreSettings]))

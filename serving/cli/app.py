@@ -35,6 +35,7 @@ class Command:
 COMMANDS: list[Command] = [
     Command("demo", "serving.cli.demo", "Run everything: data, features, training, registry, online store, API."),
     Command("init", "serving.cli.data", "Look at exports and write an encore.toml that maps them.", reads_data=False),
+    Command("refresh", "serving.cli.refresh", "Do what is due, from ingestion to promotion: the command of the night."),
     Command("ingest", "serving.cli.data", "Map the configured source to the contract tables in data/contract."),
     Command(
         "check-data",
@@ -45,7 +46,9 @@ COMMANDS: list[Command] = [
     Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
     Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
     Command("tune", "serving.cli.train", "Search the parameters of a model."),
-    Command("evaluate", "serving.cli.evaluation", "Measure a champion beside its baselines."),
+    Command("recalibrate", "serving.cli.train", "Fit a champion's percentages to newer labels."),
+    Command("evaluate", "serving.cli.evaluation", "Measure a version beside its baselines."),
+    Command("models", "serving.cli.models", "List and compare versions, promote one, or roll back."),
     Command("scores", "serving.cli.scores", "Compute scores ahead, for the API to read."),
     Command("score", "serving.cli.scores", "Write risk, reasons and offers of every active customer to a file."),
     Command("explain", "serving.cli.ask", "Print one customer's risk and the reasons for it."),

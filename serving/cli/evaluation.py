@@ -2,7 +2,7 @@
 
 import json as json_format
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from serving.cli.stages import Stages
 from serving.explain.fidelity import evaluate_reasons as measure_reasons
 from training.evaluation.sheet import Sheet
 from training.lifecycle.runner import evaluate as measure
+from training.lifecycle.tracking import CHAMPION
 from training.registry import Registered
 
 
@@ -24,22 +25,23 @@ class EvaluateGroup(ModelGroup):
     """`encore evaluate MODEL`."""
 
     help_of = (
-        "Measure the {title} champion and every baseline on the same customers of the test snapshots.\n\n"
+        "Measure a version of the {title} model and every baseline on the same customers of the test snapshots.\n\n"
         "{help} Prints metrics with their intervals, the gain over the baselines, and the grade; "
-        "refuses test snapshots that the champion learned from."
+        "leaves out test snapshots that the version learned from."
     )
 
     @staticmethod
     def declare(registered: Registered) -> Callable[..., None]:
         """Return the command of a model."""
 
-        def command(ctx: typer.Context, output: FormatOption = "table") -> None:
-            evaluate(ctx.obj, registered, json=output == "json")
+        def command(ctx: typer.Context, version: VersionOption = CHAMPION, output: FormatOption = "table") -> None:
+            evaluate(ctx.obj, registered, version, json=output == "json")
 
         return command
 
 
-app = group("Measure a champion beside its baselines.", EvaluateGroup)
+VersionOption = Annotated[str, typer.Option("--version", help="Number of a version, or an alias.")]
+app = group("Measure a version beside its baselines.", EvaluateGroup)
 
 
 @app.command("reasons")
@@ -52,13 +54,13 @@ def reasons(ctx: typer.Context, output: FormatOption = "table") -> None:
     evaluate_reasons(ctx.obj, json=output == "json")
 
 
-def evaluate(context: Context, registered: Registered, *, json: bool) -> None:
+def evaluate(context: Context, registered: Registered, version: str = CHAMPION, *, json: bool) -> None:
     """Run `encore evaluate MODEL`."""
     model = registered.load()
     _evaluate(
         context,
         f"evaluate {registered.title}",
-        lambda settings, report: measure(model, settings, report),
+        lambda settings, report: measure(model, settings, report, which=version),
         model.sheets,
         json=json,
     )

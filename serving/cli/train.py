@@ -9,7 +9,11 @@ from serving.cli.context import Context
 from serving.cli.model_group import ModelGroup
 from serving.cli.options import group
 from serving.cli.stages import Stages
-from training.lifecycle.runner import Trained
+from serving.explain.fidelity import inspect_reasons
+from training.lifecycle.promotions import Who
+from training.lifecycle.recalibrate import Recalibrated
+from training.lifecycle.recalibrate import recalibrate as run_recalibrate
+from training.lifecycle.runner import AUTOMATIC, Trained
 from training.lifecycle.runner import train as run
 from training.model import TunableModel
 from training.registry import Registered
@@ -24,7 +28,7 @@ class TrainGroup(ModelGroup):
     help_of = (
         "Train the {title} model on point-in-time features and register it.\n\n"
         "{help} Measures it on the test snapshots beside its baselines, and logs metrics, pictures and a model card. "
-        "Skipped where the champion was made from the same features, settings, parameters and code. Exit code 3 where "
+        "Skipped where the champion was made from the same features, settings, parameters and code. Exit code 10 where "
         "the gate refuses to make it the champion; the version stays registered as the challenger."
     )
 
@@ -62,12 +66,37 @@ class TuneGroup(ModelGroup):
         return command
 
 
+class RecalibrateGroup(ModelGroup):
+    """`encore recalibrate MODEL`."""
+
+    help_of = (
+        "Fit the percentages of the {title} champion to the newest complete labels, without training.\n\n"
+        "Registers a version of its own where the calibration error on the last test snapshot becomes clearly smaller; "
+        "it passes the gate as every version does. Exit code 10 where the gate refuses it."
+    )
+
+    @classmethod
+    def takes(cls, registered: Registered) -> bool:
+        """Return whether the model can be recalibrated."""
+        return registered.recalibrates
+
+    @staticmethod
+    def declare(registered: Registered) -> Callable[..., None]:
+        """Return the command of a model."""
+
+        def command(ctx: typer.Context) -> None:
+            recalibrate(ctx.obj, registered)
+
+        return command
+
+
 #: The exit code where a model was trained and registered, and the gate refused to make it the champion.
-NOT_PROMOTED = 3
+NOT_PROMOTED = 10
 
 app = group()
 app.add_typer(group("Train a model and register it in MLflow.", TrainGroup), name="train")
 app.add_typer(group("Search the parameters of a model.", TuneGroup), name="tune")
+app.add_typer(group("Fit a champion's percentages to newer labels.", RecalibrateGroup), name="recalibrate")
 
 
 def train(context: Context, registered: Registered, *, promote: bool) -> None:
@@ -87,13 +116,37 @@ def train(context: Context, registered: Registered, *, promote: bool) -> None:
         raise typer.Exit(NOT_PROMOTED)
 
 
-def stage_train(context: Context, stages: Stages, registered: Registered, *, promote: bool) -> Trained:
+def stage_train(
+    context: Context, stages: Stages, registered: Registered, *, promote: bool, who: Who = AUTOMATIC
+) -> Trained:
     """Train and register a model."""
     with context.job(f"train {registered.command}", alone=False):
         return stages.run(
             f"{registered.command} model",
-            lambda report: run(registered.load(), context.settings, report, promote=promote),
+            lambda report: run(
+                registered.load(), context.settings, report, promote=promote, inspect=inspect_reasons, who=who
+            ),
             lambda trained: trained.skipped,
+        )
+
+
+def recalibrate(context: Context, registered: Registered) -> None:
+    """Run `encore recalibrate MODEL`."""
+    with Stages(context.console) as stages:
+        done = stage_recalibrate(context, stages, registered)
+    context.console.print(f"  {done.reason}", markup=False, soft_wrap=True)
+    if done.decision is not None and not done.decision.passes:
+        context.console.print(f"  {done.decision.reason}", markup=False, soft_wrap=True)
+        raise typer.Exit(NOT_PROMOTED)
+
+
+def stage_recalibrate(context: Context, stages: Stages, registered: Registered) -> Recalibrated:
+    """Fit the calibration of a champion to newer labels."""
+    with context.job(f"recalibrate {registered.command}", alone=False):
+        return stages.run(
+            f"recalibrate {registered.command}",
+            lambda report: run_recalibrate(registered.load(), context.settings, report, inspect=inspect_reasons),
+            lambda done: done.version is None,
         )
 
 

@@ -21,9 +21,13 @@ from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
 from training.churn.split import groups
+from training.lifecycle.gate import Fidelity
 from training.lifecycle.runner import champion
+from training.model import Context, Model
 
 _TOP = 3
+#: As many customers show whether reasons agree with the model.
+_INSPECTED = 500
 
 
 def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, Any]:
@@ -67,6 +71,8 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     sentences = _reasons(explained, playbook)
     next_day = _reasons(explain(model, model.inputs(later(rows.columns, 1), len(rows))), playbook)
     report(0.7, "what would change")
+    moment, order_only = context.schedule.as_of, churn.version.order_only
+    tiers = make_tiers(settings, context.store, model, moment, order_only=order_only)
     return {
         "protocol": {
             "model": churn.version.label,
@@ -82,8 +88,22 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences),
         "additivity": additivity(model, inputs),
-        "what_if": ways_down(model, inputs, make_tiers(settings, context.store, model, context.schedule.as_of)),
+        "what_if": ways_down(model, inputs, tiers),
     }
+
+
+def inspect_reasons(model: Model[Any], context: Context, artifact: object) -> Fidelity | None:
+    """Measure the reasons of a version for the gate, on customers of the newest test snapshot; None without reasons."""
+    del model
+    if not isinstance(artifact, ChurnModel):
+        return None
+    settings = context.settings
+    rows = churn_set(settings, context.store, context.split.test[-1:], artifact.attributes)
+    drawn = np.random.default_rng(7).permutation(len(rows))[:_INSPECTED]
+    inputs = artifact.inputs(rows.columns, len(rows))[np.sort(drawn)]
+    playbook = load_playbook(settings[ServingSettings].playbook)
+    found = agreement(artifact, inputs, _reasons(explain(artifact, inputs), playbook))
+    return Fidelity(found["value"], int(found["sentences"]))
 
 
 def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:

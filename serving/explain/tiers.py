@@ -34,8 +34,15 @@ class Tiers:
         return "medium" if risk >= self.medium else "low"
 
 
-def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: datetime) -> Tiers:
+def make_tiers(
+    settings: Settings, store: Store, model: ChurnModel, moment: datetime, *, order_only: bool = False
+) -> Tiers:
     """Cut tiers as the settings say; by share, the cuts are those among the customers active at the moment.
+
+    Parameters
+    ----------
+    order_only
+        Whether only the order of risks can be used, as they are too far off: then tiers go by share in any case.
 
     Raises
     ------
@@ -43,7 +50,7 @@ def make_tiers(settings: Settings, store: Store, model: ChurnModel, moment: date
         If tiers are cut by share and features are missing or a store does not answer.
     """
     churn = settings[ChurnSettings]
-    if churn.tiers == "threshold":
+    if churn.tiers == "threshold" and not order_only:
         return Tiers(churn.high_risk, churn.medium_risk)
     customers = pd.Series(active_customers(settings, moment), dtype=object)
     sample = customers.sample(min(len(customers), _SAMPLE), random_state=7)

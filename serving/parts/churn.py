@@ -50,7 +50,7 @@ class ChurnEngine:
         check_definition(version.label, model.definition, settings[ChurnSettings])
         self.info = ModelInfo(version, asdict(model.definition))
         self.champion = model
-        self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of)
+        self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of, order_only=version.order_only)
         self.playbook = load_playbook(settings[ServingSettings].playbook)
         playbook = {finding: texts.model_dump() for finding, texts in self.playbook.items()}
         self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, playbook))

@@ -34,6 +34,11 @@ class Evaluation:
     methods: dict[str, Scored]
     overall: Draws
 
+    @property
+    def grading(self) -> Grading:
+        """The grade of the champion."""
+        return grade(self.overall, float((self.methods[CHAMPION].scores - self.rows.churned).mean()))
+
     def point(self, method: str, mask: Rows) -> dict[str, float]:
         """Measure one method on a part of the rows; nothing where all or none of them churned."""
         labels = self.rows.churned[mask]
@@ -52,8 +57,14 @@ def evaluate(model: ChurnModel, *, train: ChurnSet, test: ChurnSet) -> Evaluatio
     return Evaluation(test, methods, bootstrap(test.churned, methods, test.customers))
 
 
-def grade(overall: Draws) -> Grading:
-    """Grade the champion by `GRADE_RULE`."""
+def grade(overall: Draws, bias: float = 0.0) -> Grading:
+    """Grade the champion by `GRADE_RULE`.
+
+    Parameters
+    ----------
+    bias
+        Mean risk less the churn rate.
+    """
     auc = {name: metrics["roc_auc"] for name, metrics in overall.points.items()}
     best = max((name for name in auc if name in RULES), key=auc.__getitem__)
     gain = overall.gain("roc_auc", CHAMPION, best)
@@ -64,6 +75,7 @@ def grade(overall: Draws) -> Grading:
         gain=gain,
         improvement=gain.value / (1 - auc[best]) if auc[best] < 1 else 0.0,
         ece=overall.points[CHAMPION]["ece"],
+        bias=bias,
     )
 
 

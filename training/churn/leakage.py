@@ -15,6 +15,8 @@ from training.churn.fit import fitting
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 from training.evaluation.alone import Strongest, separation
+from training.evaluation.bootstrap import Estimate
+from training.evaluation.leakage import Availability, Signs
 
 #: Of the rows at random, this share is held out.
 _HELD_OUT = 0.25
@@ -61,6 +63,34 @@ def _random_split(model: ChurnModel, rows: ChurnSet) -> float:
     booster = lgb.train(fitting(model.origin.parameters, len(train)), data, num_boost_round=model.booster.num_trees())
     margins: Floats = np.asarray(booster.predict(matrix(rest.columns, model.features, len(rest)), raw_score=True))
     return float(roc_auc_score(rest.churned, margins))
+
+
+def signs_of(
+    model: ChurnModel,
+    test_auc: Estimate,
+    *,
+    train: ChurnSet,
+    validation: ChurnSet,
+    test: ChurnSet,
+    trusted: Sequence[str],
+) -> Signs:
+    """Return the signs that the gate looks at.
+
+    Parameters
+    ----------
+    test_auc
+        Of the test rows.
+    trusted
+        Features that may separate nearly perfectly on their own, and may be known in some snapshots only.
+    """
+    validated = roc_auc_score(validation.churned, model.margin(model.inputs(validation.columns, len(validation))))
+    shares = [
+        Availability(name, *(float((~np.isnan(rows.columns[name])).mean()) for rows in (train, test)))
+        for name in model.features
+        if name not in trusted
+    ]
+    most = max(shares, key=lambda one: one.difference, default=None)
+    return Signs(strongest_feature(model, test, trusted), float(validated), test_auc, most)
 
 
 def strongest_feature(model: ChurnModel, rows: ChurnSet, trusted: Sequence[str] = ()) -> Strongest | None:

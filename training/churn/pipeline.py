@@ -16,21 +16,24 @@ from features.services import ModelSettings
 from features.settings import CustomerSettings
 from features.views.profile import ATTRIBUTE
 from training.churn import report as reports
+from training.churn.comparison import compare_churn
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
-from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate, grade
+from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate
 from training.churn.fit import fit
 from training.churn.giveaways import check_giveaways
 from training.churn.labelled import check_not_the_label
-from training.churn.leakage import leakage_report, strongest_feature
+from training.churn.leakage import leakage_report, signs_of
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm
 from training.churn.readiness import judge_churn
+from training.churn.recalibration import newest_labels, recalibrated
 from training.churn.settings import ChurnSettings
 from training.churn.slices import sizes, slices_of
 from training.churn.split import caveat_of, groups
 from training.churn.tuning import tune_churn, tuned_parameters
 from training.evaluation.bootstrap import ROUNDS
+from training.evaluation.comparison import Comparison
 from training.evaluation.plots import calibration_curve, lift_and_gain
 from training.evaluation.sheet import Headline, Sheet
 from training.model import Context, Fitted, Tuned
@@ -90,22 +93,29 @@ class Churn:
             by_customers=context.split.by_customers,
         )
         report(0.6, "test snapshots")
-        evaluation = evaluate(model, train=rows.train, test=rows.test)
-        grading = replace(grade(evaluation.overall), caveat=caveat_of(context.split))
-        protocol = _protocol(context, model, rows.test)
-        inputs = model.inputs(rows.test.columns, len(rows.test))[:3]
-        return Fitted(
-            artifact=model,
-            params=_params(settings, parameters, protocol),
-            metrics=_metrics(context.split.test, model, rows, evaluation),
-            grading=grading,
-            card=reports.card(protocol, evaluation.overall.as_json(), grading).markdown(),
-            pictures=_pictures(model, evaluation),
-            example=pd.DataFrame(inputs, columns=list(model.features)),
-            output=pd.DataFrame({"risk": model.risk(inputs)}),
-            left_out=model.origin.features_left_out,
-            strongest=strongest_feature(model, rows.test, settings[ChurnSettings].trusted_features),
-        )
+        return _fitted(context, model, rows, tuned=parameters)
+
+    def recalibrate(self, context: Context, artifact: ChurnModel, report: Report) -> Fitted[ChurnModel] | None:
+        """Fit the calibration to the newest snapshots whose labels end by the last test snapshot; measure on that one.
+
+        Returns
+        -------
+        None for labels of the business, which are not split by time, and where no label is newer than those the
+        version knows.
+        """
+        churn, split = context.settings[ChurnSettings], context.split
+        newest = newest_labels(context.schedule, split, churn, artifact.labels_end)
+        if split.by_customers or not newest:
+            return None
+        report(0.0, "newest labels")
+        rows = _read(context, artifact.attributes)
+        labelled = churn_set(context.settings, context.store, newest, artifact.attributes)
+        labelled.check("newest")
+        report(0.7, "last test snapshot")
+        model = recalibrated(artifact, labelled, newest, churn)
+        last = replace(context, split=replace(split, test=split.test[-1:]))
+        rows = replace(rows, validation=labelled, test=rows.test.at(split.test[-1:]))
+        return _fitted(last, model, rows, tuned=artifact.origin.parameters)
 
     def check(self, label: str, artifact: ChurnModel, settings: Settings) -> None:
         """Refuse a version that was trained for another churn definition.
@@ -132,7 +142,7 @@ class Churn:
         report(0.1, "all test rows")
         evaluation = evaluate(artifact, train=rows.train, test=rows.test)
         slices = slices_of(settings, rows.test)
-        grading = replace(grade(evaluation.overall), caveat=caveat_of(context.split))
+        grading = replace(evaluation.grading, caveat=caveat_of(context.split))
         protocol = _protocol(context, artifact, rows.test)
         return {
             "protocol": {"model": label, **protocol, "slices": sizes(rows.test, slices)},
@@ -145,6 +155,13 @@ class Churn:
                 artifact, everything=rows.everything, test=rows.test, churn=settings[ChurnSettings]
             ),
         }
+
+    def compare(self, context: Context, challenger: ChurnModel, champion: ChurnModel, report: Report) -> Comparison:
+        """Measure two versions on the same customers of the test snapshots."""
+        report(0.0, "test snapshots")
+        ours, theirs = (_read_test(context, model) for model in (challenger, champion))
+        report(0.6, "draws")
+        return compare_churn((challenger, ours), (champion, theirs), slices_of(context.settings, ours))
 
     def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
         """Return methods, slices and signs of leakage as tables."""
@@ -166,6 +183,40 @@ class Churn:
 CHURN = Churn()
 
 
+def _fitted(context: Context, model: ChurnModel, rows: _Rows, tuned: Mapping[str, object]) -> Fitted[ChurnModel]:
+    """Measure a model on the test rows, and return everything that is registered beside it.
+
+    Parameters
+    ----------
+    tuned
+        The parameters that it was fitted with.
+    """
+    settings = context.settings
+    evaluation = evaluate(model, train=rows.train, test=rows.test)
+    grading = replace(evaluation.grading, caveat=caveat_of(context.split))
+    protocol = _protocol(context, model, rows.test)
+    inputs = model.inputs(rows.test.columns, len(rows.test))[:3]
+    return Fitted(
+        artifact=model,
+        params=_params(settings, tuned, protocol),
+        metrics=_metrics(context.split.test, model, rows, evaluation),
+        grading=grading,
+        card=reports.card(protocol, evaluation.overall.as_json(), grading).markdown(),
+        pictures=_pictures(model, evaluation),
+        example=pd.DataFrame(inputs, columns=list(model.features)),
+        output=pd.DataFrame({"risk": model.risk(inputs)}),
+        left_out=model.origin.features_left_out,
+        signs=signs_of(
+            model,
+            evaluation.overall.estimates()[CHAMPION]["roc_auc"],
+            train=rows.train,
+            validation=rows.validation,
+            test=rows.test,
+            trusted=settings[ChurnSettings].trusted_features,
+        ),
+    )
+
+
 def _read(context: Context, attributes: Attributes | None = None) -> _Rows:
     split = context.split
     everything = churn_set(context.settings, context.store, split.every, attributes, split)
@@ -181,6 +232,14 @@ def _read(context: Context, attributes: Attributes | None = None) -> _Rows:
     rows.validation.check("validation", labelled=labelled)
     rows.test.check("test", labelled=labelled)
     return rows
+
+
+def _read_test(context: Context, model: ChurnModel) -> ChurnSet:
+    """Return the test rows as a version reads them."""
+    rows = churn_set(context.settings, context.store, context.split.test, model.attributes)
+    tests = rows.rows(groups(context.split, rows.customers, rows.snapshots)["test"])
+    tests.check("test", labelled=context.settings[ChurnSettings].kind == "labelled")
+    return tests
 
 
 def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, Any]:
@@ -208,7 +267,7 @@ def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, 
     }
 
 
-def _params(settings: Settings, parameters: dict[str, object], protocol: dict[str, Any]) -> dict[str, object]:
+def _params(settings: Settings, parameters: Mapping[str, object], protocol: dict[str, Any]) -> dict[str, object]:
     return {
         **parameters,
         **settings[ChurnSettings].learned,

@@ -23,6 +23,12 @@ class Grading:
         The share that the limits of the grades ask for, as the rule of the model defines it.
     ece
         The calibration error of the model's probabilities.
+    bias
+        By how much probabilities are too high on average; negative where they are too low.
+    words
+        How good it is in words, for those who do not read metrics.
+    order_only
+        Whether the probabilities are so far off that only their order can be used.
     caveat
         Why the figures are better than they will turn out to be; None where they are not.
     """
@@ -32,6 +38,9 @@ class Grading:
     gain: Estimate
     improvement: float
     ece: float
+    bias: float = 0.0
+    words: str = ""
+    order_only: bool = False
     caveat: str | None = None
 
     @property
@@ -90,6 +99,7 @@ class GradeRule:
         gain: Estimate,
         improvement: float,
         ece: float,
+        bias: float = 0.0,
     ) -> Grading:
         """Grade a model.
 
@@ -99,6 +109,8 @@ class GradeRule:
             The metric that decides, of the model and of every baseline.
         model
             The name of the model among them.
+        bias
+            Mean probability less the observed rate.
         """
         grade: Grade = "D"
         for candidate, (least, most) in self.limits.items():
@@ -109,13 +121,41 @@ class GradeRule:
             grade = "D"
         elif grade == "A" and measured[model] < max(measured.values()):
             grade = "B"
-        return Grading(grade, best_rule, gain, improvement, ece)
+        order_only = ece > max(most for _, most in self.limits.values())
+        words = f"{self._ranking(improvement, gain, best_rule)}; {_percentages(ece, bias, order_only=order_only)}"
+        return Grading(grade, best_rule, gain, improvement, ece, bias, words, order_only)
+
+    def _ranking(self, improvement: float, gain: Estimate, best_rule: str) -> str:
+        """Say how well a model ranks, whatever its probabilities are."""
+        least = sorted(least for least, _ in self.limits.values())
+        if gain.low <= 0 or improvement < least[0]:
+            return f"ranks no better than the rule {best_rule}"
+        if improvement < least[len(least) // 2]:
+            return f"ranks somewhat better than the rule {best_rule}"
+        return "ranks well"
 
     def summary(self, grading: Grading) -> str:
         """Return a grading as a sentence."""
         result = self.result.format(improvement=grading.improvement, best_rule=grading.best_rule)
-        return f"Grade {grading.shown}: {result}, calibration error {grading.ece:.3f}."
+        words = f" In words: {grading.words}." if grading.words else ""
+        return f"Grade {grading.shown}: {result}, calibration error {grading.ece:.3f}.{words}"
 
     def as_json(self, grading: Grading) -> dict[str, Any]:
         """Return a grading and its rule as plain values."""
         return {**asdict(grading), "summary": self.summary(grading), "rule": self.text}
+
+
+#: From this bias on, percentages are said to be too high or too low as a whole.
+_POINT = 0.01
+
+
+def _percentages(ece: float, bias: float, *, order_only: bool) -> str:
+    """Say how far probabilities can be taken as they are."""
+    points = f"{max(1, round(100 * ece))} points"
+    if abs(bias) >= _POINT and abs(bias) >= ece / 2:
+        off = f"{max(1, round(100 * abs(bias)))} points too {'high' if bias > 0 else 'low'}"
+    else:
+        off = f"{points} off on average"
+    if order_only:
+        return f"percentages are {off}, read them as order only"
+    return f"percentages are {off}" if round(100 * ece) >= 2 else "percentages can be taken as they are"

@@ -1,24 +1,26 @@
 """The one way from features to a registered version, and from a version to its evaluation, for every model."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic
 
-from core.errors import DataError, StateError
+from core.errors import DataError
 from core.progress import Report, part_of, silent
 from core.settings import Settings
 from core.stamps import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
-from training.lifecycle.gate import Decision, decide
-from training.lifecycle.run import Run
+from training.lifecycle.champions import Champions
+from training.lifecycle.gate import Decision
+from training.lifecycle.judge import Inspect, Judge, unseen_by, without_reasons
+from training.lifecycle.promotions import Who
+from training.lifecycle.registration import register
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CAVEAT, GATE, Tracking, Version, VersionTags
-from training.model import A, Context, Fitted, Model
-from training.names import command_of, registered_name_of, title_of
+from training.lifecycle.tracking import CHAMPION, Tracking, Version, VersionTags
+from training.model import A, Context, Model
+from training.names import registered_name_of, title_of
+
+#: Who decides where nobody says it.
+AUTOMATIC = Who("encore", "trained")
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Trained:
     Attributes
     ----------
     skipped
-        Whether an equal version was the champion already.
+        Whether an equal version was registered already.
     decision
-        Of the gate; None where training was skipped.
+        Of the gate; None where the champion is equal.
     left_out
         Features that the data have no values of, where it was trained now.
     """
@@ -42,18 +44,27 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Champion(Generic[A]):
-    """The champion of a model, and the test snapshots that it may be measured on."""
+class Loaded(Generic[A]):
+    """A version of a model, and the test snapshots that it may be measured on."""
 
     version: Version
     artifact: A
     context: Context
 
 
-def train(model: Model[A], settings: Settings, report: Report = silent, *, promote: bool = True) -> Trained:
-    """Fit, measure on the test snapshots, pass the gate, log to MLflow and register.
+def train(
+    model: Model[A],
+    settings: Settings,
+    report: Report = silent,
+    *,
+    promote: bool = True,
+    inspect: Inspect = without_reasons,
+    who: Who = AUTOMATIC,
+) -> Trained:
+    """Fit, measure on the test snapshots, log to MLflow, register, and promote what passes the gate.
 
-    Skipped where the champion was made from the same features, settings, parameters and code.
+    Skipped where an equal version (same features, settings, parameters and code) is the champion, was rolled back, or
+    was refused beside the same champion.
 
     Raises
     ------
@@ -61,28 +72,73 @@ def train(model: Model[A], settings: Settings, report: Report = silent, *, promo
         If features are missing, cannot carry a model, or a store does not answer.
     """
     report(0.0, "registry")
-    tracking = Tracking(settings[TrackingSettings])
     context = context_of(model, settings)
     stamp = model_fingerprint(model, settings, context.built)
-    name = registered_name_of(model.settings.section)
-    champion = tracking.find(name)
+    champions = Champions(settings)
+    tracking, name = champions.tracking, registered_name_of(model.settings.section)
+    champion = champions.current(name)
     if champion is not None and champion.fingerprint == stamp:
         return Trained(champion, skipped=True)
-    fitted = model.fit(context, part_of(report, 0.05, 0.7))
-    decision = decide(fitted, champion)
-    with tracking.run(command_of(model.settings.section), _params(model, context, fitted)) as run:
-        run.tag(GATE, decision.reason)
-        _log(run, model, fitted, part_of(report, 0.7, 1.0))
-        caveat = fitted.grading.caveat
-        if caveat is not None:
-            run.tag(CAVEAT, caveat)
-        tags = VersionTags(stamp, fitted.grading.grade, decision.reason, caveat)
-        version = tracking.register(run, name, tags, promote=promote and decision.passes)
-    return Trained(version, skipped=False, decision=decision, left_out=fitted.left_out)
+    equal = tracking.made_from(name, stamp)
+    if equal is not None and champion is not None and champion.recalibrated_from == equal.label:
+        return Trained(champion, skipped=True)
+    if equal is not None and (settled := _settled(tracking, equal, champion, promote=promote)):
+        return Trained(equal, skipped=True, decision=settled)
+    fitted = None
+    version = equal
+    if version is None or not _is_usable(tracking, model, version):
+        fitted = model.fit(context, part_of(report, 0.05, 0.7))
+        tags = VersionTags(stamp, definition_of(model, settings), fitted.grading)
+        version = register(tracking, model, context, fitted, tags, part_of(report, 0.7, 0.9))
+    judge = Judge(model, context, tracking, inspect)
+    decision = judge.decide(version, champion, fitted.signs if fitted else None, part_of(report, 0.9, 1.0))
+    tracking.note(version, decision)
+    return Trained(
+        settle(champions, version, decision, who) if promote else tracking.version(name, version.number),
+        skipped=fitted is None,
+        decision=decision,
+        left_out=fitted.left_out if fitted else (),
+    )
 
 
-def evaluate(model: Model[A], settings: Settings, report: Report = silent) -> dict[str, Any]:
-    """Measure the champion and every baseline on the same customers of the test snapshots.
+def settle(champions: Champions, version: Version, decision: Decision, who: Who) -> Version:
+    """Promote a version that passed the gate; note in the promotion log that another one was refused."""
+    if decision.passes:
+        return champions.promote(version, decision, who)
+    champions.refuse(version, decision, who)
+    return champions.tracking.version(version.name, version.number)
+
+
+def _settled(tracking: Tracking, equal: Version, champion: Version | None, *, promote: bool) -> Decision | None:
+    """Return the decision about an equal version where nothing has to be done again; else None."""
+    if equal.rolled_back:
+        return Decision(
+            passes=False,
+            reason=f"{equal.label} was made from the same data and settings, and was rolled back: it is not promoted "
+            f"again by training. `encore models promote {equal.label.removeprefix('encore-')}` does so.",
+        )
+    decision = tracking.decision(equal)
+    against = champion.label if champion else None
+    is_same = decision is not None and decision.against == against
+    return decision if is_same and decision and not (promote and decision.passes) else None
+
+
+def _is_usable(tracking: Tracking, model: Model[A], version: Version) -> bool:
+    """Return whether a registered version can be loaded, so that it does not have to be trained again."""
+    try:
+        tracking.load(version, model.artifact)
+    except Exception:  # whatever is wrong with its files
+        return False
+    return True
+
+
+def evaluate(model: Model[A], settings: Settings, report: Report = silent, *, which: str = CHAMPION) -> dict[str, Any]:
+    """Measure a version and every baseline on the same customers of the test snapshots that are new to it.
+
+    Parameters
+    ----------
+    which
+        Number or alias of the version.
 
     Returns
     -------
@@ -91,28 +147,35 @@ def evaluate(model: Model[A], settings: Settings, report: Report = silent) -> di
     Raises
     ------
     StateError, DataError, StoreError
-        If there is no such champion, features are missing, or a store does not answer.
+        If there is no such version, features are missing, or a store does not answer.
     """
     report(0.0, "registry")
-    loaded = champion(model, settings)
+    loaded = version_of(model, settings, which)
     return model.evaluate(loaded.context, loaded.version.label, loaded.artifact, part_of(report, 0.1, 1.0))
 
 
-def champion(model: Model[A], settings: Settings) -> Champion[A]:
-    """Load the champion, if the test snapshots are new to it and it answers the question that the settings ask.
+def champion(model: Model[A], settings: Settings) -> Loaded[A]:
+    """Load the champion; see `version_of`."""
+    return version_of(model, settings, CHAMPION)
+
+
+def version_of(model: Model[A], settings: Settings, which: str) -> Loaded[A]:
+    """Load a version by its number or alias.
+
+    It answers the question that the settings ask, and some test snapshots are new to it: the context has those.
 
     Raises
     ------
     StateError, DataError, StoreError
-        If there is no such champion, features are missing, or MLflow does not answer.
+        If there is no such version, features are missing, or MLflow does not answer.
     """
     tracking = Tracking(settings[TrackingSettings])
-    version = tracking.champion(registered_name_of(model.settings.section))
+    name = registered_name_of(model.settings.section)
+    version = tracking.champion(name) if which == CHAMPION else tracking.version(name, which)
     artifact: A = tracking.load(version, model.artifact)
-    context = context_of(model, settings)
-    check_unseen(version.label, artifact.labels_end, context.split.test)
+    context = unseen_by(version.label, artifact.labels_end, context_of(model, settings))
     model.check(version.label, artifact, settings)
-    return Champion(version, artifact, context)
+    return Loaded(version, artifact, context)
 
 
 def context_of(model: Model[Any], settings: Settings) -> Context:
@@ -136,47 +199,9 @@ def model_fingerprint(model: Model[Any], settings: Settings, built: str) -> str:
 
     An edit in another model's room, in serving or in documentation leaves it as it is.
     """
-    code = code_fingerprint(model.room, "training.evaluation")
-    return fingerprint(built, *model.depends_on(settings), code)
+    return fingerprint(built, definition_of(model, settings))
 
 
-def check_unseen(label: str, labels_end: datetime, tests: Sequence[datetime]) -> None:
-    """Refuse to measure a version on snapshots that it was trained on.
-
-    Raises
-    ------
-    StateError
-        If a test snapshot lies before the end of the labels that the version learned from.
-    """
-    if min(tests) < labels_end:
-        raise StateError(
-            f"{label} was trained on labels up to {labels_end:%Y-%m-%d}; expected test snapshots from then on, "
-            f"found {min(tests):%Y-%m-%d}.",
-            "Choose later test snapshots, or train again.",
-        )
-
-
-def _params(model: Model[A], context: Context, fitted: Fitted[A]) -> dict[str, object]:
-    return {
-        "feature_service": model.settings.service.name,
-        "data_fingerprint": context.built,
-        "data_start": f"{context.schedule.data_start:%Y-%m-%d}",
-        "data_end": f"{context.schedule.as_of:%Y-%m-%d}",
-        **fitted.params,
-    }
-
-
-def _log(run: Run, model: Model[A], fitted: Fitted[A], report: Report) -> None:
-    grade = {"grade.improvement": fitted.grading.improvement, "grade.ece": fitted.grading.ece}
-    run.metrics({**fitted.metrics, **grade})
-    for number, (name, draw) in enumerate(fitted.pictures.items()):
-        report(0.7 * number / len(fitted.pictures), f"picture {name}")
-        run.figure(name, draw())
-    run.text("model_card.md", fitted.card)
-    run.environment()
-    report(0.7, "registry")
-    with TemporaryDirectory() as directory:
-        files = Path(directory) / "model"
-        files.mkdir()
-        fitted.artifact.save(files)
-        run.model(files, model.pyfunc, fitted.example, fitted.output)
+def definition_of(model: Model[Any], settings: Settings) -> str:
+    """Name what a version depends on besides the data: settings, parameters, its room, and how models are measured."""
+    return fingerprint(*model.depends_on(settings), code_fingerprint(model.room, "training.evaluation"))

@@ -20,8 +20,10 @@ from mlflow.exceptions import MlflowException
 from core.errors import StateError
 from core.logs import quiet
 from core.settings import database_url
-from training.evaluation.grade import with_caveat
+from training.evaluation.grade import Grading, with_caveat
+from training.lifecycle.gate import Decision
 from training.lifecycle.moved import take_over_artifacts
+from training.lifecycle.promotions import Who
 from training.lifecycle.run import Run, answering
 from training.lifecycle.settings import TrackingSettings
 from training.model import A
@@ -29,9 +31,18 @@ from training.model import A
 CHAMPION = "champion"
 CHALLENGER = "challenger"
 _FINGERPRINT = "encore.fingerprint"
+_DEFINITION = "encore.definition"
 _GRADE = "encore.grade"
 CAVEAT = "encore.caveat"
 GATE = "encore.gate"
+_WORDS = "encore.grade_in_words"
+_ORDER_ONLY = "encore.order_only"
+_PROMOTED_BY, _PROMOTED_WHY = "encore.promoted_by", "encore.promoted_why"
+_ROLLED_BACK = "encore.rolled_back"
+#: The decision of the gate, as an artifact of the run.
+_DECISION = "gate.json"
+#: MLflow takes no longer tags.
+_LONGEST_TAG = 5000
 #: An unavailable server should be reported in seconds, not after MLflow's minutes of retries.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
 
@@ -52,6 +63,20 @@ class Version:
         Why it might become the champion, or why not; None for a version that passed no gate.
     caveat
         Why its figures are better than they will turn out to be; None where they are not.
+    words
+        How good it is in words; None for a version without a grade.
+    order_only
+        Whether its probabilities are so far off that only their order can be used.
+    promoted
+        Who made it the champion last, and why; None where no command of Encore did.
+    rolled_back
+        Whether another version was made to answer in its place; training does not bring it back.
+    definition
+        What it depends on besides the data; equal definitions answer the same question in the same way.
+    data_end
+        The date that the data it was trained on end at; None where its run does not say.
+    recalibrated_from
+        Name and number of the trained version whose calibration it replaces; None for a trained one.
     """
 
     name: str
@@ -64,6 +89,13 @@ class Version:
     grade: str | None
     gate: str | None = None
     caveat: str | None = None
+    words: str | None = None
+    order_only: bool = False
+    promoted: Who | None = None
+    rolled_back: bool = False
+    definition: str = ""
+    data_end: str | None = None
+    recalibrated_from: str | None = None
 
     @property
     def shown_grade(self) -> str | None:
@@ -82,21 +114,22 @@ class VersionTags:
 
     Attributes
     ----------
-    gate
-        Why it may become the champion, or why not.
-    caveat
-        Why its figures are better than they will turn out to be; None where they are not.
+    definition
+        What it depends on besides the data.
     """
 
     fingerprint: str
-    grade: str
-    gate: str
-    caveat: str | None = None
+    definition: str
+    grading: Grading
 
     def as_mlflow(self) -> dict[str, str]:
         """Return them by the names of MLflow's tags."""
-        tags = {_FINGERPRINT: self.fingerprint, _GRADE: self.grade, GATE: self.gate}
-        return tags | ({CAVEAT: self.caveat} if self.caveat else {})
+        grading = self.grading
+        tags = {_FINGERPRINT: self.fingerprint, _DEFINITION: self.definition}
+        tags |= {_GRADE: grading.grade, _WORDS: grading.words}
+        if grading.order_only:
+            tags[_ORDER_ONLY] = "true"
+        return tags | ({CAVEAT: grading.caveat} if grading.caveat else {})
 
 
 class Tracking:
@@ -132,12 +165,98 @@ class Tracking:
         with active:
             yield Run()
 
-    def register(self, run: Run, name: str, tags: VersionTags, *, promote: bool) -> Version:
-        """Register what the run logged, as champion if promoted, else as challenger."""
+    def register(self, run: Run, name: str, tags: VersionTags) -> Version:
+        """Register what the run logged as the challenger."""
         with answering(), quiet("mlflow", "alembic", "git"):
             made = mlflow.register_model(run.model_uri, name, tags=tags.as_mlflow())
-            self._client.set_registered_model_alias(name, CHAMPION if promote else CHALLENGER, made.version)
+            self._client.set_registered_model_alias(name, CHALLENGER, made.version)
             return self._version(self._client.get_model_version(name, made.version))
+
+    def note(self, version: Version, decision: Decision) -> None:
+        """Write a decision of the gate on a version and its run."""
+        reason = decision.reason[:_LONGEST_TAG]
+        with answering(), quiet("mlflow", "alembic", "git"):
+            self._client.log_dict(version.run_id, decision.as_json(), _DECISION)
+            self._client.set_tag(version.run_id, GATE, reason)
+            self._client.set_model_version_tag(version.name, version.number, GATE, reason)
+
+    def decision(self, version: Version) -> Decision | None:
+        """Return the last decision of the gate about a version; None where it was not judged, or the file is gone."""
+        if version.gate is None:
+            return None
+        with answering(), quiet("mlflow", "alembic", "git"):
+            try:
+                found = mlflow.artifacts.load_dict(f"runs:/{version.run_id}/{_DECISION}")
+            except MlflowException:
+                return None
+        return Decision.from_json(found)
+
+    def set_champion(self, version: Version, by: str, why: str) -> None:
+        """Give a version the alias of the champion; it is the challenger no more."""
+        with answering(), quiet("mlflow", "alembic", "git"):
+            for tag, value in ((_PROMOTED_BY, by), (_PROMOTED_WHY, why)):
+                self._client.set_model_version_tag(version.name, version.number, tag, value[:_LONGEST_TAG])
+            if version.rolled_back:
+                self._client.delete_model_version_tag(version.name, version.number, _ROLLED_BACK)
+            self._client.set_registered_model_alias(version.name, CHAMPION, version.number)
+            challenger = self._carrier(version.name, CHALLENGER)
+            if challenger is not None and str(challenger.version) == version.number:
+                self._client.delete_registered_model_alias(version.name, CHALLENGER)
+
+    def mark_rolled_back(self, version: Version) -> None:
+        """Write on a version that another one was made to answer in its place."""
+        with answering():
+            self._client.set_model_version_tag(version.name, version.number, _ROLLED_BACK, "true")
+
+    def versions(self, name: str) -> list[Version]:
+        """Return all registered versions of a model, the newest first."""
+        with answering():
+            found = self._client.search_model_versions(f"name = '{name}'", max_results=1000)
+            # aliases are not in what a search returns
+            ordered = sorted(found, key=lambda one: -int(one.version))
+            return [self._version(self._client.get_model_version(name, one.version)) for one in ordered]
+
+    def made_from(self, name: str, fingerprint: str) -> Version | None:
+        """Return the newest version that was made from the same features, settings and code; None without any."""
+        with answering():
+            wanted = f"name = '{name}' and tags.`{_FINGERPRINT}` = '{fingerprint}'"
+            found = self._client.search_model_versions(wanted, max_results=1000)
+            newest = max(found, key=lambda one: int(one.version), default=None)
+            return None if newest is None else self._version(self._client.get_model_version(name, newest.version))
+
+    def version(self, name: str, which: str) -> Version:
+        """Return a version by its number or alias.
+
+        Raises
+        ------
+        StateError
+            If there is none.
+        """
+        with answering():
+            try:
+                found = (
+                    self._client.get_model_version(name, which)
+                    if which.isdecimal()
+                    else self._client.get_model_version_by_alias(name, which)
+                )
+            except MlflowException as error:
+                if error.error_code not in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                    raise
+                raise StateError(
+                    f"No version {which!r} of {name} is registered.", "`encore models list` shows those that are."
+                ) from error
+            return self._version(found)
+
+    def check_files(self, version: Version) -> None:
+        """Refuse a version whose files are gone.
+
+        Raises
+        ------
+        StoreError
+            If they cannot be read.
+        """
+        with TemporaryDirectory() as directory:
+            self._download(version, directory)
 
     def find(self, name: str, alias: str = CHAMPION) -> Version | None:
         """Return the version that carries an alias, or None."""
@@ -185,10 +304,13 @@ class Tracking:
             If MLflow does not answer.
         """
         with TemporaryDirectory() as directory:
-            with answering(), quiet("mlflow", "alembic", "git"):
-                uri = f"models:/{version.name}/{version.number}"
-                local = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=directory))
-            return kind.load(local / "data" / "model")
+            return kind.load(self._download(version, directory) / "data" / "model")
+
+    @staticmethod
+    def _download(version: Version, directory: str) -> Path:
+        with answering(), quiet("mlflow", "alembic", "git"):
+            uri = f"models:/{version.name}/{version.number}"
+            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=directory))
 
     def _experiment(self) -> str:
         name = self._settings.experiment
@@ -201,18 +323,25 @@ class Tracking:
         return str(self._client.create_experiment(name, artifact_location=None if remote else location))
 
     def _version(self, registered: Any) -> Version:  # noqa: ANN401 - MLflow ships no types
-        run = self._client.get_run(registered.run_id)
+        run, tags = self._client.get_run(registered.run_id), registered.tags
         return Version(
             name=registered.name,
             number=str(registered.version),
             run_id=registered.run_id,
             created=int(registered.creation_timestamp),
             aliases=tuple(registered.aliases),
-            fingerprint=registered.tags.get(_FINGERPRINT, ""),
+            fingerprint=tags.get(_FINGERPRINT, ""),
+            definition=tags.get(_DEFINITION, ""),
             metrics=dict(run.data.metrics),
-            grade=registered.tags.get(_GRADE),
-            gate=registered.tags.get(GATE),
-            caveat=registered.tags.get(CAVEAT),
+            grade=tags.get(_GRADE),
+            gate=tags.get(GATE),
+            caveat=tags.get(CAVEAT),
+            words=tags.get(_WORDS),
+            order_only=_ORDER_ONLY in tags,
+            promoted=Who(tags[_PROMOTED_BY], tags.get(_PROMOTED_WHY, "")) if _PROMOTED_BY in tags else None,
+            rolled_back=_ROLLED_BACK in tags,
+            data_end=run.data.params.get("data_end"),
+            recalibrated_from=run.data.params.get("recalibrated_from"),
         )
 
 

@@ -33,8 +33,10 @@ class Dataset:
 
     Attributes
     ----------
+    customers
+        Ids of all customers who bought before.
     histories
-        Of all customers who bought before.
+        Theirs, aligned.
     active
         Places in `histories` of the active customers.
     bought
@@ -49,6 +51,7 @@ class Dataset:
 
     snapshot: datetime
     catalogue: Catalogue
+    customers: list[str]
     histories: list[History]
     active: list[int]
     bought: list[frozenset[str]]
@@ -99,6 +102,7 @@ class DatasetReader:
         return Dataset(
             snapshot=snapshot,
             catalogue=catalogue,
+            customers=customers,
             histories=histories,
             active=active,
             bought=following,

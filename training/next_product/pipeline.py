@@ -1,6 +1,7 @@
 """The next-product model as the runner, serving and the data check know it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +13,7 @@ from core.errors import DataError
 from core.progress import Report, part_of, silent, track
 from core.settings import Settings
 from features.services import ModelSettings
+from training.evaluation.comparison import Comparison
 from training.evaluation.lists import K, Measured
 from training.evaluation.plots import calibration_curve
 from training.evaluation.sheet import Headline, Sheet
@@ -24,6 +26,7 @@ from training.next_product.candidates.upgrades import fit_price_habits
 from training.next_product.dataset import Dataset, DatasetReader
 from training.next_product.evaluation import pictures
 from training.next_product.evaluation.backtest import Backtest
+from training.next_product.evaluation.comparison import compare_lists
 from training.next_product.evaluation.results import GRADE_RULE, Results, averaged, flat
 from training.next_product.evaluation.views import views
 from training.next_product.fit import PARAMETERS, FittedPurchases, fit_purchases
@@ -110,6 +113,19 @@ class NextProduct:
             "grade": results.grading.grade,
             "grading": GRADE_RULE.as_json(results.grading),
         }
+
+    def compare(
+        self, context: Context, challenger: NextProductModel, champion: NextProductModel, report: Report
+    ) -> Comparison:
+        """Measure ten offers of two versions to the same customers of the test snapshots.
+
+        Both have the same sources, fitted as they would have been there; the purchase models differ.
+        """
+        reader = DatasetReader(context.settings, context.store)
+        ours = list(_backtests(context, reader, challenger.learned, part_of(report, 0.0, 0.7)))
+        theirs = [Backtest(replace(one.model, learned=champion.learned), one.dataset) for one in ours]
+        report(0.7, "offers of both")
+        return compare_lists(ours, theirs)
 
     def backtest(self, context: Context, artifact: NextProductModel, report: Report = silent) -> Results:
         """Return a version at the test snapshots, with sources fitted as they would have been there.

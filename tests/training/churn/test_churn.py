@@ -27,7 +27,8 @@ from training.churn.settings import ChurnSettings
 from training.churn.slices import slices_of
 from training.evaluation.bootstrap import Draws
 from training.evaluation.metrics import Scored, measure
-from training.lifecycle.runner import champion, check_unseen, evaluate, train
+from training.lifecycle.judge import unseen_by
+from training.lifecycle.runner import champion, context_of, evaluate, train
 
 
 @pytest.fixture(scope="module")
@@ -112,11 +113,13 @@ def test_a_churn_rate_of_one_is_refused(at_home: World, store: Store) -> None:
 def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model: ChurnModel) -> None:
     churn = at_home.settings[ChurnSettings]
     tests = at_home.schedule.splits["churn"].test
-    check_unseen("m", model.labels_end, tests)
+    context = context_of(CHURN, at_home.settings)
+    assert unseen_by("m", model.labels_end, context) is context
     check_definition("m", model.definition, churn)
     assert max(at_home.schedule.splits["churn"].validation) + timedelta(days=28) == model.labels_end
+    assert unseen_by("m", tests[1], context).split.test == tests[1:]
     with pytest.raises(StateError, match="train again"):
-        check_unseen("m", tests[1], tests)
+        unseen_by("m", tests[-1] + timedelta(days=1), context)
     with pytest.raises(StateError, match="horizon_days=14"):
         check_definition("m", model.definition, churn.model_copy(update={"horizon_days": 14}))
 

@@ -71,7 +71,8 @@ def test_a_card_is_one_page_with_the_table_and_the_grade() -> None:
     ).markdown()
     assert card.startswith("# Toy model, grade A\n\n## What it says\n\nIt says this.\n")
     assert "| method | auc |\n| --- | --- |\n| champion | 0.9 |\n| recency | 0.7 |\n\nA note.\n" in card
-    assert "Grade A: 40% better than recency, calibration error 0.010. The grade compares." in card
+    assert "Grade A: 40% better than recency, calibration error 0.010. In words: ranks well;" in card
+    assert "as they are. The grade compares." in card
     assert card.endswith("## Where it ends\n\n- One.\n- Two.\n")
 
 

@@ -1,8 +1,11 @@
 """The gate's own rules."""
 
+import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ from serving.cli.context import Context
 from serving.settings import load_settings
 from tests.conftest import inside
 from training.evaluation.alone import Strongest
-from training.lifecycle.gate import SUSPICIOUS, decide
-from training.lifecycle.settings import TrackingSettings
+from training.evaluation.bootstrap import Estimate
+from training.evaluation.comparison import Comparison, Difference, Slice
+from training.evaluation.leakage import Availability, Signs
+from training.lifecycle.gate import SUSPICIOUS, Decision, Evidence, Fidelity, decide
+from training.lifecycle.settings import PromotionSettings, TrackingSettings
 from training.lifecycle.tracking import Tracking
-from training.model import Fitted
 from training.registry import MODELS
 
 CONFIG = """
@@ -35,20 +40,139 @@ path = "contracts.csv"
 """
 
 
-def fitted(strongest: Strongest | None) -> Fitted[Any]:
-    return cast("Fitted[Any]", type("Fitted", (), {"strongest": strongest}))
+ALIKE = Difference(0.80, 0.80, Estimate(0.0, -0.01, 0.01))
+SIGNS = Signs(Strongest("recency_days", 0.75, "churn.trusted_features"), 0.81, Estimate(0.80, 0.77, 0.83), None)
 
 
-@pytest.mark.parametrize("strongest", [None, Strongest("recency_days", SUSPICIOUS - 0.001, "churn.trusted_features")])
-def test_a_feature_that_helps_passes(strongest: Strongest | None) -> None:
-    assert decide(fitted(strongest), None).passes
+def difference(champion: float, low: float, value: float, high: float) -> Difference:
+    return Difference(champion + value, champion, Estimate(value, low, high))
 
 
-def test_a_feature_that_separates_nearly_perfectly_is_named_with_its_figure_and_what_to_do() -> None:
-    decision = decide(fitted(Strongest("attribute_status", 0.993, "churn.trusted_features")), None)
-    assert not decision.passes
-    for words in ("attribute_status", "0.993", "known only later", 'churn.trusted_features = ["attribute_status"]'):
-        assert words in decision.reason
+def compared(
+    gain: Difference = ALIKE, error: Difference = ALIKE, slices: dict[str, dict[str, Slice]] | None = None
+) -> Comparison:
+    return Comparison("roc_auc", ("2024-01-01",), 900, 500, {"roc_auc": gain, "ece": error}, slices or {})
+
+
+#: A version that every rule lets pass.
+GOOD = Evidence(
+    grade="B",
+    words="ranks well; percentages can be taken as they are",
+    comparison=compared(),
+    champion_grade="B",
+    signs=SIGNS,
+    fidelity=Fidelity(0.99, 1_000),
+)
+
+
+def refusals(evidence: Evidence, promotion: PromotionSettings | None = None) -> dict[str, str]:
+    decision = decide(evidence, promotion or PromotionSettings())
+    refused = {check.name: check.text for check in decision.checks if not check.passes}
+    assert decision.passes == (not refused)
+    assert all(text in decision.reason for text in refused.values())
+    return refused
+
+
+def test_a_good_version_passes_and_every_rule_says_so() -> None:
+    decision = decide(GOOD, PromotionSettings())
+    assert [check.name for check in decision.checks] == [
+        "answers",
+        "leakage",
+        "grade",
+        "gain",
+        "calibration",
+        "slices",
+        "reasons",
+    ]
+    assert decision.passes
+    assert (
+        "0.800 to 0.800, a difference of +0.000 (-0.010 to +0.010), paired by customer on 900 rows" in decision.reason
+    )
+    assert Decision.from_json(json.loads(json.dumps(decision.as_json()))) == decision
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "changed"),
+    [
+        ("answers", "cannot answer: no file", {"broken": "no file"}),
+        ("grade", "Expected at least C", {"grade": "D"}),
+        ("gain", "begins below -0.02", {"comparison": compared(difference(0.8, -0.021, -0.005, 0.01))}),
+        ("gain", "cannot be compared with the champion: seen", {"comparison": None, "incomparable": "seen"}),
+        (
+            "calibration",
+            "further off, by more than 0.01",
+            {"comparison": compared(error=difference(0.02, 0.001, 0.011, 0.02))},
+        ),
+        (
+            "slices",
+            "The slice tenure 0 to 90 days collapses: AUC 0.750 to 0.650",
+            {
+                "comparison": compared(
+                    slices={"tenure": {"0 to 90 days": Slice(100, difference(0.75, -0.15, -0.1, -0.051))}}
+                )
+            },
+        ),
+        ("reasons", "90.0% of 200 reasons agree", {"fidelity": Fidelity(0.9, 200)}),
+        (
+            "leakage",
+            'attribute_status alone separates .* an AUC of 0.993.*trusted_features = \\["attribute_status"',
+            {"signs": replace(SIGNS, strongest=Strongest("attribute_status", 0.993, "churn.trusted_features"))},
+        ),
+        (
+            "leakage",
+            "AUC falls from 0.940 .* to 0.800",
+            {"signs": replace(SIGNS, validation_auc=0.94)},
+        ),
+        (
+            "leakage",
+            "attribute_nps is known in 90% of the training rows and in 10% of the test rows",
+            {"signs": replace(SIGNS, availability=Availability("attribute_nps", 0.9, 0.1))},
+        ),
+    ],
+)
+def test_each_fault_is_refused_for_its_own_reason(name: str, words: str, changed: dict[str, Any]) -> None:
+    refused = refusals(replace(GOOD, **changed))
+    assert list(refused) == [name]
+    assert re.search(words, refused[name])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        # a calibration error that is higher by chance, or by little
+        {"comparison": compared(error=difference(0.02, -0.001, 0.03, 0.06))},
+        {"comparison": compared(error=difference(0.02, 0.001, 0.009, 0.02))},
+        # a slice that is too small to say, or whose fall may be chance
+        {"comparison": compared(slices={"tenure": {"new": Slice(99, difference(0.75, -0.2, -0.15, -0.1))}})},
+        {"comparison": compared(slices={"tenure": {"new": Slice(500, difference(0.75, -0.2, -0.1, -0.04))}})},
+        {"signs": replace(SIGNS, strongest=Strongest("recency_days", SUSPICIOUS - 0.001, "churn.trusted_features"))},
+        {"signs": replace(SIGNS, validation_auc=0.92)},
+        {"signs": None, "fidelity": None},
+        # a champion that is no better either
+        {"grade": "D", "champion_grade": "D"},
+    ],
+)
+def test_what_may_be_chance_passes(changed: dict[str, Any]) -> None:
+    assert not refusals(replace(GOOD, **changed))
+
+
+def test_the_first_version_is_served_with_its_grade_in_words() -> None:
+    words = "ranks well; percentages are 8 points too high, read them as order only"
+    first = Evidence(grade="D", words=words)
+    decision = decide(first, PromotionSettings())
+    assert decision.passes
+    assert f"Grade D: {words}. It is below C, and served since there is no better answer yet." in decision.reason
+    assert "There is no champion to compare it with." in decision.reason
+
+
+def test_what_was_found_at_registration_holds_on() -> None:
+    leaking = decide(replace(GOOD, signs=replace(SIGNS, validation_auc=0.99)), PromotionSettings())
+    assert list(refusals(replace(GOOD, signs=None, fidelity=None, earlier=leaking))) == ["leakage"]
+
+
+def test_limits_are_settings() -> None:
+    strict = PromotionSettings(minimum_grade="A", tolerance=0.0, minimum_fidelity=0.999)
+    assert list(refusals(replace(GOOD, champion_grade="A"), strict)) == ["grade", "gain", "reasons"]
 
 
 def write_contracts(folder: Path, known: str) -> None:

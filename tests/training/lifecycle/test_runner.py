@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,10 +28,13 @@ from serving.scoring.models import find_labels, find_versions, load_models
 from serving.settings import ExperimentSettings, load_settings
 from tests.conftest import NOW, World, copied
 from training.evaluation.bootstrap import Estimate
+from training.evaluation.comparison import Comparison, Difference
 from training.evaluation.grade import GradeRule
 from training.evaluation.sheet import Headline, Sheet
-from training.lifecycle import gate
-from training.lifecycle.runner import champion, check_unseen, evaluate, train
+from training.lifecycle.champions import Champions
+from training.lifecycle.judge import Judge, unseen_by
+from training.lifecycle.promotions import Who
+from training.lifecycle.runner import champion, context_of, evaluate, train
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
 from training.model import Context, Fitted
@@ -122,6 +125,12 @@ class Toy:
     def evaluate(self, context: Context, label: str, artifact: ToyArtifact, report: Report) -> dict[str, Any]:
         return {"protocol": {"model": label}, "mean": artifact.mean}
 
+    def compare(self, context: Context, challenger: ToyArtifact, champion: ToyArtifact, report: Report) -> Comparison:
+        gain = challenger.mean - champion.mean
+        same = Difference(0.0, 0.0, Estimate(0.0, 0.0, 0.0))
+        metrics = {"mean": Difference(challenger.mean, champion.mean, Estimate(gain, gain, gain)), "ece": same}
+        return Comparison("mean", ("2018-01-01",), 2, 2, metrics)
+
     def sheets(self, evaluation: Mapping[str, Any]) -> Sequence[Sheet]:
         return [Sheet("A toy", ("mean",), [(f"{evaluation['mean']:.1f}",)], ("It is a toy.",))]
 
@@ -196,6 +205,7 @@ def test_serving_loads_it_by_its_class(settings: Settings, registered: Registere
 def test_the_commands_take_it(
     settings: Settings, registered: Registered, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("ENCORE_TOY__SCALE", "4")
     context = CommandContext(None)
     context.console = Console(width=200)
     train_command(context, registered, promote=True)
@@ -210,23 +220,66 @@ def test_the_data_check_asks_it(settings: Settings, registered: Registered) -> N
     assert [one.model for one in fitness] == ["churn", "next product", "toy"]
 
 
-def test_a_refusal_of_the_gate_makes_a_challenger(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    train(TOY, settings)
-    seen = []
-
-    def refuse(fitted: Fitted[Any], version: object) -> str | None:
-        seen.append((fitted.metrics["toy.mean"], version))
-        return "It is worse than a toy."
-
-    monkeypatch.setattr(gate, "RULES", [refuse])
-    trained = train(TOY, settings.replaced(ToySettings(scale=5.0)))
-    assert trained.decision == gate.Decision(passes=False, reason="It is worse than a toy.")
+def test_a_worse_challenger_is_refused_once_and_noted_everywhere(settings: Settings) -> None:
+    best = champion(TOY, settings).version
+    who = Who("ada", "tries a smaller scale")
+    worse = settings.replaced(ToySettings(scale=0.5))
+    trained = train(TOY, worse, who=who)
+    decision = trained.decision
+    assert decision is not None
+    assert [check.name for check in decision.checks if not check.passes] == ["gain"]
+    assert decision.against == best.label
     assert trained.version.aliases == ("challenger",)
-    assert trained.version.gate == "It is worse than a toy."
-    assert mlflow.get_run(trained.version.run_id).data.tags["encore.gate"] == "It is worse than a toy."
-    ((mean, compared),) = seen
-    assert mean == trained.version.metrics["toy.mean"]
-    assert compared == champion(TOY, settings).version
+    assert trained.version.gate == decision.reason == mlflow.get_run(trained.version.run_id).data.tags["encore.gate"]
+    assert Tracking(settings[TrackingSettings]).decision(trained.version) == decision
+    newest = Champions(settings).history("encore-toy", 1)[0]
+    assert (newest.action, newest.version, newest.decided_by) == ("refused", trained.version.number, "ada")
+    assert newest.why == "tries a smaller scale"
+    assert newest.reason == decision.reason
+    again = train(TOY, worse)
+    assert again.skipped
+    assert again.version == trained.version
+    assert again.decision == decision
+
+
+def test_a_version_that_was_refused_beside_another_champion_is_judged_again_without_training(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = champion(TOY, settings)
+    small, large = (settings.replaced(ToySettings(scale=scale)) for scale in (0.25, 11.0))
+    better = train(TOY, large)
+    refused = train(TOY, small)
+    assert better.version.aliases == ("champion",)
+    assert refused.version.aliases == ("challenger",)
+    Champions(settings).roll_back("encore-toy", Who("ada", "too large"), to=first.version.number)
+    monkeypatch.setattr(Toy, "fit", lambda *_: pytest.fail("trained again"))
+    back = train(TOY, large)
+    assert back.skipped
+    assert back.decision is not None
+    assert "was rolled back" in back.decision.reason
+    judged = train(TOY, small)
+    assert judged.skipped
+    assert judged.decision is not None
+    assert judged.decision.against == first.version.label
+
+
+def test_a_version_whose_files_are_broken_is_refused_and_trained_again(settings: Settings) -> None:
+    train(TOY, settings)
+    other = settings.replaced(ToySettings(scale=13.0))
+    waiting = train(TOY, other, promote=False).version
+    assert waiting.aliases == ("challenger",)
+    champions = Champions(settings)
+    for file in Path(settings[TrackingSettings].artifacts).rglob("toy.json"):
+        if json.loads(file.read_text())[0] == waiting.metrics["toy.mean"]:
+            file.write_text("torn")
+    judge = Judge(TOY, context_of(TOY, settings), champions.tracking)
+    decision = judge.decide(waiting, champions.current("encore-toy"))
+    assert [check.name for check in decision.checks if not check.passes] == ["answers"]
+    assert "JSONDecodeError" in decision.reason
+    trained = train(TOY, other)
+    assert not trained.skipped
+    assert trained.version.number != waiting.number
+    assert trained.version.aliases == ("champion",)
 
 
 def test_a_version_that_answers_another_question_is_refused(settings: Settings) -> None:
@@ -235,11 +288,14 @@ def test_a_version_that_answers_another_question_is_refused(settings: Settings) 
         champion(TOY, settings.replaced(ToySettings(scale=-1.0)))
 
 
-def test_a_version_is_not_measured_on_what_it_was_trained_on() -> None:
-    first, later = (datetime(2024, month, 1, tzinfo=UTC) for month in (1, 2))
-    check_unseen("m/1", first, [first, later])
-    with pytest.raises(StateError, match=r"m/1 was trained on labels up to 2024-02-01; .*found 2024-01-01"):
-        check_unseen("m/1", later, [later, first])
+def test_a_version_is_measured_on_snapshots_that_are_new_to_it(settings: Settings) -> None:
+    context = context_of(TOY, settings)
+    first, later = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 2, 1, tzinfo=UTC)
+    context = replace(context, split=replace(context.split, test=(first, later)))
+    assert unseen_by("m/1", first, context).split.test == (first, later)
+    assert unseen_by("m/1", later, context).split.test == (later,)
+    with pytest.raises(StateError, match=r"m/1 was trained on labels up to 2024-02-02; .*found 2024-01-01, 2024-02-01"):
+        unseen_by("m/1", datetime(2024, 2, 2, tzinfo=UTC), context)
 
 
 def test_progress_goes_from_start_to_end(settings: Settings) -> None:

@@ -88,25 +88,35 @@ class Results:
     @cached_property
     def grading(self) -> Grading:
         """The grade by the NDCG of all lists and the calibration of their probabilities."""
-        return grade(self.ndcg, self.outcomes["all"].measured()["ece"])
+        return grade(self.ndcg, self.outcomes["all"].measured())
 
     @cached_property
     def _lists(self) -> list[dict[str, list[Codes]]]:
         return [first_lists(backtest) for backtest in self.backtests]
 
 
-def grade(ndcg: Mapping[str, Floats], ece: float) -> Grading:
+def grade(ndcg: Mapping[str, Floats], measured: Mapping[str, float]) -> Grading:
     """Grade the offers by `GRADE_RULE`.
 
     Parameters
     ----------
     ndcg
         Per method NDCG@10 of each list, all methods in the same order of customers and snapshots.
+    measured
+        What `Outcomes.measured` returns of the offers.
     """
     means = {name: float(values.mean()) for name, values in ndcg.items()}
     best = max((name for name in means if name != TWO_STAGE), key=means.__getitem__)
     gain = relative_gain(ndcg[TWO_STAGE], ndcg[best])
-    return GRADE_RULE.grade(means, model=TWO_STAGE, best_rule=best, gain=gain, improvement=gain.value, ece=ece)
+    return GRADE_RULE.grade(
+        means,
+        model=TWO_STAGE,
+        best_rule=best,
+        gain=gain,
+        improvement=gain.value,
+        ece=measured["ece"],
+        bias=measured["predicted"] - measured["observed"],
+    )
 
 
 def outcomes_of(backtest: Backtest) -> dict[str, Outcomes]:

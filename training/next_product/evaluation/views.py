@@ -45,16 +45,18 @@ def views(backtest: Backtest) -> dict[str, dict[str, Measured]]:
         again.append(_only(bought, history.codes))
     step_up = [_only(bought, codes) for bought, codes in zip(backtest.bought, better, strict=True)]
     due = {
-        TWO_STAGE: _codes(backtest.chosen("repeat")),
+        TWO_STAGE: codes_of(backtest.chosen("repeat")),
         "fixed_interval": [_fixed_interval(history) for history in backtest.histories],
     }
-    lists["up_sell"] = {TWO_STAGE: _codes(backtest.chosen("up_sell", UP_SELL_K)), **lists["up_sell"]}
+    lists["up_sell"] = {TWO_STAGE: codes_of(backtest.chosen("up_sell", UP_SELL_K)), **lists["up_sell"]}
     up_sell = compare(lists["up_sell"], step_up, backtest.items, UP_SELL_K)
     if up_sell:
         up_sell[TWO_STAGE] |= pair_auc(backtest, better)
     return {
-        "all": compare({TWO_STAGE: _codes(backtest.best_mix), **lists["all"]}, backtest.bought, backtest.items),
-        "new_product": compare({TWO_STAGE: _codes(backtest.never_bought), **lists["new_product"]}, new, backtest.items),
+        "all": compare({TWO_STAGE: codes_of(backtest.best_mix), **lists["all"]}, backtest.bought, backtest.items),
+        "new_product": compare(
+            {TWO_STAGE: codes_of(backtest.never_bought), **lists["new_product"]}, new, backtest.items
+        ),
         "new_type": _type_view(backtest),
         "up_sell": up_sell,
         "repeat": compare(due, again, backtest.items),
@@ -63,7 +65,7 @@ def views(backtest: Backtest) -> dict[str, dict[str, Measured]]:
 
 def first_lists(backtest: Backtest) -> dict[str, list[Codes]]:
     """Return lists of all products, of the model and of the baselines that only count: quick enough for training."""
-    lists = {TWO_STAGE: _codes(backtest.best_mix)}
+    lists = {TWO_STAGE: codes_of(backtest.best_mix)}
     for block in batches(backtest.histories, BLOCK):
         for name, scores in simple_scores(block, backtest.model.catalogue).items():
             lists.setdefault(name, []).extend(top(row, K) for row in scores)
@@ -145,7 +147,8 @@ def _type_view(backtest: Backtest) -> dict[str, Measured]:
     return compare(lists, relevant, Items(int(catalogue.types.known.sum()), frozenset(head.tolist())))
 
 
-def _codes(lists: Sequence[Sequence[Chosen]]) -> list[Codes]:
+def codes_of(lists: Sequence[Sequence[Chosen]]) -> list[Codes]:
+    """Return the products of each list, best first."""
     return [np.array([product.code for product in chosen], dtype="int64") for chosen in lists]
 
 

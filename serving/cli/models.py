@@ -1,0 +1,256 @@
+"""Commands about registered versions: which there are, which answered when, and which shall answer."""
+
+import getpass
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from core.errors import ConfigError
+from serving.cli.context import Context
+from serving.cli.options import FormatOption, group
+from serving.cli.sheets import print_sheets
+from serving.cli.stages import Stages
+from serving.explain.fidelity import inspect_reasons
+from training.lifecycle.champions import Champions
+from training.lifecycle.gate import Decision
+from training.lifecycle.judge import Judge
+from training.lifecycle.promotions import Entry, Who
+from training.lifecycle.runner import context_of
+from training.lifecycle.settings import TrackingSettings
+from training.lifecycle.tracking import CHAMPION, Tracking, Version
+from training.registry import MODELS, Registered
+
+app = group("List versions, compare them, promote one, or roll back.")
+
+#: Exit code where the gate refuses a version.
+REFUSED = 10
+
+
+def _registered(name: str) -> Registered:
+    """Return a model by its name on the command line, in the configuration or in MLflow's registry."""
+    for one in MODELS:
+        if name in {one.command, one.name, one.registered_name}:
+            return one
+    raise typer.BadParameter(f"expected one of {', '.join(one.command for one in MODELS)}, found {name!r}")
+
+
+def _parse_version(text: str) -> tuple[Registered, str]:
+    """Read `MODEL/VERSION`, whose version is a number or an alias; without one it is the champion."""
+    name, _, which = text.partition("/")
+    return _registered(name), which or CHAMPION
+
+
+ModelArgument = Annotated[
+    str | None, typer.Argument(metavar="[MODEL]", help="Such as `churn`; without one, all models.")
+]
+VersionArgument = Annotated[
+    str, typer.Argument(metavar="MODEL/VERSION", help="Such as `churn/3`, `churn/challenger`; `churn` is the champion.")
+]
+WhyOption = Annotated[
+    str | None, typer.Option("--why", help="Kept in the promotion log; asked for where it is missing.")
+]
+ByOption = Annotated[
+    str | None, typer.Option("--by", envvar="ENCORE_USER", help="Who decides. Default: the user of the system.")
+]
+
+
+def who(by: str | None, why: str | None) -> Who:
+    """Return who decides and why; ask for the reason where there is somebody to ask.
+
+    Raises
+    ------
+    ConfigError
+        If there is no reason, and nobody to ask.
+    """
+    if why is None and sys.stdin.isatty():
+        why = typer.prompt("Why")
+    if not (why or "").strip():
+        raise ConfigError("Expected a reason, found none.", 'Give it with --why "…"; it is kept in the promotion log.')
+    return Who(by or _user(), str(why).strip())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
+
+
+@app.command("list")
+def list_versions(ctx: typer.Context, model: ModelArgument = None, output: FormatOption = "table") -> None:
+    """List registered versions with their grade in words, the newest first."""
+    context: Context = ctx.obj
+    chosen = [_registered(model)] if model else MODELS
+    tracking = Tracking(context.settings[TrackingSettings])
+    versions = [version for one in chosen for version in tracking.versions(one.registered_name)]
+    if output == "json":
+        typer.echo(json.dumps([_as_json(version) for version in versions], indent=2))
+        return
+    table = Table(Column("version", no_wrap=True), "is", "made", "data until", "grade", "in words")
+    for version in versions:
+        table.add_row(
+            version.label,
+            ", ".join(version.aliases) or ("rolled back" if version.rolled_back else ""),
+            f"{_made(version):%Y-%m-%d %H:%M}",
+            version.data_end or "–",
+            version.shown_grade or "–",
+            escape(version.words or ""),
+        )
+    context.console.print(table)
+
+
+@app.command("history")
+def history(
+    ctx: typer.Context,
+    model: ModelArgument = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The newest entries.")] = 20,
+    output: FormatOption = "table",
+) -> None:
+    """Show which version answered since when, who decided it and why, the newest first.
+
+    Refusals of the gate are entries too. Nothing is ever changed or removed in this log.
+    """
+    context: Context = ctx.obj
+    champions = Champions(context.settings)
+    for one in [_registered(model)] if model else MODELS:
+        champions.current(one.registered_name)  # an alias that was set by other means becomes an entry
+    entries = champions.history(_registered(model).registered_name if model else None, limit)
+    if output == "json":
+        typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, default=str))
+        return
+    for entry in entries:
+        _print_entry(context, entry)
+    if not entries:
+        context.console.print("  No version was promoted or refused yet.")
+
+
+@app.command("compare")
+def compare(
+    ctx: typer.Context,
+    champion: VersionArgument,
+    challenger: VersionArgument,
+    output: FormatOption = "table",
+) -> None:
+    """Compare two versions of a model: the second as the challenger of the first.
+
+    Both are measured on the same customers of the test snapshots that neither learned from. Prints metrics, slices and
+    calibration with paired differences and their intervals, whether reasons agree with the challenger, and what the
+    gate would decide. Changes nothing.
+    """
+    context: Context = ctx.obj
+    (registered, first), (other, second) = _parse_version(champion), _parse_version(challenger)
+    if registered is not other:
+        raise typer.BadParameter(f"expected two versions of one model, found {champion} and {challenger}")
+    model, settings = registered.load(), context.settings
+    # progress is kept off the output that a program reads
+    console = Console(stderr=True, highlight=False) if output == "json" else context.console
+    tracking = Tracking(settings[TrackingSettings])
+    ours, theirs = (tracking.version(registered.registered_name, which) for which in (second, first))
+    judge = Judge(model, context_of(model, settings), tracking, inspect_reasons)
+    with context.job("models compare", alone=False), Stages(console) as stages:
+        comparison = stages.run(
+            f"compare {registered.command}",
+            lambda report: judge.compare((ours, judge.load(ours)), (theirs, judge.load(theirs)), report),
+        )
+        decision = stages.run("gate", lambda report: judge.decide(ours, theirs, None, report))
+    if output == "json":
+        typer.echo(json.dumps({"comparison": comparison.as_json(), "gate": decision.as_json()}, indent=2))
+        return
+    print_sheets(context.console, comparison.sheets(ours.label, theirs.label))
+    context.console.print(f"  The gate would {'promote' if decision.passes else 'refuse'} {ours.label}:")
+    _print_checks(context, decision)
+
+
+@app.command("promote")
+def promote(
+    ctx: typer.Context,
+    version: VersionArgument,
+    why: WhyOption = None,
+    by: ByOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Promote it whatever the gate says; kept in the log.")] = False,
+) -> None:
+    """Make a version the champion, where the gate lets it pass.
+
+    A running API follows within seconds. Exit code 10 where the gate refuses; `encore models rollback` goes back.
+    """
+    context: Context = ctx.obj
+    registered, which = _parse_version(version)
+    decider = who(by, why)
+    model, settings = registered.load(), context.settings
+    with context.job("models promote", alone=False), Stages(context.console) as stages:
+        champions = Champions(settings)
+        chosen = champions.tracking.version(registered.registered_name, which)
+        champion = champions.current(registered.registered_name)
+        if champion is not None and champion.label == chosen.label:
+            raise typer.BadParameter(f"{chosen.label} is the champion already")
+        judge = Judge(model, context_of(model, settings), champions.tracking, inspect_reasons)
+        decision = stages.run("gate", lambda report: judge.decide(chosen, champion, None, report))
+        answers = decision.check("answers")
+        champions.tracking.note(chosen, decision)
+        if decision.passes or (force and answers is not None and answers.passes):
+            champions.promote(chosen, decision, decider)
+        else:
+            champions.refuse(chosen, decision, decider)
+    _print_checks(context, decision)
+    if not decision.passes and not force:
+        context.console.print(f"  {chosen.label} is not promoted. --force does it in any case.")
+        raise typer.Exit(REFUSED)
+    if answers is not None and not answers.passes:
+        context.console.print(f"  {chosen.label} is not promoted: it cannot answer.")
+        raise typer.Exit(REFUSED)
+    context.console.print(f"  {chosen.label} is the champion. A running API follows within seconds.")
+
+
+@app.command("rollback")
+def rollback(
+    ctx: typer.Context,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Such as `churn`.")],
+    to: Annotated[str | None, typer.Option("--to", help="Number of the version. Default: the champion before.")] = None,
+    why: WhyOption = None,
+    by: ByOption = None,
+) -> None:
+    """Let an earlier champion answer again.
+
+    The version that answered until now is marked: training on the same data and settings does not bring it back.
+    """
+    context: Context = ctx.obj
+    registered, decider = _registered(model), who(by, why)
+    with context.job("models rollback", alone=False):
+        version = Champions(context.settings).roll_back(registered.registered_name, decider, to)
+    context.console.print(f"  {version.label} is the champion again. A running API follows within seconds.")
+
+
+def _print_checks(context: Context, decision: Decision) -> None:
+    for check in decision.checks:
+        mark = "[green]✓[/]" if check.passes else "[red]✗[/]"
+        context.console.print(f"  {mark} {check.name:<12} {escape(check.text)}", soft_wrap=True)
+
+
+def _print_entry(context: Context, entry: Entry) -> None:
+    what = {
+        "promoted": "became the champion",
+        "rolled_back": "became the champion again",
+        "refused": "was refused by the gate",
+        "found": "was found as the champion",
+    }[entry.action]
+    after = f", after {entry.previous}" if entry.previous and entry.action != "refused" else ""
+    grade = f", grade {entry.grade}" if entry.grade else ""
+    head = f"{entry.moment:%Y-%m-%d %H:%M} UTC  {entry.model}/{entry.version} {what}{after}{grade}"
+    context.console.print(f"[bold]{escape(head)}[/]", soft_wrap=True)
+    context.console.print(f"  by {entry.decided_by}: {entry.why}", markup=False, soft_wrap=True)
+    context.console.print(f"  {entry.reason}", markup=False, soft_wrap=True)
+
+
+def _made(version: Version) -> datetime:
+    return datetime.fromtimestamp(version.created / 1000, tz=UTC)
+
+
+def _as_json(version: Version) -> dict[str, Any]:
+    return {**asdict(version), "created": _made(version).isoformat()}

@@ -1,0 +1,361 @@
+"""`encore refresh`: the command of the night, which does what is due and nothing else."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from core.errors import ConfigError, DataError, EncoreError, StoreError
+from core.files import write_file
+from core.locks import locked
+from core.settings import StoreSettings
+from core.stamps import fingerprint
+from features.engine.build import outdated
+from features.ingest.pipeline import pending
+from features.store.feature_store import Store
+from features.store.materialized import read_online
+from serving.cli.context import Context
+from serving.cli.data import stage_ingest
+from serving.cli.features import stage_apply, stage_build, stage_materialize
+from serving.cli.options import FormatOption, group
+from serving.cli.scores import stage_scores
+from serving.cli.stages import Stages
+from serving.cli.train import NOT_PROMOTED, stage_recalibrate, stage_train
+from serving.scoring.models import find_labels
+from serving.settings import ExperimentSettings
+from training.lifecycle.due import Due, training_due
+from training.lifecycle.promotions import Who
+from training.lifecycle.runner import context_of, definition_of
+from training.lifecycle.settings import RefreshSettings, TrackingSettings
+from training.lifecycle.tracking import Tracking
+from training.registry import MODELS, Registered
+
+app = group()
+
+#: Exit codes, which docs/operations.md explains; 10 is that of `encore train` too.
+DONE, FAILED, REFUSED, UNFIT, UNAVAILABLE, RUNNING = 0, 2, NOT_PROMOTED, 20, 30, 40
+#: The worst comes first.
+_WORST = (FAILED, UNAVAILABLE, UNFIT, REFUSED)
+Outcome = Literal["done", "skipped", "refused", "failed"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a step.
+
+    Attributes
+    ----------
+    text
+        Why it was done or skipped, or what went wrong, in sentences.
+    exit_code
+        That of the command, if this were the only step.
+    """
+
+    step: str
+    outcome: Outcome
+    text: str
+    exit_code: int = DONE
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the night.
+
+    Attributes
+    ----------
+    due
+        Says whether it has to be done; reads and changes nothing else.
+    run
+        Does it.
+    needed
+        Whether the steps after it have nothing to work with where it fails.
+    """
+
+    name: str
+    due: Callable[[], Due]
+    run: Callable[[Stages], Result]
+    needed: bool = False
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a step would do: it depends where a step ahead of it has to be done first."""
+
+    step: str
+    verdict: Literal["would run", "nothing", "depends"]
+    why: str
+
+
+@app.command("refresh")
+def refresh(
+    ctx: typer.Context,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done and why; change nothing.")] = False,
+    output: FormatOption = "table",
+) -> None:
+    """Do what is due: the command of the night.
+
+    Ingests what is new, builds features for the new moment, copies them online, computes scores ahead; trains models
+    that are due, promotes what passes the gate, recalibrates the others. A running API takes everything over within
+    seconds. Steps that have nothing to do are skipped; killed at any moment, it goes on the next time.
+
+    Exit codes: 0 done; 10 done, and the gate refused a version; 20 the data are not fit; 30 a store does not answer;
+    40 another refresh runs; 2 any other error.
+    """
+    context: Context = ctx.obj
+    is_json = output == "json"
+    if is_json:
+        context.console = Console(stderr=True, highlight=False)
+    check_models(context)
+    if plan:
+        _print_plan(context, planned(context), json_format=is_json)
+        return
+    start = context.now
+    with _alone(context):
+        results = run_steps(context, steps(context))
+        code = exit_code(results)
+        summary = {"started": start, "exit_code": code, "steps": [asdict(result) for result in results]}
+        text = json.dumps(summary, indent=2, default=str)
+        write_file(context.settings[StoreSettings].data / "refresh.json", text.encode())
+    if is_json:
+        typer.echo(text)
+    else:
+        _print_summary(context, results)
+    raise typer.Exit(code)
+
+
+def steps(context: Context) -> list[Step]:
+    """Return the steps of the night, in their order. Adding one is one entry here."""
+    return [
+        Step("ingest", lambda: _ingest_due(context), lambda stages: _ingest(context, stages), needed=True),
+        Step("features", lambda: _features_due(context), lambda stages: _build(context, stages), needed=True),
+        Step("feature registry", lambda: _applied(context), lambda stages: _apply(context, stages), needed=True),
+        Step("online store", lambda: _online_due(context), lambda stages: _materialize(context, stages), needed=True),
+        Step("scores", lambda: _scores_due(context), lambda stages: _scores(context, stages)),
+        *(_training(context, registered) for registered in MODELS),
+        *(_recalibration(context, registered) for registered in MODELS if registered.recalibrates),
+        Step("scores of new versions", lambda: _scores_due(context), lambda stages: _scores(context, stages)),
+    ]
+
+
+def run_steps(context: Context, work: Sequence[Step]) -> list[Result]:
+    """Run what is due, one step after the other. A step that fails ends the night where others need it."""
+    results: list[Result] = []
+    with Stages(context.console) as stages:
+        for step in work:
+            results.append(_run(context, step, stages))
+            if results[-1].outcome == "failed" and step.needed:
+                break
+    return results
+
+
+def _run(context: Context, step: Step, stages: Stages) -> Result:
+    try:
+        due = step.due()
+        if not due.is_due:
+            return Result(step.name, "skipped", due.why)
+        context.console.print(f"  [bold]{step.name}[/]: {escape(due.why)}", soft_wrap=True)
+        return step.run(stages)
+    except EncoreError as error:
+        code = UNFIT if isinstance(error, DataError) else UNAVAILABLE if isinstance(error, StoreError) else FAILED
+        return Result(step.name, "failed", str(error), code)
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """Return the code of the worst result."""
+    return next((code for code in _WORST if any(result.exit_code == code for result in results)), DONE)
+
+
+def planned(context: Context) -> list[Planned]:
+    """Return what each step would do and why, as far as it can be said before the steps ahead of it were done."""
+    found: list[Planned] = []
+    ahead = None
+    for step in steps(context):
+        try:
+            due = step.due()
+        except EncoreError as error:
+            due = Due(is_due=False, why=error.problem)
+        if due.is_due:
+            found.append(Planned(step.name, "would run", due.why))
+        elif ahead:
+            found.append(Planned(step.name, "depends", f"Decided after {ahead}."))
+        else:
+            found.append(Planned(step.name, "nothing", due.why))
+        if due.is_due and step.needed:
+            ahead = step.name
+    return found
+
+
+def check_models(context: Context) -> None:
+    """Refuse a schedule of a model that there is not.
+
+    Raises
+    ------
+    ConfigError
+        If `refresh.retrain_days_of` names one.
+    """
+    names = {registered.name for registered in MODELS}
+    for name in context.settings[RefreshSettings].retrain_days_of:
+        if name not in names:
+            raise ConfigError(
+                f"refresh.retrain_days_of: expected names of models ({', '.join(sorted(names))}), found {name!r}.",
+                "Correct the name.",
+            )
+
+
+@contextmanager
+def _alone(context: Context) -> Iterator[None]:
+    """Let no two nights run at a time."""
+    try:
+        with locked(context.settings[StoreSettings].data / "refresh.lock", wait=False):
+            yield
+    except BlockingIOError:
+        context.console.print("  Another `encore refresh` runs on these data; this one does nothing.")
+        raise typer.Exit(RUNNING) from None
+
+
+# -- the steps
+
+
+def _ingest_due(context: Context) -> Due:
+    why = pending(context.settings, context.now)
+    return Due(why is not None, why or "No file, query or event is new.")
+
+
+def _ingest(context: Context, stages: Stages) -> Result:
+    ingested = stage_ingest(context, stages)
+    rows = ", ".join(f"{count:,} {table}" for table, count in ingested.rows.items() if count)
+    return Result("ingest", "done", f"{ingested.read:,} read; there are {rows}.")
+
+
+def _features_due(context: Context) -> Due:
+    why = outdated(context.settings, context.now)
+    return Due(why is not None, why or "They are of these data and this moment.")
+
+
+def _build(context: Context, stages: Stages) -> Result:
+    built = stage_build(context, stages)
+    return Result("features", "done", f"Built for {built.schedule.as_of:%Y-%m-%d}.")
+
+
+def _applied(context: Context) -> Due:
+    done = Store(context.settings).is_applied()
+    return Due(not done, "They are registered." if done else "Views have changed.")
+
+
+def _apply(context: Context, stages: Stages) -> Result:
+    stage_apply(context, stages)
+    return Result("feature registry", "done", "Registered with Feast.")
+
+
+def _online_due(context: Context) -> Due:
+    done = Store(context.settings).is_materialized()
+    return Due(not done, "It holds these features." if done else "It holds other features, or none.")
+
+
+def _materialize(context: Context, stages: Stages) -> Result:
+    stage_materialize(context, stages)
+    return Result("online store", "done", "A running API takes the rows over within seconds.")
+
+
+def _scored(context: Context) -> str | None:
+    """Name what scores ahead are computed from; None where no model can answer."""
+    settings = context.settings
+    online = read_online(settings[StoreSettings])
+    labels = find_labels(Tracking(settings[TrackingSettings]), settings[ExperimentSettings], sells=online.sells)
+    return fingerprint(online.fingerprint, labels) if labels else None
+
+
+def _scores_due(context: Context) -> Due:
+    wanted = _scored(context)
+    if wanted is None:
+        return Due(is_due=False, why="There is no champion yet.")
+    done = _stamp(context).read_text() if _stamp(context).exists() else ""
+    return Due(
+        wanted != done, "They are of these features and models." if wanted == done else "Features or models are new."
+    )
+
+
+def _scores(context: Context, stages: Stages) -> Result:
+    scored = _scored(context)
+    count = stage_scores(context, stages)
+    write_file(_stamp(context), str(scored).encode())
+    return Result("scores", "done", f"{count:,} active customers.")
+
+
+def _stamp(context: Context) -> Path:
+    return context.settings[StoreSettings].data / "scored"
+
+
+def _training(context: Context, registered: Registered) -> Step:
+    name = f"train {registered.command}"
+
+    def due() -> Due:
+        model = registered.load()
+        try:
+            within = context_of(model, context.settings)
+        except DataError as error:
+            return Due(is_due=False, why=error.problem)
+        tracking = Tracking(context.settings[TrackingSettings])
+        return training_due(model, within, tracking, definition_of(model, context.settings))
+
+    def run(stages: Stages) -> Result:
+        why = due().why
+        trained = stage_train(context, stages, registered, promote=True, who=Who("encore refresh", why))
+        label, decision = trained.version.label, trained.decision
+        if decision is None or decision.passes:
+            return Result(name, "done", f"{why} {label} is the champion, grade {trained.version.shown_grade}.")
+        return Result(name, "refused", f"{why} {label}: {decision.reason}", REFUSED)
+
+    return Step(name, due, run)
+
+
+def _recalibration(context: Context, registered: Registered) -> Step:
+    name = f"recalibrate {registered.command}"
+
+    def due() -> Due:
+        if not context.settings[RefreshSettings].recalibrate:
+            return Due(is_due=False, why="refresh.recalibrate is off.")
+        champion = Tracking(context.settings[TrackingSettings]).find(registered.registered_name)
+        return Due(
+            champion is not None, "Labels may be newer than its calibration." if champion else "No champion yet."
+        )
+
+    def run(stages: Stages) -> Result:
+        done = stage_recalibrate(context, stages, registered)
+        if done.decision is None:
+            return Result(name, "skipped", done.reason)
+        outcome: Outcome = "done" if done.decision.passes else "refused"
+        return Result(name, outcome, done.reason, DONE if done.decision.passes else REFUSED)
+
+    return Step(name, due, run)
+
+
+# -- what is printed
+
+
+_MARKS: dict[Outcome, str] = {
+    "done": "[green]✓[/]",
+    "skipped": "[dim]–[/]",
+    "refused": "[yellow]![/]",
+    "failed": "[red]✗[/]",
+}
+
+
+def _print_summary(context: Context, results: Sequence[Result]) -> None:
+    context.console.print("\n  [bold]Refresh[/]")
+    for result in results:
+        context.console.print(f"  {_MARKS[result.outcome]} {result.step:<24} {escape(result.text)}", soft_wrap=True)
+
+
+def _print_plan(context: Context, found: Sequence[Planned], *, json_format: bool) -> None:
+    if json_format:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=2))
+        return
+    for one in found:
+        context.console.print(f"  {one.verdict:<10} {one.step:<24} {escape(one.why)}", soft_wrap=True)
