@@ -15,6 +15,7 @@ import pytest
 
 from core.locks import locked
 from core.stamps import read_stamp
+from features.store.feature_store import Store
 from serving.settings import load_settings
 from tests.conftest import Scoring, inside
 from tests.servers import ENCORE
@@ -100,6 +101,8 @@ def copy_of(night: Night, folder: Path) -> Path:
     shutil.copytree(night.directory, folder)
     config = (folder / "encore.toml").read_text()
     (folder / "encore.toml").write_text(config.replace(str(night.directory), str(folder)))
+    with inside(folder):
+        Store(load_settings()).apply()  # the registry holds the paths of the features
     return folder
 
 

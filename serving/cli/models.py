@@ -1,8 +1,6 @@
 """Commands about registered versions: which there are, which answered when, and which shall answer."""
 
-import getpass
 import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from core.errors import ConfigError
 from serving.cli.context import Context
+from serving.cli.deciding import ByOption, WhyOption, decider
 from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from serving.cli.stages import Stages
@@ -21,7 +19,7 @@ from serving.explain.fidelity import inspect_reasons
 from training.lifecycle.champions import Champions
 from training.lifecycle.gate import Decision
 from training.lifecycle.judge import Judge
-from training.lifecycle.promotions import Entry, Who
+from training.lifecycle.promotions import Entry
 from training.lifecycle.runner import context_of
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHAMPION, Tracking, Version
@@ -53,34 +51,6 @@ ModelArgument = Annotated[
 VersionArgument = Annotated[
     str, typer.Argument(metavar="MODEL/VERSION", help="Such as `churn/3`, `churn/challenger`; `churn` is the champion.")
 ]
-WhyOption = Annotated[
-    str | None, typer.Option("--why", help="Kept in the promotion log; asked for where it is missing.")
-]
-ByOption = Annotated[
-    str | None, typer.Option("--by", envvar="ENCORE_USER", help="Who decides. Default: the user of the system.")
-]
-
-
-def who(by: str | None, why: str | None) -> Who:
-    """Return who decides and why; ask for the reason where there is somebody to ask.
-
-    Raises
-    ------
-    ConfigError
-        If there is no reason, and nobody to ask.
-    """
-    if why is None and sys.stdin.isatty():
-        why = typer.prompt("Why")
-    if not (why or "").strip():
-        raise ConfigError("Expected a reason, found none.", 'Give it with --why "…"; it is kept in the promotion log.')
-    return Who(by or _user(), str(why).strip())
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "unknown"
 
 
 @app.command("list")
@@ -182,7 +152,7 @@ def promote(
     """
     context: Context = ctx.obj
     registered, which = _parse_version(version)
-    decider = who(by, why)
+    who = decider(by, why)
     model, settings = registered.load(), context.settings
     with context.job("models promote", alone=False), Stages(context.console) as stages:
         champions = Champions(settings)
@@ -195,9 +165,9 @@ def promote(
         answers = decision.check("answers")
         champions.tracking.note(chosen, decision)
         if decision.passes or (force and answers is not None and answers.passes):
-            champions.promote(chosen, decision, decider)
+            champions.promote(chosen, decision, who)
         else:
-            champions.refuse(chosen, decision, decider)
+            champions.refuse(chosen, decision, who)
     _print_checks(context, decision)
     if not decision.passes and not force:
         context.console.print(f"  {chosen.label} is not promoted. --force does it in any case.")
@@ -221,9 +191,9 @@ def rollback(
     The version that answered until now is marked: training on the same data and settings does not bring it back.
     """
     context: Context = ctx.obj
-    registered, decider = _registered(model), who(by, why)
+    registered, who = _registered(model), decider(by, why)
     with context.job("models rollback", alone=False):
-        version = Champions(context.settings).roll_back(registered.registered_name, decider, to)
+        version = Champions(context.settings).roll_back(registered.registered_name, who, to)
     context.console.print(f"  {version.label} is the champion again. A running API follows within seconds.")
 
 

@@ -42,11 +42,10 @@ app = group()
 DONE, FAILED, REFUSED, UNFIT, UNAVAILABLE, RUNNING = 0, 2, NOT_PROMOTED, 20, 30, 40
 #: The worst comes first.
 _WORST = (FAILED, UNAVAILABLE, UNFIT, REFUSED)
-Outcome = Literal["done", "skipped", "refused", "failed"]
 
 
 @dataclass(frozen=True)
-class Result:
+class Outcome:
     """What became of a step.
 
     Attributes
@@ -57,10 +56,19 @@ class Result:
         That of the command, if this were the only step.
     """
 
-    step: str
-    outcome: Outcome
+    outcome: Literal["done", "skipped", "refused", "failed"]
     text: str
     exit_code: int = DONE
+
+
+@dataclass(frozen=True)
+class Result:
+    """A step, and what became of it."""
+
+    step: str
+    outcome: str
+    text: str
+    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class Step:
 
     name: str
     due: Callable[[], Due]
-    run: Callable[[Stages], Result]
+    run: Callable[[Stages], Outcome]
     needed: bool = False
 
 
@@ -157,13 +165,15 @@ def run_steps(context: Context, work: Sequence[Step]) -> list[Result]:
 def _run(context: Context, step: Step, stages: Stages) -> Result:
     try:
         due = step.due()
-        if not due.is_due:
-            return Result(step.name, "skipped", due.why)
-        context.console.print(f"  [bold]{step.name}[/]: {escape(due.why)}", soft_wrap=True)
-        return step.run(stages)
+        if due.is_due:
+            context.console.print(f"  [bold]{step.name}[/]: {escape(due.why)}", soft_wrap=True)
+            found = step.run(stages)
+        else:
+            found = Outcome("skipped", due.why)
     except EncoreError as error:
         code = UNFIT if isinstance(error, DataError) else UNAVAILABLE if isinstance(error, StoreError) else FAILED
-        return Result(step.name, "failed", str(error), code)
+        found = Outcome("failed", str(error), code)
+    return Result(step.name, **asdict(found))
 
 
 def exit_code(results: Sequence[Result]) -> int:
@@ -227,10 +237,10 @@ def _ingest_due(context: Context) -> Due:
     return Due(why is not None, why or "No file, query or event is new.")
 
 
-def _ingest(context: Context, stages: Stages) -> Result:
+def _ingest(context: Context, stages: Stages) -> Outcome:
     ingested = stage_ingest(context, stages)
     rows = ", ".join(f"{count:,} {table}" for table, count in ingested.rows.items() if count)
-    return Result("ingest", "done", f"{ingested.read:,} read; there are {rows}.")
+    return Outcome("done", f"{ingested.read:,} read; there are {rows}.")
 
 
 def _features_due(context: Context) -> Due:
@@ -238,9 +248,9 @@ def _features_due(context: Context) -> Due:
     return Due(why is not None, why or "They are of these data and this moment.")
 
 
-def _build(context: Context, stages: Stages) -> Result:
+def _build(context: Context, stages: Stages) -> Outcome:
     built = stage_build(context, stages)
-    return Result("features", "done", f"Built for {built.schedule.as_of:%Y-%m-%d}.")
+    return Outcome("done", f"Built for {built.schedule.as_of:%Y-%m-%d}.")
 
 
 def _applied(context: Context) -> Due:
@@ -248,9 +258,9 @@ def _applied(context: Context) -> Due:
     return Due(not done, "They are registered." if done else "Views have changed.")
 
 
-def _apply(context: Context, stages: Stages) -> Result:
+def _apply(context: Context, stages: Stages) -> Outcome:
     stage_apply(context, stages)
-    return Result("feature registry", "done", "Registered with Feast.")
+    return Outcome("done", "Registered with Feast.")
 
 
 def _online_due(context: Context) -> Due:
@@ -258,9 +268,9 @@ def _online_due(context: Context) -> Due:
     return Due(not done, "It holds these features." if done else "It holds other features, or none.")
 
 
-def _materialize(context: Context, stages: Stages) -> Result:
+def _materialize(context: Context, stages: Stages) -> Outcome:
     stage_materialize(context, stages)
-    return Result("online store", "done", "A running API takes the rows over within seconds.")
+    return Outcome("done", "A running API takes the rows over within seconds.")
 
 
 def _scored(context: Context) -> str | None:
@@ -281,11 +291,11 @@ def _scores_due(context: Context) -> Due:
     )
 
 
-def _scores(context: Context, stages: Stages) -> Result:
+def _scores(context: Context, stages: Stages) -> Outcome:
     scored = _scored(context)
     count = stage_scores(context, stages)
     write_file(_stamp(context), str(scored).encode())
-    return Result("scores", "done", f"{count:,} active customers.")
+    return Outcome("done", f"{count:,} active customers.")
 
 
 def _stamp(context: Context) -> Path:
@@ -304,13 +314,13 @@ def _training(context: Context, registered: Registered) -> Step:
         tracking = Tracking(context.settings[TrackingSettings])
         return training_due(model, within, tracking, definition_of(model, context.settings))
 
-    def run(stages: Stages) -> Result:
+    def run(stages: Stages) -> Outcome:
         why = due().why
         trained = stage_train(context, stages, registered, promote=True, who=Who("encore refresh", why))
         label, decision = trained.version.label, trained.decision
         if decision is None or decision.passes:
-            return Result(name, "done", f"{why} {label} is the champion, grade {trained.version.shown_grade}.")
-        return Result(name, "refused", f"{why} {label}: {decision.reason}", REFUSED)
+            return Outcome("done", f"{why} {label} is the champion, grade {trained.version.shown_grade}.")
+        return Outcome("refused", f"{why} {label}: {decision.reason}", REFUSED)
 
     return Step(name, due, run)
 
@@ -326,12 +336,11 @@ def _recalibration(context: Context, registered: Registered) -> Step:
             champion is not None, "Labels may be newer than its calibration." if champion else "No champion yet."
         )
 
-    def run(stages: Stages) -> Result:
+    def run(stages: Stages) -> Outcome:
         done = stage_recalibrate(context, stages, registered)
         if done.decision is None:
-            return Result(name, "skipped", done.reason)
-        outcome: Outcome = "done" if done.decision.passes else "refused"
-        return Result(name, outcome, done.reason, DONE if done.decision.passes else REFUSED)
+            return Outcome("skipped", done.reason)
+        return Outcome("done", done.reason) if done.decision.passes else Outcome("refused", done.reason, REFUSED)
 
     return Step(name, due, run)
 
@@ -339,7 +348,7 @@ def _recalibration(context: Context, registered: Registered) -> Step:
 # -- what is printed
 
 
-_MARKS: dict[Outcome, str] = {
+_MARKS = {
     "done": "[green]✓[/]",
     "skipped": "[dim]–[/]",
     "refused": "[yellow]![/]",

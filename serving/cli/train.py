@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from serving.cli.context import Context
+from serving.cli.deciding import user
 from serving.cli.model_group import ModelGroup
 from serving.cli.options import group
 from serving.cli.stages import Stages
@@ -102,9 +103,11 @@ app.add_typer(group("Fit a champion's percentages to newer labels.", Recalibrate
 def train(context: Context, registered: Registered, *, promote: bool) -> None:
     """Run `encore train MODEL`."""
     with Stages(context.console) as stages:
-        trained = stage_train(context, stages, registered, promote=promote)
+        who = Who(user(), f"encore train {registered.command}")
+        trained = stage_train(context, stages, registered, promote=promote, who=who)
     version = trained.version
-    grade = f", grade {version.shown_grade}" if version.grade else ""
+    words = f": {version.words}" if version.words else ""
+    grade = f", grade {version.shown_grade}{words}" if version.grade else ""
     aliases = ", ".join(version.aliases) or "registered"
     context.console.print(f"  {version.label} is {aliases}{grade}, run {version.run_id}")
     if trained.decision is not None and not trained.decision.passes:

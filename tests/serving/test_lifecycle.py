@@ -15,7 +15,7 @@ import pytest
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
 from serving.access.keys import ROLES, KeyFile
-from serving.cli.models import who
+from serving.cli.deciding import decider
 from serving.settings import load_settings
 from tests.conftest import NOW, World, copied
 from tests.servers import ENCORE, Encore, wait_until
@@ -86,9 +86,9 @@ def test_versions_are_listed_compared_and_measured(house: House) -> None:
 def test_a_reason_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(ConfigError, match=r"Expected a reason.*--why"):
-        who(None, " ")
-    assert who("ada", " because ").why == "because"
-    assert who(None, "because").by
+        decider(None, " ")
+    assert decider("ada", " because ").why == "because"
+    assert decider(None, "because").by
 
 
 @pytest.mark.servers
@@ -101,7 +101,7 @@ def test_a_rollback_reaches_a_loaded_api_within_seconds_without_a_failed_request
         def load(customer: str) -> None:
             while not stop.is_set():
                 status, answer = api.ask("GET", f"/v1/customers/{customer}/explanation")
-                answered[status, str(answer["model"]) if isinstance(answer, dict) else str(answer)] += 1
+                answered[status, answer["risk"]["model"] if status == 200 else str(answer)] += 1
 
         def in_use() -> str:
             _, answer = api.ask("GET", "/v1/models")

@@ -27,6 +27,8 @@ def test_by_share_as_many_are_high_as_a_team_can_contact(at_home: World, store: 
     shown = [tiers.of(scored.parts["risk"].value.risk or 0.0) for scored in scoring.ask(customers, "risk")]
     assert shown.count("high") == pytest.approx(0.1 * len(customers), abs=2)
     assert shown.count("medium") == pytest.approx(0.2 * len(customers), abs=3)
+    by_share = settings[ChurnSettings].model_copy(update={"tiers": "threshold"})
+    assert make_tiers(settings.replaced(by_share), store, scoring.churn, as_of, order_only=True) == tiers
     by_threshold = make_tiers(at_home.settings, store, scoring.churn, as_of)
     assert by_threshold == Tiers(at_home.settings[ChurnSettings].high_risk, at_home.settings[ChurnSettings].medium_risk)
 
