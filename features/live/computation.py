@@ -55,6 +55,11 @@ class CustomerFeatures:
             returns: PlannedViews(settings, views, online.kinds, empty, returns=returns) for returns in (False, True)
         }
 
+    @property
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """The names of each view's features."""
+        return self._plans[False].features
+
     def vectors(self, log: EventLog, customers: Sequence[str], moment: datetime) -> dict[str, dict[str, str]]:
         """Return the vector of each customer, as `features.engine.vectors.vector_query` does, by name of its view."""
         known = self._known.of(self._not_erased(customers), self._live_rows(log, customers))

@@ -256,6 +256,11 @@ class EventLog:
             ):
                 yield _logged(row)
 
+    def customers(self) -> list[str]:
+        """Return the customers with events, in ascending order."""
+        with self._database.reading() as con:
+            return [one for (one,) in con.execute("SELECT DISTINCT customer_id FROM events ORDER BY 1")]
+
     def last(self) -> int:
         """Return the place of the last event, 0 without any."""
         with self._database.reading() as con:
