@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,6 +72,21 @@ def noted(tracking: Tracking) -> str:
 
 def written(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in (folder / "artifacts").rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("module", ["tracking", "run", "runner", "server"])
+def test_mlflow_sends_nothing_home(module: str) -> None:
+    """Whichever module of the room is imported first."""
+    code = (
+        f"import training.lifecycle.{module}\n"
+        "from mlflow.telemetry.client import get_telemetry_client\n"
+        "print('CLIENT', get_telemetry_client())"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "DO_NOT"))}
+    # where MLflow recognises a job of a build server, it sends nothing anyway
+    environment = {name: value for name, value in environment.items() if name not in {"CI", "PYTEST_CURRENT_TEST"}}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert "CLIENT None" in done.stdout
 
 
 def test_no_champion_says_what_to_run(tmp_path: Path) -> None:
