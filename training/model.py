@@ -1,7 +1,7 @@
 """What a model is: the contract that the runner, the gate, the commands, serving and the data check rely on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
@@ -84,6 +84,8 @@ class Fitted(Generic[A]):
         A function that draws each picture, by name; they are called one after the other when they are logged.
     example, output
         A few rows of what `mlflow models serve` takes and returns.
+    rows
+        How many rows it was trained and measured on, by group of the split: `train`, `validation`, `test`.
     left_out
         Features that the data have no values of.
     signs
@@ -99,6 +101,7 @@ class Fitted(Generic[A]):
     pictures: Mapping[str, "Callable[[], Figure]"]
     example: pd.DataFrame
     output: pd.DataFrame
+    rows: Mapping[str, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     signs: Signs | None = None
 

@@ -32,6 +32,7 @@ from features.store.feast_api import FeatureStore
 from features.store.materialized import materialized_directory, updating, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, offline, repo_config, write_repo_file
+from features.views import views_of
 
 #: The least time that engines tell apart.
 _INSTANT = pd.Timedelta(microseconds=1)
@@ -166,6 +167,18 @@ class Store:
             frame: pd.DataFrame = job.to_df()
         ordered = frame.sort_values("_row").drop(columns="_row").reset_index(drop=True)
         return ordered.assign(event_timestamp=moments)
+
+    def fields(self, service: FeatureService) -> dict[str, str]:
+        """Return the features of a service with Feast's names of their types, such as `Float64`.
+
+        Raises
+        ------
+        StoreError
+            If the registry cannot be reached.
+        """
+        with answering("registry"):
+            views = [self._repo.view(view.name) for view in views_of(service)]
+        return {field.name: str(field.dtype) for view in views for field in view.features}
 
     def check(self) -> None:
         """Ask the online store for a customer that does not exist.

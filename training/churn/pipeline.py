@@ -205,6 +205,7 @@ def _fitted(context: Context, model: ChurnModel, rows: _Rows, tuned: Mapping[str
         pictures=_pictures(model, evaluation),
         example=pd.DataFrame(inputs, columns=list(model.features)),
         output=pd.DataFrame({"risk": model.risk(inputs)}),
+        rows={"train": len(rows.train), "validation": len(rows.validation), "test": len(rows.test)},
         left_out=model.origin.features_left_out,
         signs=signs_of(
             model,

@@ -1,10 +1,12 @@
 """A fitted model as a run and a registered version of MLflow."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.progress import Report
+from training.lifecycle.lineage import describe_model, describe_version, origin_tags, row_sets
 from training.lifecycle.run import Run
 from training.lifecycle.tracking import CAVEAT, Tracking, Version, VersionTags
 from training.model import A, Context, Fitted, Model
@@ -28,7 +30,13 @@ def register(
         Parameters of the run that take the place of those that all runs have.
     """
     params = _params(model, context, fitted) | dict(others or {})
+    origin = origin_tags(context)
+    tags = replace(tags, origin=origin, description=describe_version(context, fitted), about=describe_model(model))
     with tracking.run(command_of(model.settings.section), params) as run:
+        for tag, value in origin.items():
+            run.tag(tag, value)
+        for rows in row_sets(model.settings.service, context, fitted):
+            run.input(rows)
         _log(run, model, fitted, report)
         caveat = fitted.grading.caveat
         if caveat is not None:

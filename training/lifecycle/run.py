@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from core.errors import EncoreError, StoreError
 from core.logs import quiet
+from training.lifecycle.lineage import RowSet, encore_version, requirements
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,6 +49,11 @@ class Run:
         with answering():
             mlflow.log_text(text, name)
 
+    def input(self, rows: RowSet) -> None:
+        """Log which rows were used, and for what."""
+        with answering():
+            mlflow.log_input(rows.dataset, rows.context, dict(rows.tags))
+
     def environment(self) -> None:
         """Log the Python version and the version of every installed package as `environment.txt`."""
         packages = sorted({f"{package.name}=={package.version}" for package in distributions() if package.name})
@@ -62,8 +68,9 @@ class Run:
                 data_path=str(directory),
                 signature=infer_signature(example, output),
                 input_example=example,
-                # Encore itself has to be installed beside; its name on an index is not ours
-                pip_requirements=["lightgbm", "pandas", "scipy", "implicit"],
+                # Encore itself has to be installed beside
+                pip_requirements=requirements(),
+                metadata={"encore_version": encore_version()},
             )
         self.model_uri = info.model_uri
 

@@ -6,7 +6,7 @@ MLflow takes over a second to import, so this module is imported where it is use
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -116,11 +116,18 @@ class VersionTags:
     ----------
     definition
         What it depends on besides the data.
+    origin
+        The data and the code that it was made from, by the names of MLflow's tags.
+    description, about
+        The version, and all versions of its model, in a sentence.
     """
 
     fingerprint: str
     definition: str
     grading: Grading
+    origin: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    about: str = ""
 
     def as_mlflow(self) -> dict[str, str]:
         """Return them by the names of MLflow's tags."""
@@ -129,7 +136,7 @@ class VersionTags:
         tags |= {_GRADE: grading.grade, _WORDS: grading.words}
         if grading.order_only:
             tags[_ORDER_ONLY] = "true"
-        return tags | ({CAVEAT: grading.caveat} if grading.caveat else {})
+        return tags | dict(self.origin) | ({CAVEAT: grading.caveat} if grading.caveat else {})
 
 
 class Tracking:
@@ -169,6 +176,8 @@ class Tracking:
         """Register what the run logged as the challenger."""
         with answering(), quiet("mlflow", "alembic", "git"):
             made = mlflow.register_model(run.model_uri, name, tags=tags.as_mlflow())
+            self._client.update_model_version(name, made.version, tags.description)
+            self._client.update_registered_model(name, tags.about)
             self._client.set_registered_model_alias(name, CHALLENGER, made.version)
             return self._version(self._client.get_model_version(name, made.version))
 

@@ -6,12 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from core.arrays import Columns, Floats
 from core.files import write_file
@@ -22,7 +20,6 @@ from training.lifecycle.booster import load_booster, save_booster
 from training.next_product.candidates.evidence import Facts
 from training.next_product.candidates.finalists import finalists_of, first_margins
 from training.next_product.candidates.find import BLOCK, Candidates, find_candidates
-from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.segments import Segments
 from training.next_product.candidates.sources import Sources
 from training.next_product.candidates.upgrades import PriceHabits, Upgrades
@@ -187,23 +184,3 @@ class NextProductModel:
                 catalogue=Catalogue.load(directory),
                 settings=NextProductSettings(**meta["settings"]),
             )
-
-
-class _PyFunc:
-    """What `mlflow models serve` calls: it returns the probability of candidates that the caller has built."""
-
-    def __init__(self, directory: Path) -> None:
-        meta = json.loads((directory / "model.json").read_text())
-        self._booster = load_booster(directory, meta["booster"])
-        self._calibration = Calibration(**meta["calibration"])
-
-    def predict(self, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        del params
-        inputs = model_input[list(FEATURES)].to_numpy(dtype="float64")
-        margins = np.asarray(self._booster.predict(inputs, raw_score=True))
-        return pd.DataFrame({"probability": self._calibration.probability(margins)})
-
-
-def _load_pyfunc(path: str) -> _PyFunc:
-    """MLflow's entry point; the name is MLflow's."""
-    return _PyFunc(Path(path))

@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-import pandas as pd
-
 from core.errors import DataError
 from core.progress import Report, part_of, silent, track
 from core.settings import Settings
@@ -19,7 +16,6 @@ from training.evaluation.plots import calibration_curve
 from training.evaluation.sheet import Headline, Sheet
 from training.model import Context, Fitted
 from training.next_product import report as reports
-from training.next_product.candidates.inputs import FEATURES
 from training.next_product.candidates.segments import fit_segments
 from training.next_product.candidates.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.candidates.upgrades import fit_price_habits
@@ -31,6 +27,7 @@ from training.next_product.evaluation.results import GRADE_RULE, Results, averag
 from training.next_product.evaluation.views import views
 from training.next_product.fit import PARAMETERS, FittedPurchases, fit_purchases
 from training.next_product.model import Learned, NextProductModel
+from training.next_product.pyfunc import ProductLists, example_customers
 from training.next_product.readiness import judge_next_product
 from training.next_product.settings import NextProductSettings
 from training.readiness.facts import DataFacts
@@ -46,7 +43,7 @@ class NextProduct:
     settings: ClassVar[type[ModelSettings]] = NextProductSettings
     artifact: ClassVar[type[Any]] = NextProductModel
     room: ClassVar[str] = "training.next_product"
-    pyfunc: ClassVar[str] = NextProductModel.__module__
+    pyfunc: ClassVar[str] = ProductLists.__module__
 
     def depends_on(self, settings: Settings) -> Sequence[object]:
         """Return the section of the configuration."""
@@ -65,8 +62,9 @@ class NextProduct:
         """
         settings = context.settings
         reader = DatasetReader(settings, context.store)
+        datasets = _training_sets(context, reader, part_of(report, 0.0, 0.25))
         purchases = fit_purchases(
-            _training_sets(context, reader, part_of(report, 0.0, 0.25)),
+            datasets,
             settings[NextProductSettings],
             settings.threads,
             part_of(report, 0.25, 0.7),
@@ -76,15 +74,21 @@ class NextProduct:
         results = Results(list(_backtests(context, reader, learned, part_of(report, 0.7, 0.9))))
         report(0.9, "sources as of today")
         today = reader.at(context.schedule.as_of)
+        model = model_at(today, learned, settings)
+        example = example_customers(model, today.snapshot)
         return Fitted(
-            artifact=model_at(today, learned, settings),
+            artifact=model,
             params=_params(settings, purchases),
             metrics=_metrics(purchases, results) | {"customers": len(today.histories)},
             grading=results.grading,
             card=reports.card(_protocol(context, labels_end), purchases.recall, results).markdown(),
             pictures=_pictures(results),
-            example=pd.DataFrame(np.zeros((1, len(FEATURES))), columns=list(FEATURES)),
-            output=pd.DataFrame({"probability": np.zeros(1)}),
+            example=example,
+            output=ProductLists(model).predict(example),
+            rows={
+                "train": sum(len(one.active) for one in datasets),
+                "test": sum(len(one.histories) for one in results.backtests),
+            },
         )
 
     def check(self, label: str, artifact: NextProductModel, settings: Settings) -> None:
