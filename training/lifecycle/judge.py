@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic
 
-from core.errors import EncoreError, StateError
+from core.errors import EncoreError, StateError, StoreError
 from core.progress import Report, part_of, silent
 from training.evaluation.comparison import Comparison
 from training.evaluation.leakage import Signs
@@ -79,22 +79,28 @@ class Judge(Generic[A]):
         try:
             artifact = self.load(version)
             artifact.prepared(self.context.store, self.context.schedule.as_of)
+            report(0.3, "reasons")
+            evidence = replace(evidence, fidelity=self.inspect(self.model, self.context, artifact))
+        except StoreError:
+            raise
         except Exception as error:  # whatever keeps it from answering
             return replace(evidence, broken=_problem(error))
-        report(0.3, "reasons")
-        evidence = replace(evidence, fidelity=self.inspect(self.model, self.context, artifact))
         if champion is None or champion.label == version.label:
             return evidence
         try:
             other = self.load(champion)
+        except StoreError:
+            raise
         except Exception as error:  # the champion answers no more, whatever is wrong with it
             return replace(evidence, alone=f"The champion {champion.label} cannot answer any more: {_problem(error)}")
         evidence = replace(evidence, champion_grade=champion.grade)
         report(0.6, f"beside {champion.label}")
         try:
             comparison = self.compare((version, artifact), (champion, other), part_of(report, 0.6, 1.0))
-        except StateError as error:
-            return replace(evidence, incomparable=error.problem)
+        except StoreError:
+            raise
+        except Exception as error:  # one of the two cannot be asked
+            return replace(evidence, incomparable=_problem(error))
         return replace(evidence, comparison=comparison)
 
 
