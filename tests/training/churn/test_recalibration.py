@@ -76,10 +76,11 @@ def test_a_moved_base_rate_is_followed_and_ranks_stay(context: Context, model: C
     rows = shifted(churn_set(context.settings, context.store, newest, model.attributes))
     test = shifted(churn_set(context.settings, context.store, context.split.test[-1:], model.attributes))
     followed = recalibrated(model, rows, newest, churn)
-    before, after = error(model, test), error(followed, test)
-    assert before > 0.05
-    assert after <= before / 2
+    # of so few customers the error of a bin is mostly chance; `make bench-recalibration` measures it on all
+    assert error(followed, test) < error(model, test) - 0.05
     inputs = model.inputs(test.columns, len(test))
+    rate = test.churned.mean()
+    assert abs(followed.risk(inputs).mean() - rate) <= abs(model.risk(inputs).mean() - rate) / 4
     assert (np.argsort(followed.risk(inputs), kind="stable") == np.argsort(model.risk(inputs), kind="stable")).all()
     assert followed.labels_end == newest[-1] + timedelta(days=churn.label_days)
     assert followed.booster is model.booster
