@@ -11,6 +11,7 @@ from features.ingest.settings import DataSettings
 from features.services import ModelSettings
 from features.settings import CustomerSettings, FeatureSettings, TimeSettings
 from training.lifecycle.settings import PromotionSettings, RefreshSettings, TrackingSettings
+from training.monitoring.settings import MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
 
@@ -78,6 +79,7 @@ def sections() -> tuple[type[Section], ...]:
         TrackingSettings,
         PromotionSettings,
         RefreshSettings,
+        MonitoringSettings,
         ServingSettings,
         ExperimentSettings,
     )

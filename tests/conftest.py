@@ -140,7 +140,7 @@ def copy_of(fitted: Path, directory: Path) -> Path:
 def copied(world: World, directory: Path) -> Iterator[Settings]:
     """Work in a copy of the world's folder, which may be changed; the models are the world's."""
     ignored = shutil.ignore_patterns(
-        "events.*", "scores.db*", "audit", "keys.*", "erased.json", "erasures", "impressions.jsonl"
+        "events.*", "scores.db*", "answers.db*", "audit", "keys.*", "erased.json", "erasures", "impressions.jsonl"
     )
     shutil.copytree(world.directory / "data", directory / "data", ignore=ignored)
     (directory / "mlruns").symlink_to(world.directory / "mlruns")

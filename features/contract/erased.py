@@ -42,6 +42,12 @@ class Erased:
         hashes = self.open()
         return [one for one in customers if _digest(one) in hashes] if hashes else []
 
+    @staticmethod
+    def added_among(customers: Iterable[str], before: dict[str, str], now: dict[str, str]) -> set[str]:
+        """Return those of some customers who were erased between two calls of `read`, whose results are given."""
+        added = {digest for digest, moment in now.items() if before.get(digest) != moment}
+        return {one for one in customers if _digest(one) in added} if added else set()
+
     def add(self, customer_id: str, moment: datetime) -> None:
         """Add a customer, whose erasure is open; their events from the moment on are taken in again."""
         digest = _digest(customer_id)

@@ -185,9 +185,9 @@ async def _list(request: Request, caller: Reader, filters: BaseModel, columns: S
     rows = await run_in_threadpool(caller.state.service.table.list, listing, limit + 1)
     shown, more = rows[:limit], len(rows) > limit
     caller.state.note(request, [row.customer_id for row in shown])
-    return json_response(
-        {"scores": [_row(row) for row in shown], "next_cursor": _cursor(sort, shown[-1], name) if more else None}
-    )
+    listed = [_row(row) for row in shown]
+    caller.state.service.listed(listed)
+    return json_response({"scores": listed, "next_cursor": _cursor(sort, shown[-1], name) if more else None})
 
 
 def _row(row: Listed) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         KeyRing(KeyFile(stores), clock),
         RateLimit(stores.data / "rates.bin"),
         audit,
-        Erasures(settings, reloader, service.table, audit, clock),
+        Erasures(settings, reloader, service, audit, clock),
     )
 
 

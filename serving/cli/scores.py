@@ -1,7 +1,7 @@
 """Commands about all active customers: lists to a file, and scores computed ahead."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -41,10 +41,20 @@ def score(
         start = time.monotonic()
         rows = stages.run(
             "scores",
-            lambda report: export_scores(scored(context, asking, customers, language, report), asking.as_of, output),
+            lambda report: export_scores(
+                _noted(asking, scored(context, asking, customers, language, report)), asking.as_of, output
+            ),
         )
         rate = rows / (time.monotonic() - start)
     context.console.print(f"  {rows:,} active customers in {output}, {rate:,.0f} a second")
+
+
+def _noted(asking: Asking, scored: Iterable[list[Row]]) -> Iterator[list[Row]]:
+    """Keep rows in the answer log while they pass."""
+    for rows in scored:
+        asking.service.listed(rows)
+        asking.service.answers.flush()
+        yield rows
 
 
 def scored(

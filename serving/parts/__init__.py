@@ -15,6 +15,7 @@ from serving.scoring.part import AnswerPart
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.score_table import ScoreTable
 from serving.scoring.service import ScoringService
+from training.monitoring.answers import AnswerLog
 
 #: Every part, in the order of answers and lists.
 PARTS: list[AnswerPart[Any]] = [
@@ -32,4 +33,6 @@ def make_scoring(settings: Settings, clock: Callable[[], datetime]) -> tuple[Sco
     columns = [column for part in PARTS for column in part.columns]
     table = ScoreTable(settings[StoreSettings], columns)
     engines = tuple(dict.fromkeys(part.engine for part in PARTS))
-    return ScoringService(settings, PARTS, table), ModelReloader(settings, engines, table, clock)
+    answers = AnswerLog(settings)
+    service = ScoringService(settings, PARTS, table, answers)
+    return service, ModelReloader(settings, engines, table, answers, clock)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from serving.scoring import metrics
 from serving.scoring.deployment import Deployment
 from serving.scoring.export import numbered
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
+from training.monitoring.answers import Answer
 from training.next_product.offers.selection import Kind
 
 #: Offers in a row of an exported list.
@@ -123,6 +124,19 @@ class OffersPart(AnswerPart[OffersAnswer]):
             metrics.OFFERS.labels(offer["kind"]).inc()
         products = [offer["product_id"] for offer in one.answered.fields["offers"]]
         deployment.engine(OfferEngine).note_impression(one, products)
+
+    def logged(self, one: Shown) -> Answer | None:
+        """Keep products and kinds of a list that is not empty."""
+        fields = one.answered.fields
+        offers = tuple((offer["product_id"], offer["kind"]) for offer in fields["offers"])
+        return Answer(one.customer_id, fields["model"], one.as_of, offers=offers) if offers else None
+
+    def listed(self, row: Mapping[str, Any]) -> Answer | None:
+        """Keep products and kinds of the offers of a row, where the columns name them."""
+        places = [(row.get(f"offer_product_{place}"), row.get(f"offer_kind_{place}")) for place in range(1, _TOP + 1)]
+        offers = tuple((product, kind) for product, kind in places if product is not None and kind is not None)
+        model = row.get(f"{OfferEngine.model}_model")
+        return Answer(row["customer_id"], model, row["as_of"], offers=offers) if offers and model else None
 
 
 def _options(question: Question) -> OfferOptions:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,6 +11,7 @@ from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks
 from serving.scoring import metrics
 from serving.scoring.deployment import Deployment
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
+from training.monitoring.answers import Answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class RiskPart(AnswerPart[RiskAnswer]):
     columns = (
         Column("risk", "number", "Calibrated probability of churn"),
         Column("tier", "text", "high, medium, low or inactive"),
+        Column("churn_model", "text", "Name and version of the model that computed the risk"),
     )
 
     def compute(self, reading: Reading) -> Mapping[str, Computed[RiskAnswer]]:
@@ -49,8 +51,8 @@ class RiskPart(AnswerPart[RiskAnswer]):
         return self.name
 
     def cells(self, value: RiskAnswer) -> Mapping[str, object]:
-        """Return risk and tier."""
-        return {"risk": value.risk, "tier": value.tier}
+        """Return risk, tier and the version."""
+        return {"risk": value.risk, "tier": value.tier, "churn_model": value.model}
 
     def exported(self, value: RiskAnswer | None) -> Mapping[str, object]:
         """Return risk and tier."""
@@ -61,3 +63,14 @@ class RiskPart(AnswerPart[RiskAnswer]):
         risk = one.answered.field("risk")
         if risk is not None:
             metrics.RISK.observe(risk)
+
+    def logged(self, one: Shown) -> Answer | None:
+        """Keep risk and tier of a customer who is active."""
+        risk, model, tier = (one.answered.field(name) for name in ("risk", "model", "tier"))
+        return None if risk is None else Answer(one.customer_id, model, one.as_of, risk=risk, tier=tier)
+
+    def listed(self, row: Mapping[str, Any]) -> Answer | None:
+        """Keep risk and tier of a row that has a risk."""
+        if row.get("risk") is None or row.get("churn_model") is None:
+            return None
+        return Answer(row["customer_id"], row["churn_model"], row["as_of"], risk=row["risk"], tier=row["tier"])

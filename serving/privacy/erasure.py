@@ -23,8 +23,7 @@ from serving.access.audit import AuditLog
 from serving.privacy.receipts import Receipt, Record, Records, UnknownErasureError, erasure_id_of
 from serving.privacy.stores import STORES, Erasure, is_known
 from serving.scoring.reloader import ModelReloader, NotReadyError
-from serving.scoring.score_table import ScoreTable
-from serving.scoring.service import UnknownCustomerError
+from serving.scoring.service import ScoringService, UnknownCustomerError
 
 #: Seconds between two looks for erasures that another process has begun, or that could not be completed.
 _LOOK = 5.0
@@ -48,14 +47,14 @@ class Erasures:
         self,
         settings: Settings,
         reloader: ModelReloader,
-        table: ScoreTable,
+        service: ScoringService,
         audit: AuditLog,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._stores = settings[StoreSettings]
         self._records = Records(self._stores)
-        self._reloader, self._table, self._audit = reloader, table, audit
+        self._reloader, self._service, self._audit = reloader, service, audit
         self._clock = clock
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -231,7 +230,8 @@ class Erasures:
             customer_id=customer_id,
             events=self._reloader.intake.log,
             online=self._reloader.store.online,
-            scores=self._table,
+            scores=self._service.table,
+            answers=self._service.answers,
             audit=self._audit,
         )
 

@@ -1,9 +1,10 @@
 """Every store of personal data, in the order in which an erasure goes through them. Adding a store is one line here.
 
 These hold nothing about a customer and are no entries: `keys.json` and `rates.bin` (callers), `data/metrics` (counts by
-route, key and outcome), `data/tuning` (parameters and their scores), `registry.db` and `data/feast` (definitions),
-`erased.json` (hashes of erased ids), `data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks
-and stamps. Logs go to standard error and name no customer.
+route, key and outcome), `data/tuning` (parameters and their scores), `monitor.json`, `monitor.html` and `alerts.json`
+(figures of all customers), `registry.db` and `data/feast` (definitions), `erased.json` (hashes of erased ids),
+`data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks and stamps. Logs go to standard error
+and name no customer.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from serving.access.audit import AuditLog
 from serving.offers.experiment import Impressions
 from serving.privacy.lists import erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
+from training.monitoring.answers import AnswerLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class Erasure:
     events: EventLog
     online: OnlineStore
     scores: ScoreTable
+    answers: AnswerLog
     audit: AuditLog
 
 
@@ -81,6 +84,7 @@ def is_known(one: Erasure) -> bool:
     return (
         one.events.holds(one.customer_id)
         or one.scores.holds(one.customer_id)
+        or one.answers.holds(one.customer_id)
         or any(
             one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
             for service in services_of(one.settings)
@@ -109,9 +113,16 @@ def _remove_scores_of_jobs(one: Erasure) -> int:
     return removed
 
 
+def _remove_answers_of_jobs(one: Erasure) -> int:
+    removed = one.answers.erase(one.customer_id)
+    one.answers.purge(one.customer_id)
+    return removed
+
+
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
     PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
+    PersonalStore("answer log", lambda one: one.answers.erase(one.customer_id), complete=_remove_answers_of_jobs),
     PersonalStore(
         "online store",
         lambda one: one.online.erase(one.customer_id),

@@ -13,6 +13,7 @@ from pydantic import Field, TypeAdapter
 from serving.access.keys import Role
 from serving.explain.wording import Language
 from serving.scoring.deployment import Deployment, Engine
+from training.monitoring.answers import Answer
 
 Status = Literal["ok", "stale", "withheld", "no_model", "unknown_customer", "unavailable"]
 #: What is said of a customer, so that values can be used: the others have none.
@@ -228,6 +229,14 @@ class AnswerPart(ABC, Generic[P]):
 
     def shown(self, deployment: Deployment, one: Shown) -> None:
         """Count an answer that somebody gets, and write down what has to be."""
+
+    def logged(self, one: Shown) -> Answer | None:  # noqa: ARG002
+        """Return what the answer log keeps of an answer that somebody gets; None keeps nothing."""
+        return None
+
+    def listed(self, row: Mapping[str, Any]) -> Answer | None:  # noqa: ARG002
+        """Return what the answer log keeps of a row of a list, by columns; None keeps nothing."""
+        return None
 
 
 Parts = Sequence[AnswerPart[Any]]

@@ -21,6 +21,7 @@ from serving.scoring.score_table import ScoreTable
 from serving.settings import ExperimentSettings
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
+from training.monitoring.answers import AnswerLog
 
 #: Seconds between two looks at what there is to load.
 _LOOK = 5.0
@@ -42,13 +43,21 @@ class ModelReloader:
     ----------
     engines
         What deployments consist of.
+    answers
+        Written at each look.
     """
 
     def __init__(
-        self, settings: Settings, engines: Sequence[type[Engine]], table: ScoreTable, clock: Callable[[], datetime]
+        self,
+        settings: Settings,
+        engines: Sequence[type[Engine]],
+        table: ScoreTable,
+        answers: AnswerLog,
+        clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._engines = engines
+        self._answers = answers
         self._clock = clock
         self.intake = EventIntake(settings, table, clock)
         self._deployment: Deployment | None = None
@@ -178,6 +187,7 @@ class ModelReloader:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(_PATIENCE)
+        self._answers.flush()
 
     def _watch(self) -> None:
         while not self._stop.is_set():
@@ -194,6 +204,7 @@ class ModelReloader:
                     _log.warning("not_loaded", problem=str(error))
                 self._missing = missing
             self.update_features()
+            self._answers.flush()
             self._stop.wait(_LOOK)
 
     def update_features(self) -> None:

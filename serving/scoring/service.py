@@ -18,6 +18,7 @@ from serving.scoring.deployment import Deployment, NoModelError
 from serving.scoring.part import WITH_VALUES, Answered, AnswerPart, PartAnswer, Parts, Question, Reading, Shown, Status
 from serving.scoring.score_table import Kept, ScoreTable
 from serving.settings import ServingSettings
+from training.monitoring.answers import AnswerLog
 
 _log = structlog.get_logger(__name__)
 _UNAVAILABLE = "The feature store is unavailable, and this was not computed before."
@@ -105,9 +106,10 @@ class ScoringService:
         The parts that there are.
     """
 
-    def __init__(self, settings: Settings, parts: Parts, table: ScoreTable) -> None:
+    def __init__(self, settings: Settings, parts: Parts, table: ScoreTable, answers: AnswerLog) -> None:
         self.parts = {part.name: part for part in parts}
         self.table = table
+        self.answers = answers
         self._is_live = settings[TimeSettings].as_of == "now"
         self._oldest = timedelta(hours=settings[ServingSettings].score_age_hours)
 
@@ -146,11 +148,21 @@ class ScoringService:
         self._compute(self._work(deployment, question, as_of))
 
     def shown(self, reply: Reply, question: Question) -> None:
-        """Note that somebody gets an answer: parts count it, and write impressions."""
+        """Note that somebody gets an answer: parts count it and write impressions, and the answer log keeps it."""
+        kept = []
         for one in reply.customers:
             for name in question.parts:
                 if one.status(name) in WITH_VALUES:
-                    self.parts[name].shown(reply.deployment, Shown(one.customer_id, one.as_of, one.parts[name]))
+                    shown = Shown(one.customer_id, one.as_of, one.parts[name])
+                    self.parts[name].shown(reply.deployment, shown)
+                    if one.customer_id and (answer := self.parts[name].logged(shown)) is not None:
+                        kept.append(answer)
+        self.answers.add(kept)
+
+    def listed(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Note that somebody gets rows of a list, by columns: the answer log keeps them."""
+        answers = (part.listed(row) for row in rows for part in self.parts.values())
+        self.answers.add(answer for answer in answers if answer is not None)
 
     def _work(self, deployment: Deployment, question: Question, as_of: datetime) -> _Work:
         parts: list[AnswerPart[Any]] = []

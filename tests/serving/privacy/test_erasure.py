@@ -151,7 +151,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert removed["unfinished files"] == len(UNFINISHED)
         assert all(count > 0 for count in removed.values()), removed
         assert receipt["remains"] == [one.remains for one in STORES if isinstance(one.remains, str)]
-        assert kept - UNFINISHED - {"events.db-wal", "scores.db-wal"} <= holders(folder, OTHER)
+        assert kept - UNFINISHED - {"events.db-wal", "scores.db-wal", "answers.db-wal"} <= holders(folder, OTHER)
         assert client.get(f"/v1/customers/{OTHER}/risk").status_code == 200
 
 
@@ -208,7 +208,7 @@ def test_an_erasure_waits_for_a_job_and_says_so_while_nothing_is_answered(settin
             began = client.delete(f"/v1/customers/{CUSTOMER}")
             assert (began.status_code, began.json()["status"]) == (202, "running")
             removed = {one["place"]: one["count"] for one in began.json()["removed"]}
-            assert set(removed) == {"event log", "online store", "score table"}
+            assert set(removed) == {"event log", "online store", "score table", "answer log"}
             assert all(removed.values())
             assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404
             assert "contract/transactions.parquet" in holders(stores.data, CUSTOMER)

@@ -1,0 +1,1 @@
+"""How models do in use: what they answered, what came of it, drift, and alerts."""
