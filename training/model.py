@@ -166,6 +166,22 @@ class Model(Protocol[A]):
         """Return the few figures of a version that everybody should see, each beside a baseline's."""
         ...
 
+    def outcomes(self, settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+        """Return what came of answers, by the model's own labels.
+
+        Parameters
+        ----------
+        asked
+            One row per answer: `customer_id`, `as_of` (the moment it is for), `snapshot` (the midnight at or after it,
+            as microseconds in UTC like `as_of`). All label windows are over.
+
+        Returns
+        -------
+        The rows of `asked` that have an outcome, with the column `outcome`: 1 or 0 for a model of risks; for a model of
+        offers the frozenset of the products that were bought.
+        """
+        ...
+
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether the data can carry the model; None where they have no rows of what the model is about."""
         ...

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
+import pandas as pd
 
 from core.settings import Settings, StoreSettings
 from features.engine.duckdb import Sources, connect, read_sources
@@ -69,6 +70,21 @@ def active_customers(settings: Settings, moment: datetime) -> list[str]:
     con = connect(settings)
     customers = active(read_sources(con, settings[StoreSettings]), snapshot_table([moment]), settings[ChurnSettings])
     return sorted(con.to_pandas(customers)["customer_id"])
+
+
+def outcomes(settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+    """Return the labels of answers; see `training.model.Model.outcomes`.
+
+    An answer between two midnights is labelled from the later one on, so that nothing counts that it could know. Those
+    about customers who are not labelled then, such as inactive ones, are left out.
+    """
+    con = connect(settings)
+    snapshots = snapshot_table(sorted(asked["snapshot"].unique()))
+    pairs = ibis.memtable(asked[["customer_id", "snapshot"]].drop_duplicates())
+    labelled = labels(read_sources(con, settings[StoreSettings]), snapshots, settings[ChurnSettings])
+    found: pd.DataFrame = con.to_pandas(labelled.semi_join(pairs, ["customer_id", "snapshot"]))
+    found["snapshot"] = found["snapshot"].dt.as_unit("us")
+    return asked.merge(found.rename(columns={"churned": "outcome"}), on=["customer_id", "snapshot"])
 
 
 def _inside(events: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:

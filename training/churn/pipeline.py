@@ -23,6 +23,7 @@ from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice
 from training.churn.fit import fit
 from training.churn.giveaways import check_giveaways
 from training.churn.labelled import check_not_the_label
+from training.churn.labels import outcomes
 from training.churn.leakage import leakage_report, signs_of
 from training.churn.model import ChurnModel
 from training.churn.pictures import bar, beeswarm
@@ -170,6 +171,10 @@ class Churn:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         """Return churn rate, AUC and average precision."""
         return reports.headlines(metrics)
+
+    def outcomes(self, settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+        """Return who of those that were asked about churned."""
+        return outcomes(settings, asked)
 
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether churn can be learned, and recommend a definition."""

@@ -160,13 +160,34 @@ def bought_next(lines: ir.Table, snapshots: ir.Table, settings: NextProductSetti
     """Return the distinct products of each customer in [t, t + horizon).
 
     One row per customer and snapshot with any: `customer_id`, `snapshot`, `products` (array of ids).
+
+    Parameters
+    ----------
+    snapshots
+        Column `snapshot`; with `customer_id` too, each is of that customer alone.
     """
     end = snapshots.snapshot + ibis.interval(days=settings.horizon_days)
-    inside = lines.join(snapshots, [lines.event_timestamp >= snapshots.snapshot, lines.event_timestamp < end])
+    window = [lines.event_timestamp >= snapshots.snapshot, lines.event_timestamp < end]
+    own = [lines.customer_id == snapshots.customer_id] if "customer_id" in snapshots.columns else []
+    inside = lines.join(snapshots, [*window, *own])
     distinct = inside.select("customer_id", "snapshot", "product_id").distinct()
     return distinct.group_by("customer_id", "snapshot").agg(
         products=distinct.product_id.collect(order_by=distinct.product_id)
     )
+
+
+def bought_after(settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+    """Return the products that customers bought after answers; see `training.model.Model.outcomes`."""
+    con = connect(settings)
+    sources = read_sources(con, settings[StoreSettings])
+    lines = standing(goods(sources.transactions, sources.products))
+    moments = asked[["customer_id", "as_of"]].drop_duplicates().rename(columns={"as_of": "snapshot"})
+    found: pd.DataFrame = con.to_pandas(bought_next(lines, ibis.memtable(moments), settings[NextProductSettings]))
+    found["snapshot"] = found["snapshot"].dt.as_unit("us")
+    joined = asked.merge(found.rename(columns={"snapshot": "as_of"}), on=["customer_id", "as_of"], how="left")
+    products = joined.pop("products")
+    bought = [frozenset(one) if isinstance(one, list | np.ndarray) else frozenset() for one in products]
+    return joined.assign(outcome=pd.Series(bought, index=joined.index, dtype=object))
 
 
 def hits(dataset: Dataset, codes: Codes, bought: frozenset[str]) -> Ints:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pandas as pd
+
 from core.errors import DataError
 from core.progress import Report, part_of, silent, track
 from core.settings import Settings
@@ -19,7 +21,7 @@ from training.next_product import report as reports
 from training.next_product.candidates.segments import fit_segments
 from training.next_product.candidates.sources import ALPHA, FACTORS, fit_sources
 from training.next_product.candidates.upgrades import fit_price_habits
-from training.next_product.dataset import Dataset, DatasetReader
+from training.next_product.dataset import Dataset, DatasetReader, bought_after
 from training.next_product.evaluation import pictures
 from training.next_product.evaluation.backtest import Backtest
 from training.next_product.evaluation.comparison import compare_lists
@@ -149,6 +151,10 @@ class NextProduct:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         """Return the number of customers, and NDCG@10 of the lists."""
         return reports.headlines(metrics)
+
+    def outcomes(self, settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+        """Return what those that were asked about bought within the horizon, from the moment of the answer on."""
+        return bought_after(settings, asked)
 
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether next products can be learned; None where nothing is sold."""

@@ -137,6 +137,9 @@ class Toy:
     def headlines(self, metrics: Mapping[str, float]) -> Sequence[Headline]:
         return [Headline("mean", f"{metrics['toy.mean']:.1f}")]
 
+    def outcomes(self, settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
+        return asked.assign(outcome=1)
+
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         return Fitness("toy", (Finding("fit", f"{facts.days:.0f} days"),))
 
