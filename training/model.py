@@ -6,8 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, Self, TypeVar, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from core.arrays import Columns, Floats
 from core.progress import Report
 from core.settings import Settings
 from features.services import ModelSettings
@@ -217,5 +220,50 @@ class RecalibratableModel(Protocol[A]):
         """Fit the calibration to the newest complete labels, and measure on the last test snapshot.
 
         Its labels end at or before that snapshot. None where there are no newer labels than the version knows.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What a version reads and answers about customers. One row per customer and snapshot.
+
+    Attributes
+    ----------
+    snapshots
+        Moments in UTC, to the microsecond.
+    columns
+        Its inputs by name; codes for categories.
+    scores
+        Its calibrated probabilities.
+    high
+        The score from which a customer counts as high; None where that is not fixed.
+    """
+
+    customers: npt.NDArray[np.object_]
+    snapshots: npt.NDArray[np.datetime64]
+    columns: Columns
+    scores: Floats
+    high: float | None = None
+
+
+@runtime_checkable
+class ObservableModel(Protocol):
+    """What a model has beside `Model` where its inputs and scores can be compared between moments."""
+
+    def learned_at(self, artifact: Any) -> Sequence[datetime]:  # noqa: ANN401 - of its own class
+        """Return the snapshots that a version was trained on, in ascending order."""
+        ...
+
+    def observe(
+        self,
+        settings: Settings,
+        store: Store,
+        artifact: Any,  # noqa: ANN401 - of its own class
+        snapshots: Sequence[datetime],
+    ) -> Observed:
+        """Return what a version reads and answers about the customers whom it answers about at snapshots.
+
+        Where there are more customers than models learn from, these are the ones that they learn from.
         """
         ...

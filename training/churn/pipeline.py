@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +14,7 @@ from core.settings import Settings
 from features.categories import Attributes
 from features.services import ModelSettings
 from features.settings import CustomerSettings
+from features.store.feature_store import Store
 from features.views.profile import ATTRIBUTE
 from training.churn import report as reports
 from training.churn.comparison import compare_churn
@@ -26,6 +27,7 @@ from training.churn.labelled import check_not_the_label
 from training.churn.labels import outcomes
 from training.churn.leakage import leakage_report, signs_of
 from training.churn.model import ChurnModel
+from training.churn.observed import observe
 from training.churn.pictures import bar, beeswarm
 from training.churn.readiness import judge_churn
 from training.churn.recalibration import newest_labels, recalibrated
@@ -37,7 +39,7 @@ from training.evaluation.bootstrap import ROUNDS
 from training.evaluation.comparison import Comparison
 from training.evaluation.plots import calibration_curve, lift_and_gain
 from training.evaluation.sheet import Headline, Sheet
-from training.model import Context, Fitted, Tuned
+from training.model import Context, Fitted, Observed, Tuned
 from training.readiness.facts import DataFacts
 from training.readiness.fitness import Fitness
 
@@ -179,6 +181,16 @@ class Churn:
     def judge(self, settings: Settings, facts: DataFacts) -> Fitness | None:
         """Judge whether churn can be learned, and recommend a definition."""
         return judge_churn(settings, facts)
+
+    def learned_at(self, artifact: ChurnModel) -> Sequence[datetime]:
+        """Return the training snapshots of a version."""
+        return [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in artifact.origin.training_snapshots]
+
+    def observe(
+        self, settings: Settings, store: Store, artifact: ChurnModel, snapshots: Sequence[datetime]
+    ) -> Observed:
+        """Return inputs and risks of the customers who are active at snapshots."""
+        return observe(settings, store, artifact, snapshots)
 
     def tune(self, settings: Settings, trials: int, report: Report) -> Tuned:
         """Search LightGBM's parameters on time-ordered folds before the test snapshots."""
