@@ -11,7 +11,7 @@ from features.ingest.settings import DataSettings
 from features.services import ModelSettings
 from features.settings import CustomerSettings, FeatureSettings, TimeSettings
 from training.lifecycle.settings import PromotionSettings, RefreshSettings, TrackingSettings
-from training.monitoring.settings import MonitoringSettings
+from training.monitoring.settings import AlertSettings, MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
 
@@ -80,6 +80,7 @@ def sections() -> tuple[type[Section], ...]:
         PromotionSettings,
         RefreshSettings,
         MonitoringSettings,
+        AlertSettings,
         ServingSettings,
         ExperimentSettings,
     )
