@@ -1,6 +1,8 @@
 """Whether the process is alive, whether it can answer, and how it does."""
 
 import asyncio
+import json
+from contextlib import suppress
 from datetime import datetime
 from math import nan
 from typing import Literal
@@ -10,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from core.errors import StoreError
+from core.settings import StoreSettings
 from serving.api.answering import NEWEST_EVENT
 from serving.api.dependencies import CurrentState
 from serving.api.problems import documented
@@ -97,4 +100,7 @@ def _measured(state: State) -> bytes:
     metrics.OUTDATED.set(state.reloader.is_outdated)
     metrics.FEATURE_AGE.set(metrics.age(now, online.as_of if online else None))
     metrics.DATA_AGE.set(metrics.age(now, online.last_event if online else None))
+    # of another version, or not there: the other metrics are worth having
+    with suppress(OSError, ValueError, KeyError):
+        metrics.show_monitored(json.loads((state.settings[StoreSettings].data / "monitor.json").read_text()))
     return metrics.exposition()

@@ -50,6 +50,7 @@ COMMANDS: list[Command] = [
     Command("evaluate", "serving.cli.evaluation", "Measure a version beside its baselines."),
     Command("models", "serving.cli.models", "List and compare versions, promote one, or roll back."),
     Command("verify", "serving.cli.verify", "Compare what is served with what training would see."),
+    Command("monitor", "serving.cli.monitor", "Compare answers with what came of them, look for drift, send alerts."),
     Command("scores", "serving.cli.scores", "Compute scores ahead, for the API to read."),
     Command("score", "serving.cli.scores", "Write risk, reasons and offers of every active customer to a file."),
     Command("explain", "serving.cli.ask", "Print one customer's risk and the reasons for it."),

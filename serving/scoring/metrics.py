@@ -1,8 +1,11 @@
 """Prometheus metrics. With several workers each writes to files, and the one that is asked adds them up."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from math import nan
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -61,6 +64,50 @@ PENDING = Gauge(
     multiprocess_mode="livemostrecent",
 )
 
+#: What `encore monitor` found, by the name of the figure in its file.
+MONITORED = {
+    "versions": Gauge(
+        "encore_model_performance",
+        "Figures of a version in use: of the last week whose outcomes are known, or estimated for the last week.",
+        ("model", "version", "figure"),
+        registry=_REGISTRY,
+        multiprocess_mode="livemostrecent",
+    ),
+    "largest_movement": Gauge(
+        "encore_drift_largest_movement",
+        "Stability index of the feature that moved most over its limit; above 1 it has drifted.",
+        ("model",),
+        registry=_REGISTRY,
+        multiprocess_mode="livemostrecent",
+    ),
+    "drifted_features": Gauge(
+        "encore_drifted_features",
+        "Features that have drifted since the training.",
+        ("model",),
+        registry=_REGISTRY,
+        multiprocess_mode="livemostrecent",
+    ),
+    "drifted": Gauge(
+        "encore_drifted",
+        "1 where a model's inputs, scores, base rate or volume have drifted.",
+        ("model",),
+        registry=_REGISTRY,
+        multiprocess_mode="livemostrecent",
+    ),
+}
+MONITORED_AT = Gauge(
+    "encore_monitored_timestamp_seconds",
+    "When `encore monitor` ran last, in seconds since 1970; 0 where it has not.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+ALERTS_OPEN = Gauge(
+    "encore_alerts_open",
+    "Alerts of the last `encore monitor` that are open.",
+    registry=_REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
+
 
 @lru_cache(maxsize=1024)
 def counted(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
@@ -85,7 +132,28 @@ def show_models(labels: tuple[str, ...]) -> None:
     _SHOWN.update(wanted)
 
 
+def show_monitored(found: Mapping[str, Any]) -> None:
+    """Show what `encore monitor` has written, as `training.monitoring.report.measures` returns it.
+
+    What was shown before and is not found any more is no number.
+    """
+    values: dict[tuple[str, tuple[str, ...]], float] = {
+        ("versions", (*label.rsplit("/", 1), figure)): value
+        for label, figures in found["versions"].items()
+        for figure, value in figures.items()
+    }
+    for name in MONITORED:
+        if name != "versions":
+            values |= {(name, (model,)): value for model, value in found[name].items()}
+    for name, labels in {*_MONITORED, *values}:
+        MONITORED[name].labels(*labels).set(values.get((name, labels), nan))
+    _MONITORED.update(values)
+    ALERTS_OPEN.set(found["alerts_open"])
+    MONITORED_AT.set(datetime.fromisoformat(found["at"]).timestamp())
+
+
 _SHOWN: set[tuple[str, ...]] = set()
+_MONITORED: set[tuple[str, tuple[str, ...]]] = set()
 
 
 def age(now: datetime, then: datetime | None) -> float:

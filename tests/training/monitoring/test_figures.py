@@ -1,6 +1,5 @@
 """The figures that alerts are about, against figures that are known."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from math import isnan
 from pathlib import Path
@@ -23,7 +22,7 @@ AS_OF = datetime(2024, 6, 3, tzinfo=UTC)
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path) -> Settings:
     """Ten weeks with 40 ratings each; promoters become detractors in the last four, and returns double."""
     lines: list[dict[str, Any]] = []
     interactions: list[dict[str, Any]] = []
@@ -36,16 +35,16 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         for number in range(40):
             value = (3.0 if late else 10.0) if number < 20 else 8.0
             interactions.append({"customer_id": "a", "kind": "nps", "value": value, "event_timestamp": moment})
-        for _ in range(10 if late else 5):
-            interactions.append({"customer_id": "a", "kind": "return", "value": 2.0, "event_timestamp": moment})
+        back = {"customer_id": "a", "kind": "return", "value": 2.0, "event_timestamp": moment}
+        interactions += [back] * (10 if late else 5)
     rows = {"transactions": lines, "interactions": interactions}
     folder = tmp_path / "contract"
     folder.mkdir()
     for name, table in CONTRACT.items():
         frame = pd.DataFrame(rows.get(name, []), columns=[column.name for column in table.columns])
         casts = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in table.columns)
-        duckdb.sql(f"SELECT {casts} FROM frame").write_parquet(str(folder / f"{name}.parquet"))
-    yield Settings(StoreSettings(data=tmp_path))
+        duckdb.from_df(frame).project(casts).write_parquet(str(folder / f"{name}.parquet"))
+    return Settings(StoreSettings(data=tmp_path))
 
 
 def by_name(figures: list[Figure]) -> dict[str, Figure]:

@@ -1,0 +1,74 @@
+"""`encore monitor`: how models do in use, drift, and alerts."""
+
+import json as jsonlib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.files import write_file
+from core.settings import StoreSettings
+from serving.cli.context import Context
+from serving.cli.options import FormatOption, group
+from serving.cli.sheets import print_sheets
+from serving.cli.stages import Stages
+from training.monitoring.alerts import Sent, alert
+from training.monitoring.monitor import Monitored
+from training.monitoring.monitor import monitor as measure
+from training.monitoring.page import page
+from training.monitoring.report import as_json, measures, sheets
+from training.registry import MODELS
+
+app = group()
+
+
+@app.command("monitor")
+def monitor_command(
+    ctx: typer.Context,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="The page. Default: monitor.html in stores.data.")
+    ] = None,
+    form: FormatOption = "table",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the alerts that would be sent; send none.")] = False,
+) -> None:
+    """Compare answers with what came of them, look for drift, send alerts.
+
+    Prints answers by week beside what training promised and what the risks let expect, drift since the training, and
+    each rule of [alerts] beside its figure. Writes a page with pictures, and figures that /metrics shows.
+    """
+    monitor(ctx.obj, output, json=form == "json", dry_run=dry_run)
+
+
+def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool = False) -> Sent:
+    """Run `encore monitor`."""
+    stores = context.settings[StoreSettings]
+    output = output or stores.data / "monitor.html"
+    models = [registered.load() for registered in MODELS]
+    with context.job("monitor", alone=False):
+        if json:
+            found = measure(context.settings, context.now, models)
+        else:
+            with Stages(context.console) as stages:
+                found = stages.run("monitor", lambda report: measure(context.settings, context.now, models, report))
+        sent = alert(context.settings, found.judged, context.now, dry_run=dry_run)
+        write_file(output, page(found).encode())
+        _write_measures(stores, found, len(sent.open), context.now)
+    if json:
+        printed = {**as_json(found), "open": sent.open, "messages": [vars(one) for one in sent.messages]}
+        printed["problems"] = sent.problems
+        context.console.print(jsonlib.dumps(printed, default=str), soft_wrap=True, markup=False)
+        return sent
+    print_sheets(context.console, sheets(found))
+    for one in sent.messages:
+        verb = "would be sent" if dry_run else "sent"
+        context.console.print(f"  Alert {verb} ({one.status}): {one.text}", markup=False, soft_wrap=True)
+    for problem in sent.problems:
+        context.console.print(f"  {problem} They are sent again by the next run.", markup=False, soft_wrap=True)
+    context.console.print(f"  With pictures: {output}", markup=False, soft_wrap=True)
+    return sent
+
+
+def _write_measures(stores: StoreSettings, found: Monitored, alerts_open: int, now: datetime) -> None:
+    content = jsonlib.dumps(measures(found, alerts_open, now), indent=1)
+    write_file(stores.data / "monitor.json", content.encode())
