@@ -34,6 +34,7 @@ from training.lifecycle.promotions import Who
 from training.lifecycle.runner import context_of, definition_of
 from training.lifecycle.settings import RefreshSettings, TrackingSettings
 from training.lifecycle.tracking import Tracking
+from training.monitoring.drift import drifted
 from training.registry import MODELS, Registered
 
 app = group()
@@ -312,7 +313,7 @@ def _training(context: Context, registered: Registered) -> Step:
         except DataError as error:
             return Due(is_due=False, why=error.problem)
         tracking = Tracking(context.settings[TrackingSettings])
-        return training_due(model, within, tracking, definition_of(model, context.settings))
+        return training_due(model, within, tracking, definition_of(model, context.settings), drifted)
 
     def run(stages: Stages) -> Outcome:
         why = due().why
