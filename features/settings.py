@@ -77,10 +77,11 @@ class CustomerSettings(Section):
 
 
 class FeatureSettings(Section):
-    """Where features are computed."""
+    """Where features are computed, and who answers for them."""
 
     section: ClassVar[str] = "features"
 
+    owner: str = Field("", description="Who answers for the features, as Feast shows it, such as an e-mail address")
     engine: Literal["duckdb", "spark"] = Field("duckdb", description="Spark needs the extra `spark`, and Java")
     spark_master: str = Field(
         "local[*]", description="`local[*]` is all cores of this machine, `spark://host:7077` a cluster"

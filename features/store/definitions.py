@@ -3,6 +3,10 @@
 The fields of a view are those of its Parquet file, so that a feature is named once, in its expression.
 """
 
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,7 +15,8 @@ import pyarrow.parquet as pq
 
 from core.errors import StateError
 from core.settings import Settings
-from features.engine.vectors import NOT_FEATURES, services_of, vector_views
+from features.engine.vectors import NOT_FEATURES, vector_view
+from features.services import ModelSettings
 from features.settings import FeatureSettings, TimeSettings
 from features.store.feast_api import (
     Entity,
@@ -27,14 +32,17 @@ from features.store.feast_api import (
 )
 from features.views import VIEWS, views_of
 
-customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
-product = Entity(name="product", join_keys=["product_id"], value_type=ValueType.STRING)
+_ENTITIES = {
+    "customer": "A customer, by the customer_id of the contract tables.",
+    "product": "A product, by the product_id of the contract tables.",
+}
+#: A feature of the last days.
+_WINDOW = re.compile(r"_(\d+)d$")
 
 
 def view_names(settings: Settings) -> list[str]:
     """Return the names of all views: those of the services, and the vectors of them."""
-    used = {view.name for service in services_of(settings) for view in views_of(service)}
-    return [*(view.name for view in VIEWS if view.name in used), *vector_views(settings)]
+    return [about.name for about in _described(settings)]
 
 
 def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureView | FeatureService]:
@@ -56,36 +64,99 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
     """
     # whole days, since Feast's DuckDB store takes no interval of days and seconds
     ttl = timedelta(days=settings[TimeSettings].snapshot_spacing_days)
-    engine = settings[FeatureSettings].engine
-    views = {name: _view(name, directory, ttl, engine) for name in view_names(settings)}
+    features = settings[FeatureSettings]
+    entities = {
+        name: Entity(
+            name=name,
+            join_keys=[f"{name}_id"],
+            value_type=ValueType.STRING,
+            description=description,
+            owner=features.owner,
+        )
+        for name, description in _ENTITIES.items()
+    }
+    views = {}
+    for about in _described(settings):
+        views[about.name] = _view(about, directory, ttl, features, entities)
     services = [
-        FeatureService(name=service.name, features=[views[view.name] for view in views_of(service)])
-        for service in services_of(settings)
+        FeatureService(
+            name=model.service.name,
+            features=[views[view.name] for view in views_of(model.service)],
+            description=f"What the {model.section.replace('_', ' ')} model reads.",
+            tags={"model": model.section},
+            owner=features.owner,
+        )
+        for model in settings.every(ModelSettings)
     ]
-    return [customer, product, *views.values(), *services]
+    return [*entities.values(), *views.values(), *services]
 
 
-def _view(name: str, directory: Path, ttl: timedelta, engine: str) -> FeatureView:
-    path = directory / name
+@dataclass(frozen=True)
+class _About:
+    """What readers of Feast's pages see of a view.
+
+    Attributes
+    ----------
+    moments
+        Features that are moments, with the ones that models read in their place.
+    """
+
+    name: str
+    description: str
+    tags: dict[str, str]
+    moments: Mapping[str, str] = field(default_factory=dict)
+
+
+def _described(settings: Settings) -> Iterator[_About]:
+    """Yield the views of the services with the docstrings of their modules, and the vectors."""
+    models = {model.section: views_of(model.service) for model in settings.every(ModelSettings)}
+    for view in VIEWS:
+        readers = [model for model, views in models.items() if view in views]
+        if readers:
+            text = (inspect.getdoc(inspect.getmodule(view.expression)) or "").split("\n")[0]
+            moments = {moment: name for names in (view.ages, view.countdowns) for name, moment in names.items()}
+            yield _About(view.name, text, {"kind": view.group, "model": ", ".join(readers)}, moments)
+    for model in settings.every(ModelSettings):
+        text = f"All features of {model.service.name} of a customer in one JSON text, which the API reads."
+        yield _About(vector_view(model.service), text, {"kind": "vector", "model": model.section})
+
+
+def _view(
+    about: _About, directory: Path, ttl: timedelta, features: FeatureSettings, entities: Mapping[str, Entity]
+) -> FeatureView:
+    path = directory / about.name
     files = sorted(path.glob("*.parquet"))
     if not files:
         raise StateError(f"Expected feature rows in {path}, found none.", "Run `encore features build` first.")
     schema = pq.read_schema(files[0])
-    entity = customer if "customer_id" in schema.names else product
+    entity = entities["customer" if "customer_id" in schema.names else "product"]
+    fields = [
+        Field(name=column.name, dtype=_feast_type(column.type), description=_field_text(column.name, about))
+        for column in schema
+        if column.name not in NOT_FEATURES
+    ]
     return FeatureView(
-        name=name,
+        name=about.name,
         entities=[entity],
         ttl=ttl,
-        schema=[
-            Field(name=entity.join_key, dtype=types.String),
-            *(Field(name=f.name, dtype=_feast_type(f.type)) for f in schema if f.name not in NOT_FEATURES),
-        ],
+        schema=[Field(name=entity.join_key, dtype=types.String), *fields],
         # what was computed in bulk, and what is pushed when something has happened
         source=PushSource(
-            name=f"{name}_push",
-            batch_source=_rows(f"{name}_rows", str(path.resolve()), engine),
+            name=f"{about.name}_push",
+            batch_source=_rows(f"{about.name}_rows", str(path.resolve()), features.engine),
         ),
+        description=about.description,
+        tags=about.tags,
+        owner=features.owner,
     )
+
+
+def _field_text(name: str, about: _About) -> str:
+    """Return what can be said of any feature: its window, or the days that models make of its moment."""
+    if name in about.moments:
+        return f"A moment; models read the days since or until it, {about.moments[name]}."
+    window = _WINDOW.search(name)
+    return f"Of the {window[1]} days before the snapshot." if window else ""
 
 
 def _rows(name: str, path: str, engine: str) -> FileSource | SparkSource:

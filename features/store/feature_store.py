@@ -214,9 +214,8 @@ class Store:
 
     def _definition(self, objects: Sequence[Any]) -> str:
         stores, engine = self._settings[StoreSettings], self._settings[FeatureSettings].engine
-        return fingerprint(
-            stores.registry, stores.online, engine, code_fingerprint("features.store"), _schemas(objects)
-        )
+        code = code_fingerprint("features.store")
+        return fingerprint(stores.registry, stores.online, engine, code, _described(objects))
 
     def _is_registered(self, stamp: str) -> bool:
         registered = all(self._repo.has(service) for service in services_of(self._settings))
@@ -249,10 +248,11 @@ class Store:
         return [vector.moment if vector else None for vector in vectors] == [as_of] * len(customers)
 
 
-def _schemas(objects: Sequence[Any]) -> list[str]:
+def _described(objects: Sequence[Any]) -> list[object]:
+    """Return what of the definitions can change while the code of this room stays."""
+    return [(one.name, one.description, one.tags, one.owner, *_fields(one)) for one in objects]
+
+
+def _fields(one: Any) -> list[tuple[str, str, str]]:  # noqa: ANN401 - Feast ships no types
     # Feast keeps fields in a set, whose order changes from process to process
-    return [
-        f"{view.name} {sorted((field.name, str(field.dtype)) for field in view.schema)}"
-        for view in objects
-        if hasattr(view, "schema")
-    ]
+    return sorted((field.name, str(field.dtype), field.description) for field in getattr(one, "schema", ()))
