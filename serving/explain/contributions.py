@@ -68,6 +68,8 @@ class Explained:
         The part of each theme.
     themes
         Of the model.
+    renewal
+        Whether the risk is that of a contract that is not renewed.
     """
 
     values: dict[str, float]
@@ -77,6 +79,7 @@ class Explained:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     themes: tuple[Theme, ...] = THEMES
     usual: dict[str, float] = field(default_factory=dict)
+    renewal: bool = False
 
 
 def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
@@ -104,6 +107,7 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
             _attributes(model, row),
             themes,
             usual_numbers,
+            model.definition.renewal,
         )
         for place, row in enumerate(np.asarray(inputs))
     ]

@@ -94,7 +94,7 @@ def _reason(
         else theme_title(theme, language),
         direction=direction,
         share=share,
-        text=say(language, f"direction.{direction}", fact=sentence),
+        text=say(language, f"direction.{direction}{_renewal(explained)}", fact=sentence),
         values={name: _value(explained, name) for name in _shown(theme, tuple(explained.values))},
         actionable=suggestion is not _NOTHING and suggestion != _NOTHING,
         action=suggestion.text(language),
@@ -162,7 +162,7 @@ def _attribute(theme: Theme, direction: Direction, explained: Explained, languag
     if left == left_of_all or more != (direction == "raises"):
         return sentence, None
     finding = ATTRIBUTE_FINDINGS[0 if more else 1]
-    return sentence + say(language, "against.left", value=left, other=left_of_all), finding
+    return sentence + say(language, f"against.left{_renewal(explained)}", value=left, other=left_of_all), finding
 
 
 def _number(name: str, title: str, explained: Explained, language: Language) -> tuple[str, str | None]:
@@ -178,6 +178,11 @@ def _number(name: str, title: str, explained: Explained, language: Language) -> 
     if shown == other:
         return sentence, None
     return sentence + say(language, "against.usual", value=other), NUMBER_FINDINGS[0 if value > usual else 1]
+
+
+def _renewal(explained: Explained) -> str:
+    """Return the end of the key of texts that speak of renewal where the risk is about it."""
+    return "_renewal" if explained.renewal else ""
 
 
 def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:

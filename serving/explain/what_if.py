@@ -155,7 +155,7 @@ def what_would_change(
                 tier=tier,
                 text=say(
                     language,
-                    "change.text",
+                    "change.text_renewal" if model.definition.renewal else "change.text",
                     changes=say(language, "change.and").join(words),
                     risk=amount(language, after, "percent"),
                     tier=say(language, f"tier.{tier}"),

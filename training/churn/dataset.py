@@ -55,7 +55,7 @@ class ChurnSet:
         """Return which rows are of some snapshots."""
         return at_snapshots(self.snapshots, snapshots)
 
-    def check(self, name: str, *, labelled: bool = False) -> None:
+    def check(self, name: str, *, labelled: bool = False, renewal: bool = False) -> None:
         """Refuse rows that are too few, or of one outcome, to learn from or to measure on.
 
         Parameters
@@ -67,6 +67,8 @@ class ChurnSet:
         ------
         DataError
             If they are of fewer than 100 customers, or all or none of them churned.
+        renewal
+            Whether only customers who are up for renewal are asked about.
         """
         customers = len(set(self.customers))
         if customers < MIN_CUSTOMERS and labelled:
@@ -81,6 +83,13 @@ class ChurnSet:
                 f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
                 "a model of fewer could not be trusted.",
                 "Supply more customers; until then look at each of them. `encore check-data` lists what is missing.",
+        if customers < MIN_CUSTOMERS and renewal:
+            raise DataError(
+                f"Expected at least {MIN_CUSTOMERS} customers whose contract ends within the horizon of the {name} "
+                f"snapshots, for all that was known at them, found {customers}: a model of fewer could not be trusted.",
+                'Choose a longer churn.horizon_days, or churn.population = "all". Where contracts run on until they '
+                "are cancelled, nobody is up for renewal.",
+            )
             )
         rate = self.churned.mean() if len(self) else 0.0
         if not 0 < rate < 1:

@@ -46,13 +46,16 @@ def labels(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Ta
 def active(sources: Sources, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:
     """Return one row per snapshot t and active customer, as was known at t.
 
-    Non-contractual: bought in [t - activity window, t). Contractual: a contract that started before t ends at t
-    or later, or runs on. Labelled: everybody who is known.
+    Non-contractual: bought in [t - activity window, t). Contractual: of the contracts that started before t, the last
+    end is in [t + gap, t + gap + horizon); or, where all are asked about, is at t or later, or unknown. Labelled:
+    everybody who is known.
     """
     if churn.kind == "labelled":
         return on_file(sources, snapshots)
     if churn.kind == "contractual":
         contracts = started(sources.subscriptions, snapshots)
+        if churn.renewal:
+            return _ending(contracts, churn)
         seen = contracts.filter(contracts.end_timestamp.isnull() | (contracts.end_timestamp >= contracts.snapshot))
     else:
         seen = visible(purchases(sources.transactions), snapshots, churn.activity_window_days)
@@ -85,6 +88,21 @@ def outcomes(settings: Settings, asked: pd.DataFrame) -> pd.DataFrame:
     found: pd.DataFrame = con.to_pandas(labelled.semi_join(pairs, ["customer_id", "snapshot"]))
     found["snapshot"] = found["snapshot"].dt.as_unit("us")
     return asked.merge(found.rename(columns={"churned": "outcome"}), on=["customer_id", "snapshot"])
+
+
+def _ending(contracts: ir.Table, churn: ChurnSettings) -> ir.Table:
+    """Return the customers whose last contract ends in the label window of each snapshot, as was known at it."""
+    running_on = contracts.end_timestamp.isnull()
+    lasting = contracts.group_by("customer_id", "snapshot").agg(
+        last_end=contracts.end_timestamp.max(), runs_on=running_on.any()
+    )
+    first, last = churn.gap_days, churn.gap_days + churn.horizon_days
+    ends = lasting.filter(
+        ~lasting.runs_on,
+        lasting.last_end >= lasting.snapshot + ibis.interval(days=first),
+        lasting.last_end < lasting.snapshot + ibis.interval(days=last),
+    )
+    return ends.select("customer_id", "snapshot")
 
 
 def _inside(events: ir.Table, snapshots: ir.Table, churn: ChurnSettings) -> ir.Table:

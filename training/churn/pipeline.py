@@ -245,10 +245,9 @@ def _read(context: Context, attributes: Attributes | None = None) -> _Rows:
         validation=everything.rows(of_group["validation"]),
         test=everything.rows(of_group["test"]),
     )
-    labelled = context.settings[ChurnSettings].kind == "labelled"
-    rows.train.check("training", labelled=labelled)
-    rows.validation.check("validation", labelled=labelled)
-    rows.test.check("test", labelled=labelled)
+    churn = context.settings[ChurnSettings]
+    for name, part in (("training", rows.train), ("validation", rows.validation), ("test", rows.test)):
+        part.check(name, labelled=churn.kind == "labelled", renewal=churn.renewal)
     return rows
 
 

@@ -21,6 +21,9 @@ from training.readiness.silence import Silence
 _MORE = "Ingest more customers, or a longer history."
 _WAIT = "Ingest a longer history, or choose a longer churn.activity_window_days."
 _OTHER_DEFINITION = "Choose another churn.activity_window_days or churn.horizon_days; see the recommendation."
+_POPULATION = (
+    'Choose a longer churn.horizon_days, or churn.population = "all", which is the one for contracts that run on.'
+)
 _COME_BACK = "When customers come back"
 
 
@@ -62,14 +65,19 @@ def _findings(settings: Settings, facts: DataFacts, tried: Sequence[Trial]) -> l
         _WAIT,
     )
     if not tried or tried[0].name != CURRENT:
-        return [*findings, history, Finding("unfit", "No customer was active", _WAIT)]
+        nobody = (
+            "No contract ends within the horizon, for all that is known" if churn.renewal else "No customer was active"
+        )
+        return [*findings, history, Finding("unfit", nobody, _POPULATION if churn.renewal else _WAIT)]
     active, rate = tried[0].active, tried[0].churn_rate
+    asked = "have a contract that ends within the horizon" if churn.renewal else "are active"
+    more, leave = (_POPULATION, "do not renew") if churn.renewal else (_MORE, "churn")
     fewer = min(rate, 1 - rate) * active
     return [
         *findings,
-        at_least(active, MIN_CUSTOMERS, FEW_CUSTOMERS, f"{active:,.0f} customers are active at a time", _MORE),
+        at_least(active, MIN_CUSTOMERS, FEW_CUSTOMERS, f"{active:,.0f} customers {asked} at a time", more),
         history,
-        within(rate, CHURN_RATES, USUAL_CHURN_RATES, f"{rate:.1%} of them churn", _OTHER_DEFINITION),
+        within(rate, CHURN_RATES, USUAL_CHURN_RATES, f"{rate:.1%} of them {leave}", _OTHER_DEFINITION),
         at_least(
             fewer, MIN_OUTCOMES / 4, MIN_OUTCOMES, f"{fewer:,.0f} customers of the rarer outcome at a time", _MORE
         ),

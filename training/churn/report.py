@@ -20,6 +20,11 @@ _DEFINITIONS = {
         "A customer with a running contract churns if one ends in the {horizon_days} days that start {gap_days} days "
         "after the moment and no other one that ends later starts before {grace_days} days after that end."
     ),
+    "up_for_renewal": (
+        "A customer whose contract ends in the {horizon_days} days that start {gap_days} days after the moment, for "
+        "all that is known at it, churns if no other contract that ends later starts before {grace_days} days after "
+        "that end. It is the question of who will not renew."
+    ),
     "labelled": "The business's own label says which customers churned; it does not say within which days.",
 }
 
@@ -33,14 +38,14 @@ def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Gradi
         As `encore evaluate churn` prints them.
     """
     definition = protocol["definition"]
-    labelled = definition["kind"] == "labelled"
+    labelled, renewal = definition["kind"] == "labelled", definition["population"] == "up_for_renewal"
+    whom = "who are known" if labelled else "whose contract ends then" if renewal else "who are active"
     start, end = protocol["data_start"], protocol["data_end"]
     return Card(
         title="Churn model",
         meaning=(
-            _DEFINITIONS[definition["kind"]].format(**definition),
-            "The model gives the probability of that, and the reasons for it, for customers who are "
-            f"{'known' if labelled else 'active'}.",
+            _DEFINITIONS["up_for_renewal" if renewal else definition["kind"]].format(**definition),
+            f"The model gives the probability of that, and the reasons for it, for customers {whom}.",
             "It ranks and explains; it does not say what would make a customer stay.",
         ),
         training=(
@@ -64,7 +69,7 @@ def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Gradi
             "It was measured on the snapshots above and nowhere else; another season may differ.",
             "It is for customers with a label and without one, those who have left too if the data have them."
             if labelled
-            else "It is for active customers. A customer who was not active at the moment has no risk.",
+            else f"It is for customers {whom}. The others have no risk.",
             "A reason says what the model's score rests on, not what caused the behaviour.",
         ),
     )

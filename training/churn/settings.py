@@ -14,8 +14,9 @@ class ChurnSettings(ModelSettings):
     """What churn is, how risk is cut into tiers, and which snapshots measure it.
 
     Non-contractual: active in the window before t, and no purchase in [t + gap, t + gap + horizon).
-    Contractual: a contract runs at t, and one ends in [t + gap, t + gap + horizon) that is not renewed within
-    the grace period after its end.
+    Contractual: a contract ends in [t + gap, t + gap + horizon) that is not renewed within the grace period after its
+    end. Asked about are the customers whose contract ends in that window for all that is known at t, or all with a
+    contract that runs at t.
     Labelled: the business's own label, of the table of labels.
     """
 
@@ -23,6 +24,11 @@ class ChurnSettings(ModelSettings):
     service: ClassVar[FeatureService] = FeatureService("churn_v1", groups=frozenset({"customer"}))
 
     kind: Literal["non_contractual", "contractual", "labelled"] = "non_contractual"
+    population: Literal["up_for_renewal", "all"] | None = Field(
+        None,
+        description="Whose churn is asked about. up_for_renewal, the default with contracts: whose contract ends in "
+        "the label window, for all that is known",
+    )
     activity_window_days: Days = Field(56, description="Non-contractual only")
     horizon_days: Days = 28
     grace_days: Days = Field(14, description="Contractual only: a renewal starts before the end plus this")
@@ -42,6 +48,11 @@ class ChurnSettings(ModelSettings):
     medium_risk: Share = 0.2
     high_share: Share = Field(0.05, description="Share of active customers a team can contact at once")
     medium_share: Share = Field(0.15, description="Share of active customers that comes next")
+
+    @property
+    def renewal(self) -> bool:
+        """Whether only customers whose contract ends in the label window are asked about."""
+        return self.kind == "contractual" and self.population != "all"
 
     @property
     def label_days(self) -> int:
@@ -69,6 +80,12 @@ class ChurnSettings(ModelSettings):
         """What a model depends on: everything but how it is reported and cut into tiers."""
         reported = {"slices", "trusted_features", "tiers", "high_risk", "medium_risk", "high_share", "medium_share"}
         return self.model_dump(mode="json", exclude=reported)
+
+    @model_validator(mode="after")
+    def _renewals_are_of_contracts(self) -> "ChurnSettings":
+        if self.population == "up_for_renewal" and self.kind != "contractual":
+            raise ValueError(f'expected population "all" with kind {self.kind!r}: only contracts are renewed')
+        return self
 
     @model_validator(mode="after")
     def _tiers_in_order(self) -> "ChurnSettings":

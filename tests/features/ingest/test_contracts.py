@@ -63,7 +63,7 @@ def known(folder: Path, moment: str) -> dict[str, str | None]:
 def churned(folder: Path, moment: str, **churn: Any) -> dict[str, int]:
     settings = settings_of(folder)
     con = connect(settings)
-    definition = ChurnSettings(kind="contractual", horizon_days=28, **churn)
+    definition = ChurnSettings(kind="contractual", population="all", horizon_days=28, **churn)
     sources = read_sources(con, settings[StoreSettings])
     rows = con.to_pandas(labels(sources, snapshot_table([at(moment)]), definition))
     return dict(zip(rows["customer_id"], rows["churned"], strict=True))

@@ -1,6 +1,7 @@
 """Sentences: true to the values, in both languages, never from a column name."""
 
 import string
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,21 @@ def test_every_theme_fact_and_finding_has_its_texts() -> None:
     facts = {key.removeprefix("fact.") for key in texts if key.startswith("fact.")}
     assert facts == {fact.feature for theme in THEMES for fact in theme.facts} | {"unknown", "attribute"}
     changes = {f"change.{lever.name}_{count}" for lever in LEVERS for count in ("one", "many")}
-    assert changes == {key for key in texts if key.startswith("change.")} - {"change.text", "change.and"}
+    assert changes == {key for key in texts if key.startswith("change.")} - {
+        "change.text",
+        "change.text_renewal",
+        "change.and",
+    }
+
+
+def test_reasons_of_a_contract_that_ends_speak_of_renewal() -> None:
+    values = {"contract_cancelled": 1.0, "days_to_contract_end": 20.0}
+    one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
+    about = replace(one, renewal=True)
+    (english,), (chinese,) = (risk_reasons(about, {}, language) for language in LANGUAGES)
+    assert english.text == "The customer has given notice. This raises the risk that the contract is not renewed."
+    assert chinese.text == "该客户已提出解约。这会提高不续约的风险。"
+    assert risk_reasons(one, {}, "en")[0].text == "The customer has given notice. This raises the risk."
 
 
 def test_silence_is_compared_with_the_customers_own_habit() -> None:

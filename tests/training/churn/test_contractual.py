@@ -113,7 +113,10 @@ def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
     inputs = model.inputs(trained.rows.columns, len(trained.rows))
     explanations = [risk_reasons(one, load_playbook(None), "en") for one in explain(model, inputs[notice])]
     texts = [reason.text for reasons in explanations for reason in reasons]
-    assert texts.count("The customer has given notice. This raises the risk.") > 0.9 * notice.sum()
+    assert (
+        texts.count("The customer has given notice. This raises the risk that the contract is not renewed.")
+        > 0.9 * notice.sum()
+    )
     assert model.risk(inputs[notice]).mean() > 2 * model.risk(inputs[~notice]).mean()
 
 

@@ -30,6 +30,7 @@ threads = 2
 snapshot_spacing_days = 28
 [churn]
 kind = "contractual"
+population = "all"
 horizon_days = 28
 [data]
 source = "files"

@@ -155,7 +155,7 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     (refused,) = check_data(settings, NOW, models()).fitness
     assert refused.verdict == "unfit"
     assert any('churn.kind = "contractual"' in str(finding.remedy) for finding in refused.findings)
-    contractual = settings.replaced(ChurnSettings(kind="contractual", horizon_days=30))
+    contractual = settings.replaced(ChurnSettings(kind="contractual", population="all", horizon_days=30))
     readiness = check_data(contractual, NOW, models())
     (fitness,) = readiness.fitness
     (trial,) = fitness.values["trials"]
@@ -168,6 +168,24 @@ def test_contracts_alone_are_judged_as_contracts(tmp_path: Path) -> None:
     assert trial["churn_rate"] == pytest.approx(gone / active)
     assert fitness.findings[0].what == "4,191 contract periods of 600 customers"
     assert page(readiness).count("<svg") == 1
+    renewals = settings.replaced(ChurnSettings(kind="contractual", horizon_days=30))
+    (fitness,) = check_data(renewals, NOW, models()).fitness
+    (trial,) = fitness.values["trials"]
+    # every contract is of 30 days, so that all are up for renewal but those that ended at the snapshot's other side
+    assert trial["active"] <= active / 3
+    assert any("have a contract that ends within the horizon at a time" in one.what for one in fitness.findings)
+    assert any("of them do not renew" in one.what for one in fitness.findings)
+
+
+def test_contracts_that_run_on_are_never_up_for_renewal(tmp_path: Path) -> None:
+    rows = "".join(f"s{n},{START + timedelta(days=n):%Y-%m-%d},\n" for n in range(300))
+    (tmp_path / "contracts.csv").write_text("customer_id,start_timestamp,end_timestamp\n" + rows)
+    settings = settings_of(tmp_path, {"table": "subscriptions", "path": "contracts.csv", "columns": {}})
+    ingest(settings, NOW)
+    (fitness,) = check_data(settings.replaced(ChurnSettings(kind="contractual")), NOW, models()).fitness
+    assert fitness.verdict == "unfit"
+    (nobody,) = (one for one in fitness.findings if one.what.startswith("No contract ends within the horizon"))
+    assert 'churn.population = "all"' in str(nobody.remedy)
 
 
 @pytest.mark.parametrize("behind", [12, 58])
