@@ -26,7 +26,7 @@ class ModelAnswer(BaseModel):
     version: str = Field(examples=["encore-churn/1"])
     grade: str | None = Field(description="How good the model is, A to D", examples=["A"])
     caveat: str | None = Field(
-        description="Why the grade is better than it will turn out to be; null where it is not",
+        description="What a reader has to know beside the grade, such as why it is better than it will turn out to be",
         examples=["no time split: optimistic"],
     )
     definition: dict[str, str | int | float | None] = Field(

@@ -31,7 +31,7 @@ class VersionAnswer(BaseModel):
     )
     order_only: bool = Field(description="Whether only the order of risks can be used, as percentages are too far off")
     caveat: str | None = Field(
-        description="Why grade and metrics are better than they will turn out to be; null where they are not",
+        description="What a reader has to know beside the grade, such as why it is better than it will turn out to be",
         examples=["no time split: optimistic"],
     )
     definition: dict[str, str | int | float | None] = Field(description="What it predicts; windows in days")

@@ -14,7 +14,7 @@ from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 
 Tier = Literal["high", "medium", "low"]
-AnyTier = Literal["high", "medium", "low", "inactive"]
+AnyTier = Literal["high", "medium", "low", "new", "not_due", "inactive"]
 
 #: As many customers are enough to know where the cuts lie.
 _SAMPLE = 20_000

@@ -29,7 +29,11 @@ class Known:
     columns
         Features by name, ages in days.
     active
-        Whether each is active, by the churn definition.
+        Whether the churn of each is asked about, by the churn definition.
+    present
+        Whether each is a customer still: of those whose churn is not asked about, the contract runs on.
+    new
+        Whether each has bought once.
     """
 
     customers: list[str]
@@ -37,6 +41,8 @@ class Known:
     columns: Columns
     inputs: Floats
     active: list[bool]
+    present: list[bool]
+    new: list[bool]
 
 
 class ChurnEngine:
@@ -91,12 +97,20 @@ class ChurnEngine:
         vectors = self._store.online.vectors(ChurnSettings.service, customers)
         known = [(customer, vector) for customer, vector in zip(customers, vectors, strict=True) if vector is not None]
         if not known:
-            return Known([], [], {}, np.zeros((0, len(self.champion.features))), [])
+            return Known([], [], {}, np.zeros((0, len(self.champion.features))), [], [], [])
         moments = np.array([max(as_of, vector.moment).timestamp() for _, vector in known])
         columns = self.champion.columns([vector.values for _, vector in known], moments)
         inputs = self.champion.inputs(columns, len(known))
-        active = self.champion.definition.active(columns).tolist()
-        return Known([customer for customer, _ in known], [vector for _, vector in known], columns, inputs, active)
+        definition = self.champion.definition
+        return Known(
+            customers=[customer for customer, _ in known],
+            vectors=[vector for _, vector in known],
+            columns=columns,
+            inputs=inputs,
+            active=definition.active(columns).tolist(),
+            present=definition.present(columns).tolist(),
+            new=definition.new(columns).tolist(),
+        )
 
 
 def engine_of(reading: Reading) -> ChurnEngine:
@@ -110,11 +124,19 @@ def known_customers(reading: Reading) -> Known:
 
 
 def risks(reading: Reading) -> list[tuple[float | None, AnyTier]]:
-    """Return risk and tier of each known customer; None and `inactive` for those who are not active."""
+    """Return risk and tier of each known customer.
+
+    Customers with one purchase have a risk, which is about that of all new customers, and the tier `new`. Those whose
+    churn is not asked about have no risk: `not_due` where the contract runs on, else `inactive`.
+    """
     known, engine = reading.once(known_customers), engine_of(reading)
     if not known.customers:
         return []
-    return [
-        (risk, engine.tiers.of(risk)) if active else (None, "inactive")
-        for risk, active in zip(engine.champion.risk(known.inputs).tolist(), known.active, strict=True)
-    ]
+    everyone = zip(engine.champion.risk(known.inputs).tolist(), known.active, known.present, known.new, strict=True)
+    answers: list[tuple[float | None, AnyTier]] = []
+    for risk, active, present, new in everyone:
+        if active:
+            answers.append((risk, "new" if new else engine.tiers.of(risk)))
+        else:
+            answers.append((None, "not_due" if present else "inactive"))
+    return answers

@@ -19,7 +19,7 @@ _TOP = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonsAnswer(PartAnswer):
-    """Why a risk is what it is, strongest reasons first; none for a customer who is not active."""
+    """Why a risk is what it is, strongest reasons first; none for a customer without a risk."""
 
     base_risk: Annotated[
         float | None,

@@ -20,9 +20,16 @@ class RiskAnswer(PartAnswer):
 
     risk: Annotated[
         float | None,
-        Field(description="Calibrated probability of churn; null for a customer who is not active", examples=[0.37]),
+        Field(description="Calibrated probability of churn; null in the tiers not_due and inactive", examples=[0.37]),
     ] = None
-    tier: Annotated[AnyTier | None, Field(examples=["medium"])] = None
+    tier: Annotated[
+        AnyTier | None,
+        Field(
+            description="high, medium or low; new: one purchase, too early to tell; not_due: the contract does not "
+            "end within the horizon; inactive: the customer has left",
+            examples=["medium"],
+        ),
+    ] = None
 
 
 class RiskPart(AnswerPart[RiskAnswer]):
@@ -34,7 +41,7 @@ class RiskPart(AnswerPart[RiskAnswer]):
     engine = ChurnEngine
     columns = (
         Column("risk", "number", "Calibrated probability of churn"),
-        Column("tier", "text", "high, medium, low or inactive"),
+        Column("tier", "text", "high, medium, low, new, not_due or inactive"),
         Column("churn_model", "text", "Name and version of the model that computed the risk"),
     )
 

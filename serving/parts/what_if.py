@@ -36,10 +36,12 @@ class WhatIfPart(AnswerPart[WhatIfAnswer]):
         known, engine = reading.once(known_customers), engine_of(reading)
         language, label = reading.question.language, engine.info.version.label
         answers = {}
-        for customer, vector, inputs, (risk, _) in zip(
+        for customer, vector, inputs, (risk, tier) in zip(
             known.customers, known.vectors, known.inputs, reading.once(risks), strict=True
         ):
-            change = None if risk is None else what_would_change(engine.champion, inputs, risk, engine.tiers, language)
+            change = None
+            if risk is not None and tier != "new":
+                change = what_would_change(engine.champion, inputs, risk, engine.tiers, language)
             answers[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
         return answers
 

@@ -219,6 +219,24 @@ def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> No
     assert explanation["reasons"]["reasons"] == explanation["reasons"]["strengths"] == []
 
 
+def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(client: TestClient) -> None:
+    bought = {
+        "event_id": "first-and-only",
+        "customer_id": "bought-once",
+        "kind": "purchase",
+        "order_id": "once-1",
+        "lines": [{"product_id": "1029743", "quantity": 1, "amount": 2.99}],
+    }
+    assert client.post("/v1/events", json={"events": [bought]}).json()["applied"]
+    once = get(client, "/v1/customers/bought-once/explanation")
+    assert once["risk"]["tier"] == "new"
+    assert 0 < once["risk"]["risk"] < 1
+    assert once["what_if"]["what_if"] is None
+    more = bought | {"event_id": "second", "order_id": "once-2"}
+    assert client.post("/v1/events", json={"events": [more]}).json()["applied"]
+    assert get(client, "/v1/customers/bought-once/risk")["risk"]["tier"] in {"high", "medium", "low"}
+
+
 def test_models_report_their_metrics(client: TestClient) -> None:
     answer = get(client, "/v1/models")
     assert [model["name"] for model in answer["models"]] == ["encore-churn", "encore-next-product"]

@@ -184,6 +184,43 @@ def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
     assert not [name for name in model.features if "visit" in name or name.startswith("attribute_")]
 
 
+def test_a_customer_whose_contract_does_not_end_soon_is_not_due(trained: Trained) -> None:
+    as_of = trained.schedule.as_of
+    customer = active_customers(trained.settings, as_of)[0]
+    contract = {
+        "event_id": "renewed for a year",
+        "kind": "subscription",
+        "customer_id": customer,
+        "start_timestamp": f"{as_of - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+        "end_timestamp": f"{as_of + timedelta(days=365):%Y-%m-%dT%H:%M:%SZ}",
+    }
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        with connected(trained.settings, lambda: LATER) as client:
+            before = client.get(f"/v1/customers/{customer}/risk").json()
+            assert before["risk"]["tier"] in {"high", "medium", "low"}, before
+            applied = client.post("/v1/events", json={"events": [contract]}).json()
+            assert applied["applied"], applied
+            after = client.get(f"/v1/customers/{customer}/explanation").json()
+            assert (after["risk"]["risk"], after["risk"]["tier"]) == (None, "not_due")
+            assert after["reasons"]["reasons"] == after["reasons"]["strengths"] == []
+            assert after["what_if"]["what_if"] is None
+
+
+def test_serving_and_labels_ask_about_the_same_customers(trained: Trained) -> None:
+    columns = trained.rows.columns
+    assert trained.model.definition.active(columns).all()
+    ends = trained.business.subscriptions.groupby("customer_id")["end_timestamp"].max()
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        with connected(trained.settings, lambda: LATER) as client:
+            body = {"customer_ids": sorted(ends.index), "include": ["risk"]}
+            scores = client.post("/v1/scores", json=body).json()["scores"]
+    with_risk = sorted(score["customer_id"] for score in scores if score["risk"]["risk"] is not None)
+    assert with_risk == active_customers(trained.settings, trained.schedule.as_of)
+    assert {score["risk"]["tier"] for score in scores} >= {"inactive"}
+
+
 def test_active_are_those_with_a_contract(trained: Trained) -> None:
     as_of = pd.Timestamp(trained.schedule.as_of)
     contracts = trained.business.subscriptions
