@@ -7,9 +7,10 @@ import numpy as np
 
 from core.arrays import Rows
 from core.progress import Report, silent
-from training.churn.baselines import RULES, baselines
+from training.churn.baselines import baselines
 from training.churn.dataset import ChurnSet
 from training.churn.model import ChurnModel
+from training.churn.rules import RULES
 from training.churn.slices import Slices
 from training.evaluation.bootstrap import Draws
 from training.evaluation.grade import GradeRule, Grading

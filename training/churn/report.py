@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.churn.baselines import RULES
 from training.churn.evaluation import CHAMPION, GRADE_RULE
+from training.churn.rules import RULES
 from training.evaluation.card import Card
 from training.evaluation.grade import Grading
 from training.evaluation.metrics import METRICS

@@ -13,7 +13,7 @@ from core.arrays import matrix
 from core.errors import ConfigError, DataError, StateError
 from features.store.feature_store import Store
 from tests.conftest import World, inside
-from training.churn.baselines import recency, rfm_logistic
+from training.churn.baselines import RFM, logistic
 from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import check_definition
@@ -81,7 +81,8 @@ def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
 def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
     risk = model.risk(model.inputs(rows.columns, len(rows)))
     measured = measure(rows.churned, Scored(risk, risk))
-    rule = measure(rows.churned, recency(rows))
+    recency = rows.columns["recency_days"]
+    rule = measure(rows.churned, Scored(recency, None))
     assert measured["roc_auc"] > rule["roc_auc"] + 0.02
     assert measured["ece"] < 0.06
 
@@ -89,7 +90,7 @@ def test_the_champion_beats_recency(model: ChurnModel, rows: ChurnSet) -> None:
 def test_rfm_is_fitted_on_the_training_rows_alone(rows: ChurnSet, world: World) -> None:
     earlier = rows.at(world.schedule.splits["churn"].test[:1])
     later = rows.at(world.schedule.splits["churn"].test[1:])
-    scored = rfm_logistic(train=earlier, rows=later)
+    scored = logistic(train=earlier, rows=later, features=RFM)
     assert scored.probabilities is not None
     assert len(scored.probabilities) == len(later)
     assert measure(later.churned, scored)["roc_auc"] > 0.7
