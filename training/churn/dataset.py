@@ -62,13 +62,13 @@ class ChurnSet:
         ----------
         labelled
             Whether the business's own label says who churned, so that no definition can be changed.
+        renewal
+            Whether only customers who are up for renewal are asked about.
 
         Raises
         ------
         DataError
             If they are of fewer than 100 customers, or all or none of them churned.
-        renewal
-            Whether only customers who are up for renewal are asked about.
         """
         customers = len(set(self.customers))
         if customers < MIN_CUSTOMERS and labelled:
@@ -78,11 +78,6 @@ class ChurnSet:
                 "Supply more labels, and map customers, or events of them, by the same ids. `encore check-data` counts "
                 "both.",
             )
-        if customers < MIN_CUSTOMERS:
-            raise DataError(
-                f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
-                "a model of fewer could not be trusted.",
-                "Supply more customers; until then look at each of them. `encore check-data` lists what is missing.",
         if customers < MIN_CUSTOMERS and renewal:
             raise DataError(
                 f"Expected at least {MIN_CUSTOMERS} customers whose contract ends within the horizon of the {name} "
@@ -90,6 +85,11 @@ class ChurnSet:
                 'Choose a longer churn.horizon_days, or churn.population = "all". Where contracts run on until they '
                 "are cancelled, nobody is up for renewal.",
             )
+        if customers < MIN_CUSTOMERS:
+            raise DataError(
+                f"Expected at least {MIN_CUSTOMERS} active customers at the {name} snapshots, found {customers}: "
+                "a model of fewer could not be trusted.",
+                "Supply more customers; until then look at each of them. `encore check-data` lists what is missing.",
             )
         rate = self.churned.mean() if len(self) else 0.0
         if not 0 < rate < 1:
