@@ -1,6 +1,7 @@
 """`encore monitor`: tables, JSON, page, metrics and alerts, of answers that the world's champion could have given."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -88,7 +89,7 @@ def test_tables_page_and_alerts(settings: Settings) -> None:
     assert "Alert sent" not in run()  # once an episode
     page = Path("data/monitor.html").read_text()
     assert page.count("<svg") >= 6
-    assert "http" not in page.replace("http://www.w3.org", "").replace("https://matplotlib.org", "")
+    assert not re.search(r"(src|href|url\()=?\W?https?:", page)  # it loads nothing
     written = [json.loads(line) for line in Path("data/alerts.jsonl").read_text().splitlines()]
     assert len(written) == 1
     assert set(written[0]) == {"source", "id", "alert", "status", "measure", "value", "text", "since", "at"}
