@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 import pandas as pd
 import sqlalchemy as sa
@@ -24,7 +25,12 @@ from training.monitoring.settings import MonitoringSettings
 _DAY = 86_400
 #: Answers that wait at most while the log cannot be written; later ones are lost.
 _MOST_WAITING = 200_000
-_COLUMNS = ("customer_id", "model", "day", "as_of", "risk", "tier", "offers")
+#: Customers whose answers are read; more would not make figures more certain.
+_MOST_READ = 50_000
+#: Parts of the customers, by a hash, of which some are read where there are more.
+_PARTS = 1_000
+_READ = ("customer_id", "model", "day", "as_of", "risk", "tier", "offers")
+_COLUMNS = (*_READ, "part")
 _log = structlog.get_logger(__name__)
 
 
@@ -118,8 +124,8 @@ class AnswerLog:
         self._pruned = max(self._pruned, newest)
         self._erased_before = erased
 
-    def read(self, first: datetime | None = None) -> pd.DataFrame:
-        """Return the answers from a day on.
+    def read(self, most: int = _MOST_READ) -> pd.DataFrame:
+        """Return all answers about some customers: all of them, or about `most`, drawn by a hash, where there are more.
 
         Returns
         -------
@@ -133,12 +139,13 @@ class AnswerLog:
             If the log cannot be read.
         """
         table = self._answers
-        query = sa.select(*(table.c[name] for name in _COLUMNS))
-        if first is not None:
-            query = query.where(table.c.day >= _day(first))
+        query = sa.select(*(table.c[name] for name in _READ))
         with self._database.connection() as con:
+            customers = con.scalar(sa.select(sa.func.count(sa.distinct(table.c.customer_id)))) or 0
+            if customers > most:
+                query = query.where(table.c.part < max(1, _PARTS * most // customers))
             rows = con.execute(query.order_by(table.c.day, table.c.model, table.c.customer_id)).all()
-        frame = pd.DataFrame([tuple(row) for row in rows], columns=list(_COLUMNS))
+        frame = pd.DataFrame([tuple(row) for row in rows], columns=list(_READ))
         frame["snapshot"] = _moments(frame.pop("day").astype("float64") * _DAY)
         frame["as_of"] = _moments(frame["as_of"])
         frame["risk"] = frame["risk"].astype("float64")
@@ -195,6 +202,7 @@ def _answers(metadata: sa.MetaData) -> sa.Table:
         sa.Column("risk", sa.Double),
         sa.Column("tier", sa.Text),
         sa.Column("offers", sa.Text),
+        sa.Column("part", sa.SmallInteger, nullable=False),
         sqlite_with_rowid=False,
     )
 
@@ -208,6 +216,7 @@ def _row(day: int, one: Answer) -> dict[str, Any]:
         "risk": one.risk,
         "tier": one.tier,
         "offers": _as_json(one.offers),
+        "part": crc32(one.customer_id.encode()) % _PARTS,
     }
 
 

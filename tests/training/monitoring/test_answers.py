@@ -55,7 +55,17 @@ def test_the_last_answer_of_a_day_is_kept_for_each_version(log: AnswerLog) -> No
     ]
     assert rows["snapshot"].tolist() == [MIDNIGHT, MIDNIGHT, MIDNIGHT + timedelta(days=1)]
     assert rows["as_of"].tolist()[0] == NOON + timedelta(hours=1)
-    assert len(log.read(MIDNIGHT + timedelta(days=1))) == 1
+
+
+def test_of_many_customers_some_are_read_with_all_their_answers(settings: Settings) -> None:
+    log = AnswerLog(settings)
+    for day in range(3):
+        log.add(answer(f"c{number}", as_of=NOON + timedelta(days=day)) for number in range(2_000))
+    log.flush()
+    assert log.read()["customer_id"].nunique() == 2_000
+    drawn = log.read(most=500)
+    assert 400 < drawn["customer_id"].nunique() < 600
+    assert (drawn.groupby("customer_id").size() == 3).all()
 
 
 def test_outcomes_count_from_the_midnight_at_or_after_an_answer() -> None:
