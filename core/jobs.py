@@ -35,6 +35,10 @@ def job(
     """
     lock = stores.data / "jobs.lock"
     with ExitStack() as held:
+        if stores.shared is not None:
+            # what a workspace shares must not change under it
+            shared = stores.model_copy(update={"data": stores.shared, "shared": None})
+            held.enter_context(job(shared, name, alone=False, waiting=waiting))
         try:
             held.enter_context(locked(lock, shared=not alone, wait=False))
         except BlockingIOError as error:

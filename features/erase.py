@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from core.settings import Settings, StoreSettings
+from core.settings import Settings, StoreSettings, workspace_folders
 from core.sql import count, engine, quoted, relation, write_table
 from core.stamps import fingerprint, read_stamp, write_stamp
 from features.contract.erased import Erased
@@ -43,8 +43,15 @@ def erase_segment_rows(settings: Settings, customer_id: str) -> int:
 
 
 def erase_feature_rows(settings: Settings, customer_id: str) -> int:
-    """Remove rows of all feature views."""
-    return erase_rows(settings, features_directory(settings[StoreSettings]).rglob("*.parquet"), customer_id)
+    """Remove rows of all feature views, those of workspaces too, which run as jobs of the folder that they share."""
+    stores = settings[StoreSettings]
+    folders = [stores.data, *workspace_folders(stores)]
+    files = [
+        file
+        for folder in folders
+        for file in features_directory(stores.model_copy(update={"data": folder})).rglob("*.parquet")
+    ]
+    return erase_rows(settings, files, customer_id)
 
 
 def erase_materialized_rows(settings: Settings, customer_id: str) -> int:

@@ -7,7 +7,14 @@ in the rooms that they configure; `serving.settings` lists them.
 from core.settings.load import DEFAULT_CONFIG, Settings
 from core.settings.secrets import Address, completed, secret
 from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
-from core.settings.stores import StoreSettings, database_url, redis_connection, with_password
+from core.settings.stores import (
+    StoreSettings,
+    database_url,
+    redis_connection,
+    with_password,
+    workspace_folder,
+    workspace_folders,
+)
 
 __all__ = [
     "DEFAULT_CONFIG",
@@ -26,4 +33,6 @@ __all__ = [
     "redis_connection",
     "secret",
     "with_password",
+    "workspace_folder",
+    "workspace_folders",
 ]

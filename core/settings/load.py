@@ -22,7 +22,7 @@ from core.settings.section import Part, Section
 DEFAULT_CONFIG = Path("encore.toml")
 ENV_PREFIX = "ENCORE_"
 #: Variables that carry our prefix and are not settings.
-_NOT_SETTINGS = {"ENCORE_CONFIG", "ENCORE_USER"}
+_NOT_SETTINGS = {"ENCORE_CONFIG", "ENCORE_USER", "ENCORE_WORKSPACE"}
 _Kind = TypeVar("_Kind", bound=Section)
 
 
@@ -80,10 +80,10 @@ class _File(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments win over the environment, the environment over the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, deep_merge=True)
 
 
-def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Settings:
+def load_settings(path: Path | None, sections: Sequence[type[Section]], over: Path | None = None) -> Settings:
     """Read the settings from the file and the environment.
 
     Parameters
@@ -92,6 +92,8 @@ def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Setti
         The file; None means `encore.toml` in the working directory if there is one, else the defaults.
     sections
         The sections that there are.
+    over
+        A further file, whose values take the place of those of the first one, key by key.
 
     Raises
     ------
@@ -106,12 +108,14 @@ def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Setti
     _refuse_unknown_variables(known)
     fields: dict[str, Any] = {name: (section, section()) for name, section in known.items()}
     model = create_model("FileSettings", __base__=_File, **fields)
-    model.model_config["toml_file"] = file
+    files = [file] if over is None else [file, over]
+    model.model_config["toml_file"] = files
     try:
         values = model()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        names = " or ".join(map(str, files))
         raise ConfigError(
-            f"{file} is not valid TOML: {error}.", "Correct that line; the file must be UTF-8."
+            f"{names} is not valid TOML: {error}.", "Correct that line; the file must be UTF-8."
         ) from error
     except SettingsError as error:
         raise ConfigError(
@@ -120,7 +124,7 @@ def load_settings(path: Path | None, sections: Sequence[type[Section]]) -> Setti
         ) from error
     except ValidationError as error:
         raise ConfigError(
-            _describe(error, file, known), "Correct the value or remove it to get the default."
+            _describe(error, files, known), "Correct the value or remove it to get the default."
         ) from error
     return Settings(*(getattr(values, name) for name in known), threads=values.threads)
 
@@ -138,15 +142,15 @@ def _refuse_unknown_variables(known: Iterable[str]) -> None:
                 )
 
 
-def _describe(error: ValidationError, file: Path, known: Mapping[str, type[Section]]) -> str:
-    return " ".join(_describe_one(dict(item), file, known) for item in error.errors(include_url=False))
+def _describe(error: ValidationError, files: Sequence[Path], known: Mapping[str, type[Section]]) -> str:
+    return " ".join(_describe_one(dict(item), files, known) for item in error.errors(include_url=False))
 
 
-def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Section]]) -> str:
+def _describe_one(item: dict[str, Any], files: Sequence[Path], known: Mapping[str, type[Section]]) -> str:
     location = [str(part) for part in item["loc"]]
     key = ".".join(location) or "the whole"
     variable = ENV_PREFIX + "__".join(location[:2]).upper()
-    origin = f"{variable} in the environment" if variable in os.environ else _place(file, location)
+    origin = f"{variable} in the environment" if variable in os.environ else _place(files, location)
     if item["type"] == "extra_forbidden":
         part = _part_of(location, known)
         expected = ", ".join(part.model_fields) if part else ", ".join([*known, *_File.model_fields])
@@ -161,13 +165,24 @@ def _describe_one(item: dict[str, Any], file: Path, known: Mapping[str, type[Sec
     return f"{origin}: {key}{value}: {message}."
 
 
-def _place(file: Path, location: Sequence[str]) -> str:
-    """Return the file, with the line of a value that is in it."""
+def _place(files: Sequence[Path], location: Sequence[str]) -> str:
+    """Return the last file that has a value, or else the first one, with the line of the value."""
+    file = next((one for one in reversed(files) if _holds(one, location)), files[0])
     try:
         line = line_of(file.read_text(encoding="utf-8"), location)
     except (OSError, UnicodeDecodeError):
         line = None
     return f"{file}, line {line}" if line is not None else str(file)
+
+
+def _holds(file: Path, location: Sequence[str]) -> bool:
+    try:
+        value: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+        for name in location:
+            value = value[int(name)] if isinstance(value, list) else value[name]
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    return True
 
 
 def _part_of(location: Sequence[str], known: Mapping[str, type[Section]]) -> type[Part] | None:

@@ -20,7 +20,20 @@ class StoreSettings(Section):
     data: Path = Path("data")
     online: Annotated[Address, Field(pattern=r"^(sqlite|rediss?)://.+")] = "sqlite://data/online.db"
     registry: Annotated[Address, Field(pattern=r"^(file|postgresql)://.+")] = "file://data/registry.db"
+    shared: Path | None = Field(
+        None, description="The data folder whose contract tables and features a workspace takes; set by --workspace"
+    )
     memory_limit: Annotated[str, Field(pattern=r"^\d+(MB|GB)$")] = Field("2GB", description="DuckDB's own limit")
+
+
+def workspace_folder(stores: StoreSettings, name: str) -> Path:
+    """Return the data folder of a workspace, below the one whose contract tables it takes."""
+    return stores.data / "workspaces" / name
+
+
+def workspace_folders(stores: StoreSettings) -> list[Path]:
+    """Return the data folders of all workspaces."""
+    return sorted(folder for folder in workspace_folder(stores, "").glob("*") if folder.is_dir())
 
 
 def with_password(address: str, password: str) -> str:

@@ -234,7 +234,7 @@ def runs_on_from(now: datetime) -> datetime:
 
 def contract_directory(stores: StoreSettings) -> Path:
     """Return the folder of the contract tables."""
-    return stores.data / "contract"
+    return (stores.shared or stores.data) / "contract"
 
 
 def table_path(stores: StoreSettings, name: TableName) -> Path:

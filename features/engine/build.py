@@ -24,7 +24,7 @@ from features.engine.engines import open_engine
 from features.engine.fingerprints import Seen
 from features.engine.inputs import interaction_kinds, size_table
 from features.engine.labelled import data_range
-from features.engine.partitions import Partitions
+from features.engine.partitions import Partitions, Stamp
 from features.engine.portions import learners, learning_share
 from features.engine.vectors import services_of, vector_query, vector_views
 from features.engine.write import file_of, files_of
@@ -122,7 +122,7 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
     wanted = {view: _snapshots_of(view, settings, schedule) for view in _used(settings)}
     runs = _runs(con, settings, sources, wanted, as_of)
     engine = open_engine(settings, con, sources, sizes)
-    partitions = Partitions(directory, old.get("partitions", {}), feature_computation(settings))
+    partitions = Partitions(_folders(stores), feature_computation(settings))
     with replacing(directory) as aside, _enough_memory(stores):
         for share, views in runs:
             moments = sorted({moment for moments in views.values() for moment in moments})
@@ -186,6 +186,14 @@ def outdated(settings: Settings, now: datetime) -> str | None:
     if built != schedule.as_of:
         return f"They are for {built:%Y-%m-%d}; now is {schedule.as_of:%Y-%m-%d}."
     return "Data, settings or code have changed."
+
+
+def _folders(stores: StoreSettings) -> dict[Path, Stamp]:
+    """Return the folders of features that partitions may be taken from, the own one first."""
+    folders = [features_directory(stores)]
+    if stores.shared is not None:
+        folders.append(features_directory(StoreSettings(data=stores.shared)))
+    return {folder: read_stamp(folder).get("partitions", {}) for folder in folders}
 
 
 def _used(settings: Settings) -> tuple[FeatureView, ...]:

@@ -30,17 +30,14 @@ class Partitions:
 
     Parameters
     ----------
-    directory
-        The folder there is.
-    stamp
-        Its partitions.
+    folders
+        Folders of features with their partitions: the one there is, and those to take equal partitions from.
     computation
         Names how features are computed; see `features.engine.build.feature_computation`.
     """
 
-    def __init__(self, directory: Path, stamp: Stamp, computation: str) -> None:
-        self._directory = directory
-        self._before = stamp
+    def __init__(self, folders: Mapping[Path, Stamp], computation: str) -> None:
+        self._folders = folders
         self._computation = computation
         self._now: Stamp = {}
 
@@ -52,16 +49,23 @@ class Partitions:
         for view, moments in wanted.items():
             for moment in moments:
                 made_from = fingerprint(self._computation, seen.by(view, moment))
-                before = self._before.get(view.name, {}).get(moment.isoformat())
-                files = files_of(self._directory, view.name, moment)
-                kept = before is not None and before["made_from"] == made_from and bool(files)
-                if kept:
+                rows, files = self._found(view, moment, made_from)
+                if files:
                     _link(files, new / view.name)
                 else:
                     stale.setdefault(view, []).append(moment)
-                rows = before["rows"] if before is not None and kept else 0
                 self._now.setdefault(view.name, {})[moment.isoformat()] = {"made_from": made_from, "rows": rows}
         return stale
+
+    def _found(self, view: FeatureView, moment: datetime, made_from: str) -> tuple[int, list[Path]]:
+        """Return the number of rows and the files of a partition that was made from the same; none if there is none."""
+        for folder, stamp in self._folders.items():
+            before = stamp.get(view.name, {}).get(moment.isoformat())
+            if before is not None and before["made_from"] == made_from:
+                files = files_of(folder, view.name, moment)
+                if files:
+                    return before["rows"], files
+        return 0, []
 
     def add(self, computed: Rows) -> None:
         """Note the numbers of rows of partitions that were computed."""

@@ -23,12 +23,15 @@ class Command:
         Its line in `encore --help`, which imports no module.
     reads_data
         Whether it warns of old data when it is done. `check-data` and the log of `serve` say more about them.
+    in_workspace
+        Whether it runs in a workspace too: it changes nothing that serves there.
     """
 
     name: str
     module: str
     help: str
     reads_data: bool = True
+    in_workspace: bool = False
 
 
 #: Every command, in the order of `encore --help`. Adding one is its module and one line here.
@@ -43,12 +46,17 @@ COMMANDS: list[Command] = [
         "Say what the contract tables hold, and if they can carry each model.",
         reads_data=False,
     ),
-    Command("features", "serving.cli.features", "Build features, register them with Feast, copy them online."),
-    Command("train", "serving.cli.train", "Train a model and register it in MLflow."),
-    Command("tune", "serving.cli.train", "Search the parameters of a model."),
-    Command("recalibrate", "serving.cli.train", "Fit a champion's percentages to newer labels."),
-    Command("evaluate", "serving.cli.evaluation", "Measure a version beside its baselines."),
-    Command("models", "serving.cli.models", "List and compare versions, promote one, or roll back."),
+    Command(
+        "features",
+        "serving.cli.features",
+        "Build features, register them with Feast, copy them online.",
+        in_workspace=True,
+    ),
+    Command("train", "serving.cli.train", "Train a model and register it in MLflow.", in_workspace=True),
+    Command("tune", "serving.cli.train", "Search the parameters of a model.", in_workspace=True),
+    Command("recalibrate", "serving.cli.train", "Fit a champion's percentages to newer labels.", in_workspace=True),
+    Command("evaluate", "serving.cli.evaluation", "Measure a version beside its baselines.", in_workspace=True),
+    Command("models", "serving.cli.models", "List and compare versions, promote one, or roll back.", in_workspace=True),
     Command("verify", "serving.cli.verify", "Compare what is served with what training would see."),
     Command("monitor", "serving.cli.monitor", "Compare answers with what came of them, look for drift, send alerts."),
     Command("scores", "serving.cli.scores", "Compute scores ahead, for the API to read."),
@@ -111,8 +119,19 @@ def root(
         Path | None,
         typer.Option("--config", envvar="ENCORE_CONFIG", help="Configuration file. Default: ./encore.toml."),
     ] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option(
+            "--workspace",
+            envvar="ENCORE_WORKSPACE",
+            help="Work beside the deployment, with workspaces/NAME.toml over its configuration.",
+        ),
+    ] = None,
 ) -> None:
     """Read the options that every command has."""
-    context = ctx.obj = Context(config)
-    if any(command.reads_data for command in COMMANDS if command.name == ctx.invoked_subcommand):
+    context = ctx.obj = Context(config, workspace)
+    command = next((one for one in COMMANDS if one.name == ctx.invoked_subcommand), None)
+    if command is not None and not command.in_workspace:
+        context.refuse_in_workspace(command.name)
+    if command is not None and command.reads_data:
         ctx.call_on_close(context.warn_of_old_data)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Context:
     """Built once per run of `encore`; reads the settings when a command first asks for them."""
 
-    def __init__(self, config: Path | None) -> None:
+    def __init__(self, config: Path | None, workspace: str | None = None) -> None:
         self.config = config
+        self.workspace = workspace
         self.console = Console(highlight=False)
 
     @cached_property
@@ -35,8 +36,9 @@ class Context:
         from features.upgrade import upgrade_data  # noqa: PLC0415
         from serving.cli.extras import check_drivers  # noqa: PLC0415
         from serving.settings import load_settings  # noqa: PLC0415
+        from serving.workspaces import load_workspace  # noqa: PLC0415
 
-        settings = load_settings(self.config)
+        settings = load_workspace(self.config, self.workspace) if self.workspace else load_settings(self.config)
         check_drivers(settings)
         data = settings[StoreSettings].data
         if upgrade_data(settings, [data / "scores.db"]):
@@ -45,6 +47,28 @@ class Context:
                 "and the commands after it: features, the online store and scores are computed again."
             )
         return settings
+
+    def refuse_in_workspace(self, command: str) -> None:
+        """Refuse a command that changes or reads what serves, where a workspace is named.
+
+        Parameters
+        ----------
+        command
+            Without `encore`.
+
+        Raises
+        ------
+        ConfigError
+            If one is.
+        """
+        from core.errors import ConfigError  # noqa: PLC0415
+
+        if self.workspace:
+            raise ConfigError(
+                f"`encore {command}` belongs to the deployment that serves, and does not run in the workspace "
+                f"{self.workspace}.",
+                "Run it without --workspace. A workspace builds and applies features, trains, tunes and evaluates.",
+            )
 
     @contextmanager
     def job(self, command: str, *, alone: bool) -> Iterator[None]:

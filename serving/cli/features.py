@@ -62,5 +62,6 @@ def stage_apply(context: Context, stages: Stages) -> None:
 
 def stage_materialize(context: Context, stages: Stages) -> None:
     """Copy the features online."""
+    context.refuse_in_workspace("features materialize")
     with context.job("features materialize", alone=True):
         stages.run("online store", lambda r: Store(context.settings).materialize(r), lambda done: not done)

@@ -40,9 +40,14 @@ def _registered(name: str) -> Registered:
 
 
 def _parse_version(text: str) -> tuple[Registered, str]:
-    """Read `MODEL/VERSION`, whose version is a number or an alias; without one it is the champion."""
+    """Read `MODEL/VERSION`, whose version is a number or an alias; without one it is the champion.
+
+    `MODEL.WORKSPACE/VERSION` is one of a workspace, as is `MODEL/WORKSPACE:VERSION`.
+    """
     name, _, which = text.partition("/")
-    return _registered(name), which or CHAMPION
+    model, _, workspace = name.partition(".")
+    which = which or CHAMPION
+    return _registered(model), f"{workspace}:{which}" if workspace else which
 
 
 ModelArgument = Annotated[

@@ -1,5 +1,7 @@
 """Every store of personal data, in the order in which an erasure goes through them. Adding a store is one line here.
 
+Features are those of workspaces too, which hold nothing else about a customer.
+
 These hold nothing about a customer and are no entries: `keys.json` and `rates.bin` (callers), `data/metrics` (counts by
 route, key and outcome), `data/tuning` (parameters and their scores), `monitor.json`, `monitor.html` and `alerts.json`
 (figures of all customers), `registry.db` and `data/feast` (definitions), `erased.json` (hashes of erased ids),

@@ -89,13 +89,17 @@ def tune_churn(settings: Settings, trials: int, report: Report = silent) -> Tune
 
 
 def tuned_parameters(settings: Settings) -> dict[str, object]:
-    """Return the parameters that tuning found for the current churn definition, else the defaults."""
-    try:
-        kept = json.loads(_best_file(settings[StoreSettings]).read_text())
-    except FileNotFoundError:
-        return dict(PARAMETERS)
-    parameters: dict[str, object] = kept["parameters"]
-    return parameters if kept["definition"] == asdict(definition_of(settings[ChurnSettings])) else dict(PARAMETERS)
+    """Return the parameters that tuning found for the current churn definition, else the defaults.
+
+    A workspace without such parameters takes those of the folder that it shares.
+    """
+    stores = settings[StoreSettings]
+    for data in (stores.data, stores.shared):
+        file = None if data is None else _best_file(StoreSettings(data=data))
+        kept = json.loads(file.read_text()) if file is not None and file.is_file() else {}
+        if kept.get("definition") == asdict(definition_of(settings[ChurnSettings])):
+            return dict(kept["parameters"])
+    return dict(PARAMETERS)
 
 
 def tuning_directory(stores: StoreSettings) -> Path:

@@ -34,7 +34,7 @@ class Champions:
     def current(self, name: str) -> Version | None:
         """Return the champion; one that the log does not know, as it was set by other means, is noted there."""
         with self._alone():
-            return self._current(name)
+            return self._current(self.tracking.own(name))
 
     def promote(self, version: Version, decision: Decision, who: Who) -> Version:
         """Make a version the champion."""
@@ -65,6 +65,7 @@ class Champions:
         StateError
             If there is no earlier champion, or the version is not one that is registered or is the champion already.
         """
+        name = self.tracking.own(name)
         with self._alone():
             before = self._current(name)
             if before is None:
@@ -84,7 +85,7 @@ class Champions:
 
     def history(self, name: str | None = None, limit: int | None = None) -> list[Entry]:
         """Return the entries of the log, the newest first."""
-        return self.log.entries(name, limit)
+        return self.log.entries(name and self.tracking.own(name), limit)
 
     def _earlier(self, name: str, champion: Version) -> str:
         """Return the number of the champion before; a version that was rolled back is passed over."""

@@ -20,6 +20,7 @@ class TrackingSettings(Section):
         "mlruns/artifacts", description="Folder of artifacts, or the URI for those of a new experiment"
     )
     experiment: str = "encore"
+    workspace: str = Field("", description="Ends the names of registered models of a workspace; set by --workspace")
 
 
 class RefreshSettings(Section):

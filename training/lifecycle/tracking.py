@@ -41,6 +41,8 @@ _PROMOTED_BY, _PROMOTED_WHY = "encore.promoted_by", "encore.promoted_why"
 _ROLLED_BACK = "encore.rolled_back"
 #: The decision of the gate, as an artifact of the run.
 _DECISION = "gate.json"
+#: What stands between the name of a registered model and that of its workspace; neither has one.
+_OF_WORKSPACE = "."
 #: MLflow takes no longer tags.
 _LONGEST_TAG = 5000
 #: An unavailable server should be reported in seconds, not after MLflow's minutes of retries.
@@ -140,7 +142,11 @@ class VersionTags:
 
 
 class Tracking:
-    """Encore's view of an MLflow tracking server and its registry."""
+    """Encore's view of an MLflow tracking server and its registry.
+
+    In a workspace, names of registered models end with that of the workspace, whichever method is given them, so that
+    no caller has to know of workspaces; only `version` reaches those of others.
+    """
 
     def __init__(self, settings: TrackingSettings) -> None:
         self._settings = settings
@@ -175,6 +181,7 @@ class Tracking:
     def register(self, run: Run, name: str, tags: VersionTags) -> Version:
         """Register what the run logged as the challenger."""
         with answering(), quiet("mlflow", "alembic", "git"):
+            name = self.own(name)
             made = mlflow.register_model(run.model_uri, name, tags=tags.as_mlflow())
             self._client.update_model_version(name, made.version, tags.description)
             self._client.update_registered_model(name, tags.about)
@@ -201,7 +208,18 @@ class Tracking:
         return Decision.from_json(found)
 
     def set_champion(self, version: Version, by: str, why: str) -> None:
-        """Give a version the alias of the champion; it is the challenger no more."""
+        """Give a version the alias of the champion; it is the challenger no more.
+
+        Raises
+        ------
+        StateError
+            If it is a version of another workspace, or of the deployment: its features are not the ones that are here.
+        """
+        if version.name != self.own(version.name.partition(_OF_WORKSPACE)[0]):
+            raise StateError(
+                f"{version.label} was made from the features of another workspace, or of the deployment.",
+                "Take over the settings that it was trained with, and train here.",
+            )
         with answering(), quiet("mlflow", "alembic", "git"):
             for tag, value in ((_PROMOTED_BY, by), (_PROMOTED_WHY, why)):
                 self._client.set_model_version_tag(version.name, version.number, tag, value[:_LONGEST_TAG])
@@ -219,6 +237,7 @@ class Tracking:
 
     def versions(self, name: str) -> list[Version]:
         """Return all registered versions of a model, the newest first."""
+        name = self.own(name)
         with answering():
             found = self._client.search_model_versions(f"name = '{name}'", max_results=1000)
             # aliases are not in what a search returns
@@ -227,6 +246,7 @@ class Tracking:
 
     def made_from(self, name: str, fingerprint: str) -> Version | None:
         """Return the newest version that was made from the same features, settings and code; None without any."""
+        name = self.own(name)
         with answering():
             wanted = f"name = '{name}' and tags.`{_FINGERPRINT}` = '{fingerprint}'"
             found = self._client.search_model_versions(wanted, max_results=1000)
@@ -236,11 +256,18 @@ class Tracking:
     def version(self, name: str, which: str) -> Version:
         """Return a version by its number or alias.
 
+        Parameters
+        ----------
+        which
+            A number or an alias; `longer:3` is one of the workspace `longer`, and `:3` one of the deployment.
+
         Raises
         ------
         StateError
             If there is none.
         """
+        workspace, other, which = which.rpartition(":")
+        name = _registered_name(name.partition(_OF_WORKSPACE)[0], workspace) if other else self.own(name)
         with answering():
             try:
                 found = (
@@ -276,12 +303,17 @@ class Tracking:
     def label_of(self, name: str, alias: str = CHAMPION) -> str | None:
         """Return name and number of the version that carries an alias, or None; one request, the cheapest."""
         registered = self._carrier(name, alias)
-        return None if registered is None else f"{name}/{registered.version}"
+        return None if registered is None else f"{registered.name}/{registered.version}"
+
+    def own(self, name: str) -> str:
+        """Return the name of a registered model here: in a workspace it ends with that of the workspace."""
+        base = name.partition(_OF_WORKSPACE)[0]
+        return name if name != base else _registered_name(base, self._settings.workspace)
 
     def _carrier(self, name: str, alias: str) -> Any:  # noqa: ANN401 - MLflow ships no types
         with answering():
             try:
-                return self._client.get_model_version_by_alias(name, alias)
+                return self._client.get_model_version_by_alias(self.own(name), alias)
             except MlflowException as error:
                 if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                     return None
@@ -299,7 +331,7 @@ class Tracking:
         if version is None:
             command = name.removeprefix("encore-")
             raise StateError(
-                f"No version of {name} carries the alias {CHAMPION!r}.",
+                f"No version of {self.own(name)} carries the alias {CHAMPION!r}.",
                 f"Run `encore train {command}` first.",
             )
         return version
@@ -352,6 +384,10 @@ class Tracking:
             data_end=run.data.params.get("data_end"),
             recalibrated_from=run.data.params.get("recalibrated_from"),
         )
+
+
+def _registered_name(base: str, workspace: str) -> str:
+    return f"{base}{_OF_WORKSPACE}{workspace}" if workspace else base
 
 
 def _signed_in(uri: str) -> str:
