@@ -1,0 +1,1 @@
+"""Notebooks, committed with what they show, and the script that runs them."""
