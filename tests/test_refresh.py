@@ -117,9 +117,10 @@ def test_the_first_night_goes_from_exports_to_champions(night: Night) -> None:
         "train next-product": "done",
         "recalibrate churn": "skipped",
         "scores of new versions": "done",
+        "report": "done",
     }
     assert set(night.champions) == set(MODELS)
-    summary = json.loads((night.directory / "data/refresh.json").read_text())
+    summary = json.loads((night.directory / "data/refresh/summary.json").read_text())
     assert summary["exit_code"] == 0
     assert len(summary["steps"]) == len(night.steps)
 
@@ -185,6 +186,7 @@ def test_killed_in_any_step_it_answers_on_and_goes_through_the_next_time(night: 
         ("train churn", 1.5),
         ("train next-product", 4.0),
         ("scores of new versions", 0.3),
+        ("report", 1.0),
     ):
         killed_in(killed, step, after)
         assert_answers(killed)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from core.files import write_file
 from core.settings import StoreSettings
@@ -42,18 +43,10 @@ def monitor_command(
 
 def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool = False) -> Sent:
     """Run `encore monitor`."""
-    stores = context.settings[StoreSettings]
-    output = output or stores.data / "monitor.html"
-    models = [registered.load() for registered in MODELS]
-    with context.job("monitor", alone=False):
-        if json:
-            found = measure(context.settings, context.now, models)
-        else:
-            with Stages(context.console) as stages:
-                found = stages.run("monitor", lambda report: measure(context.settings, context.now, models, report))
-        sent = alert(context.settings, found.judged, context.now, dry_run=dry_run)
-        write_file(output, page(found).encode())
-        _write_measures(stores, found, len(sent.open), context.now)
+    output = output or context.settings[StoreSettings].data / "monitor.html"
+    # progress is kept off the output that a program reads
+    with Stages(Console(stderr=True, highlight=False) if json else context.console) as stages:
+        found, sent = stage_monitor(context, stages, output, dry_run=dry_run)
     if json:
         printed = {**as_json(found), "open": sent.open, "messages": [vars(one) for one in sent.messages]}
         printed["problems"] = sent.problems
@@ -67,6 +60,17 @@ def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool 
         context.console.print(f"  {problem} They are sent again by the next run.", markup=False, soft_wrap=True)
     context.console.print(f"  With pictures: {output}", markup=False, soft_wrap=True)
     return sent
+
+
+def stage_monitor(context: Context, stages: Stages, output: Path, *, dry_run: bool = False) -> tuple[Monitored, Sent]:
+    """Measure the models in use, send alerts, write the page and the figures of /metrics."""
+    settings, models = context.settings, [registered.load() for registered in MODELS]
+    with context.job("monitor", alone=False):
+        found = stages.run("monitor", lambda report: measure(settings, context.now, models, report))
+        sent = alert(settings, found.judged, context.now, dry_run=dry_run)
+        write_file(output, page(found).encode())
+        _write_measures(settings[StoreSettings], found, len(sent.open), context.now)
+    return found, sent
 
 
 def _write_measures(stores: StoreSettings, found: Monitored, alerts_open: int, now: datetime) -> None:

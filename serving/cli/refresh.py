@@ -23,6 +23,7 @@ from features.store.materialized import read_online
 from serving.cli.context import Context
 from serving.cli.data import stage_ingest
 from serving.cli.features import stage_apply, stage_build, stage_materialize
+from serving.cli.monitor import stage_monitor
 from serving.cli.options import FormatOption, group
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
@@ -130,7 +131,7 @@ def refresh(
         code = exit_code(results)
         summary = {"started": start, "exit_code": code, "steps": [asdict(result) for result in results]}
         text = json.dumps(summary, indent=2, default=str)
-        write_file(context.settings[StoreSettings].data / "refresh.json", text.encode())
+        write_file(_notes(context) / "summary.json", text.encode())
     if is_json:
         typer.echo(text)
     else:
@@ -149,6 +150,7 @@ def steps(context: Context) -> list[Step]:
         *(_training(context, registered) for registered in MODELS),
         *(_recalibration(context, registered) for registered in MODELS if registered.recalibrates),
         Step("scores of new versions", lambda: _scores_due(context), lambda stages: _scores(context, stages)),
+        Step("report", lambda: _report_due(context), lambda stages: _report(context, stages)),
     ]
 
 
@@ -286,21 +288,48 @@ def _scores_due(context: Context) -> Due:
     wanted = _scored(context)
     if wanted is None:
         return Due(is_due=False, why="There is no champion yet.")
-    done = _stamp(context).read_text() if _stamp(context).exists() else ""
-    return Due(
-        wanted != done, "They are of these features and models." if wanted == done else "Features or models are new."
-    )
+    if _noted(context, "scored") == wanted:
+        return Due(is_due=False, why="They are of these features and models.")
+    return Due(is_due=True, why="Features or models are new.")
 
 
 def _scores(context: Context, stages: Stages) -> Outcome:
     scored = _scored(context)
     count = stage_scores(context, stages)
-    write_file(_stamp(context), str(scored).encode())
+    _note(context, "scored", str(scored))
     return Outcome("done", f"{count:,} active customers.")
 
 
-def _stamp(context: Context) -> Path:
-    return context.settings[StoreSettings].data / "scored"
+def _report_due(context: Context) -> Due:
+    scored = _scored(context)
+    if scored is None:
+        return Due(is_due=False, why="There is no champion yet.")
+    if _noted(context, "reported") == f"{scored} {context.now:%Y-%m-%d}":
+        return Due(is_due=False, why="It is of today, these features and these models.")
+    return Due(is_due=True, why="It is of another day, or of other features or models.")
+
+
+def _report(context: Context, stages: Stages) -> Outcome:
+    page = context.settings[StoreSettings].data / "monitor.html"
+    _, sent = stage_monitor(context, stages, page)
+    _note(context, "reported", f"{_scored(context)} {context.now:%Y-%m-%d}")
+    problems = "".join(f" {problem}" for problem in sent.problems)
+    return Outcome("done", f"{len(sent.open)} alerts are open; {page}.{problems}")
+
+
+def _noted(context: Context, step: str) -> str:
+    """Return what a step was done from last; nothing where it never was."""
+    file = _notes(context) / step
+    return file.read_text() if file.exists() else ""
+
+
+def _note(context: Context, step: str, made_from: str) -> None:
+    """Note what a step was done from, for the steps whose results do not say it."""
+    write_file(_notes(context) / step, made_from.encode())
+
+
+def _notes(context: Context) -> Path:
+    return context.settings[StoreSettings].data / "refresh"
 
 
 def _training(context: Context, registered: Registered) -> Step:
