@@ -1,4 +1,4 @@
-"""`encore refresh`: what is due is done, killed at any step it goes on the next time, and nothing is lost meanwhile."""
+"""`encore refresh`: what is due is done, killed at any step it continues the next time, and nothing is lost meanwhile."""
 
 import json
 import os
@@ -25,7 +25,7 @@ from training.lifecycle.tracking import Version
 
 pytestmark = pytest.mark.servers
 
-CUSTOMERS = "household_id % 8 = 0"
+CUSTOMERS = "household_id % 12 = 0"
 #: The exports of the first night end here.
 FIRST = "2017-11-20"
 MODELS = ("encore-churn", "encore-next-product")
@@ -88,7 +88,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     """Run the first night, on exports that end before the others."""
     folder = tmp_path_factory.mktemp("night")
     write_exports(folder / "exports", FIRST)
-    lines = config_text(folder / "exports", ["[refresh]", "retrain_days = 21"]).splitlines()
+    # of 200 customers the default gate refuses what differs by chance
+    lenient = ["[refresh]", "retrain_days = 21", "[promotion]", "tolerance = 0.5", "calibration_tolerance = 0.5"]
+    lines = config_text(folder / "exports", [*lenient, "slice_tolerance = 0.9"]).splitlines()
     kept = [line for line in lines if not line.startswith("test_snapshots")]
     (folder / "encore.toml").write_text("\n".join(kept))
     code, printed = refresh(folder, "--format", "json")
@@ -174,6 +176,8 @@ def test_killed_in_any_step_it_answers_on_and_goes_through_the_next_time(night: 
     straight, killed = (copy_of(night, tmp_path / name) for name in ("straight", "killed"))
     for folder in (straight, killed):
         write_exports(folder / "exports", None)
+        with (folder / "encore.toml").open("a") as config:
+            config.write('\n[features]\nowner = "crm@example.com"\n')  # the registry has to know it
     _, printed = refresh(killed, "--plan")
     assert "would run  ingest" in printed
     assert "depends    train churn" in printed
@@ -192,7 +196,7 @@ def test_killed_in_any_step_it_answers_on_and_goes_through_the_next_time(night: 
         assert_answers(killed)
     for folder in (killed, straight):
         code, printed = refresh(folder)
-        assert code in {0, 10}, printed
+        assert code == 0, printed
     assert fingerprints(killed) == fingerprints(straight)
     ours, theirs = champions_of(killed), champions_of(straight)
     for name in MODELS:
@@ -207,7 +211,7 @@ def test_killed_in_any_step_it_answers_on_and_goes_through_the_next_time(night: 
 def assert_answers(folder: Path) -> None:
     """What the killed command left answers, as an API that starts now would."""
     with inside(folder):
-        (one,) = Scoring(load_settings()).ask(["8"], "risk", "offers")
+        (one,) = Scoring(load_settings()).ask(["12"], "risk", "offers")
     assert one.statuses <= {"ok", "withheld"}
 
 

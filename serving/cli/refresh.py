@@ -112,7 +112,7 @@ def refresh(
 
     Ingests what is new, builds features for the new moment, copies them online, computes scores ahead; trains models
     that are due, promotes what passes the gate, recalibrates the others. A running API takes everything over within
-    seconds. Steps that have nothing to do are skipped; killed at any moment, it goes on the next time.
+    seconds. Steps that have nothing to do are skipped; killed at any moment, it continues the next time.
 
     Exit codes: 0 done; 10 done, and the gate refused a version; 20 the data are not fit; 30 a store does not answer;
     40 another refresh runs; 2 any other error.

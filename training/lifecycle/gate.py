@@ -77,7 +77,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a version when it is judged.
+    """The facts about a version when it is judged.
 
     Attributes
     ----------

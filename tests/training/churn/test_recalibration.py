@@ -76,7 +76,7 @@ def test_a_moved_base_rate_is_followed_and_ranks_stay(context: Context, model: C
     rows = shifted(churn_set(context.settings, context.store, newest, model.attributes))
     test = shifted(churn_set(context.settings, context.store, context.split.test[-1:], model.attributes))
     followed = recalibrated(model, rows, newest, churn)
-    # of so few customers the error of a bin is mostly chance; `make bench-recalibration` measures it on all
+    # of 400 customers the error of a bin is mostly chance; `make bench-recalibration` measures it on all
     assert error(followed, test) < error(model, test) - 0.05
     inputs = model.inputs(test.columns, len(test))
     rate = test.churned.mean()

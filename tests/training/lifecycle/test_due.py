@@ -39,7 +39,7 @@ def version(number: str, days: int, **others: Any) -> Version:
 
 @dataclass
 class Registry:
-    """What is asked of MLflow, by hand."""
+    """The registry, by hand."""
 
     champion: Version | None
     all: list[Version]
