@@ -53,9 +53,7 @@ def main() -> None:
         "TreeSHAP values of one row": (1, lambda: model.contributions(one)),
         "values and check of one row": (1, lambda: explain(model, one)),
     }
-    title = (
-        f"{version.label}: {model.booster.num_trees()} trees, {len(model.features)} features; {os.cpu_count()} cores"
-    )
+    title = f"{version.label}: {model.method}, {len(model.features)} features; {os.cpu_count()} cores"
     table = Table("explaining", "rows/s", "ms a row", title=f"{title}, Python {sys.version.split()[0]}")
     table.columns[1].justify = table.columns[2].justify = "right"
     for name, (count, work) in steps.items():

@@ -51,6 +51,11 @@ class ChurnSet:
     def __len__(self) -> int:
         return len(self.churned)
 
+    @property
+    def customers_at_last(self) -> int:
+        """How many customers have a row at the newest snapshot."""
+        return int((self.snapshots == self.snapshots.max()).sum()) if len(self) else 0
+
     def mask(self, snapshots: Sequence[datetime]) -> npt.NDArray[np.bool_]:
         """Return which rows are of some snapshots."""
         return at_snapshots(self.snapshots, snapshots)

@@ -7,16 +7,20 @@ import numpy as np
 
 from core.arrays import Rows
 from core.progress import Report, silent
+from features.snapshots import Split
 from training.churn.baselines import baselines
 from training.churn.dataset import ChurnSet
 from training.churn.model import ChurnModel
-from training.churn.rules import RULES
+from training.churn.rules import best_rule
 from training.churn.slices import Slices
+from training.churn.split import OPTIMISTIC
 from training.evaluation.bootstrap import Draws
 from training.evaluation.grade import GradeRule, Grading
 from training.evaluation.metrics import Scored, bootstrap, measure
 
 CHAMPION = "champion"
+#: With fewer customers than this at the newest training snapshot, the grade is shown with the interval of the AUC.
+UNCERTAIN = 1_000
 GRADE_RULE = GradeRule(
     metric="AUC",
     explanation="The grade compares the champion with the best rule that needs no model. Removed is the share of the "
@@ -67,7 +71,7 @@ def grade(overall: Draws, bias: float = 0.0) -> Grading:
         Mean risk less the churn rate.
     """
     auc = {name: metrics["roc_auc"] for name, metrics in overall.points.items()}
-    best = max((name for name in auc if name in RULES), key=auc.__getitem__)
+    best = best_rule(overall)
     gain = overall.gain("roc_auc", CHAMPION, best)
     return GRADE_RULE.grade(
         auc,
@@ -78,6 +82,17 @@ def grade(overall: Draws, bias: float = 0.0) -> Grading:
         ece=overall.points[CHAMPION]["ece"],
         bias=bias,
     )
+
+
+def caveats(model: ChurnModel, split: Split, train: ChurnSet, overall: Draws) -> str | None:
+    """Return what a reader has to know beside the grade: how it was split, that it is a rule, how uncertain it is."""
+    found = [OPTIMISTIC] if split.by_customers else []
+    if model.rule is not None:
+        found.append(f"{model.method}: nothing learned beats it")
+    if train.customers_at_last < UNCERTAIN:
+        auc = overall.estimates()[CHAMPION]["roc_auc"]
+        found.append(f"few customers: AUC {auc.low:.2f} to {auc.high:.2f}")
+    return "; ".join(found) or None
 
 
 def by_snapshot(evaluation: Evaluation, report: Report = silent) -> dict[str, Any]:

@@ -1,18 +1,23 @@
-"""Fit the churn model: LightGBM with early stopping, calibrated on later snapshots than it was trained on."""
+"""Fit the churn model: LightGBM, or less where customers are few or a rule is as good; then calibrate it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import lightgbm as lgb
 import numpy as np
 
 from core.arrays import Floats, matrix
 from core.errors import DataError
+from training.churn.additive import Additive, fit_additive
+from training.churn.choice import Learn, Score, unbeaten_rule
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
 from training.churn.peers import peers_of
+from training.churn.selection import stable_features
 from training.churn.settings import ChurnSettings
+from training.churn.trees import Trees
 from training.evaluation.calibration import calibrate
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
@@ -37,6 +42,8 @@ PARAMETERS: dict[str, object] = {
 ROUNDS = 1500
 PATIENCE = 100
 _LEAST_IN_LEAF = 20
+#: With fewer customers at the newest training snapshot, a few features and a straight line serve better than trees.
+FEW = 300
 
 
 def fit(
@@ -48,7 +55,11 @@ def fit(
     parameters: Mapping[str, object] = PARAMETERS,
     by_customers: bool = False,
 ) -> ChurnModel:
-    """Fit on the training snapshots; stop early and calibrate on the validation snapshots after them.
+    """Fit on the training snapshots; stop early, choose and calibrate on the validation snapshots after them.
+
+    With fewer than 300 customers at the newest training snapshot, logistic regression on a few stable features takes
+    the place of LightGBM. Where what was learned does not beat the best rule, the model is the rule. The test snapshots
+    take no part.
 
     Parameters
     ----------
@@ -66,40 +77,62 @@ def fit(
             "Expected features that differ between customers, found none.",
             "Name columns of customers in customers.model_attributes, or supply more data.",
         )
-    booster = boost(
-        train=train, validation=validation, features=features, parameters={**parameters, "num_threads": threads}
+    definition = definition_of(churn)
+    learn: Learn
+    scorer: Trees | Additive
+    if train.customers_at_last < FEW:
+        scorer = fit_additive(train, stable_features(train, features))
+        features, learn = scorer.features, _additive
+    else:
+        tried = {**parameters, "num_threads": threads}
+        booster = boost(train=train, validation=validation, features=features, parameters=tried)
+        scorer = Trees(booster)
+        learn = partial(_trees, features=features, parameters=tried, trees=booster.num_trees())
+    rule = unbeaten_rule(
+        partial(_margins, scorer, features), learn, train=train, validation=validation, definition=definition
     )
-    margins: Floats = np.asarray(booster.predict(matrix(validation.columns, features, len(validation)), raw_score=True))
+    if rule is not None:
+        scorer = rule[1]
+        features = scorer.features
+    margins = _margins(scorer, features, validation)
     return ChurnModel(
-        booster=booster,
+        scorer=scorer,
         features=features,
         calibration=calibrate(margins, validation.churned),
         categories={name: values for name, values in train.categories.items() if name in features},
         numbers=tuple(name for name in train.numbers if name in features),
         left=_left(train, features),
         peers=peers_of(train, features),
-        definition=definition_of(churn),
+        definition=definition,
         labels_end=_dates(validation)[0] if by_customers else _dates(validation)[-1] + timedelta(days=churn.label_days),
         origin=Origin(
-            parameters=dict(parameters),
+            parameters=dict(parameters) if isinstance(scorer, Trees) else {},
             training_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(train)),
             validation_snapshots=tuple(f"{t:%Y-%m-%d}" for t in _dates(validation)),
             training_rows=len(train),
             features_left_out=left_out,
         ),
+        rule=rule[0] if rule is not None else None,
     )
+
+
+def _margins(scorer: Trees | Additive, features: Sequence[str], rows: ChurnSet) -> Floats:
+    return scorer.margin(matrix(rows.columns, features, len(rows)))
+
+
+def _additive(rows: ChurnSet) -> Score:
+    return fit_additive(rows, stable_features(rows, usable_features(rows)[0])).scores
+
+
+def _trees(rows: ChurnSet, *, features: Sequence[str], parameters: Mapping[str, object], trees: int) -> Score:
+    return partial(_margins, grow(rows, features, parameters, trees), features)
 
 
 def boost(
     *, train: ChurnSet, validation: ChurnSet, features: Sequence[str], parameters: Mapping[str, object]
 ) -> lgb.Booster:
     """Grow trees on the training rows until the validation rows gain no more; keep those up to the best."""
-    data = lgb.Dataset(
-        matrix(train.columns, features, len(train)),
-        train.churned,
-        feature_name=list(features),
-        categorical_feature=[name for name in features if name in train.categories],
-    )
+    data = _dataset(train, features)
     later = lgb.Dataset(matrix(validation.columns, features, len(validation)), validation.churned, reference=data)
     booster = lgb.train(
         fitting(parameters, len(train)),
@@ -112,10 +145,24 @@ def boost(
     return lgb.Booster(model_str=booster.model_to_string(num_iteration=booster.best_iteration))
 
 
+def grow(rows: ChurnSet, features: Sequence[str], parameters: Mapping[str, object], trees: int) -> Trees:
+    """Grow a number of trees on rows."""
+    return Trees(lgb.train(fitting(parameters, len(rows)), _dataset(rows, features), num_boost_round=trees))
+
+
+def _dataset(rows: ChurnSet, features: Sequence[str]) -> lgb.Dataset:
+    return lgb.Dataset(
+        matrix(rows.columns, features, len(rows)),
+        rows.churned,
+        feature_name=list(features),
+        categorical_feature=[name for name in features if name in rows.categories],
+    )
+
+
 def fitting(parameters: Mapping[str, object], rows: int) -> dict[str, object]:
-    """Let leaves be smaller where rows are few: at most a hundredth of them, at least 20, in each leaf."""
+    """Let leaves be smaller where rows are few: at most a twentieth of them, at least 20, in each leaf."""
     wanted = int(str(parameters["min_data_in_leaf"]))
-    return {**parameters, "min_data_in_leaf": min(wanted, max(_LEAST_IN_LEAF, rows // 100))}
+    return {**parameters, "min_data_in_leaf": min(wanted, max(_LEAST_IN_LEAF, rows // 20))}
 
 
 def _left(train: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, ...]]:

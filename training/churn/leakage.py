@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from core.arrays import Floats, matrix
 from features.vectors import ages
+from training.churn.additive import fit_additive
 from training.churn.dataset import ChurnSet
-from training.churn.fit import fitting
+from training.churn.fit import grow
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
+from training.churn.trees import Trees
 from training.evaluation.alone import Strongest, separation
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.leakage import Availability, Signs
@@ -54,14 +55,10 @@ def leakage_report(model: ChurnModel, *, everything: ChurnSet, test: ChurnSet, c
 def _random_split(model: ChurnModel, rows: ChurnSet) -> float:
     held_out = np.random.default_rng(7).random(len(rows)) < _HELD_OUT
     train, rest = rows.rows(~held_out), rows.rows(held_out)
-    data = lgb.Dataset(
-        matrix(train.columns, model.features, len(train)),
-        train.churned,
-        feature_name=list(model.features),
-        categorical_feature=list(model.categories),
-    )
-    booster = lgb.train(fitting(model.origin.parameters, len(train)), data, num_boost_round=model.booster.num_trees())
-    margins: Floats = np.asarray(booster.predict(matrix(rest.columns, model.features, len(rest)), raw_score=True))
+    if not isinstance(model.scorer, Trees):
+        return float(roc_auc_score(rest.churned, fit_additive(train, model.features).scores(rest)))
+    trees = grow(train, model.features, model.origin.parameters, model.scorer.booster.num_trees())
+    margins = trees.margin(matrix(rest.columns, model.features, len(rest)))
     return float(roc_auc_score(rest.churned, margins))
 
 

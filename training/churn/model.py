@@ -1,4 +1,4 @@
-"""The fitted churn model: a LightGBM booster, its calibration, and what its inputs usually look like."""
+"""The fitted churn model: what scores, its calibration, and what its inputs usually look like."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
@@ -16,13 +15,12 @@ from core.arrays import Columns, Floats, matrix
 from core.files import write_file
 from features.categories import Attributes, Categories, model_columns
 from features.store.feature_store import Store
+from training.churn.additive import Additive
 from training.churn.definition import Definition
 from training.churn.peers import Peers
+from training.churn.trees import Trees
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
-
-#: Up to this many rows are scored by one thread: more would take longer to start, and take the cores of other requests.
-FEW = 2_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Origin:
     Attributes
     ----------
     parameters
-        LightGBM's.
+        LightGBM's; none where it is not LightGBM that scores.
     training_snapshots, validation_snapshots
         Dates.
     features_left_out
@@ -52,8 +50,11 @@ class ChurnModel:
 
     Attributes
     ----------
+    scorer
+        Turns inputs into log odds, and says what each adds: trees, or a sum of terms where customers are few or where a
+        rule is not beaten.
     features
-        Names of the inputs, in the booster's order.
+        Names of the inputs, in the scorer's order.
     categories
         The values of attributes that are no numbers, in the order of their codes.
     numbers
@@ -65,9 +66,11 @@ class ChurnModel:
     labels_end
         Where the last label window it learned from ends; it may be measured from there on. Of a split by customers, the
         first snapshot: the customers of the tests are others.
+    rule
+        The name of the rule that it is, where nothing learned beats it.
     """
 
-    booster: lgb.Booster
+    scorer: Trees | Additive
     features: tuple[str, ...]
     calibration: Calibration
     categories: Categories
@@ -77,6 +80,16 @@ class ChurnModel:
     labels_end: datetime
     origin: Origin
     numbers: tuple[str, ...] = ()
+    rule: str | None = None
+
+    @property
+    def method(self) -> str:
+        """What scores, in words."""
+        if self.rule is not None:
+            return f"the rule {self.rule}"
+        if isinstance(self.scorer, Trees):
+            return "LightGBM"
+        return f"logistic regression on {', '.join(self.features)}"
 
     @property
     def attributes(self) -> Attributes:
@@ -93,9 +106,7 @@ class ChurnModel:
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the raw log odds of each row, before calibration."""
-        threads = 1 if len(inputs) <= FEW else 0
-        margins: Floats = np.asarray(self.booster.predict(inputs, raw_score=True, num_threads=threads))
-        return margins
+        return self.scorer.margin(inputs)
 
     def risk(self, inputs: Floats) -> Floats:
         """Return the calibrated probability of churn of each row."""
@@ -108,13 +119,11 @@ class ChurnModel:
         return float(self.calibration.probability(self.contributions(empty)[:, -1])[0])
 
     def contributions(self, inputs: Floats) -> Floats:
-        """Return TreeSHAP values, rows x (features + 1); the last column is the base value.
+        """Return SHAP values, rows x (features + 1); the last column is the base value.
 
         Each row sums to its raw margin.
         """
-        threads = 1 if len(inputs) <= FEW else 0
-        values: Floats = np.asarray(self.booster.predict(inputs, pred_contrib=True, num_threads=threads))
-        return values
+        return self.scorer.contributions(inputs)
 
     def similar(self, inputs: Floats) -> dict[str, float]:
         """Return what is usual among customers like the one whose row of inputs this is, per feature."""
@@ -122,15 +131,19 @@ class ChurnModel:
         return self.peers.like(float(inputs[self.features.index(by)]) if by is not None else np.nan)
 
     def prepared(self, store: Store, as_of: datetime) -> "ChurnModel":
-        """Explain a row without values: it warms the booster, and fails where the file is broken."""
+        """Explain a row without values: it warms the scorer, and fails where the file is broken."""
         del store, as_of
         self.contributions(np.full((1, len(self.features)), np.nan))
         return self
 
     def save(self, directory: Path) -> None:
         """Write the model as plain text files."""
+        if isinstance(self.scorer, Trees):
+            scorer: dict[str, Any] = {"booster": save_booster(self.scorer.booster, directory)}
+        else:
+            scorer = {"additive": asdict(self.scorer)}
         meta = {
-            "booster": save_booster(self.booster, directory),
+            **scorer,
             "features": self.features,
             "calibration": asdict(self.calibration),
             "categories": self.categories,
@@ -140,6 +153,7 @@ class ChurnModel:
             "definition": asdict(self.definition),
             "labels_end": self.labels_end.isoformat(),
             "origin": asdict(self.origin),
+            "rule": self.rule,
         }
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
 
@@ -148,8 +162,9 @@ class ChurnModel:
         """Read what `save` wrote."""
         meta = json.loads((directory / "model.json").read_text())
         peers = meta["peers"]
+        trees = "booster" in meta
         return cls(
-            booster=load_booster(directory, meta["booster"]),
+            scorer=Trees(load_booster(directory, meta["booster"])) if trees else Additive.read(meta["additive"]),
             features=tuple(meta["features"]),
             calibration=Calibration(**meta["calibration"]),
             categories={name: tuple(values) for name, values in meta["categories"].items()},
@@ -164,6 +179,7 @@ class ChurnModel:
             labels_end=datetime.fromisoformat(meta["labels_end"]),
             origin=_read_origin(meta["origin"]),
             numbers=tuple(meta.get("numbers", ())),
+            rule=meta.get("rule"),
         )
 
 

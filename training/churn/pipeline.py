@@ -20,7 +20,15 @@ from training.churn import report as reports
 from training.churn.comparison import compare_churn
 from training.churn.dataset import ChurnSet, churn_set
 from training.churn.definition import check_definition
-from training.churn.evaluation import CHAMPION, GRADE_RULE, Evaluation, by_slice, by_snapshot, evaluate
+from training.churn.evaluation import (
+    CHAMPION,
+    GRADE_RULE,
+    Evaluation,
+    by_slice,
+    by_snapshot,
+    caveats,
+    evaluate,
+)
 from training.churn.fit import fit
 from training.churn.giveaways import check_giveaways
 from training.churn.labelled import check_not_the_label
@@ -34,9 +42,11 @@ from training.churn.recalibration import newest_labels, recalibrated
 from training.churn.settings import ChurnSettings
 from training.churn.slices import sizes, slices_of
 from training.churn.split import caveat_of, groups
+from training.churn.trees import Trees
 from training.churn.tuning import tune_churn, tuned_parameters
 from training.evaluation.bootstrap import ROUNDS
 from training.evaluation.comparison import Comparison
+from training.evaluation.grade import Grading
 from training.evaluation.plots import calibration_curve, lift_and_gain
 from training.evaluation.sheet import Headline, Sheet
 from training.model import Context, Fitted, Observed, Tuned
@@ -86,7 +96,7 @@ class Churn:
         parameters = tuned_parameters(settings)
         report(0.0, "point-in-time training set")
         rows = _read(context)
-        report(0.4, "LightGBM")
+        report(0.4, "model")
         model = fit(
             train=rows.train,
             validation=rows.validation,
@@ -96,7 +106,7 @@ class Churn:
             by_customers=context.split.by_customers,
         )
         report(0.6, "test snapshots")
-        return _fitted(context, model, rows, tuned=parameters)
+        return _fitted(context, model, rows)
 
     def recalibrate(self, context: Context, artifact: ChurnModel, report: Report) -> Fitted[ChurnModel] | None:
         """Fit the calibration to the newest snapshots whose labels end by the last test snapshot; measure on that one.
@@ -118,7 +128,7 @@ class Churn:
         model = recalibrated(artifact, labelled, newest, churn)
         last = replace(context, split=replace(split, test=split.test[-1:]))
         rows = replace(rows, validation=labelled, test=rows.test.at(split.test[-1:]))
-        return _fitted(last, model, rows, tuned=artifact.origin.parameters)
+        return _fitted(last, model, rows)
 
     def check(self, label: str, artifact: ChurnModel, settings: Settings) -> None:
         """Refuse a version that was trained for another churn definition.
@@ -145,7 +155,7 @@ class Churn:
         report(0.1, "all test rows")
         evaluation = evaluate(artifact, train=rows.train, test=rows.test)
         slices = slices_of(settings, rows.test)
-        grading = replace(evaluation.grading, caveat=caveat_of(context.split))
+        grading = _graded(context, artifact, rows, evaluation)
         protocol = _protocol(context, artifact, rows.test)
         return {
             "protocol": {"model": label, **protocol, "slices": sizes(rows.test, slices)},
@@ -200,22 +210,16 @@ class Churn:
 CHURN = Churn()
 
 
-def _fitted(context: Context, model: ChurnModel, rows: _Rows, tuned: Mapping[str, object]) -> Fitted[ChurnModel]:
-    """Measure a model on the test rows, and return everything that is registered beside it.
-
-    Parameters
-    ----------
-    tuned
-        The parameters that it was fitted with.
-    """
+def _fitted(context: Context, model: ChurnModel, rows: _Rows) -> Fitted[ChurnModel]:
+    """Measure a model on the test rows, and return everything that is registered beside it."""
     settings = context.settings
     evaluation = evaluate(model, train=rows.train, test=rows.test)
-    grading = replace(evaluation.grading, caveat=caveat_of(context.split))
+    grading = _graded(context, model, rows, evaluation)
     protocol = _protocol(context, model, rows.test)
     inputs = model.inputs(rows.test.columns, len(rows.test))[:3]
     return Fitted(
         artifact=model,
-        params=_params(settings, tuned, protocol),
+        params=_params(settings, model, protocol),
         metrics=_metrics(context.split.test, model, rows, evaluation),
         grading=grading,
         card=reports.card(protocol, evaluation.overall.as_json(), grading).markdown(),
@@ -255,8 +259,14 @@ def _read_test(context: Context, model: ChurnModel) -> ChurnSet:
     """Return the test rows as a version reads them."""
     rows = churn_set(context.settings, context.store, context.split.test, model.attributes)
     tests = rows.rows(groups(context.split, rows.customers, rows.snapshots)["test"])
-    tests.check("test", labelled=context.settings[ChurnSettings].kind == "labelled")
+    churn = context.settings[ChurnSettings]
+    tests.check("test", labelled=churn.kind == "labelled", renewal=churn.renewal)
     return tests
+
+
+def _graded(context: Context, model: ChurnModel, rows: _Rows, evaluation: Evaluation) -> Grading:
+    caveat = caveats(model, context.split, rows.train, evaluation.overall)
+    return replace(evaluation.grading, caveat=caveat)
 
 
 def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, Any]:
@@ -269,6 +279,8 @@ def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, 
         "training_labels_end": f"{model.labels_end:%Y-%m-%d}",
         "training_rows": origin.training_rows,
         "definition": asdict(model.definition),
+        "method": model.method,
+        "rule": model.rule,
         "split": "customers" if context.split.by_customers else "time",
         "caveat": caveat_of(context.split),
         "customers": len(test),
@@ -284,9 +296,10 @@ def _protocol(context: Context, model: ChurnModel, test: ChurnSet) -> dict[str, 
     }
 
 
-def _params(settings: Settings, parameters: Mapping[str, object], protocol: dict[str, Any]) -> dict[str, object]:
+def _params(settings: Settings, model: ChurnModel, protocol: dict[str, Any]) -> dict[str, object]:
     return {
-        **parameters,
+        **model.origin.parameters,
+        "method": model.method,
         **settings[ChurnSettings].learned,
         "features": protocol["features"],
         "split": protocol["split"],
@@ -307,7 +320,7 @@ def _metrics(tests: Sequence[datetime], model: ChurnModel, rows: _Rows, evaluati
         "test.customers": len(rows.test),
         "test.churn_rate": float(rows.test.churned.mean()),
         "train.rows": len(rows.train),
-        "trees": model.booster.num_trees(),
+        "trees": model.scorer.booster.num_trees() if isinstance(model.scorer, Trees) else 0,
     }
 
 

@@ -49,7 +49,7 @@ def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Gradi
             "It ranks and explains; it does not say what would make a customer stay.",
         ),
         training=(
-            f"LightGBM on {protocol['features']} features of the service {protocol['feature_service']}.",
+            *_method(protocol),
             *_groups(protocol),
             f"Its last label ends on {protocol['training_labels_end']}.",
             f"Data from {start} to {end}, fingerprint {protocol['data_fingerprint']}.",
@@ -75,18 +75,31 @@ def card(protocol: Mapping[str, Any], methods: Mapping[str, Any], grading: Gradi
     )
 
 
+def _method(protocol: Mapping[str, Any]) -> list[str]:
+    """Say what scores."""
+    method = str(protocol["method"])
+    features = f"{protocol['features']} features of the service {protocol['feature_service']}"
+    if protocol["rule"] is None:
+        return [f"{method[0].upper()}{method[1:]}: {features}."]
+    return [
+        f"This is {method}: nothing learned beats it.",
+        "What was learned from all features did not rank the validation rows better than this rule, which needs one.",
+    ]
+
+
 def _groups(protocol: Mapping[str, Any]) -> list[str]:
     """Say which rows it was trained and calibrated on."""
     trained, stopped = protocol["training_snapshots"], ", ".join(protocol["validation_snapshots"])
     rows = f"{protocol['training_rows']:,} rows"
+    chosen = "chosen and calibrated"
     if protocol["split"] == "customers":
         return [
-            f"Trained on {rows} of {stopped}; stopped early and calibrated on other customers of the same moment.",
+            f"Trained on {rows} of {stopped}; {chosen} on other customers of the same moment.",
             "A customer is in one group only, by a hash of the id.",
         ]
     return [
         f"Trained on {rows} at {len(trained)} snapshots from {trained[0]} to",
-        f"{trained[-1]}; stopped early and calibrated on {stopped}.",
+        f"{trained[-1]}; {chosen} on {stopped}.",
     ]
 
 

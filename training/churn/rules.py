@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 from training.churn.additive import Additive, ordered, rates
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import Definition
+from training.evaluation.bootstrap import Draws
 
 #: The names of all rules; the grade asks for a gain over the best of them.
 RULES = ("recency", "recency_over_gap", "contract_end", "earlier_renewals", "plan_rate", "one_feature")
@@ -16,12 +17,12 @@ def rules(train: ChurnSet, definition: Definition) -> dict[str, Additive]:
 
     `recency` ranks by the days since the last purchase, `recency_over_gap` by the same over the customer's own mean gap
     (without a gap, last), `contract_end` by how soon the contract ends (one that runs on, last), `earlier_renewals` by
-    how few contracts the customer has had, `plan_rate` by the churn rate of contracts with this price, and
-    `one_feature` by the feature that alone ranks the training rows best.
+    how few contracts the customer has had, and `plan_rate` by the churn rate of contracts with this price. With labels,
+    and where there is nothing else, `one_feature` ranks by the feature that alone ranks the training rows best.
     """
     usable = set(usable_features(train)[0])
     if definition.kind == "labelled":
-        return {"one_feature": one_feature(train)} if usable else {}
+        return {"one_feature": one_feature(train)}
     if definition.kind == "non_contractual":
         found = {"recency": ordered(train, "recency_days", 1)}
         if "recency_over_gap" in usable:
@@ -35,7 +36,13 @@ def rules(train: ChurnSet, definition: Definition) -> dict[str, Additive]:
         found["earlier_renewals"] = ordered(train, "contracts_total", -1)
     if "contract_price" in usable:
         found["plan_rate"] = rates(train, "contract_price")
-    return found
+    return found or {"one_feature": one_feature(train)}
+
+
+def best_rule(measured: Draws) -> str:
+    """Return the rule with the highest AUC of those that were measured."""
+    auc = {name: metrics["roc_auc"] for name, metrics in measured.points.items()}
+    return max((name for name in auc if name in RULES), key=auc.__getitem__)
 
 
 def one_feature(train: ChurnSet) -> Additive:

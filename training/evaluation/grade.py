@@ -30,7 +30,7 @@ class Grading:
     order_only
         Whether the probabilities are so far off that only their order can be used.
     caveat
-        Why the figures are better than they will turn out to be; None where they are not.
+        What a reader has to know beside the grade, such as why the figures are better than they will turn out to be.
     """
 
     grade: Grade

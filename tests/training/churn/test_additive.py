@@ -106,6 +106,8 @@ def test_rules_are_of_features_that_the_data_have_and_one_feature_is_the_best() 
     del rows.columns["contract_price"]
     assert set(rules(rows, RENEWALS)) == {"contract_end", "earlier_renewals"}
     assert {name for kind in (RENEWALS, PURCHASES) for name in rules(rows, kind)} <= set(RULES)
+    others = {name: values for name, values in rows.columns.items() if not name.startswith(("contract", "days_to"))}
+    assert set(rules(replace(rows, columns=others), RENEWALS)) == {"one_feature"}
     (best,) = rules(rows, Definition("labelled", None, 0)).values()
     assert best.features == ("recency_days",)
     turned = replace(rows, churned=1 - rows.churned)

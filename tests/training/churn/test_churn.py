@@ -25,6 +25,7 @@ from training.churn.pictures import bar, beeswarm
 from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
 from training.churn.slices import slices_of
+from training.churn.trees import Trees
 from training.evaluation.bootstrap import Draws
 from training.evaluation.metrics import Scored, measure
 from training.lifecycle.judge import unseen_by
@@ -49,7 +50,8 @@ def test_contributions_and_base_value_sum_to_the_margin(model: ChurnModel, rows:
 
 def test_contributions_are_those_of_shap(model: ChurnModel, rows: ChurnSet) -> None:
     inputs = model.inputs(rows.columns, len(rows))[:50]
-    explained = shap.TreeExplainer(model.booster).shap_values(inputs)
+    assert isinstance(model.scorer, Trees)
+    explained = shap.TreeExplainer(model.scorer.booster).shap_values(inputs)
     np.testing.assert_allclose(np.asarray(explained), model.contributions(inputs)[:, :-1], atol=1e-9)
 
 
@@ -74,7 +76,9 @@ def test_fitting_again_gives_the_same_model(world: World, store: Store) -> None:
     fitted, validation = rows.at(schedule.splits["churn"].train), rows.at(schedule.splits["churn"].validation)
     churn = world.settings[ChurnSettings]
     one, two = (fit(train=fitted, validation=validation, churn=churn, threads=2) for _ in range(2))
-    assert one.booster.model_to_string() == two.booster.model_to_string()
+    assert isinstance(one.scorer, Trees)
+    assert isinstance(two.scorer, Trees)
+    assert one.scorer.booster.model_to_string() == two.scorer.booster.model_to_string()
     assert one.calibration == two.calibration
 
 
@@ -188,7 +192,7 @@ def test_the_version_carries_its_grade_and_its_card(at_home: World) -> None:
     assert version.grade in {"A", "B", "C"}
     folder = f"runs:/{version.run_id}"
     card = mlflow.artifacts.load_text(f"{folder}/model_card.md")
-    assert card.startswith(f"# Churn model, grade {version.grade}\n")
+    assert card.startswith(f"# Churn model, grade {version.shown_grade}\n")
     assert "buy nothing in the 28 days" in card
     assert "| bg_nbd | 0." in card
     environment = mlflow.artifacts.load_text(f"{folder}/environment.txt")

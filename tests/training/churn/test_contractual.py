@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,12 +179,44 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
             runner.train(NEXT_PRODUCT, trained.settings)
 
 
-def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
+def test_contracts_alone_carry_the_best_rule_as_a_model(tmp_path: Path) -> None:
     write_business(tmp_path, simulate(300), contracts_alone=True)
     with inside(tmp_path):
-        _, _, model = train()
-    assert {"contract_age_days", "days_to_contract_end"} <= set(model.features)
-    assert not [name for name in model.features if "visit" in name or name.startswith("attribute_")]
+        settings, _, model = train()
+        churn = runner.champion(CHURN, settings)
+        card = mlflow.artifacts.load_text(f"runs:/{churn.version.run_id}/model_card.md")
+        served = mlflow.pyfunc.load_model("models:/encore-churn@champion")
+    # prices mean nothing here and neither do days, so that nothing learned can be better than a rule
+    assert model.rule in {"contract_end", "earlier_renewals", "plan_rate"}
+    assert churn.version.grade == "D"
+    assert str(churn.version.caveat).startswith(f"the rule {model.rule}: nothing learned beats it; few customers: AUC ")
+    assert f"This is the rule {model.rule}: nothing learned beats it." in card
+    inputs = np.full((2, 1), np.nan)
+    inputs[0] = 2.0
+    predicted = served.predict(pd.DataFrame(inputs, columns=list(model.features)))
+    np.testing.assert_array_equal(predicted["risk"], model.risk(inputs))
+
+
+def test_serving_and_labels_ask_about_the_same_customers(trained: Trained) -> None:
+    columns = trained.rows.columns
+    assert trained.model.definition.active(columns).all()
+    ends = trained.business.subscriptions.groupby("customer_id")["end_timestamp"].max()
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        with connected(trained.settings, lambda: LATER) as client:
+            body = {"customer_ids": sorted(ends.index), "include": ["risk"]}
+            scores = client.post("/v1/scores", json=body).json()["scores"]
+    with_risk = sorted(score["customer_id"] for score in scores if score["risk"]["risk"] is not None)
+    assert with_risk == active_customers(trained.settings, trained.schedule.as_of)
+    assert {score["risk"]["tier"] for score in scores} >= {"inactive"}
+
+
+def test_active_are_those_with_a_contract(trained: Trained) -> None:
+    as_of = pd.Timestamp(trained.schedule.as_of)
+    contracts = trained.business.subscriptions
+    runs = (contracts["start_timestamp"] < as_of) & (contracts["end_timestamp"] >= as_of)
+    active = active_customers(trained.settings, trained.schedule.as_of)
+    assert active == sorted(set(contracts.loc[runs, "customer_id"]))
 
 
 def test_a_customer_whose_contract_does_not_end_soon_is_not_due(trained: Trained) -> None:
@@ -207,25 +240,3 @@ def test_a_customer_whose_contract_does_not_end_soon_is_not_due(trained: Trained
             assert (after["risk"]["risk"], after["risk"]["tier"]) == (None, "not_due")
             assert after["reasons"]["reasons"] == after["reasons"]["strengths"] == []
             assert after["what_if"]["what_if"] is None
-
-
-def test_serving_and_labels_ask_about_the_same_customers(trained: Trained) -> None:
-    columns = trained.rows.columns
-    assert trained.model.definition.active(columns).all()
-    ends = trained.business.subscriptions.groupby("customer_id")["end_timestamp"].max()
-    with inside(trained.directory):
-        Store(trained.settings).materialize()
-        with connected(trained.settings, lambda: LATER) as client:
-            body = {"customer_ids": sorted(ends.index), "include": ["risk"]}
-            scores = client.post("/v1/scores", json=body).json()["scores"]
-    with_risk = sorted(score["customer_id"] for score in scores if score["risk"]["risk"] is not None)
-    assert with_risk == active_customers(trained.settings, trained.schedule.as_of)
-    assert {score["risk"]["tier"] for score in scores} >= {"inactive"}
-
-
-def test_active_are_those_with_a_contract(trained: Trained) -> None:
-    as_of = pd.Timestamp(trained.schedule.as_of)
-    contracts = trained.business.subscriptions
-    runs = (contracts["start_timestamp"] < as_of) & (contracts["end_timestamp"] >= as_of)
-    active = active_customers(trained.settings, trained.schedule.as_of)
-    assert active == sorted(set(contracts.loc[runs, "customer_id"]))

@@ -150,24 +150,26 @@ def test_the_figures_are_marked_wherever_they_are_shown(flat: Company) -> None:
     assert OPTIMISTIC in (flat.directory / "data" / "check.html").read_text()
     evaluation = json.loads(run("encore evaluate churn --format json", flat.directory, threads=1))
     assert (evaluation["protocol"]["split"], evaluation["protocol"]["caveat"]) == ("customers", OPTIMISTIC)
-    assert evaluation["grading"]["caveat"] == OPTIMISTIC
-    assert OPTIMISTIC in evaluation["grading"]["summary"]
+    auc = evaluation["methods"]["champion"]["roc_auc"]
+    mark = f"{OPTIMISTIC}; few customers: AUC {auc['low']:.2f} to {auc['high']:.2f}"
+    assert evaluation["grading"]["caveat"] == mark
+    assert mark in evaluation["grading"]["summary"]
     version = Tracking(flat.settings[TrackingSettings]).champion("encore-churn")
-    assert version.caveat == OPTIMISTIC
-    assert version.shown_grade == f"{version.grade} ({OPTIMISTIC})"
+    assert version.caveat == mark
+    assert version.shown_grade == f"{version.grade} ({mark})"
     import mlflow  # noqa: PLC0415 - loaded by now
 
     with answering():
-        assert mlflow.get_run(version.run_id).data.tags["encore.caveat"] == OPTIMISTIC
+        assert mlflow.get_run(version.run_id).data.tags["encore.caveat"] == mark
         card = mlflow.artifacts.load_text(f"runs:/{version.run_id}/model_card.md")
-    assert card.splitlines()[0].endswith(f"({OPTIMISTIC})")
+    assert card.splitlines()[0].endswith(f"({mark})")
     assert "**No time split: optimistic." in card
     with connected(flat.settings, lambda: LATER) as client:
         (listed,) = client.get("/v1/models").json()["models"]
-        assert listed["caveat"] == OPTIMISTIC
+        assert listed["caveat"] == mark
         customer = flat.rows["customerID"][0]
         answer = client.get(f"/v1/customers/{customer}/explanation").json()
-        assert answer["models"]["churn"]["caveat"] == OPTIMISTIC
+        assert answer["models"]["churn"]["caveat"] == mark
     scores = pd.read_csv(flat.directory / "scores.csv")
     assert set(scores["churn_model_grade"]) == {version.shown_grade}
     assert OPTIMISTIC in run(f"encore explain {customer}", flat.directory, threads=1)
@@ -295,7 +297,7 @@ def test_an_event_leaves_the_risk_of_attributes_as_it_was(flat: Company) -> None
     assert after["profile"]["profile"][name] == before["profile"]["profile"][name] == flat.rows["MonthlyCharges"][2]
 
 
-def test_snapshots_are_split_by_time_and_nothing_is_marked(dated: Company) -> None:
+def test_snapshots_are_split_by_time_and_figures_are_not_optimistic(dated: Company) -> None:
     split = dated.schedule.splits["churn"]
     assert not split.by_customers
     assert split.every == SNAPSHOTS
@@ -305,8 +307,7 @@ def test_snapshots_are_split_by_time_and_nothing_is_marked(dated: Company) -> No
     assert (evaluation["protocol"]["split"], evaluation["protocol"]["caveat"]) == ("time", None)
     assert OPTIMISTIC not in json.dumps(evaluation)
     version = Tracking(dated.settings[TrackingSettings]).champion("encore-churn")
-    assert version.caveat is None
-    assert version.shown_grade == version.grade
+    assert str(version.caveat).startswith("few customers: AUC 0.")
 
 
 def test_two_snapshots_are_split_by_customers_and_measured(tmp_path: Path) -> None:

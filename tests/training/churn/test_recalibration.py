@@ -21,6 +21,7 @@ from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
 from training.churn.recalibration import newest_labels, recalibrated
 from training.churn.settings import ChurnSettings
+from training.churn.trees import Trees
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.calibration import Calibration
 from training.evaluation.grade import Grading
@@ -83,7 +84,7 @@ def test_a_moved_base_rate_is_followed_and_ranks_stay(context: Context, model: C
     assert abs(followed.risk(inputs).mean() - rate) <= abs(model.risk(inputs).mean() - rate) / 4
     assert (np.argsort(followed.risk(inputs), kind="stable") == np.argsort(model.risk(inputs), kind="stable")).all()
     assert followed.labels_end == newest[-1] + timedelta(days=churn.label_days)
-    assert followed.booster is model.booster
+    assert followed.scorer is model.scorer
 
 
 @pytest.fixture
@@ -121,8 +122,9 @@ def miscalibrated(model: ChurnModel) -> ChurnModel:
 
 def worse(model: ChurnModel) -> ChurnModel:
     """A model that knows its first trees only; its calibration is fitted to them."""
-    booster = lgb.Booster(model_str=model.booster.model_to_string(num_iteration=1))
-    return replace(model, booster=booster, calibration=Calibration(1.0, model.calibration.intercept))
+    assert isinstance(model.scorer, Trees)
+    first = lgb.Booster(model_str=model.scorer.booster.model_to_string(num_iteration=1))
+    return replace(model, scorer=Trees(first), calibration=Calibration(1.0, model.calibration.intercept))
 
 
 def broken(model: ChurnModel) -> ChurnModel:
