@@ -1,4 +1,4 @@
-"""`encore refresh`: what is due is done, killed at any step it continues the next time, and nothing is lost meanwhile."""
+"""`encore refresh`: does what is due; killed at any step it continues the next time, and nothing is lost meanwhile."""
 
 import json
 import os
