@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from core.errors import StateError
 from features.engine.duckdb import Sources
 from features.engine.inputs import snapshot_table
 from tests.features.events import (
@@ -21,7 +22,7 @@ from tests.features.events import (
     no_labels,
     records,
 )
-from training.churn.definition import definition_of
+from training.churn.definition import check_definition, definition_of
 from training.churn.labels import labels
 from training.churn.settings import ChurnSettings
 
@@ -156,6 +157,10 @@ def test_only_contracts_are_renewed() -> None:
     assert (
         definition_of(ChurnSettings()).population == definition_of(ChurnSettings(kind="labelled")).population == "all"
     )
+    of_renewals = definition_of(ChurnSettings(kind="contractual"))
+    with pytest.raises(StateError, match=r"population='up_for_renewal'.*population='all'"):
+        check_definition("m", of_renewals, ChurnSettings(kind="contractual", population="all"))
+    check_definition("m", of_renewals, ChurnSettings(kind="contractual", population="up_for_renewal"))
     with pytest.raises(ValidationError, match="only contracts are renewed"):
         ChurnSettings(population="up_for_renewal")
 
