@@ -11,6 +11,7 @@ import yaml
 
 from core.errors import EncoreError, StateError, StoreError
 from core.files import write_file
+from core.logs import quiet
 from core.settings import Settings, StoreSettings, database_url, redis_connection, with_password
 from features.engine.build import features_directory
 from features.services import FeatureService
@@ -141,7 +142,8 @@ def repo_options(settings: Settings, online_file: Path | None = None) -> dict[st
     return {
         "project": PROJECT,
         "provider": "local",
-        "registry": registry_store,
+        # the rows before answer while others are copied, and where that was killed: the registry keeps its mark
+        "registry": {**registry_store, "serve_features_while_materializing": True},
         "offline_store": _offline_store(settings),
         "online_store": online_store,
         "entity_key_serialization_version": KEY_VERSION,
@@ -184,7 +186,9 @@ def offline(settings: Settings) -> Iterator[None]:
 def repo_config(settings: Settings, directory: Path, online_file: Path | None = None) -> RepoConfig:
     """Return the same as Feast's own object; the folder is made."""
     directory.mkdir(parents=True, exist_ok=True)
-    return RepoConfig(repo_path=directory.resolve(), **repo_options(settings, online_file))
+    # it warns that a registry in a file has no use for serving meanwhile, which it has
+    with quiet("feast"):
+        return RepoConfig(repo_path=directory.resolve(), **repo_options(settings, online_file))
 
 
 @contextmanager

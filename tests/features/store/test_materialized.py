@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from feast.feature_view import FeatureViewState
 
 from core.errors import StateError
 from core.settings import StoreSettings
 from core.stamps import read_stamp, write_stamp
+from features.store.feature_store import Store
 from features.store.materialized import materialized_directory, read_online, rows_directory, write_rows
 from tests.conftest import World, copied
+from training.churn.settings import ChurnSettings
 
 
 def test_without_an_online_store_the_error_names_the_commands(world: World, tmp_path: Path) -> None:
@@ -35,3 +38,16 @@ def test_rows_of_this_and_the_last_materialisation_are_kept(world: World, tmp_pa
             assert {folder.name for folder in materialized_directory(stores).glob("rows-*")} == {
                 rows_directory(stores, kept).name for kept in (online, name)
             }
+
+
+def test_the_rows_before_answer_while_others_are_copied_and_where_that_was_killed(world: World, tmp_path: Path) -> None:
+    with copied(world, tmp_path) as settings:
+        feast = Store(settings)._repo.feast
+        for view in feast.list_feature_views():
+            view.state = FeatureViewState.MATERIALIZING
+            feast.registry.apply_feature_view(view, feast.project, commit=True)
+        store = Store(settings)
+        assert store._repo.feast.get_feature_view("customer_activity").state == FeatureViewState.MATERIALIZING
+        (vector,) = store.online.vectors(ChurnSettings.service, ["6"])
+        assert vector is not None
+        assert store.online.rows(ChurnSettings.service, "customer_id", ["6"]).event_timestamps != [None]
