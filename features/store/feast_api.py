@@ -32,6 +32,7 @@ with patch("typeguard.typechecked", _as_written):
     )
     from feast.data_format import ParquetFormat
     from feast.errors import FeatureServiceNotFoundException
+    from feast.feature_view import FeatureViewState
     from feast.infra.key_encoding_utils import serialize_entity_key
     from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
     from feast.infra.online_stores.helpers import _redis_key as redis_key
@@ -47,6 +48,7 @@ __all__ = [
     "FeatureServiceNotFoundException",
     "FeatureStore",
     "FeatureView",
+    "FeatureViewState",
     "Field",
     "FileSource",
     "ParquetFormat",

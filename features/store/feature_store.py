@@ -28,7 +28,7 @@ from features.services import FeatureService
 from features.settings import FeatureSettings, TimeSettings
 from features.snapshots import Schedule
 from features.store.definitions import definitions, view_names
-from features.store.feast_api import FeatureStore
+from features.store.feast_api import FeatureStore, FeatureViewState
 from features.store.materialized import materialized_directory, updating, write_rows
 from features.store.online import OnlineStore
 from features.store.repo import Repo, answering, offline, repo_config, write_repo_file
@@ -126,6 +126,7 @@ class Store:
         spacing = timedelta(days=self._settings[TimeSettings].snapshot_spacing_days)
         for view in track(report, view_names(self._settings), lambda view: view):
             with quiet("feast"), answering("online store"):
+                _forget_killed(target, view)
                 target.materialize(as_of - spacing + timedelta(seconds=1), as_of, feature_views=[view])
             self._leave_out_erased(target)
 
@@ -246,6 +247,14 @@ class Store:
         except (StateError, StoreError):
             return False
         return [vector.moment if vector else None for vector in vectors] == [as_of] * len(customers)
+
+
+def _forget_killed(feast: FeatureStore, name: str) -> None:
+    """Take back the mark that a killed copy has left: where the next one failed, Feast would not serve the rows."""
+    view = feast.get_feature_view(name)
+    if view.state == FeatureViewState.MATERIALIZING:
+        view.state = FeatureViewState.AVAILABLE_ONLINE
+        feast.registry.apply_feature_view(view, feast.project, commit=True)
 
 
 def _described(objects: Sequence[Any]) -> list[object]:

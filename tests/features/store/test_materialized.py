@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from feast.feature_view import FeatureViewState
+from feast.infra.online_stores.sqlite import SqliteOnlineStore
 
-from core.errors import StateError
+from core.errors import StateError, StoreError
 from core.settings import StoreSettings
 from core.stamps import read_stamp, write_stamp
 from features.store.feature_store import Store
@@ -50,4 +51,23 @@ def test_the_rows_before_answer_while_others_are_copied_and_where_that_was_kille
         assert store._repo.feast.get_feature_view("customer_activity").state == FeatureViewState.MATERIALIZING
         (vector,) = store.online.vectors(ChurnSettings.service, ["6"])
         assert vector is not None
+        assert store.online.rows(ChurnSettings.service, "customer_id", ["6"]).event_timestamps != [None]
+
+
+def test_a_copy_that_fails_after_a_killed_one_leaves_rows_that_answer(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with copied(world, tmp_path) as settings:
+        feast = Store(settings)._repo.feast
+        view = feast.get_feature_view("customer_activity")
+        view.state = FeatureViewState.MATERIALIZING
+        feast.registry.apply_feature_view(view, feast.project, commit=True)
+        write_stamp(materialized_directory(settings[StoreSettings]), {})
+        monkeypatch.setattr(SqliteOnlineStore, "online_write_batch", lambda *_, **__: 1 / 0)
+        with pytest.raises(StoreError, match="The online store does not answer"):
+            Store(settings).materialize()
+        monkeypatch.undo()
+        monkeypatch.chdir(tmp_path)
+        store = Store(settings)
+        assert store._repo.feast.get_feature_view("customer_activity").state == FeatureViewState.AVAILABLE_ONLINE
         assert store.online.rows(ChurnSettings.service, "customer_id", ["6"]).event_timestamps != [None]
