@@ -59,7 +59,6 @@ def test_feasts_own_command_shows_the_description(at_home: World) -> None:
 
 @pytest.mark.servers
 def test_feasts_pages_start(world: World, tmp_path: Path) -> None:
-    pytest.importorskip("grpc", reason="`feast ui` needs the packages of feast[grpcio]")
     port = free_port()
     command = [str(Path(sys.executable).parent / "feast"), "-c", "data/feast", "ui", "--host", "127.0.0.1"]
     with copied(world, tmp_path):
