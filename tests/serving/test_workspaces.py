@@ -259,10 +259,17 @@ def test_a_label_of_no_version_of_the_model_is_refused(trained: Tracking, label:
 def test_its_version_is_compared_with_the_champion_and_cannot_take_its_place(
     trained: Tracking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(monkeypatch, "models", "compare", "churn", "churn.longer/1") == 0
+    assert run(monkeypatch, "models", "compare", "churn", "churn.longer/1") == 2
+    assert "horizon_days=42" in capsys.readouterr().err  # another question
+    write(Path(), "[churn]\nvalidation_snapshots = 2\n", "shorter")
+    for command in ("features build", "features apply", "train churn"):
+        assert run(monkeypatch, "--workspace", "shorter", *command.split()) == 0, command
+    capsys.readouterr()
+    assert run(monkeypatch, "models", "compare", "churn", "churn.shorter/1") == 0
     printed = capsys.readouterr().out
     assert "encore-churn/1" in printed
-    assert "encore-churn.longer/1" in printed
+    assert "encore-churn.shorter/1" in printed
+    assert "The gate would" in printed
     with pytest.raises(StateError, match="features of another workspace"):
         trained.set_champion(trained.version("encore-churn", "longer:1"), "me", "a test")
     assert trained.label_of("encore-churn") == "encore-churn/1"
