@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 from rich.console import Console
 
@@ -50,7 +51,9 @@ def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool 
     if json:
         printed = {**as_json(found), "open": sent.open, "messages": [vars(one) for one in sent.messages]}
         printed["problems"] = sent.problems
-        context.console.print(jsonlib.dumps(printed, default=str), soft_wrap=True, markup=False)
+        # a figure that is not known is null: JSON has no word for what is no number
+        text = orjson.dumps(printed, option=orjson.OPT_NON_STR_KEYS).decode()
+        context.console.print(text, soft_wrap=True, markup=False)
         return sent
     print_sheets(context.console, sheets(found))
     for one in sent.messages:

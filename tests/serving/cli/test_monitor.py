@@ -54,11 +54,13 @@ def rules(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 def run(*arguments: str) -> str:
     result = CliRunner().invoke(app, ["monitor", *arguments], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout  # progress is on the other stream
 
 
 def test_the_figures_are_those_of_the_parts(settings: Settings) -> None:
-    found: dict[str, Any] = json.loads(run("--format", "json", "--dry-run"))
+    printed = run("--format", "json", "--dry-run")
+    assert "NaN" not in printed
+    found: dict[str, Any] = json.loads(printed)
     churn, offers = found["models"]
     as_of = datetime.fromisoformat(found["as_of"])
     answers = AnswerLog(settings).read()
