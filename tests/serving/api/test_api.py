@@ -112,6 +112,7 @@ def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> Non
         "horizon_days": 28,
         "gap_days": 0,
         "grace_days": None,
+        "population": "all",
     }
     assert answer["models"]["churn"]["grade"] in {"A", "B", "C"}
 

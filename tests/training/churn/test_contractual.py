@@ -179,20 +179,30 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
             runner.train(NEXT_PRODUCT, trained.settings)
 
 
-def test_contracts_alone_carry_the_best_rule_as_a_model(tmp_path: Path) -> None:
+def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
     write_business(tmp_path, simulate(300), contracts_alone=True)
     with inside(tmp_path):
+        _, _, model = train()
+    assert model.rule is None
+    assert "contract_cancelled" in model.features
+    assert not [name for name in model.features if "visit" in name or name.startswith("attribute_")]
+
+
+def test_where_nothing_learned_is_better_the_best_rule_is_registered_with_its_grade(tmp_path: Path) -> None:
+    business = simulate(300)
+    # without notices nothing about a contract says whether it is renewed
+    business.subscriptions["cancelled_timestamp"] = None
+    write_business(tmp_path, business, contracts_alone=True)
+    with inside(tmp_path):
         settings, _, model = train()
-        churn = runner.champion(CHURN, settings)
-        card = mlflow.artifacts.load_text(f"runs:/{churn.version.run_id}/model_card.md")
+        version = runner.champion(CHURN, settings).version
+        card = mlflow.artifacts.load_text(f"runs:/{version.run_id}/model_card.md")
         served = mlflow.pyfunc.load_model("models:/encore-churn@champion")
-    # prices mean nothing here and neither do days, so that nothing learned can be better than a rule
     assert model.rule in {"contract_end", "earlier_renewals", "plan_rate"}
-    assert churn.version.grade == "D"
-    assert str(churn.version.caveat).startswith(f"the rule {model.rule}: nothing learned beats it; few customers: AUC ")
+    assert version.grade == "D"
+    assert str(version.caveat).startswith(f"the rule {model.rule}: nothing learned beats it; few customers: AUC ")
     assert f"This is the rule {model.rule}: nothing learned beats it." in card
-    inputs = np.full((2, 1), np.nan)
-    inputs[0] = 2.0
+    inputs = np.array([[2.0], [np.nan]])
     predicted = served.predict(pd.DataFrame(inputs, columns=list(model.features)))
     np.testing.assert_array_equal(predicted["risk"], model.risk(inputs))
 

@@ -78,7 +78,7 @@ def test_a_moved_base_rate_is_followed_and_ranks_stay(context: Context, model: C
     test = shifted(churn_set(context.settings, context.store, context.split.test[-1:], model.attributes))
     followed = recalibrated(model, rows, newest, churn)
     # of 400 customers the error of a bin is mostly chance; `make bench-recalibration` measures it on all
-    assert error(followed, test) < error(model, test) - 0.05
+    assert error(followed, test) < error(model, test) - 0.02
     inputs = model.inputs(test.columns, len(test))
     rate = test.churned.mean()
     assert abs(followed.risk(inputs).mean() - rate) <= abs(model.risk(inputs).mean() - rate) / 4
