@@ -87,7 +87,7 @@ class HistoryAnswer(BaseModel):
     entries: list[HistoryEntry]
 
 
-@router.get("/models/history", operation_id="getModelHistory")
+@router.get("/models/history", operation_id="getModelHistory", responses=documented(422))
 async def history(
     caller: Admin,
     name: Annotated[str | None, Query(description="Of one model only", examples=["encore-churn"])] = None,
