@@ -25,7 +25,7 @@ from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHAMPION, Tracking, Version
 from training.registry import MODELS, Registered
 
-app = group("List versions, compare them, promote one, or roll back.")
+app = group("List and compare versions, promote one, or roll back.")
 
 #: Exit code where the gate refuses a version.
 REFUSED = 10

@@ -108,7 +108,7 @@ def refresh(
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done and why; change nothing.")] = False,
     output: FormatOption = "table",
 ) -> None:
-    """Do what is due: the command of the night.
+    """Do what is due, from ingestion to promotion: the command of the night.
 
     Ingests what is new, builds features for the new moment, copies them online, computes scores ahead; trains models
     that are due, promotes what passes the gate, recalibrates the others. A running API takes everything over within

@@ -134,12 +134,12 @@ def test_each_command_on_its_own(
 @pytest.fixture(autouse=True, scope="module")
 def measured_once() -> Iterator[None]:
     """Measure each model once, for the table and for JSON."""
-    known: dict[tuple[Path, str], dict[str, Any]] = {}
+    known: dict[tuple[Path, str, str], dict[str, Any]] = {}
 
-    def measure(model: Model[Any], settings: Settings, report: Report) -> dict[str, Any]:
-        key = Path.cwd(), model.room
+    def measure(model: Model[Any], settings: Settings, report: Report, *, which: str) -> dict[str, Any]:
+        key = Path.cwd(), model.room, which
         if key not in known:
-            known[key] = runner.evaluate(model, settings, report)
+            known[key] = runner.evaluate(model, settings, report, which=which)
         return known[key]
 
     with pytest.MonkeyPatch.context() as patch:
