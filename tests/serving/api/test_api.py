@@ -25,7 +25,7 @@ from serving.api import health
 from serving.api.app import create_app
 from serving.parts import PARTS, make_scoring
 from serving.scoring.deployment import Deployment
-from tests.conftest import NOW, World, bearer, copied
+from tests.conftest import NOW, World, bearer, connected, copied
 from tests.servers import ENCORE, Encore, free_port, redis
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
@@ -220,7 +220,7 @@ def test_a_customer_who_is_silent_for_long_is_inactive(client: TestClient) -> No
     assert explanation["reasons"]["reasons"] == explanation["reasons"]["strengths"] == []
 
 
-def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(client: TestClient) -> None:
+def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(world: World, tmp_path: Path) -> None:
     bought = {
         "event_id": "first-and-only",
         "customer_id": "bought-once",
@@ -228,14 +228,15 @@ def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(client: TestCli
         "order_id": "once-1",
         "lines": [{"product_id": "1029743", "quantity": 1, "amount": 2.99}],
     }
-    assert client.post("/v1/events", json={"events": [bought]}).json()["applied"]
-    once = get(client, "/v1/customers/bought-once/explanation")
-    assert once["risk"]["tier"] == "new"
-    assert 0 < once["risk"]["risk"] < 1
-    assert once["what_if"]["what_if"] is None
-    more = bought | {"event_id": "second", "order_id": "once-2"}
-    assert client.post("/v1/events", json={"events": [more]}).json()["applied"]
-    assert get(client, "/v1/customers/bought-once/risk")["risk"]["tier"] in {"high", "medium", "low"}
+    with copied(world, tmp_path) as settings, connected(settings) as client:
+        assert client.post("/v1/events", json={"events": [bought]}).json()["applied"]
+        once = get(client, "/v1/customers/bought-once/explanation")
+        assert once["risk"]["tier"] == "new"
+        assert 0 < once["risk"]["risk"] < 1
+        assert once["what_if"]["what_if"] is None
+        more = bought | {"event_id": "second", "order_id": "once-2"}
+        assert client.post("/v1/events", json={"events": [more]}).json()["applied"]
+        assert get(client, "/v1/customers/bought-once/risk")["risk"]["tier"] in {"high", "medium", "low"}
 
 
 def test_models_report_their_metrics(client: TestClient) -> None:
