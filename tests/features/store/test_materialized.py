@@ -67,7 +67,6 @@ def test_a_copy_that_fails_after_a_killed_one_leaves_rows_that_answer(
         with pytest.raises(StoreError, match="The online store does not answer"):
             Store(settings).materialize()
         monkeypatch.undo()
-        monkeypatch.chdir(tmp_path)
         store = Store(settings)
         assert store._repo.feast.get_feature_view("customer_activity").state == FeatureViewState.AVAILABLE_ONLINE
         assert store.online.rows(ChurnSettings.service, "customer_id", ["6"]).event_timestamps != [None]

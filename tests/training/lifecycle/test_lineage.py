@@ -68,7 +68,7 @@ def test_the_version_says_what_it_was_made_from(at_home: World, registered: Regi
     assert expected.items() <= found.tags.items()
     assert expected.items() <= run.data.tags.items()
     split = schedule.splits[registered.name]
-    assert found.description.startswith(f"Grade {version.grade}: {version.words}. Trained at ")
+    assert found.description.startswith(f"Grade {version.shown_grade}: {version.words}. Trained at ")
     for words in (f"measured at {len(split.test)} snapshots from {split.test[0]:%Y-%m-%d}", "Data from 2017-01-01 to "):
         assert words in found.description
     about = client.get_registered_model(version.name).description
