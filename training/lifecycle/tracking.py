@@ -41,7 +41,7 @@ _PROMOTED_BY, _PROMOTED_WHY = "encore.promoted_by", "encore.promoted_why"
 _ROLLED_BACK = "encore.rolled_back"
 #: The decision of the gate, as an artifact of the run.
 _DECISION = "gate.json"
-#: What stands between the name of a registered model and that of its workspace; neither has one.
+#: The separator of the name of a registered model and that of its workspace; neither name holds it.
 _OF_WORKSPACE = "."
 #: MLflow takes no longer tags.
 _LONGEST_TAG = 5000
