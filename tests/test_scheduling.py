@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from serving.cli import refresh
+from serving.cli.exits import DONE, FAILED, REFUSED, RUNNING, UNAVAILABLE, UNFIT
 
 PAGE = (Path(__file__).parents[1] / "docs/scheduling.md").read_text()
 EXAMPLES = dict(re.findall(r"## (\w+)\n\n```python\n(.+?)```", PAGE, re.DOTALL))
 #: What each exit code means to a scheduler.
-SUCCESS = {refresh.DONE, refresh.REFUSED, refresh.RUNNING}
-CODES = (refresh.DONE, refresh.FAILED, refresh.REFUSED, refresh.UNFIT, refresh.UNAVAILABLE, refresh.RUNNING)
+SUCCESS = {DONE, REFUSED, RUNNING}
+CODES = (DONE, FAILED, REFUSED, UNFIT, UNAVAILABLE, RUNNING)
 
 
 def test_every_scheduler_has_an_example() -> None:

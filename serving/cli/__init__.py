@@ -5,6 +5,7 @@ import sys
 from typing import NoReturn
 
 from serving.cli.app import app
+from serving.cli.exits import FAILED
 
 
 def main() -> None:
@@ -36,4 +37,4 @@ def _fail(problem: str, remedy: str) -> NoReturn:
     console.print(problem, markup=False)
     console.print("[bold]What to do:[/]", end=" ")
     console.print(remedy, markup=False)
-    sys.exit(2)
+    sys.exit(FAILED)

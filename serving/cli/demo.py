@@ -17,6 +17,7 @@ from core.files import write_file
 from core.settings import DEFAULT_CONFIG, StoreSettings
 from features.ingest.settings import DataSettings
 from serving.cli.context import Context
+from serving.cli.exits import REFUSED
 from serving.cli.options import group
 from serving.cli.stages import Stages
 from training.lifecycle.settings import TrackingSettings
@@ -136,12 +137,10 @@ def _train(context: Context, stages: Stages, models: Sequence[Registered]) -> _A
 
 def _end(context: Context, trained: _AllTrained, start: float) -> None:
     """Say how to continue, without serving; the exit code is that of a training whose model was not promoted."""
-    from serving.cli.train import NOT_PROMOTED  # noqa: PLC0415 - loaded by now
-
     serves = "`encore serve` starts the API." if trained.answers else "No model is promoted, so nothing can be served."
     context.console.print(f"  Done in {time.monotonic() - start:.0f} s. {serves}", soft_wrap=True)
     if trained.refusals:
-        raise typer.Exit(NOT_PROMOTED)
+        raise typer.Exit(REFUSED)
 
 
 def write_demo_config(context: Context) -> None:

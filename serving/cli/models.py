@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from serving.cli.context import Context
 from serving.cli.deciding import ByOption, WhyOption, decider
+from serving.cli.exits import REFUSED
 from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from serving.cli.stages import Stages
@@ -26,9 +27,6 @@ from training.lifecycle.tracking import CHAMPION, Tracking, Version
 from training.registry import MODELS, Registered
 
 app = group("List and compare versions, promote one, or roll back.")
-
-#: Exit code where the gate refuses a version.
-REFUSED = 10
 
 
 def _registered(name: str) -> Registered:

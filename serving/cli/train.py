@@ -7,6 +7,7 @@ import typer
 
 from serving.cli.context import Context
 from serving.cli.deciding import user
+from serving.cli.exits import REFUSED
 from serving.cli.model_group import ModelGroup
 from serving.cli.options import group
 from serving.cli.stages import Stages
@@ -91,9 +92,6 @@ class RecalibrateGroup(ModelGroup):
         return command
 
 
-#: The exit code where a model was trained and registered, and the gate refused to make it the champion.
-NOT_PROMOTED = 10
-
 app = group()
 app.add_typer(group("Train a model and register it in MLflow.", TrainGroup), name="train")
 app.add_typer(group("Search the parameters of a model.", TuneGroup), name="tune")
@@ -116,7 +114,7 @@ def train(context: Context, registered: Registered, *, promote: bool) -> None:
         left_out = f"  Left out, since the data have no values of them: {', '.join(trained.left_out)}"
         context.console.print(left_out, markup=False, soft_wrap=True)
     if promote and trained.decision is not None and not trained.decision.passes:
-        raise typer.Exit(NOT_PROMOTED)
+        raise typer.Exit(REFUSED)
 
 
 def stage_train(
@@ -140,7 +138,7 @@ def recalibrate(context: Context, registered: Registered) -> None:
     context.console.print(f"  {done.reason}", markup=False, soft_wrap=True)
     if done.decision is not None and not done.decision.passes:
         context.console.print(f"  {done.decision.reason}", markup=False, soft_wrap=True)
-        raise typer.Exit(NOT_PROMOTED)
+        raise typer.Exit(REFUSED)
 
 
 def stage_recalibrate(context: Context, stages: Stages, registered: Registered) -> Recalibrated:

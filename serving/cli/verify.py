@@ -11,11 +11,10 @@ from rich.table import Table
 
 from features.live.parity import TOLERANCE, Parity, verify_parity
 from serving.cli.context import Context
+from serving.cli.exits import DIFFERENT
 from serving.cli.options import FormatOption, group
 from serving.cli.stages import Stages
 
-#: The exit code where something differs.
-DIFFERENT = 4
 #: Differences that the table shows; JSON has all of them.
 _SHOWN = 50
 

@@ -14,7 +14,7 @@ from features.engine.vectors import vector_view
 from features.live.computation import CustomerFeatures
 from features.live.parity import Difference, Parity, _drawn, verify_parity
 from features.store.materialized import materialized_directory
-from serving.cli.verify import DIFFERENT
+from serving.cli.exits import DIFFERENT
 from tests.features.live.place import AS_OF, Place, event, purchase
 from tests.features.live.test_updater import of_every_kind, with_every_kind
 from tests.serving.cli.test_cli import run

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import typer
 
-from serving.cli import demo, train
+from serving.cli import demo
 from serving.cli.context import Context
+from serving.cli.exits import REFUSED
 from serving.settings import load_settings
 from tests.conftest import inside
 from training.evaluation.alone import Strongest
@@ -199,7 +200,7 @@ def test_an_end_that_is_filled_in_later_is_not_known_before_and_is_suspected_whe
         with pytest.raises(typer.Exit) as left:
             demo.run_demo(Context(None), serve=False)
         said = capsys.readouterr().out
-        assert left.value.exit_code == train.NOT_PROMOTED
+        assert left.value.exit_code == REFUSED
         assert "days_to_contract_end alone separates the outcomes with an AUC of 1.000" in said
         assert "No model is promoted, so nothing can be served." in said
         version = Tracking(load_settings()[TrackingSettings]).find(churn.registered_name, "challenger")
