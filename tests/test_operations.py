@@ -19,6 +19,7 @@ from tests.servers import ENCORE, Encore, wait_until
 from tests.serving.api.test_events import purchase, score, send
 from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
+from training.lifecycle.promotions import PromotionLog
 from training.lifecycle.runner import train
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHALLENGER, CHAMPION
@@ -35,6 +36,7 @@ def test_what_was_backed_up_answers_as_before(world: World, tmp_path: Path) -> N
     with copied(world, home) as settings:
         (home / "mlruns").unlink()  # a link to the world's
         shutil.copytree(world.directory / "mlruns", home / "mlruns")
+        decided = PromotionLog(settings[StoreSettings]).entries()
         with connected(settings) as client:
             send(client, purchase(1))
             known = score(client, "12", "risk", "profile")
@@ -49,6 +51,7 @@ def test_what_was_backed_up_answers_as_before(world: World, tmp_path: Path) -> N
             pass
         with pytest.raises(StateError, match="encore features apply"):
             train(CHURN, retrained(settings))
+        assert PromotionLog(settings[StoreSettings]).entries() == decided != []
         assert Store(settings).apply()
         with connected(settings) as client:
             assert score(client, "12", "risk", "profile") | {"computed": None} == known | {"computed": None}
