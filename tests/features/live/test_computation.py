@@ -1,4 +1,4 @@
-"""Plans that are made once compute the same for whoever comes next, and keep nothing of a run."""
+"""Plans that are made once compute the same for the next customers, and keep nothing of a run."""
 
 import json
 from datetime import timedelta

@@ -41,7 +41,7 @@ def sources(lines: pd.DataFrame, contracts: pd.DataFrame) -> Sources:
 
 
 def many_contracts() -> pd.DataFrame:
-    """Return contracts of enough customers that some are up for renewal, some of whom renew."""
+    """Return contracts of 144 customers; some are up for renewal, and a part of these renew."""
     parts = [make_subscriptions(seed, count=24) for seed in range(6)]
     return pd.concat([part.assign(customer_id=part["customer_id"] + f"-{n}") for n, part in enumerate(parts)])
 
