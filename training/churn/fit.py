@@ -1,6 +1,7 @@
 """Fit the churn model: LightGBM, or less where customers are few or a rule is as good; then calibrate it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -78,19 +79,9 @@ def fit(
             "Name columns of customers in customers.model_attributes, or supply more data.",
         )
     definition = definition_of(churn)
-    learn: Learn
-    scorer: Trees | Additive
-    if train.customers_at_last < FEW:
-        scorer = fit_additive(train, stable_features(train, features))
-        features, learn = scorer.features, _additive
-    else:
-        tried = {**parameters, "num_threads": threads}
-        booster = boost(train=train, validation=validation, features=features, parameters=tried)
-        scorer = Trees(booster)
-        learn = partial(_trees, features=features, parameters=tried, trees=booster.num_trees())
-    rule = unbeaten_rule(
-        partial(_margins, scorer, features), learn, train=train, validation=validation, definition=definition
-    )
+    learned = _learn(train, validation, features, {**parameters, "num_threads": threads})
+    scorer, features = learned.scorer, learned.features
+    rule = unbeaten_rule(learned.scores, learned.again, train=train, validation=validation, definition=definition)
     if rule is not None:
         scorer = rule[1]
         features = scorer.features
@@ -114,6 +105,37 @@ def fit(
         ),
         rule=rule[0] if rule is not None else None,
     )
+
+
+@dataclass(frozen=True)
+class _Learned:
+    """What was learned from the training rows.
+
+    Attributes
+    ----------
+    again
+        Learns the same way from other rows.
+    """
+
+    scorer: Trees | Additive
+    features: tuple[str, ...]
+    again: Learn
+
+    def scores(self, rows: ChurnSet) -> Floats:
+        """Return the margin of each row."""
+        return _margins(self.scorer, self.features, rows)
+
+
+def _learn(
+    train: ChurnSet, validation: ChurnSet, features: tuple[str, ...], parameters: Mapping[str, object]
+) -> _Learned:
+    """Learn trees, or a straight line on a few features where customers are few."""
+    if train.customers_at_last < FEW:
+        line = fit_additive(train, stable_features(train, features))
+        return _Learned(line, line.features, _additive)
+    booster = boost(train=train, validation=validation, features=features, parameters=parameters)
+    again = partial(_trees, features=features, parameters=parameters, trees=booster.num_trees())
+    return _Learned(Trees(booster), features, again)
 
 
 def _margins(scorer: Trees | Additive, features: Sequence[str], rows: ChurnSet) -> Floats:
