@@ -21,7 +21,7 @@ from tests.conftest import Scoring, inside
 from tests.servers import ENCORE
 from tests.world import config_text, write_slice
 from training.lifecycle.champions import Champions
-from training.lifecycle.tracking import Version
+from training.lifecycle.version import Version
 
 pytestmark = pytest.mark.servers
 

@@ -24,7 +24,7 @@ from training.lifecycle.settings import TrackingSettings
 from training.registry import MODELS, Registered
 
 if TYPE_CHECKING:
-    from training.lifecycle.tracking import Version
+    from training.lifecycle.version import Version
 
 
 #: What `encore demo` writes in a folder without a configuration.

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Column, Table
 
+from core.errors import StateError
 from serving.cli.context import Context
 from serving.cli.deciding import ByOption, WhyOption, decider
 from serving.cli.exits import REFUSED
@@ -23,7 +23,8 @@ from training.lifecycle.judge import Judge
 from training.lifecycle.promotions import Entry
 from training.lifecycle.runner import context_of
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHAMPION, Tracking, Version
+from training.lifecycle.tracking import CHAMPION, Tracking
+from training.lifecycle.version import Version
 from training.registry import MODELS, Registered
 
 app = group("List and compare versions, promote one, or roll back.")
@@ -66,17 +67,12 @@ def list_versions(ctx: typer.Context, model: ModelArgument = None, output: Forma
     if output == "json":
         typer.echo(json.dumps([_as_json(version) for version in versions], indent=2))
         return
-    table = Table(Column("version", no_wrap=True), "is", "made", "data until", "grade", "in words")
     for version in versions:
-        table.add_row(
-            version.label,
-            ", ".join(version.aliases) or ("rolled back" if version.rolled_back else ""),
-            f"{_made(version):%Y-%m-%d %H:%M}",
-            version.data_end or "–",
-            version.shown_grade or "–",
-            escape(version.words or ""),
-        )
-    context.console.print(table)
+        state = ", ".join(version.aliases) or ("rolled back" if version.rolled_back else "registered")
+        made = f"made {_made(version):%Y-%m-%d %H:%M} UTC from data until {version.data_end or 'an unknown date'}"
+        context.console.print(f"[bold]{version.label}[/]  {state}, {made}", soft_wrap=True)
+        words = f": {version.words}" if version.words else ""
+        context.console.print(f"  grade {version.shown_grade or 'unknown'}{words}", markup=False, soft_wrap=True)
 
 
 @app.command("history")
@@ -126,13 +122,17 @@ def compare(
     console = Console(stderr=True, highlight=False) if output == "json" else context.console
     tracking = Tracking(settings[TrackingSettings])
     ours, theirs = (tracking.version(registered.registered_name, which) for which in (second, first))
+    if ours.label == theirs.label:
+        raise typer.BadParameter(f"expected two versions, found {ours.label} twice")
     judge = Judge(model, context_of(model, settings), tracking, inspect_reasons)
     with context.job("models compare", alone=False), Stages(console) as stages:
-        comparison = stages.run(
-            f"compare {registered.command}",
-            lambda report: judge.compare((ours, judge.load(ours)), (theirs, judge.load(theirs)), report),
+        evidence = stages.run(
+            f"compare {registered.command}", lambda report: judge.evidence(ours, theirs, report=report)
         )
-        decision = stages.run("gate", lambda report: judge.decide(ours, theirs, None, report))
+    comparison, decision = evidence.comparison, judge.decide_on(evidence, theirs)
+    if comparison is None:
+        why = evidence.broken or evidence.incomparable or evidence.alone
+        raise StateError(f"{ours.label} and {theirs.label} cannot be compared: {why}", "Compare other versions.")
     if output == "json":
         typer.echo(json.dumps({"comparison": comparison.as_json(), "gate": decision.as_json()}, indent=2))
         return
@@ -165,18 +165,18 @@ def promote(
             raise typer.BadParameter(f"{chosen.label} is the champion already")
         judge = Judge(model, context_of(model, settings), champions.tracking, inspect_reasons)
         decision = stages.run("gate", lambda report: judge.decide(chosen, champion, None, report))
-        answers = decision.check("answers")
         champions.tracking.note(chosen, decision)
-        if decision.passes or (force and answers is not None and answers.passes):
+        answers = decision.check("answers")
+        can_answer = answers is None or answers.passes
+        promoted = decision.passes or (force and can_answer)
+        if promoted:
             champions.promote(chosen, decision, who)
         else:
             champions.refuse(chosen, decision, who)
     _print_checks(context, decision)
-    if not decision.passes and not force:
-        context.console.print(f"  {chosen.label} is not promoted. --force does it in any case.")
-        raise typer.Exit(REFUSED)
-    if answers is not None and not answers.passes:
-        context.console.print(f"  {chosen.label} is not promoted: it cannot answer.")
+    if not promoted:
+        hint = "--force does it in any case." if can_answer else "It cannot answer."
+        context.console.print(f"  {chosen.label} is not promoted. {hint}")
         raise typer.Exit(REFUSED)
     context.console.print(f"  {chosen.label} is the champion. A running API follows within seconds.")
 

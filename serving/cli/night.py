@@ -291,7 +291,8 @@ def _recalibration(context: Context, registered: Registered) -> Step:
         )
 
     def run(stages: Stages) -> Outcome:
-        done = stage_recalibrate(context, stages, registered)
+        who = Who("encore refresh", "its percentages are compared with newer labels each night")
+        done = stage_recalibrate(context, stages, registered, who)
         if done.decision is None:
             return Outcome("skipped", done.reason)
         return Outcome("done", done.reason) if done.decision.passes else Outcome("refused", done.reason, REFUSED)

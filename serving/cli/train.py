@@ -133,20 +133,23 @@ def stage_train(
 
 def recalibrate(context: Context, registered: Registered) -> None:
     """Run `encore recalibrate MODEL`."""
+    who = Who(user(), f"encore recalibrate {registered.command}")
     with Stages(context.console) as stages:
-        done = stage_recalibrate(context, stages, registered)
+        done = stage_recalibrate(context, stages, registered, who)
     context.console.print(f"  {done.reason}", markup=False, soft_wrap=True)
     if done.decision is not None and not done.decision.passes:
         context.console.print(f"  {done.decision.reason}", markup=False, soft_wrap=True)
         raise typer.Exit(REFUSED)
 
 
-def stage_recalibrate(context: Context, stages: Stages, registered: Registered) -> Recalibrated:
+def stage_recalibrate(context: Context, stages: Stages, registered: Registered, who: Who) -> Recalibrated:
     """Fit the calibration of a champion to newer labels."""
     with context.job(f"recalibrate {registered.command}", alone=False):
         return stages.run(
             f"recalibrate {registered.command}",
-            lambda report: run_recalibrate(registered.load(), context.settings, report, inspect=inspect_reasons),
+            lambda report: run_recalibrate(
+                registered.load(), context.settings, report, inspect=inspect_reasons, who=who
+            ),
             lambda done: done.version is None,
         )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from core.errors import StateError
 from serving.scoring.models import Models
 from serving.settings import ExperimentSettings
-from training.lifecycle.tracking import Version
+from training.lifecycle.version import Version
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
 from training.next_product.offers.policy import Policy

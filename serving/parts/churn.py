@@ -17,7 +17,7 @@ from serving.settings import ServingSettings
 from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
-from training.lifecycle.tracking import Version
+from training.lifecycle.version import Version
 
 
 @dataclass(frozen=True)

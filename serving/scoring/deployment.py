@@ -15,7 +15,7 @@ from features.settings import TimeSettings
 from features.store.feature_store import Store
 from features.store.materialized import Online
 from serving.scoring.models import Models
-from training.lifecycle.tracking import Version
+from training.lifecycle.version import Version
 
 _log = structlog.get_logger(__name__)
 

@@ -12,7 +12,8 @@ from core.errors import StateError
 from features.services import ModelSettings
 from features.store.feature_store import Store
 from serving.settings import ExperimentSettings
-from training.lifecycle.tracking import CHALLENGER, CHAMPION, Tracking, Version
+from training.lifecycle.tracking import CHALLENGER, CHAMPION, Tracking
+from training.lifecycle.version import Version
 from training.model import A
 from training.names import registered_name_of
 from training.registry import MODELS, Registered

@@ -11,7 +11,8 @@ from core.settings import Settings, StoreSettings
 from training.lifecycle.gate import Decision
 from training.lifecycle.promotions import Action, Entry, PromotionLog, Who
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 
 _UNKNOWN = Who("unknown", "no entry says why")
 
@@ -37,7 +38,10 @@ class Champions:
             return self._current(self.tracking.own(name))
 
     def promote(self, version: Version, decision: Decision, who: Who) -> Version:
-        """Make a version the champion."""
+        """Make a version the champion; the log says where the gate refuses it."""
+        if not decision.passes:
+            reason = " ".join(("It is promoted by hand, though the gate refuses it.", *decision.refusals))
+            decision = replace(decision, reason=reason)
         with self._alone():
             before = self._current(version.name)
             self.tracking.set_champion(version, who.by, who.why)

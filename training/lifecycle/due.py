@@ -8,7 +8,8 @@ from typing import Any
 from core.errors import EncoreError
 from features.snapshots import Schedule
 from training.lifecycle.settings import RefreshSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 from training.model import Context, Model
 from training.names import registered_name_of
 

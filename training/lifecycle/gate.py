@@ -1,7 +1,7 @@
 """The gate: whether a version may become the champion, by rules that each give their figures and a sentence."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from training.evaluation.comparison import Comparison, Difference
@@ -59,6 +59,11 @@ class Decision:
     reason: str
     checks: tuple[Check, ...] = ()
     against: str | None = None
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """What the rules that refuse the version say."""
+        return tuple(check.text for check in self.checks if not check.passes)
 
     def check(self, name: str) -> Check | None:
         """Return what a rule found; None where it did not apply."""
@@ -250,10 +255,10 @@ def decide(evidence: Evidence, promotion: PromotionSettings) -> Decision:
     """Ask every rule of `RULES`; a version passes where none refuses it."""
     found = [rule(evidence, promotion) for rule in RULES]
     checks = tuple(check for check in found if check is not None)
-    refused = [check.text for check in checks if not check.passes]
-    if refused:
-        return Decision(passes=False, reason=f"It is not promoted. {' '.join(refused)}", checks=checks)
-    return Decision(passes=True, reason=" ".join(check.text for check in checks), checks=checks)
+    decision = Decision(passes=True, reason=" ".join(check.text for check in checks), checks=checks)
+    if not decision.refusals:
+        return decision
+    return replace(decision, passes=False, reason=" ".join(("It is not promoted.", *decision.refusals)))
 
 
 def _metric(name: str) -> str:

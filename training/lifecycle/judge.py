@@ -11,7 +11,8 @@ from training.evaluation.comparison import Comparison
 from training.evaluation.leakage import Signs
 from training.lifecycle.gate import Decision, Evidence, Fidelity, decide
 from training.lifecycle.settings import PromotionSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 from training.model import A, Context, Model
 
 #: Measures the reasons that are given with a version's answers, which a room above this one makes; None without any.
@@ -43,7 +44,10 @@ class Judge(Generic[A]):
         signs
             Signs of leakage, where it was trained now; else those of its earlier decision hold on.
         """
-        evidence = self._evidence(version, champion, signs, report)
+        return self.decide_on(self.evidence(version, champion, signs, report), champion)
+
+    def decide_on(self, evidence: Evidence, champion: Version | None) -> Decision:
+        """Ask the gate about evidence that was gathered beside a champion."""
         decision = decide(evidence, self.context.settings[PromotionSettings])
         return replace(decision, against=champion.label if champion else None)
 
@@ -73,7 +77,16 @@ class Judge(Generic[A]):
         self.model.check(version.label, artifact, self.context.settings)
         return artifact
 
-    def _evidence(self, version: Version, champion: Version | None, signs: Signs | None, report: Report) -> Evidence:
+    def evidence(
+        self, version: Version, champion: Version | None, signs: Signs | None = None, report: Report = silent
+    ) -> Evidence:
+        """Gather what the gate asks about; the parameters are those of `decide`.
+
+        Raises
+        ------
+        StoreError
+            If the version cannot be read from MLflow, or the feature store does not answer.
+        """
         earlier = self.tracking.decision(version)
         evidence = Evidence(grade=version.grade or "D", words=version.words or "", signs=signs, earlier=earlier)
         try:
@@ -89,9 +102,7 @@ class Judge(Generic[A]):
             return evidence
         try:
             other = self.load(champion)
-        except StoreError:
-            raise
-        except Exception as error:  # the champion answers no more, whatever is wrong with it
+        except Exception as error:  # MLflow has just answered, so that the fault is the champion's: its files are gone
             return replace(evidence, alone=f"The champion {champion.label} cannot answer any more: {_problem(error)}")
         evidence = replace(evidence, champion_grade=champion.grade)
         report(0.6, f"beside {champion.label}")

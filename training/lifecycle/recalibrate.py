@@ -12,7 +12,7 @@ from training.lifecycle.judge import Inspect, Judge, unseen_by, without_reasons
 from training.lifecycle.promotions import Who
 from training.lifecycle.registration import register
 from training.lifecycle.runner import context_of, definition_of, settle
-from training.lifecycle.tracking import Version, VersionTags
+from training.lifecycle.version import Version, VersionTags
 from training.model import A, Model, RecalibratableModel
 from training.names import registered_name_of
 

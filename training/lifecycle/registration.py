@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from core.progress import Report
 from training.lifecycle.lineage import describe_model, describe_version, origin_tags, row_sets
 from training.lifecycle.run import Run
-from training.lifecycle.tracking import CAVEAT, Tracking, Version, VersionTags
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import CAVEAT, Version, VersionTags
 from training.model import A, Context, Fitted, Model
 from training.names import command_of, registered_name_of
 

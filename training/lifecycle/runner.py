@@ -15,7 +15,8 @@ from training.lifecycle.judge import Inspect, Judge, unseen_by, without_reasons
 from training.lifecycle.promotions import Who
 from training.lifecycle.registration import register
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import CHAMPION, Tracking, Version, VersionTags
+from training.lifecycle.tracking import CHAMPION, Tracking
+from training.lifecycle.version import Version, VersionTags
 from training.model import A, Context, Model
 from training.names import registered_name_of, title_of
 

@@ -6,7 +6,6 @@ MLflow takes over a second to import, so this module is imported where it is use
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,25 +19,23 @@ from mlflow.exceptions import MlflowException
 from core.errors import StateError
 from core.logs import quiet
 from core.settings import database_url
-from training.evaluation.grade import Grading, with_caveat
 from training.lifecycle.gate import Decision
 from training.lifecycle.moved import take_over_artifacts
-from training.lifecycle.promotions import Who
 from training.lifecycle.run import Run, answering
 from training.lifecycle.settings import TrackingSettings
+from training.lifecycle.version import (
+    FINGERPRINT,
+    GATE,
+    PROMOTED_BY,
+    PROMOTED_WHY,
+    ROLLED_BACK,
+    Version,
+    VersionTags,
+)
 from training.model import A
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-_FINGERPRINT = "encore.fingerprint"
-_DEFINITION = "encore.definition"
-_GRADE = "encore.grade"
-CAVEAT = "encore.caveat"
-GATE = "encore.gate"
-_WORDS = "encore.grade_in_words"
-_ORDER_ONLY = "encore.order_only"
-_PROMOTED_BY, _PROMOTED_WHY = "encore.promoted_by", "encore.promoted_why"
-_ROLLED_BACK = "encore.rolled_back"
 #: The decision of the gate, as an artifact of the run.
 _DECISION = "gate.json"
 #: The separator of the name of a registered model and that of its workspace; neither name holds it.
@@ -47,98 +44,6 @@ _OF_WORKSPACE = "."
 _LONGEST_TAG = 5000
 #: An unavailable server should be reported in seconds, not after MLflow's minutes of retries.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "15"}
-
-
-@dataclass(frozen=True)
-class Version:
-    """A registered model version.
-
-    Attributes
-    ----------
-    metrics
-        Every metric of the run that made it, by its MLflow name.
-    fingerprint
-        What it was made from; equal fingerprints make equal models.
-    grade
-        How good it is for those who do not read metrics; None for a version without one.
-    gate
-        Why it might become the champion, or why not; None for a version that passed no gate.
-    caveat
-        Why its figures are better than they will turn out to be; None where they are not.
-    words
-        How good it is in words; None for a version without a grade.
-    order_only
-        Whether its probabilities are so far off that only their order can be used.
-    promoted
-        Who made it the champion last, and why; None where no command of Encore did.
-    rolled_back
-        Whether another version was made to answer in its place; training does not bring it back.
-    definition
-        What it depends on besides the data; equal definitions answer the same question in the same way.
-    data_end
-        The date that the data it was trained on end at; None where its run does not say.
-    recalibrated_from
-        Name and number of the trained version whose calibration it replaces; None for a trained one.
-    """
-
-    name: str
-    number: str
-    run_id: str
-    created: int
-    aliases: tuple[str, ...]
-    fingerprint: str
-    metrics: dict[str, float]
-    grade: str | None
-    gate: str | None = None
-    caveat: str | None = None
-    words: str | None = None
-    order_only: bool = False
-    promoted: Who | None = None
-    rolled_back: bool = False
-    definition: str = ""
-    data_end: str | None = None
-    recalibrated_from: str | None = None
-
-    @property
-    def shown_grade(self) -> str | None:
-        """The grade with its caveat, as readers see it; None for a version without one."""
-        return with_caveat(self.grade, self.caveat) if self.grade else None
-
-    @property
-    def label(self) -> str:
-        """Name and number, as every answer names it."""
-        return f"{self.name}/{self.number}"
-
-
-@dataclass(frozen=True)
-class VersionTags:
-    """What is written on a version when it is registered.
-
-    Attributes
-    ----------
-    definition
-        What it depends on besides the data.
-    origin
-        The data and the code that it was made from, by the names of MLflow's tags.
-    description, about
-        The version, and all versions of its model, in a sentence.
-    """
-
-    fingerprint: str
-    definition: str
-    grading: Grading
-    origin: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
-    about: str = ""
-
-    def as_mlflow(self) -> dict[str, str]:
-        """Return them by the names of MLflow's tags."""
-        grading = self.grading
-        tags = {_FINGERPRINT: self.fingerprint, _DEFINITION: self.definition}
-        tags |= {_GRADE: grading.grade, _WORDS: grading.words}
-        if grading.order_only:
-            tags[_ORDER_ONLY] = "true"
-        return tags | dict(self.origin) | ({CAVEAT: grading.caveat} if grading.caveat else {})
 
 
 class Tracking:
@@ -221,10 +126,10 @@ class Tracking:
                 "Take over the settings that it was trained with, and train here.",
             )
         with answering(), quiet("mlflow", "alembic", "git"):
-            for tag, value in ((_PROMOTED_BY, by), (_PROMOTED_WHY, why)):
+            for tag, value in ((PROMOTED_BY, by), (PROMOTED_WHY, why)):
                 self._client.set_model_version_tag(version.name, version.number, tag, value[:_LONGEST_TAG])
             if version.rolled_back:
-                self._client.delete_model_version_tag(version.name, version.number, _ROLLED_BACK)
+                self._client.delete_model_version_tag(version.name, version.number, ROLLED_BACK)
             self._client.set_registered_model_alias(version.name, CHAMPION, version.number)
             challenger = self._carrier(version.name, CHALLENGER)
             if challenger is not None and str(challenger.version) == version.number:
@@ -233,22 +138,24 @@ class Tracking:
     def mark_rolled_back(self, version: Version) -> None:
         """Write on a version that another one was made to answer in its place."""
         with answering():
-            self._client.set_model_version_tag(version.name, version.number, _ROLLED_BACK, "true")
+            self._client.set_model_version_tag(version.name, version.number, ROLLED_BACK, "true")
 
-    def versions(self, name: str) -> list[Version]:
-        """Return all registered versions of a model, the newest first."""
+    def versions(self, name: str) -> Iterator[Version]:
+        """Yield the registered versions of a model, the newest first; each takes two requests, when it is its turn."""
         name = self.own(name)
         with answering():
             found = self._client.search_model_versions(f"name = '{name}'", max_results=1000)
-            # aliases are not in what a search returns
-            ordered = sorted(found, key=lambda one: -int(one.version))
-            return [self._version(self._client.get_model_version(name, one.version)) for one in ordered]
+        for number in sorted((int(one.version) for one in found), reverse=True):
+            with answering():
+                # aliases are not in what a search returns
+                version = self._version(self._client.get_model_version(name, str(number)))
+            yield version
 
     def made_from(self, name: str, fingerprint: str) -> Version | None:
         """Return the newest version that was made from the same features, settings and code; None without any."""
         name = self.own(name)
         with answering():
-            wanted = f"name = '{name}' and tags.`{_FINGERPRINT}` = '{fingerprint}'"
+            wanted = f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'"
             found = self._client.search_model_versions(wanted, max_results=1000)
             newest = max(found, key=lambda one: int(one.version), default=None)
             return None if newest is None else self._version(self._client.get_model_version(name, newest.version))
@@ -364,26 +271,7 @@ class Tracking:
         return str(self._client.create_experiment(name, artifact_location=None if remote else location))
 
     def _version(self, registered: Any) -> Version:  # noqa: ANN401 - MLflow ships no types
-        run, tags = self._client.get_run(registered.run_id), registered.tags
-        return Version(
-            name=registered.name,
-            number=str(registered.version),
-            run_id=registered.run_id,
-            created=int(registered.creation_timestamp),
-            aliases=tuple(registered.aliases),
-            fingerprint=tags.get(_FINGERPRINT, ""),
-            definition=tags.get(_DEFINITION, ""),
-            metrics=dict(run.data.metrics),
-            grade=tags.get(_GRADE),
-            gate=tags.get(GATE),
-            caveat=tags.get(CAVEAT),
-            words=tags.get(_WORDS),
-            order_only=_ORDER_ONLY in tags,
-            promoted=Who(tags[_PROMOTED_BY], tags.get(_PROMOTED_WHY, "")) if _PROMOTED_BY in tags else None,
-            rolled_back=_ROLLED_BACK in tags,
-            data_end=run.data.params.get("data_end"),
-            recalibrated_from=run.data.params.get("recalibrated_from"),
-        )
+        return Version.of(registered, self._client.get_run(registered.run_id))
 
 
 def _registered_name(base: str, workspace: str) -> str:

@@ -1,7 +1,7 @@
 """Drift: whether customers differ now from those that a version was trained on, more than they do by themselves.
 
-Ages, counts and the season always move. So what lies between the last training snapshot and now is compared with what
-lay between earlier snapshots as far apart, and with what two samples of equal customers differ by.
+Ages, counts and the season always move. So the difference between the last training snapshot and now is compared with
+the differences between earlier snapshots as far apart, and with those of two samples of the same customers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,8 @@ from features.snapshots import Schedule
 from features.store.feature_store import Store
 from training.evaluation.alone import separation
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 from training.model import Context, Model, ObservableModel, Observed
 from training.monitoring.history import usual
 from training.monitoring.psi import noise, psi
@@ -33,7 +34,7 @@ from training.names import registered_name_of
 Kind = Literal["feature", "features", "scores", "base rate", "volume"]
 Pair = tuple[datetime, datetime]
 
-#: Pairs of earlier snapshots that show how customers move by themselves; they end so many days before now at least.
+#: Pairs of earlier snapshots that show how customers move by themselves, and the time from their end to now, at least.
 _PAIRS, _BEFORE = 6, timedelta(days=28)
 #: The probability that chance alone lets any feature count as drifted, where nothing moves.
 _ALPHA = 0.01
@@ -43,7 +44,7 @@ _SMALL, _LARGE = 0.1, 0.25
 _TIMES = 2.0
 #: As many features of all may have drifted before a version counts as such.
 _FEW = 0.05
-#: Spreads from the median that a churn rate or a volume may be away.
+#: Spreads by which a churn rate or a volume may differ from the median.
 _SPREADS = 6.0
 _FOLDS = 3
 _MOST_ROWS = 4_000

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-#: From so many earlier figures on there is a history to compare with.
+#: With eight earlier figures there is a history to compare with.
 LEAST = 8
 #: The standard deviation of a normal distribution over its median absolute deviation.
 _NORMAL = 1.4826

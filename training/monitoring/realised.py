@@ -14,7 +14,7 @@ from features.engine.completeness import complete_until, last_rows
 from features.services import ModelSettings
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.metrics import Scored, bootstrap
-from training.lifecycle.tracking import Version
+from training.lifecycle.version import Version
 from training.model import Model
 from training.monitoring.estimate import estimated
 

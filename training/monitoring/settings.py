@@ -37,7 +37,7 @@ class AlertRule(Part):
     above: float | None = None
     below: float | None = None
     spreads: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="Outside the median of earlier figures by so many of their spreads (1.4826 MAD)"
+        None, description="Limits are this number of spreads (1.4826 MAD) from the median of earlier figures"
     )
 
     @model_validator(mode="after")

@@ -34,7 +34,8 @@ from training.lifecycle.recalibrate import recalibrate
 from training.lifecycle.registration import register
 from training.lifecycle.runner import champion, context_of, evaluate
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking, Version, VersionTags
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version, VersionTags
 from training.model import Context, Fitted
 
 pytestmark = pytest.mark.world

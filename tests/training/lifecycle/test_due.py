@@ -13,7 +13,8 @@ from features.snapshots import Schedule, Split
 from training.churn.settings import ChurnSettings
 from training.lifecycle.due import Due, training_due
 from training.lifecycle.settings import RefreshSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 from training.model import Context, Model
 
 AS_OF = datetime(2024, 3, 1, tzinfo=UTC)

@@ -15,7 +15,8 @@ from mlflow.utils.git_utils import get_git_commit
 from features.store.feature_store import Store
 from tests.conftest import World
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking, Version
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version
 from training.next_product.history import read_history
 from training.next_product.model import NextProductModel
 from training.next_product.settings import NextProductSettings

@@ -98,6 +98,16 @@ def test_a_rollback_needs_a_champion(tmp_path: Path) -> None:
         champions.roll_back("encore-churn", ADA)
 
 
+def test_a_promotion_against_the_gate_says_so(champions: Champions) -> None:
+    refused = Decision(
+        passes=False, reason="It is not promoted. It is worse.", checks=(Check("gain", False, "It is worse.", {}),)
+    )
+    champions.promote(champions.tracking.version("encore-note", "2"), refused, ADA)
+    newest = champions.history("encore-note", 1)[0]
+    assert (newest.action, newest.version) == ("promoted", "2")
+    assert newest.reason == "It is promoted by hand, though the gate refuses it. It is worse."
+
+
 def test_a_promotion_keeps_what_the_gate_found(champions: Champions) -> None:
     version = champions.promote(champions.tracking.version("encore-note", "2"), GOOD, ADA)
     assert version.aliases == ("champion",)

@@ -1,6 +1,7 @@
 """The runner: a toy model goes the whole way by one entry in the registry; the gate; what may be measured."""
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -283,6 +284,19 @@ def test_a_version_whose_files_are_broken_is_refused_and_trained_again(settings:
     assert not trained.skipped
     assert trained.version.number != waiting.number
     assert trained.version.aliases == ("champion",)
+
+
+def test_a_champion_whose_files_are_gone_does_not_keep_others_from_its_place(settings: Settings) -> None:
+    best = champion(TOY, settings).version
+    for file in Path(settings[TrackingSettings].artifacts).rglob("toy.json"):
+        if json.loads(file.read_text())[0] == best.metrics["toy.mean"]:
+            shutil.rmtree(file.parents[2])
+    trained = train(TOY, settings.replaced(ToySettings(scale=0.125)))
+    assert trained.version.aliases == ("champion",)
+    assert trained.decision is not None
+    gain = trained.decision.check("gain")
+    assert gain is not None
+    assert gain.text.startswith(f"The champion {best.label} cannot answer any more: MLflow does not answer as expected")
 
 
 def test_a_version_that_answers_another_question_is_refused(settings: Settings) -> None:

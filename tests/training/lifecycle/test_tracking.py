@@ -17,7 +17,8 @@ from core.errors import StateError, StoreError
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.grade import Grading
 from training.lifecycle.settings import TrackingSettings
-from training.lifecycle.tracking import Tracking, Version, VersionTags
+from training.lifecycle.tracking import Tracking
+from training.lifecycle.version import Version, VersionTags
 
 
 def local(folder: Path) -> TrackingSettings:
