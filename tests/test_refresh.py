@@ -135,8 +135,9 @@ def test_a_second_run_has_nothing_to_do_and_says_why(night: Night) -> None:
     by_name = {step["step"]: step["text"] for step in steps}
     assert by_name["ingest"] == "No file, query or event is new."
     assert "0 days before those of now; due after 21" in by_name["train churn"]
-    code, printed = refresh(night.directory, "--plan")
+    code, printed = refresh(night.directory, "--plan", ENCORE_REFRESH__RECALIBRATE="false")
     assert code == 0
+    assert "refresh.recalibrate is off." in printed
     assert "would run  ingest" not in printed
     assert "would run  train" not in printed
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings
 from serving.access.keys import ROLES, KeyFile
 from serving.cli.deciding import decider
+from serving.explain.tiers import Tiers, make_tiers
+from serving.parts.churn import ChurnEngine
 from serving.settings import load_settings
-from tests.conftest import NOW, World, copied
+from tests.conftest import NOW, Scoring, World, copied
 from tests.servers import ENCORE, Encore, wait_until
 from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
@@ -81,6 +84,23 @@ def test_versions_are_listed_compared_and_measured(house: House) -> None:
     assert measured["methods"]["champion"]["roc_auc"]["value"] == pytest.approx(gain["challenger"])
     unknown = encore(house, "models", "compare", "churn", "churn/99", code=2)
     assert "No version '99' of encore-churn is registered." in unknown
+
+
+@pytest.mark.world
+def test_where_percentages_are_too_far_off_tiers_go_by_share(house: House) -> None:
+    by_risk = Scoring(house.settings).reloader.deployment.engine(ChurnEngine).tiers
+    client, churn = MlflowClient(), house.settings[ChurnSettings]
+    client.set_model_version_tag("encore-churn", house.first, "encore.order_only", "true")
+    try:
+        scoring = Scoring(house.settings)
+    finally:
+        client.delete_model_version_tag("encore-churn", house.first, "encore.order_only")
+    assert by_risk == Tiers(churn.high_risk, churn.medium_risk)
+    by_share = scoring.reloader.deployment.engine(ChurnEngine)
+    assert by_share.tiers != by_risk
+    store, as_of = by_share._store, scoring.reloader.deployment.ground.online.as_of
+    shares = churn.model_copy(update={"tiers": "share"})
+    assert by_share.tiers == make_tiers(house.settings.replaced(shares), store, scoring.churn, as_of)
 
 
 def test_a_reason_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

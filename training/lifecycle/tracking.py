@@ -195,8 +195,10 @@ class Tracking:
 
         Raises
         ------
+        StateError
+            If they are.
         StoreError
-            If they cannot be read.
+            If MLflow does not answer.
         """
         with TemporaryDirectory() as directory:
             self._download(version, directory)
@@ -248,17 +250,25 @@ class Tracking:
 
         Raises
         ------
+        StateError
+            If its files are gone.
         StoreError
             If MLflow does not answer.
         """
         with TemporaryDirectory() as directory:
-            return kind.load(self._download(version, directory) / "data" / "model")
+            return kind.load(self._download(version, directory))
 
     @staticmethod
     def _download(version: Version, directory: str) -> Path:
+        """Return the folder of a version's files; where they are gone, MLflow may copy nothing and raise nothing."""
         with answering(), quiet("mlflow", "alembic", "git"):
             uri = f"models:/{version.name}/{version.number}"
-            return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=directory))
+            files = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=directory)) / "data" / "model"
+        if not files.is_dir():
+            raise StateError(
+                f"The files of {version.label} are gone.", "Restore tracking.artifacts from a backup, or train again."
+            )
+        return files
 
     def _experiment(self) -> str:
         name = self._settings.experiment

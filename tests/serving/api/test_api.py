@@ -243,6 +243,8 @@ def test_models_report_their_metrics(client: TestClient) -> None:
     answer = get(client, "/v1/models")
     assert [model["name"] for model in answer["models"]] == ["encore-churn", "encore-next-product"]
     assert answer["models"][0]["aliases"] == ["champion"]
+    assert "percentages" in answer["models"][0]["grade_in_words"]
+    assert answer["models"][0]["order_only"] is False
     assert answer["models"][0]["metrics"]["champion.roc_auc"] > answer["models"][0]["metrics"]["recency.roc_auc"]
 
 

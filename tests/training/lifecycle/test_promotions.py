@@ -1,5 +1,6 @@
 """The promotion log: entries stay as they are; what was changed by other means is noted."""
 
+import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -90,6 +91,20 @@ def test_a_rollback_goes_to_the_champion_before_and_passes_over_what_was_rolled_
         champions.roll_back("encore-note", ADA, to="2")
     with pytest.raises(StateError, match="No version '9'"):
         champions.roll_back("encore-note", ADA, to="9")
+
+
+def test_a_rollback_to_a_version_without_files_is_refused_and_changes_nothing(
+    champions: Champions, tmp_path: Path
+) -> None:
+    for file in list((tmp_path / "artifacts").rglob("note.txt")):
+        if file.read_text() == "one":
+            shutil.rmtree(file.parents[3])
+    with pytest.raises(StateError, match="The files of encore-note/1 are gone"):
+        champions.roll_back("encore-note", ADA, to="1")
+    current = champions.current("encore-note")
+    assert current is not None
+    assert (current.number, current.rolled_back) == ("3", False)
+    assert [entry.action for entry in champions.history()] == ["found"]
 
 
 def test_a_rollback_needs_a_champion(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from training.evaluation.comparison import Comparison, Difference
 from training.evaluation.grade import GradeRule
 from training.evaluation.sheet import Headline, Sheet
 from training.lifecycle.champions import Champions
+from training.lifecycle.gate import Decision
 from training.lifecycle.judge import Judge, unseen_by
 from training.lifecycle.promotions import Who
 from training.lifecycle.runner import champion, context_of, evaluate, train
@@ -267,6 +268,27 @@ def test_a_version_that_was_refused_beside_another_champion_is_judged_again_with
     assert judged.decision.against == first.version.label
 
 
+def test_a_version_that_was_trained_and_not_judged_is_judged_without_training_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(TOY, settings)
+    other = settings.replaced(ToySettings(scale=12.0))
+
+    def killed(*_: object) -> Decision:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Judge, "decide", killed)
+        train(TOY, other)
+    waiting = Tracking(settings[TrackingSettings]).version("encore-toy", "challenger")
+    assert waiting.gate is None
+    monkeypatch.setattr(Toy, "fit", lambda *_: pytest.fail("trained again"))
+    judged = train(TOY, other)
+    assert judged.skipped
+    assert judged.version.number == waiting.number
+    assert judged.version.aliases == ("champion",)
+
+
 def test_a_version_whose_files_are_broken_is_refused_and_trained_again(settings: Settings) -> None:
     train(TOY, settings)
     other = settings.replaced(ToySettings(scale=13.0))
@@ -288,15 +310,17 @@ def test_a_version_whose_files_are_broken_is_refused_and_trained_again(settings:
 
 def test_a_champion_whose_files_are_gone_does_not_keep_others_from_its_place(settings: Settings) -> None:
     best = champion(TOY, settings).version
-    for file in Path(settings[TrackingSettings].artifacts).rglob("toy.json"):
-        if json.loads(file.read_text())[0] == best.metrics["toy.mean"]:
-            shutil.rmtree(file.parents[2])
+    for file in list(Path(settings[TrackingSettings].artifacts).rglob("toy.json")):
+        if file.read_text().startswith(f"[{best.metrics['toy.mean']},"):
+            shutil.rmtree(file.parents[3])
     trained = train(TOY, settings.replaced(ToySettings(scale=0.125)))
     assert trained.version.aliases == ("champion",)
     assert trained.decision is not None
     gain = trained.decision.check("gain")
     assert gain is not None
-    assert gain.text.startswith(f"The champion {best.label} cannot answer any more: MLflow does not answer as expected")
+    assert gain.text.startswith(
+        f"The champion {best.label} cannot answer any more: The files of {best.label} are gone."
+    )
 
 
 def test_a_version_that_answers_another_question_is_refused(settings: Settings) -> None:
