@@ -15,10 +15,12 @@ from rich.table import Table
 from features.engine.build import built_schedule
 from features.store.feature_store import Store
 from serving.explain.contributions import explain
+from serving.explain.language import DEFAULT
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import risk_reasons
 from serving.explain.tiers import Tiers
-from serving.explain.what_if import what_would_change
+from serving.explain.what_if import Manner, what_would_change
+from serving.explain.wording import Writer
 from serving.settings import load_settings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
@@ -39,7 +41,8 @@ def main() -> None:
     schedule, _ = built_schedule(settings)
     rows = churn_set(settings, Store(settings), schedule.splits["churn"].test)
     inputs = model.inputs(rows.columns, len(rows))
-    playbook = load_playbook(None)
+    actionable, writer = load_playbook(None).actionable, Writer(DEFAULT)
+    manner = Manner(writer, schedule.as_of)
     explained = explain(model, inputs)
     tiers = Tiers(settings[ChurnSettings].high_risk, settings[ChurnSettings].medium_risk)
     pairs = list(zip(inputs, model.risk(inputs).tolist(), strict=True))
@@ -48,8 +51,8 @@ def main() -> None:
         "risk": (len(inputs), lambda: model.risk(inputs)),
         "TreeSHAP values": (len(inputs), lambda: model.contributions(inputs)),
         "values, and the check of each theme": (len(inputs), lambda: explain(model, inputs)),
-        "sentences": (len(inputs), lambda: [risk_reasons(e, playbook, "en") for e in explained]),
-        "what would change": (len(inputs), lambda: [what_would_change(model, r, p, tiers, "en") for r, p in pairs]),
+        "sentences": (len(inputs), lambda: [risk_reasons(e, writer, actionable) for e in explained]),
+        "what would change": (len(inputs), lambda: [what_would_change(model, r, p, tiers, manner) for r, p in pairs]),
         "TreeSHAP values of one row": (1, lambda: model.contributions(one)),
         "values and check of one row": (1, lambda: explain(model, one)),
     }

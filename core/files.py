@@ -62,6 +62,11 @@ def write_file(path: Path, content: bytes, mode: int | None = None) -> None:
         new.write_bytes(content)
 
 
+def written(*files: Path | None) -> tuple[str, ...]:
+    """Return when each file was last written; another answer later means that one was written since."""
+    return tuple("" if file is None or not file.is_file() else str(file.stat().st_mtime_ns) for file in files)
+
+
 @contextmanager
 def claimed(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target` for what is not finished; it is removed at the end of the block."""

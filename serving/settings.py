@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from babel.numbers import is_currency
+from pydantic import AfterValidator, Field
 
 from core.settings import Section, Settings, Share, StoreSettings
 from core.settings.load import load_settings as load
@@ -14,6 +15,12 @@ from training.lifecycle.settings import PromotionSettings, RefreshSettings, Trac
 from training.monitoring.settings import AlertSettings, MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"expected a code of ISO 4217 such as EUR, found {code!r}")
+    return code
 
 
 class ServingSettings(Section):
@@ -50,6 +57,27 @@ class ServingSettings(Section):
     audit_files: Annotated[int, Field(ge=1)] = Field(100, description="Full files of the audit log that stay")
 
 
+class TextSettings(Section):
+    """How reasons and offers are written: currency, words and names of the business."""
+
+    section: ClassVar[str] = "texts"
+
+    currency: Annotated[str, AfterValidator(_currency)] | None = Field(
+        None, description="Code of ISO 4217, such as EUR; None writes amounts without a currency"
+    )
+    currency_format: str | None = Field(
+        None, description="Pattern of CLDR, such as #,##0.00 ¤; None is what is usual in the reader's language"
+    )
+    purchase: Literal["purchase", "order", "visit"] = Field("purchase", description="What the business calls it")
+    first_weekday: Literal["monday", "saturday", "sunday"] = Field("monday", description="With which a week begins")
+    names: Path | None = Field(
+        None, description="CSV of display names: kind (product, type, category, department), id, a column a language"
+    )
+    likely_from: Share = Field(
+        0.05, description="Probability from which on an offer is called likely; below it is one of the usual products"
+    )
+
+
 class ExperimentSettings(Section):
     """Whose offers are made another way, so that impressions and purchases can be compared later."""
 
@@ -82,6 +110,7 @@ def sections() -> tuple[type[Section], ...]:
         MonitoringSettings,
         AlertSettings,
         ServingSettings,
+        TextSettings,
         ExperimentSettings,
     )
 

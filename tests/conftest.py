@@ -23,7 +23,7 @@ from features.snapshots import Schedule
 from features.store.feature_store import Store
 from serving.access.keys import ROLES, KeyFile
 from serving.api.app import create_app
-from serving.explain.wording import Language
+from serving.explain.language import Language
 from serving.parts import make_scoring
 from serving.parts.churn import ChurnEngine
 from serving.parts.recommendations import OfferEngine

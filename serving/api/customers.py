@@ -17,7 +17,7 @@ from serving.parts.types import TypeOptions, TypesPart
 from serving.privacy.receipts import Receipt
 from serving.scoring.part import Question
 
-_EXPLANATION = ("risk", "reasons", "what_if")
+_EXPLANATION = ("risk", "reasons", "action", "what_if")
 
 
 def router() -> APIRouter:
@@ -56,9 +56,9 @@ def _schema(name: str, names: tuple[str, ...]) -> type[BaseModel]:
     )
 
 
-async def _risk(request: Request, customer_id: CustomerId, caller: CurrentCaller) -> Response:
-    """Return the probability that the customer churns. Takes the role `score`."""
-    return await ask_one(request, caller, Question((customer_id,), ("risk",)))
+async def _risk(request: Request, customer_id: CustomerId, caller: CurrentCaller, language: ReaderLanguage) -> Response:
+    """Return the probability that the customer churns, and what it means. Takes the role `score`."""
+    return await ask_one(request, caller, Question((customer_id,), ("risk",), language))
 
 
 async def _explanation(
@@ -67,7 +67,7 @@ async def _explanation(
     caller: CurrentCaller,
     language: ReaderLanguage,
 ) -> Response:
-    """Return the risk, why it is what it is, and what would change it, in plain sentences.
+    """Return the risk, why it is what it is, what to do, and what would change it, in plain sentences.
 
     Takes the roles `score` and `explain`.
     """

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from features.contract.ids import AskedId
 from serving.api.state import State, state_of
-from serving.explain.wording import Language, preferred
+from serving.explain.language import Language, preferred
 from serving.parts.offers import OfferOptions
 from training.next_product.offers.selection import Kind
 

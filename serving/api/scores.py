@@ -20,7 +20,7 @@ from serving.api.answering import Models, answer_schema, ask, entry, json_respon
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
 from serving.api.security import CurrentCaller, Reader
-from serving.explain.wording import Language, preferred
+from serving.explain.language import Language, preferred
 from serving.parts import PARTS
 from serving.parts.offers import OfferOptions, OffersPart
 from serving.parts.types import TypeOptions, TypesPart

@@ -10,8 +10,10 @@ from rich.table import Column, Table
 from serving.cli.asking import Asking
 from serving.cli.context import Context
 from serving.cli.options import BasketOption, CustomerArgument, LanguageOption, group
-from serving.explain.wording import Language, say
+from serving.explain.language import DEFAULT
+from serving.explain.wording import Writer, make_writers
 from serving.parts import PARTS
+from serving.parts.action import ActionAnswer
 from serving.parts.offers import OfferOptions, OffersAnswer
 from serving.parts.reasons import ReasonsAnswer
 from serving.parts.risk import RiskAnswer
@@ -19,6 +21,7 @@ from serving.parts.types import TypeOptions, TypesAnswer
 from serving.parts.what_if import WhatIfAnswer
 from serving.scoring.part import Question
 from serving.scoring.service import ScoredCustomer
+from serving.settings import TextSettings
 from training.next_product.offers.selection import Kind
 
 app = group()
@@ -31,7 +34,7 @@ def answer(
     include: Annotated[
         list[str] | None, typer.Option("--include", help="A part of the answer; may be repeated. Default: all.")
     ] = None,
-    language: LanguageOption = "en",
+    language: LanguageOption = DEFAULT,
 ) -> None:
     """Print any parts of the answer about one customer, as JSON.
 
@@ -52,28 +55,31 @@ def answer(
 
 
 @app.command("explain")
-def explain(ctx: typer.Context, customer_id: CustomerArgument, language: LanguageOption = "en") -> None:
-    """Print one customer's risk and the reasons for it."""
+def explain(ctx: typer.Context, customer_id: CustomerArgument, language: LanguageOption = DEFAULT) -> None:
+    """Print one customer's risk, the reasons for it, and what to do."""
     context: Context = ctx.obj
     asking = Asking(context)
-    one = asking.one(Question((customer_id,), ("risk", "reasons", "what_if"), language))
+    one = asking.one(Question((customer_id,), ("risk", "reasons", "action", "what_if"), language))
     risk: RiskAnswer = one.parts["risk"].value
     reasons: ReasonsAnswer = one.parts["reasons"].value
+    action: ActionAnswer = one.parts["action"].value
     change: WhatIfAnswer = one.parts["what_if"].value
-    shown = "–" if risk.risk is None else f"{risk.risk:.0%}"
+    writer = make_writers(context.settings[TextSettings])[language]
     grade = asking.deployment.models["churn"].version.shown_grade
-    table = Table(
-        *("", "%", say(language, "heading.reason"), say(language, "heading.action")),
-        title=f"{escape(customer_id)}: {shown} ({say(language, f'tier.{risk.tier}')}), {risk.model}, "
-        f"{say(language, 'heading.grade')} {grade}, {one.as_of:%Y-%m-%d}",
-    )
+    lines = [f"[bold]{escape(customer_id)}[/]  {writer.say(f'tier.{risk.tier}')}  {escape(risk.text or '')}"]
     for sign, listed in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
         for reason in listed or []:
-            text = f"[bold]{escape(reason.title)}[/]\n{escape(reason.text)}"
-            table.add_row(sign, f"{100 * reason.share:.0f}", text, escape(reason.action or ""))
-    context.console.print(table)
+            lines += [f"{sign} [bold]{escape(reason.title)}[/]  {reason.share:.0%}", f"  {escape(reason.text)}"]
+    if risk.risk is not None and not (reasons.reasons or reasons.strengths):
+        lines.append(writer.say("heading.nothing"))
+    for name, step in (("action", action.now), ("next_action", action.then)):
+        if step is not None:
+            lines.append(f"[bold]{writer.say(f'heading.{name}')}[/]  {escape(step.text)}")
     if change.what_if is not None:
-        context.console.print(f"  {change.what_if.text}", markup=False, soft_wrap=True)
+        lines.append(escape(change.what_if.text))
+    lines.append(f"[dim]{risk.model}, {writer.say('heading.grade')} {grade}, {one.as_of:%Y-%m-%d}[/]")
+    for line in lines:
+        context.console.print(line, overflow="fold")
 
 
 @app.command("recommend")
@@ -85,37 +91,37 @@ def recommend(  # noqa: PLR0913, PLR0917 - its options
     basket: BasketOption = None,
     types: Annotated[bool, typer.Option("--types", help="Product types never bought, instead of products.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show path, probability and evidence too.")] = False,
-    language: LanguageOption = "en",
+    language: LanguageOption = DEFAULT,
 ) -> None:
     """Print what to offer one customer, and why.
 
     The rules file and the experiment of encore.toml apply, as for the API.
     """
     context: Context = ctx.obj
-    asking = Asking(context)
+    asking, writer = Asking(context), make_writers(context.settings[TextSettings])[language]
     if types:
         question = Question((customer_id,), ("types",), language, {"types": TypeOptions(limit)})
-        table = _types_table(asking.one(question), language, explain=explain)
+        table = _types_table(asking.one(question), writer, explain=explain)
     else:
         options = OfferOptions(kind, limit, tuple(basket or []))
         question = Question((customer_id,), ("offers",), language, {"offers": options})
-        table = _offers_table(asking.one(question), language, explain=explain)
+        table = _offers_table(asking.one(question), writer, explain=explain)
     context.console.print(table)
 
 
-def _offers_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
+def _offers_table(one: ScoredCustomer, writer: Writer, *, explain: bool) -> Table:
     part: OffersAnswer = one.parts["offers"].value
-    table = _table(one, part, language, ("product", "name", "kind"), explain=explain)
+    table = _table(one, part, writer, ("product", "name", "kind"), explain=explain)
     for offer in part.offers or []:
         likely = "–" if offer.probability is None else f"{offer.probability:.1%}"
-        row = [offer.product_id, offer.name, say(language, f"kind.{offer.kind}"), offer.text]
+        row = [offer.product_id, offer.name, writer.say(f"kind.{offer.kind}"), offer.text]
         table.add_row(*_escaped([*row, likely, offer.path, _listed(offer.evidence)] if explain else row))
     return table
 
 
-def _types_table(one: ScoredCustomer, language: Language, *, explain: bool) -> Table:
+def _types_table(one: ScoredCustomer, writer: Writer, *, explain: bool) -> Table:
     part: TypesAnswer = one.parts["types"].value
-    table = _table(one, part, language, ("type", "product", "name"), explain=explain)
+    table = _table(one, part, writer, ("type", "product", "name"), explain=explain)
     for offer in part.types or []:
         row = [offer.type, offer.product_id, offer.name, offer.text]
         table.add_row(*_escaped([*row, "–", offer.path, _listed(offer.evidence)] if explain else row))
@@ -125,16 +131,16 @@ def _types_table(one: ScoredCustomer, language: Language, *, explain: bool) -> T
 def _table(
     one: ScoredCustomer,
     part: OffersAnswer | TypesAnswer,
-    language: Language,
+    writer: Writer,
     columns: Sequence[str],
     *,
     explain: bool,
 ) -> Table:
     arm = f", {part.experiment.name}: {part.experiment.arm}" if part.experiment is not None else ""
     reason = f", {part.reason}" if part.reason else ""
-    names = [say(language, f"column.{name}") for name in columns] + [say(language, "heading.reason")]
+    names = [writer.say(f"column.{name}") for name in columns] + [writer.say("heading.reason")]
     if explain:
-        names += [say(language, f"column.{name}") for name in ("probability", "path", "evidence")]
+        names += [writer.say(f"column.{name}") for name in ("probability", "path", "evidence")]
     title = escape(f"{one.customer_id}: {part.model}, {one.as_of:%Y-%m-%d}{arm}{reason}")
     return Table(*(Column(name, overflow="fold") for name in names), title=title)
 

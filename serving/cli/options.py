@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from features.contract.ids import canonical_id
+from serving.explain.language import DEFAULT, LANGUAGES
 
 
 def group(text: str | None = None, kind: type[TyperGroup] = TyperGroup) -> typer.Typer:
@@ -31,10 +32,33 @@ def _all_canonical(texts: list[str] | None) -> list[str]:
     return [_canonical(text) for text in texts or []]
 
 
+def _language(code: str) -> str:
+    if code not in LANGUAGES:
+        raise typer.BadParameter(f"expected one of {', '.join(LANGUAGES)}, found {code!r}")
+    return code
+
+
+def _languages(codes: list[str] | None) -> list[str]:
+    return [_language(code) for code in codes or [DEFAULT]]
+
+
 FormatOption = Annotated[
     Literal["table", "json"], typer.Option("--format", help="A table to read, or one JSON object.")
 ]
-LanguageOption = Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of the reasons.")]
+_METAVAR = f"[{'|'.join(LANGUAGES)}]"
+LanguageOption = Annotated[
+    str, typer.Option("--language", help="Language of the texts.", metavar=_METAVAR, callback=_language)
+]
+LanguagesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        help="Language of the texts; may be repeated.",
+        metavar=_METAVAR,
+        callback=_languages,
+        show_default=DEFAULT,
+    ),
+]
 CustomerArgument = Annotated[str, typer.Argument(help="A customer_id, as in the data.", callback=_canonical)]
 BasketOption = Annotated[
     list[str] | None,

@@ -12,9 +12,9 @@ from core.settings import StoreSettings
 from features.settings import FeatureSettings
 from serving.cli.asking import Asking
 from serving.cli.context import Context
-from serving.cli.options import LanguageOption, group
+from serving.cli.options import LanguagesOption, group
 from serving.cli.stages import Stages
-from serving.explain.wording import Language
+from serving.explain.language import Language
 from serving.scoring.export import BATCH, Row, export_scores, materialize_scores, score_rows
 from training.churn.labels import active_customers
 
@@ -27,11 +27,11 @@ app.add_typer(ahead, name="scores")
 def score(
     ctx: typer.Context,
     output: Annotated[Path, typer.Option("--output", help="A .parquet or .csv file.")] = Path("data/scores.parquet"),
-    language: LanguageOption = "en",
+    language: LanguagesOption = None,
 ) -> None:
     """Write risk, reasons and offers of every active customer to a file.
 
-    One row per active customer, highest risk first.
+    One row per active customer, highest risk first; texts have a column for each language.
     """
     context: Context = ctx.obj
     # an erasure meanwhile would miss the rows that are written at the end
@@ -42,7 +42,9 @@ def score(
         rows = stages.run(
             "scores",
             lambda report: export_scores(
-                _noted(asking, scored(context, asking, customers, language, report)), asking.as_of, output
+                _noted(asking, scored(context, asking, customers, tuple(language or ()), report)),
+                asking.as_of,
+                output,
             ),
         )
         rate = rows / (time.monotonic() - start)
@@ -58,17 +60,17 @@ def _noted(asking: Asking, scored: Iterable[list[Row]]) -> Iterator[list[Row]]:
 
 
 def scored(
-    context: Context, asking: Asking, customers: Sequence[str], language: Language, report: Report
+    context: Context, asking: Asking, customers: Sequence[str], languages: tuple[Language, ...], report: Report
 ) -> Iterator[list[Row]]:
     """Yield the rows of customers, by the engine of the settings."""
     if context.settings[FeatureSettings].engine == "spark":
         # an extra
         from serving.cli.spark_scores import Job, score_on_spark  # noqa: PLC0415
 
-        yield from score_on_spark(Job(context.settings, context.now, asking.as_of, language), customers)
+        yield from score_on_spark(Job(context.settings, context.now, asking.as_of, languages), customers)
         return
     for batch in track(report, list(batches(customers, BATCH)), lambda ids: f"customers from {ids[0]}"):
-        yield score_rows(asking.service, asking.deployment, batch, asking.as_of, language)
+        yield score_rows(asking.service, asking.deployment, batch, asking.as_of, languages)
 
 
 @ahead.command("materialize")

@@ -18,7 +18,7 @@ import pyarrow as pa
 from core.progress import batches
 from core.settings import Settings
 from features.engine.spark import open_spark, session_of, spark_answering
-from serving.explain.wording import Language
+from serving.explain.language import Language
 from serving.parts import make_scoring
 from serving.scoring.deployment import Deployment
 from serving.scoring.export import BATCH, Row, score_rows
@@ -45,7 +45,7 @@ class Job:
     settings: Settings = field(compare=False)
     now: datetime
     as_of: datetime
-    language: Language
+    languages: tuple[Language, ...]
     directory: Path = field(default_factory=Path.cwd)
     name: str = field(default_factory=lambda: uuid4().hex)
 
@@ -72,7 +72,7 @@ def _score(job: Job, shares: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     service, deployment = _loaded(job)
     for share in shares:
         for batch in batches(share["customer_id"].tolist(), BATCH):
-            rows = score_rows(service, deployment, batch, job.as_of, job.language, live=True)
+            rows = score_rows(service, deployment, batch, job.as_of, job.languages, live=True)
             if rows:
                 yield pd.DataFrame({"rows": [_as_bytes(rows)]})
 

@@ -9,6 +9,7 @@ import numpy as np
 from core.arrays import Floats
 from serving.explain.themes import THEMES, Theme, themes_of
 from training.churn.model import ChurnModel
+from training.churn.peers import Group
 
 Direction = Literal["raises", "lowers"]
 
@@ -63,7 +64,9 @@ class Explained:
     contributions
         Their TreeSHAP values, in log odds.
     similar
-        What is usual among similar customers.
+        The customers that this one is compared with, where there is no habit of the customer's own.
+    everyone
+        All customers that the model learned from.
     parts
         The part of each theme.
     themes
@@ -74,7 +77,8 @@ class Explained:
 
     values: dict[str, float]
     contributions: dict[str, float]
-    similar: dict[str, float]
+    similar: Group
+    everyone: Group
     parts: dict[str, Part]
     attributes: dict[str, Attribute] = field(default_factory=dict)
     themes: tuple[Theme, ...] = THEMES
@@ -96,13 +100,14 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
         theme: (contributions[:, columns].sum(axis=1).tolist(), effects.tolist())
         for (theme, columns), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
     }
-    themes = themes_of(model.features)
+    themes, everybody = themes_of(model.features), model.peers.all
     usual_numbers = {name: model.peers.everyone[name] for name in model.numbers}
     return [
         Explained(
             dict(zip(model.features, row.tolist(), strict=True)),
             dict(zip(model.features, contributions[place].tolist(), strict=True)),
             model.similar(row),
+            everybody,
             {theme: Part(sums[place], effects[place]) for theme, (sums, effects) in parts.items()},
             _attributes(model, row),
             themes,

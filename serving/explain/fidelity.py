@@ -1,4 +1,4 @@
-"""Whether the reasons are true to the model, measured on the customers of the test snapshots."""
+"""Whether reasons are true to the model and can be read, measured on the customers of the test snapshots."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,17 @@ from core.arrays import Floats
 from core.progress import Report, silent
 from core.settings import Settings
 from features.vectors import later
+from serving.explain.actions import Action, choose_actions
 from serving.explain.contributions import Explained, explain
+from serving.explain.language import DEFAULT
 from serving.explain.playbook import Playbook, load_playbook
+from serving.explain.quality import contradictions, lengths, readable, reading_grade
 from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons, theme_title
 from serving.explain.themes import themes_of
 from serving.explain.tiers import Tiers, make_tiers
-from serving.explain.what_if import what_would_change
-from serving.explain.wording import say
-from serving.settings import ServingSettings
+from serving.explain.what_if import Manner, what_would_change
+from serving.explain.wording import Writer, make_writers
+from serving.settings import ServingSettings, TextSettings
 from training.churn.dataset import churn_set
 from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
@@ -53,6 +56,8 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
 
     `what_if`: customers of high or medium risk, and for how many a way a tier down was found.
 
+    `readable`, `actions`, `length`, `reading_grade`: see `serving.explain.quality`.
+
     Raises
     ------
     StateError, StoreError
@@ -66,13 +71,24 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     rows.check("test")
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
-    playbook = load_playbook(settings[ServingSettings].playbook)
+    playbook, writers = load_playbook(settings[ServingSettings].playbook), make_writers(settings[TextSettings])
     explained = explain(model, inputs)
-    sentences = _reasons(explained, playbook)
-    next_day = _reasons(explain(model, model.inputs(later(rows.columns, 1), len(rows))), playbook)
+    by_language = {language: _reasons(explained, playbook, writer) for language, writer in writers.items()}
+    sentences = by_language[DEFAULT]
+    tomorrow = explain(model, model.inputs(later(rows.columns, 1), len(rows)))
+    next_day = _reasons(tomorrow, playbook, writers[DEFAULT])
     report(0.7, "what would change")
     moment, order_only = context.schedule.as_of, churn.version.order_only
     tiers = make_tiers(settings, context.store, model, moment, order_only=order_only)
+    each = [tiers.of(risk) for risk in model.risk(inputs).tolist()]
+    actions = {
+        language: [
+            choose_actions(reasons, tier, playbook, writer)
+            for reasons, tier in zip(by_language[language], each, strict=True)
+        ]
+        for language, writer in writers.items()
+    }
+    texts = {language: _texts(by_language[language], actions[language]) for language in writers}
     return {
         "protocol": {
             "model": churn.version.label,
@@ -88,7 +104,11 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences),
         "additivity": additivity(model, inputs),
-        "what_if": ways_down(model, inputs, tiers),
+        "what_if": ways_down(model, inputs, tiers, Manner(writers[DEFAULT], moment)),
+        "readable": readable(explained, sentences),
+        "actions": contradictions(each, sentences, actions[DEFAULT]),
+        "length": {language: lengths(some) for language, some in texts.items()},
+        "reading_grade": {"flesch_kincaid": reading_grade(texts[DEFAULT])},
     }
 
 
@@ -102,7 +122,7 @@ def inspect_reasons(model: Model[Any], context: Context, artifact: object) -> Fi
     drawn = np.random.default_rng(7).permutation(len(rows))[:_INSPECTED]
     inputs = artifact.inputs(rows.columns, len(rows))[np.sort(drawn)]
     playbook = load_playbook(settings[ServingSettings].playbook)
-    found = agreement(artifact, inputs, _reasons(explain(artifact, inputs), playbook))
+    found = agreement(artifact, inputs, _reasons(explain(artifact, inputs), playbook, Writer(DEFAULT)))
     return Fidelity(found["value"], int(found["sentences"]))
 
 
@@ -112,15 +132,17 @@ def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Re
     Asks the model again rather than the code that chose the sentences, so that it notices if the two differ.
     """
     before = model.margin(inputs)
+    features = {theme.name: theme.features for theme in themes_of(model.features)}
     agree = compared = 0
-    for theme in themes_of(model.features):
-        places = [place for place, name in enumerate(model.features) if name in theme.features]
+    for told in sorted({tuple(reason.themes) for reasons in sentences for reason in reasons}):
+        together = frozenset().union(*(features[theme] for theme in told))
+        places = [place for place, name in enumerate(model.features) if name in together]
         usual = inputs.copy()
         usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
         difference = before - model.margin(usual)
         for customer, reasons in enumerate(sentences):
             for reason in reasons:
-                if reason.theme == theme.name:
+                if tuple(reason.themes) == told:
                     compared += 1
                     agree += (difference[customer] > 0) == (reason.direction == "raises") and difference[customer] != 0
     return {"value": agree / compared if compared else 1.0, "sentences": compared}
@@ -141,27 +163,28 @@ def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
     return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
 
 
-def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers) -> dict[str, int]:
+def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers, manner: Manner) -> dict[str, int]:
     """Count the customers of high or medium risk, and those of them with a way a tier down."""
     at_risk = [
         (row, risk) for row, risk in zip(inputs, model.risk(inputs).tolist(), strict=True) if tiers.of(risk) != "low"
     ]
-    with_a_way = sum(what_would_change(model, row, risk, tiers, "en") is not None for row, risk in at_risk)
+    with_a_way = sum(what_would_change(model, row, risk, tiers, manner) is not None for row, risk in at_risk)
     return {"asked": len(at_risk), "found": with_a_way}
 
 
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, int]:
     """Count the sentences of themes without data, and those that do not say so."""
-    themes = themes_of(model.features)
+    themes, writer = themes_of(model.features), Writer(DEFAULT)
     features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
-    names = {theme.name: theme_title(theme, "en") for theme in themes}
+    names = {theme.name: theme_title(theme, writer) for theme in themes}
     about_nothing = hidden = 0
     for row, reasons in zip(inputs, sentences, strict=True):
         known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
         for reason in reasons:
-            if any(features[reason.theme]) and not known & set(features[reason.theme]):
+            told = reason.themes[0]
+            if any(features[told]) and not known & set(features[told]):
                 about_nothing += 1
-                hidden += say("en", "fact.unknown", theme=names[reason.theme]) not in reason.text
+                hidden += writer.say("fact.unknown", theme=names[told]) not in reason.text
     return {"sentences": about_nothing, "shown_as_known": hidden}
 
 
@@ -174,5 +197,12 @@ def _top(sentences: Sequence[Sequence[Reason]]) -> list[set[str]]:
     return [{reason.theme for reason in reasons[:_TOP]} for reasons in sentences]
 
 
-def _reasons(explained: Sequence[Explained], playbook: Playbook) -> list[list[Reason]]:
-    return [risk_reasons(one, playbook, "en") for one in explained]
+def _reasons(explained: Sequence[Explained], playbook: Playbook, writer: Writer) -> list[list[Reason]]:
+    return [risk_reasons(one, writer, playbook.actionable) for one in explained]
+
+
+def _texts(sentences: Sequence[Sequence[Reason]], actions: Sequence[Sequence[Action]]) -> list[str]:
+    """Return all that a reader reads about reasons and actions."""
+    return [reason.text for reasons in sentences for reason in reasons] + [
+        action.text for chosen in actions for action in chosen
+    ]

@@ -1,61 +1,145 @@
-"""What to do about a reason: suggestions that the business edits, one file for every language."""
+"""The playbook: what to do about a finding, and which action comes first; the business may edit it."""
 
 import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import ConfigError
+from serving.explain.language import LANGUAGES, Language, catalogue
 from serving.explain.themes import FINDINGS
-from serving.explain.wording import Language
+from serving.explain.tiers import AnyTier
+
+_LANGUAGES = "texts by language, and in [<finding>.product] those with {product} and {every}"
 
 
-class Suggestion(BaseModel):
-    """What to do about one finding, by language."""
+class Policy(BaseModel):
+    """Which of several actions a customer gets.
+
+    Attributes
+    ----------
+    tiers
+        Customers in other tiers get none.
+    order
+        Findings in the order in which they are acted on; what is not named comes last.
+    exclusive
+        Groups of findings; of each a customer gets one action at most.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    en: str | None = None
-    zh: str | None = None
-
-    def text(self, language: Language) -> str | None:
-        """Return the text in a language."""
-        text: str | None = getattr(self, language)
-        return text
+    tiers: tuple[AnyTier, ...] = ("high", "medium")
+    order: tuple[str, ...] = ()
+    exclusive: tuple[tuple[str, ...], ...] = ()
 
 
-Playbook = dict[str, Suggestion]
+@dataclass(frozen=True)
+class Suggestion:
+    """What to do about one finding, by language; `product` is for a customer with a product that is due."""
+
+    plain: Mapping[Language, str]
+    product: Mapping[Language, str]
+
+
+@dataclass(frozen=True)
+class Playbook:
+    """What can be done, by finding. A finding that is not in it cannot be acted on."""
+
+    policy: Policy
+    suggestions: Mapping[str, Suggestion]
+
+    def suggestion(self, finding: str | None) -> Suggestion | None:
+        """Return what to do about a finding."""
+        return self.suggestions.get(finding or "")
+
+    @property
+    def actionable(self) -> frozenset[str]:
+        """The findings that something can be done about."""
+        return frozenset(self.suggestions)
+
+
+class _File(BaseModel):
+    """A playbook file: the policy, and texts by finding."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    policy: Policy = Field(default_factory=Policy)
+
+
+_Texts = TypeAdapter(dict[Language, str])
 
 
 def load_playbook(path: Path | None) -> Playbook:
-    """Read a playbook, suggestions by finding; None is Encore's own. What it does not name cannot be acted on.
+    """Read a playbook; None is Encore's own. What a file with texts does not name cannot be acted on.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, or names a finding or a language that does not exist.
+        If the file cannot be read, or names a finding, a language or a placeholder that does not exist.
     """
-    try:
-        text = (
-            path.read_text(encoding="utf-8")
-            if path is not None
-            else (resources.files("serving.explain") / "playbook.toml").read_text(encoding="utf-8")
+    own = _read(Path(str(resources.files("serving.explain") / "playbook.toml")))
+    file = own if path is None else _read(path)
+    texts: dict[str, Any] = file.model_extra or {}
+    policy = file.policy if "policy" in file.model_fields_set else own.policy
+    named = {*texts, *policy.order, *(finding for group in policy.exclusive for finding in group)}
+    if unknown := named - FINDINGS:
+        raise ConfigError(
+            f"{path}: nothing is named {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(FINDINGS))}.",
+            "Correct or remove the section.",
         )
-        playbook = TypeAdapter(Playbook).validate_python(tomllib.loads(text))
+    if not texts:
+        return Playbook(policy, _own())
+    return Playbook(policy, {finding: _suggestion(path, finding, section) for finding, section in texts.items()})
+
+
+def _read(path: Path) -> _File:
+    try:
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"The playbook cannot be read: {error}.", "Correct serving.playbook or the file.") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(
-            f"{path}: {'.'.join(str(p) for p in first['loc'])} = {first['input']!r}: {first['msg']}; expected a "
-            "section a finding, with texts `en` and `zh`.",
+            f"{path}: {'.'.join(str(p) for p in first['loc'])} = {first['input']!r}: {first['msg']}.",
             "Correct the file.",
         ) from error
-    unknown = set(playbook) - FINDINGS
-    if unknown:
+
+
+def _own() -> dict[str, Suggestion]:
+    """Return Encore's own texts, in all languages."""
+    suggestions = {}
+    for finding in sorted(FINDINGS):
+        if f"action.{finding}" in catalogue(LANGUAGES[0]).texts:
+            plain, product = (_by_language(f"{kind}.{finding}") for kind in ("action", "action_product"))
+            suggestions[finding] = Suggestion(plain, product)
+    return suggestions
+
+
+def _by_language(key: str) -> dict[Language, str]:
+    texts = {language: catalogue(language).texts.get(key) for language in LANGUAGES}
+    return {language: text for language, text in texts.items() if text is not None}
+
+
+def _suggestion(path: Path | None, finding: str, section: object) -> Suggestion:
+    try:
+        plain = dict(section) if isinstance(section, dict) else {"": section}
+        product = plain.pop("product", {})
+        suggestion = Suggestion(_Texts.validate_python(plain), _Texts.validate_python(product))
+        for texts, allowed in ((suggestion.plain, {}), (suggestion.product, {"product": "", "every": ""})):
+            for text in texts.values():
+                text.format(**allowed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([finding, *(str(part) for part in first["loc"] if part != "[key]")])
         raise ConfigError(
-            f"{path}: nothing is named {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(FINDINGS))}.",
-            "Correct or remove the section.",
-        )
-    return playbook
+            f"{path}: {place} = {first['input']!r}: {first['msg']}; expected {_LANGUAGES}.", "Correct the file."
+        ) from error
+    except (KeyError, IndexError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: {finding}: a text cannot be filled: {error}; expected {_LANGUAGES}.", "Correct the file."
+        ) from error
+    return suggestion

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated
@@ -9,26 +10,41 @@ from typing import Annotated
 from pydantic import Field
 
 from features.views.profile import ATTRIBUTE
+from serving.explain.comparing import Certainty, from_habit, from_others
 from serving.explain.contributions import Direction, Explained
-from serving.explain.playbook import Playbook, Suggestion
-from serving.explain.themes import ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Theme
-from serving.explain.wording import Language, amount, plain_number, say
+from serving.explain.themes import (
+    ATTRIBUTE_FINDINGS,
+    BUYING,
+    BUYING_FINDINGS,
+    NUMBER_FINDINGS,
+    Fact,
+    State,
+    Theme,
+)
+from serving.explain.wording import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One theme's part in a risk."""
+    """One theme's part in a risk, or that of themes which say one thing."""
 
     theme: Annotated[str, Field(examples=["silence"])]
+    themes: Annotated[
+        list[str], Field(description="The themes whose parts it sums; `buying` has several", examples=[["silence"]])
+    ]
     finding: Annotated[
         str | None,
         Field(description="What the comparison shows; null for a value alone", examples=["long_silence"]),
     ]
+    certainty: Annotated[
+        Certainty,
+        Field(description="Of the comparison: a clear difference, a slight one, or none", examples=["clear"]),
+    ]
     title: Annotated[
         str,
         Field(
-            description="The finding, else the theme, in the reader's language",
-            examples=["Long silence for this customer"],
+            description="A clear finding, else the theme, in the reader's language",
+            examples=["Later than usual"],
         ),
     ]
     direction: Direction
@@ -37,67 +53,136 @@ class Reason:
     ]
     text: Annotated[
         str,
-        Field(examples=["Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."]),
+        Field(examples=["Last purchase 23 days ago, usually every 6 days. Linked to a higher risk."]),
     ]
     values: Annotated[
         dict[str, float | str | None], Field(description="Features behind the reason with their raw values")
     ]
-    actionable: Annotated[bool, Field(description="Whether marketing can do something about it")]
-    action: Annotated[
-        str | None,
-        Field(
-            description="What the playbook suggests; only for what raises the risk",
-            examples=["Get in touch now, with something they usually buy."],
-        ),
-    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is found of a theme.
+
+    Attributes
+    ----------
+    text
+        The fact with what it is compared with, without the end of the sentence.
+    changed
+        Where the fact is compared with the customer's own habit of 28 days: the fact, the habit, and whether it is
+        above.
+    """
+
+    text: str
+    finding: str | None = None
+    certainty: Certainty = "none"
+    changed: tuple[Fact, float, bool] | None = None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Themes that one sentence is about, with their share of the explanation, and what is found of them."""
+
+    themes: tuple[Theme, ...]
+    direction: Direction
+    share: float
+    found: _Found
 
 
 #: A theme with less of the explanation than this is not worth a sentence.
-MIN_SHARE = 0.01
-_NOTHING = Suggestion()
+MIN_SHARE = 0.05
+#: A theme that is compared with nothing is worth one from this share on.
+_MIN_SHARE_ALONE = 0.1
+#: Up to this share of what is usual, a difference is a slight one.
+_SLIGHTLY = 1 / 3
 #: Where a word begins within a name such as MonthlyCharges.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def risk_reasons(explained: Explained, playbook: Playbook, language: Language) -> list[Reason]:
+def risk_reasons(explained: Explained, writer: Writer, actionable: Container[str] = ()) -> list[Reason]:
     """Explain why one customer's risk is what it is.
 
     Parameters
     ----------
-    playbook
-        What can be done about a theme.
+    actionable
+        Findings that something can be done about.
 
     Returns
     -------
-    Reasons in both directions, the largest share of the explanation first. Left out are themes below 1 % of it, and
-    those of which the model says the opposite when their features are set to what is usual.
+    Reasons in both directions: first those that something can be done about, each time the largest share of the
+    explanation first; what is compared with nothing is last. Left out are themes below 5 % of the explanation, those
+    of which the model says the opposite when their features are set to what is usual, and those whose facts say
+    nothing to a reader as nothing can be compared with them.
     """
     whole = sum(abs(part.contribution) for part in explained.parts.values()) or 1.0
-    reasons = [
-        _reason(theme, abs(part.contribution) / whole, part.direction, explained, playbook, language)
-        for theme in explained.themes
-        if (part := explained.parts.get(theme.name)) and part.agrees and abs(part.contribution) >= MIN_SHARE * whole
+    told = []
+    for theme in explained.themes:
+        part = explained.parts.get(theme.name)
+        share = abs(part.contribution) / whole if part else 0.0
+        if part is None or not part.agrees or share < MIN_SHARE:
+            continue
+        found = _find(theme, part.direction, explained, writer)
+        if found is not None and (found.finding or share >= _MIN_SHARE_ALONE):
+            told.append(_Told((theme,), part.direction, share, found))
+    reasons = [_reason(one, explained, writer) for one in _merge(told, explained, writer)]
+    return sorted(reasons, key=lambda one: (one.finding is None, one.finding not in actionable, -one.share))
+
+
+def _merge(told: Sequence[_Told], explained: Explained, writer: Writer) -> list[_Told]:
+    """Put into one sentence what says one thing: how often, how much and how varied a customer buys, by habit."""
+    merged: list[_Told] = []
+    rest = list(told)
+    for direction, above in (("raises", False), ("lowers", True), ("raises", True), ("lowers", False)):
+        same = [
+            one
+            for one in told
+            if one.themes[0].name in BUYING
+            and one.direction == direction
+            and one.found.changed is not None
+            and one.found.changed[2] == above
+        ]
+        if len(same) > 1:
+            rest = [one for one in rest if one not in same]
+            same.sort(key=lambda one: BUYING.index(one.themes[0].name))
+            themes = tuple(theme for one in same for theme in one.themes)
+            found = _in_one([one.found for one in same], explained, writer, above=above)
+            merged.append(_Told(themes, same[0].direction, sum(one.share for one in same), found))
+    return merged + rest
+
+
+def _in_one(found: Sequence[_Found], explained: Explained, writer: Writer, *, above: bool) -> _Found:
+    pieces = [
+        writer.say(
+            "against.instead",
+            value=writer.amount(explained.values[fact.feature], fact.unit),
+            other=writer.usual(usual, fact.unit),
+        )
+        for fact, usual, _ in (one.changed for one in found if one.changed is not None)
     ]
-    return sorted(reasons, key=lambda reason: -reason.share)
+    if explained.values.get("baskets_28d") == 0:
+        pieces = pieces[:1]  # without a purchase there is no amount and no category
+    text = writer.say(f"fact.buying_{'more' if above else 'less'}", pieces=writer.say("list.and").join(pieces))
+    clear = any(one.certainty == "clear" for one in found)
+    return _Found(text, BUYING_FINDINGS[0 if above else 1], "clear" if clear else "slight")
 
 
-def _reason(
-    theme: Theme, share: float, direction: Direction, explained: Explained, playbook: Playbook, language: Language
-) -> Reason:
-    sentence, finding = _sentence(theme, direction, explained, language)
-    suggestion = playbook.get(finding or "", _NOTHING) if direction == "raises" else _NOTHING
+def _reason(one: _Told, explained: Explained, writer: Writer) -> Reason:
+    found, features = one.found, tuple(explained.values)
+    buying = len(one.themes) > 1
+    theme = "buying" if buying else one.themes[0].name
+    subject = writer.say("theme.buying") if buying else theme_title(one.themes[0], writer)
+    clear = found.certainty == "clear" and found.finding is not None
+    ending = f"direction.{one.direction}{_renewal(explained)}" if found.finding else "direction.none"
     return Reason(
-        theme=theme.name,
-        finding=finding,
-        title=say(language, f"finding.{finding}", name=theme_title(theme, language))
-        if finding
-        else theme_title(theme, language),
-        direction=direction,
-        share=share,
-        text=say(language, f"direction.{direction}{_renewal(explained)}", fact=sentence),
-        values={name: _value(explained, name) for name in _shown(theme, tuple(explained.values))},
-        actionable=suggestion is not _NOTHING and suggestion != _NOTHING,
-        action=suggestion.text(language),
+        theme=theme,
+        themes=[theme.name for theme in one.themes],
+        finding=found.finding,
+        certainty=found.certainty,
+        title=writer.say(f"finding.{found.finding}", name=subject) if clear else subject,
+        direction=one.direction,
+        share=one.share,
+        text=writer.say(ending, fact=writer.sentence(found.text)),
+        values={name: _value(explained, name) for theme in one.themes for name in _shown(theme, features)},
     )
 
 
@@ -109,37 +194,90 @@ def _shown(theme: Theme, features: tuple[str, ...]) -> list[str]:
     return own + [name for name in habits if name in features and name not in own]
 
 
-def _sentence(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Write the first fact that speaks for the direction, with what it is compared with; else the first known, alone.
+def _find(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> _Found | None:
+    """Find the first state or comparison that speaks for the direction; else a fact that says something alone.
 
     Returns
     -------
-    The sentence, and what was found: None where nothing speaks for the direction.
+    None where there is nothing that a reader would understand.
     """
     if theme.attribute is not None:
-        return _attribute(theme, direction, explained, language)
-    if not theme.facts:
-        return say(language, f"plain.{theme.name}"), None
+        return _attribute(theme, direction, explained, writer)
+    for state in theme.states:
+        if _holds(state, direction, explained):
+            shown = {name: writer.amount(explained.values[name], unit) for name, unit in state.shown.items()}
+            return _Found(writer.say(f"state.{state.finding}", **shown), state.finding, "clear")
     known = [fact for fact in theme.facts if not math.isnan(explained.values.get(fact.feature, math.nan))]
     for fact in known:
-        against, finding = _found(fact, direction, explained, language)
-        if finding is not None:
-            return _plain(fact, explained, language) + against, finding
-    plain = [fact for fact in known if fact.unit != "flag"]
-    if not plain:
-        return say(language, "fact.unknown", theme=theme_title(theme, language)), None
-    return _plain(plain[0], explained, language), None
+        found = _compare(fact, theme, direction, explained, writer)
+        if found is not None:
+            return found
+    if theme.facts and not known:
+        return _Found(writer.say("fact.unknown", theme=theme_title(theme, writer)))
+    alone = next((fact for fact in known if fact.alone), None)
+    return _Found(_plain(alone, explained, writer)) if alone is not None else None
 
 
-def theme_title(theme: Theme, language: Language) -> str:
+def _holds(state: State, direction: Direction, explained: Explained) -> bool:
+    values = explained.values
+    if any(math.isnan(values.get(name, math.nan)) for name in state.needs) or not state.holds(values):
+        return False
+    return state.sign == 0 or (state.sign > 0) == (direction == "raises")
+
+
+def _compare(fact: Fact, theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> _Found | None:
+    """Compare a value with the customer's own habit, else with similar customers.
+
+    Returns
+    -------
+    None where the comparison does not speak for the direction, where there is no difference to speak of or a reader
+    would see the same number twice, or where the model's own contribution of the feature speaks against it.
+    """
+    value, contribution = explained.values[fact.feature], explained.contributions[fact.feature]
+    turn = 1 if direction == "raises" else -1
+    if contribution * turn < 0 or (fact.sign == 0 and not contribution):
+        return None
+    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
+    habit = fact.habit if not math.isnan(own) else None
+    group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
+    if habit is None and fact.similar is None:
+        return None
+    usual = own if habit is not None else group.usual[fact.feature]
+    above = value > usual
+    certainty = from_habit(fact, explained.values, own) if habit is not None else from_others(fact, value, group)
+    if certainty == "none" or value == usual or (fact.sign and above != (turn == fact.sign)):
+        return None
+    text = _plain(fact, explained, writer)
+    slight = _small(value, usual) if certainty == "slight" else ""
+    if habit is not None:
+        pace = fact.feature == "recency_days"
+        other = writer.amount(own, "every") if pace else writer.usual(own, fact.unit)
+        text += writer.say(f"against.{'pace' if pace else 'habit'}{slight}", value=other)
+        changed = None if pace else (fact, own, above)
+        return _Found(text, habit.more if above else habit.less, certainty, changed)
+    assert fact.similar is not None  # noqa: S101 - else nothing is compared
+    other = writer.typical(usual, fact.unit)
+    if other == writer.typical(value, fact.unit):
+        return None
+    text += writer.say(f"against.similar{slight}", value=other, peers=writer.say(f"peers.{group.kind}"))
+    return _Found(text, fact.similar[0 if above else 1], certainty)
+
+
+def _small(value: float, usual: float) -> str:
+    """Return the end of the key of a difference that may be chance: above or below, and slightly where it is small."""
+    slightly = "slightly_" if abs(value - usual) <= _SLIGHTLY * abs(usual) else ""
+    return f"_{slightly}{'above' if value > usual else 'below'}"
+
+
+def theme_title(theme: Theme, writer: Writer) -> str:
     """Return what a reader would call a theme; an attribute by its own name."""
     if theme.attribute is not None:
         name = theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ")
         words = _HUMP.sub(" ", name).split()
         # abbreviations, such as ARPU, stay as they are
         plain = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
-        return plain[:1].upper() + plain[1:]
-    return say(language, f"theme.{theme.name}")
+        return writer.sentence(plain)
+    return writer.say(f"theme.{theme.name}")
 
 
 def _value(explained: Explained, name: str) -> float | str | None:
@@ -148,36 +286,40 @@ def _value(explained: Explained, name: str) -> float | str | None:
     return None if math.isnan(explained.values[name]) else explained.values[name]
 
 
-def _attribute(theme: Theme, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
+def _attribute(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> _Found | None:
     """Write an attribute's value, and how many customers with it left where that speaks for the direction."""
-    title = theme_title(theme, language)
+    title = theme_title(theme, writer)
     if theme.attribute in explained.usual:
-        return _number(theme.attribute, title, explained, language)
+        return _number(theme.attribute, title, explained, writer)
     known = explained.attributes.get(str(theme.attribute))
     if known is None:
-        return say(language, "fact.unknown", theme=title), None
-    sentence = say(language, "fact.attribute", name=title, value=known.text)
-    left, left_of_all = (amount(language, share, "percent") for share in (known.left, known.left_of_all))
+        return _Found(writer.say("fact.unknown", theme=title))
+    left, left_of_all = (writer.percent(share) for share in (known.left, known.left_of_all))
     more = known.left > known.left_of_all
     if left == left_of_all or more != (direction == "raises"):
-        return sentence, None
-    finding = ATTRIBUTE_FINDINGS[0 if more else 1]
-    return sentence + say(language, f"against.left{_renewal(explained)}", value=left, other=left_of_all), finding
+        return None
+    text = writer.say("fact.attribute", name=title, value=known.text)
+    text += writer.say(f"against.left{_renewal(explained)}", value=left, other=left_of_all)
+    return _Found(text, ATTRIBUTE_FINDINGS[0 if more else 1], "clear")
 
 
-def _number(name: str, title: str, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Write the number of an attribute, and what is usual.
+def _number(name: str, title: str, explained: Explained, writer: Writer) -> _Found | None:
+    """Write the number of an attribute, and what is typical.
 
     The direction of a theme is that of the change from what is usual, so that the comparison speaks for it.
     """
     value, usual = explained.values[name], explained.usual[name]
     if math.isnan(value):
-        return say(language, "fact.unknown", theme=title), None
-    shown, other = plain_number(value), plain_number(usual)
-    sentence = say(language, "fact.attribute", name=title, value=shown)
+        return _Found(writer.say("fact.unknown", theme=title))
+    shown, other = writer.plain(value), writer.plain(usual)
     if shown == other:
-        return sentence, None
-    return sentence + say(language, "against.usual", value=other), NUMBER_FINDINGS[0 if value > usual else 1]
+        return None
+    low, high = explained.everyone.middle.get(name, (-math.inf, math.inf))
+    certainty: Certainty = "slight" if low <= value <= high else "clear"
+    slight = _small(value, usual) if certainty == "slight" else ""
+    text = writer.say("fact.attribute", name=title, value=shown)
+    text += writer.say(f"against.similar{slight}", value=other, peers=writer.say("peers.everyone"))
+    return _Found(text, NUMBER_FINDINGS[0 if value > usual else 1], certainty)
 
 
 def _renewal(explained: Explained) -> str:
@@ -185,37 +327,5 @@ def _renewal(explained: Explained) -> str:
     return "_renewal" if explained.renewal else ""
 
 
-def _found(fact: Fact, direction: Direction, explained: Explained, language: Language) -> tuple[str, str | None]:
-    """Compare a value with the customer's own habit, else with similar customers.
-
-    Returns
-    -------
-    The words of the comparison, and the finding: None where it does not speak for the direction, where a reader would
-    see the same number twice, or where the model's own contribution of the feature speaks against it.
-    """
-    value, contribution = explained.values[fact.feature], explained.contributions[fact.feature]
-    turn = 1 if direction == "raises" else -1
-    if contribution * turn < 0 or (fact.sign == 0 and not contribution):
-        return "", None
-    if fact.unit == "flag":
-        return "", fact.findings[0] if value and turn == fact.sign else None
-    if fact.below is not None:
-        limit, finding = fact.below
-        return "", finding if value < limit and turn == -fact.sign else None
-    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
-    if fact.habit is not None and not math.isnan(own):
-        kind, other, findings = "habit", own, (fact.habit.more, fact.habit.less)
-    elif fact.similar is not None:
-        kind, other, findings = "similar", explained.similar[fact.feature], fact.similar
-    else:
-        return "", None
-    usual = amount(language, other, fact.unit)
-    above = value > other
-    if amount(language, value, fact.unit) == usual or (fact.sign and above != (turn == fact.sign)):
-        return "", None
-    pace = kind == "habit" and fact.feature == "recency_days"
-    return say(language, f"against.{'pace' if pace else kind}", value=usual), findings[0 if above else 1]
-
-
-def _plain(fact: Fact, explained: Explained, language: Language) -> str:
-    return say(language, f"fact.{fact.feature}", value=amount(language, explained.values[fact.feature], fact.unit))
+def _plain(fact: Fact, explained: Explained, writer: Writer) -> str:
+    return writer.say(f"fact.{fact.feature}", value=writer.amount(explained.values[fact.feature], fact.unit))

@@ -1,6 +1,7 @@
 """Groups of features that a marketer would name. Every input of the churn model belongs to one."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Literal
 
@@ -9,6 +10,7 @@ from serving.explain.wording import Unit
 
 #: Whether a higher value goes with a higher risk (1) or a lower one (-1); 0 where it is not plain.
 Sign = Literal[-1, 0, 1]
+Values = Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class Fact:
     similar
         The findings above and below what similar customers have; None for what grows with time, which training
         snapshots cannot tell the usual of.
-    below
-        A value, and the finding below it, compared with nobody.
+    alone
+        Whether it tells a reader something though it is compared with nothing.
     """
 
     feature: str
@@ -42,23 +44,45 @@ class Fact:
     sign: Sign
     similar: tuple[str, str] | None = None
     habit: Habit | None = None
-    below: tuple[float, str] | None = None
+    alone: bool = False
 
     @property
     def findings(self) -> tuple[str, ...]:
         """Everything that may be found."""
-        own = (self.habit.more, self.habit.less) if self.habit else ()
-        return (*(self.similar or ()), *own, *((self.below[1],) if self.below else ()))
+        return (*(self.similar or ()), *((self.habit.more, self.habit.less) if self.habit else ()))
+
+
+@dataclass(frozen=True)
+class State:
+    """What a customer is, such as new: a finding that needs no comparison, in the text `state.<finding>`.
+
+    Attributes
+    ----------
+    sign
+        Whether it goes with a higher risk (1) or a lower one (-1); 0 where the model decides.
+    needs
+        Features that must be known.
+    holds
+        Whether a customer with these values is it.
+    shown
+        Features that the text shows, with their units.
+    """
+
+    finding: str
+    sign: Sign
+    needs: tuple[str, ...]
+    holds: Callable[[Values], bool]
+    shown: Mapping[str, Unit] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Theme:
-    """A theme: the model inputs whose contributions it sums, and the facts it is explained by, best first.
-
-    A theme without facts is explained by the text `plain.<theme>`.
+    """A theme: the model inputs whose contributions it sums, and the states and facts it is explained by, best first.
 
     Attributes
     ----------
+    grouped_by
+        The kind of similar customers that are alike in this very theme: it is compared with everyone instead.
     attribute
         The input that is an attribute of the customer; explained by its value, and by how many customers with it left,
         or by what is usual where it is a number.
@@ -67,6 +91,8 @@ class Theme:
     name: str
     facts: tuple[Fact, ...]
     others: frozenset[str] = frozenset()
+    states: tuple[State, ...] = ()
+    grouped_by: str | None = None
     attribute: str | None = None
 
     @cached_property
@@ -74,21 +100,58 @@ class Theme:
         """Every input that belongs to the theme."""
         return self.others | {fact.feature for fact in self.facts}
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Everything that may be found."""
+        return (
+            *(finding for fact in self.facts for finding in fact.findings),
+            *(state.finding for state in self.states),
+        )
 
-#: Of customers known for less than this no habit is known.
-_NEW_DAYS = 56.0
+
+#: Customers known for less than this are new.
+NEW_DAYS = 56.0
 #: A contract that ends within this ends soon.
-_SOON_DAYS = 30.0
+SOON_DAYS = 30.0
 _OFTEN = ("more_frequent", "less_frequent")
 _SPEND = ("bigger_spender", "smaller_spender")
 _RANGE = ("wider_range", "narrower_range")
+
+
+def _returned(values: Values) -> bool:
+    """Tell whether a customer bought in the last 28 days, not in the 56 days before, and did before that."""
+    return 0 < values["baskets_28d"] == values["baskets_84d"] < values["baskets_total"]
+
+
+_LOYALTY = (
+    State(
+        *("first_purchase", 0, ("tenure_days", "baskets_total")),
+        lambda values: values["baskets_total"] <= 1 and values["tenure_days"] < NEW_DAYS,
+        {"tenure_days": "ago"},
+    ),
+    State(
+        *("new_customer", 0, ("tenure_days", "baskets_total")),
+        lambda values: values["tenure_days"] < NEW_DAYS,
+        {"tenure_days": "ago", "baskets_total": "purchases"},
+    ),
+    State(
+        *("returning", 0, ("baskets_28d", "baskets_84d", "baskets_total")),
+        _returned,
+        {"baskets_28d": "purchases"},
+    ),
+    State(
+        *("first_contract", 0, ("contracts_tenure_days", "contracts_total")),
+        lambda values: values["contracts_total"] <= 1,
+        {"contracts_tenure_days": "ago"},
+    ),
+)
 
 THEMES: tuple[Theme, ...] = (
     Theme(
         "silence",
         (
             Fact(
-                *("recency_days", "days", 1, ("longer_silence", "shorter_silence")),
+                *("recency_days", "ago", 1, ("longer_silence", "shorter_silence")),
                 habit=Habit("gap_mean", "long_silence", "within_rhythm"),
             ),
         ),
@@ -98,12 +161,12 @@ THEMES: tuple[Theme, ...] = (
         "frequency",
         (
             Fact(
-                *("baskets_28d", "baskets", -1, _OFTEN),
+                *("baskets_28d", "purchases", -1, _OFTEN),
                 habit=Habit("baskets_usual_28d", "buys_more_often", "buys_less_often"),
             ),
             Fact("purchase_days_84d", "days", -1, _OFTEN),
-            Fact("baskets_84d", "baskets", -1, _OFTEN),
-            Fact("gap_mean", "days", 1, ("less_frequent", "more_frequent")),
+            Fact("baskets_84d", "purchases", -1, _OFTEN),
+            Fact("gap_mean", "span", 1, ("less_frequent", "more_frequent")),
         ),
         frozenset(
             {
@@ -114,7 +177,7 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "rhythm",
-        (Fact("gap_std", "days", 1, ("less_regular", "more_regular")),),
+        (Fact("gap_std", "span", 1, ("less_regular", "more_regular")),),
         frozenset({"weekday_concentration", "daypart_concentration"}),
     ),
     Theme(
@@ -130,6 +193,7 @@ THEMES: tuple[Theme, ...] = (
                 *("basket_amount_mean", "basket_lines_84d"),
             }
         ),
+        grouped_by="amount_usual_28d",
     ),
     Theme(
         "variety",
@@ -152,11 +216,12 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         "loyalty",
         (
-            Fact("tenure_days", "days", -1, below=(_NEW_DAYS, "new_customer")),
-            Fact("contracts_tenure_days", "days", -1, below=(_NEW_DAYS, "new_customer")),
-            Fact("baskets_total", "baskets", -1),
+            Fact("tenure_days", "ago", -1, alone=True),
+            Fact("contracts_tenure_days", "ago", -1, alone=True),
+            Fact("baskets_total", "purchases", -1, alone=True),
         ),
         frozenset({"amount_total", "contracts_total"}),
+        states=_LOYALTY,
     ),
     Theme(
         "discounts",
@@ -173,7 +238,7 @@ THEMES: tuple[Theme, ...] = (
                 *("visits_28d", "times", -1, ("uses_more", "uses_less")),
                 habit=Habit("visits_usual_28d", "uses_more_than_usual", "uses_less_than_usual"),
             ),
-            Fact("days_since_visit", "days", 1, ("longer_unused", "shorter_unused")),
+            Fact("days_since_visit", "ago", 1, ("longer_unused", "shorter_unused")),
             Fact("visits_84d", "times", -1, ("uses_more", "uses_less")),
         ),
         frozenset({"visits_usual_28d", "visits_trend", "visit_value_28d", "clicks_84d"}),
@@ -181,14 +246,14 @@ THEMES: tuple[Theme, ...] = (
     Theme(
         "service",
         (
-            Fact("complaints_84d", "times", 1, ("complains_more", "complains_less")),
-            Fact("service_requests_84d", "times", 1, ("asks_more", "asks_less")),
+            Fact("complaints_84d", "complaints", 1, ("complains_more", "complains_less")),
+            Fact("service_requests_84d", "requests", 1, ("asks_more", "asks_less")),
             Fact("nps_latest", "number", -1, ("rates_higher", "rates_lower")),
         ),
     ),
     Theme(
         "returns",
-        (Fact("returns_84d", "times", 0, ("returns_more", "returns_less")),),
+        (Fact("returns_84d", "returns", 0, ("returns_more", "returns_less")),),
         frozenset({"returned_amount_84d"}),
     ),
     Theme("brands", (Fact("private_brand_share_84d", "percent", 0, ("more_private", "less_private")),)),
@@ -196,28 +261,43 @@ THEMES: tuple[Theme, ...] = (
         "campaigns",
         (
             Fact("answer_rate", "percent", -1, ("answers_campaigns", "ignores_campaigns")),
-            Fact("campaigns_contacted", "campaigns", -1),
-            Fact("contacts_total", "times", -1),
+            Fact("campaigns_contacted", "campaigns", -1, ("contacted_more", "contacted_less")),
+            Fact("contacts_total", "times", -1, ("contacted_more", "contacted_less")),
         ),
         frozenset(
             {"contacts_84d", "days_since_contact", "redemptions_total", "redemptions_84d", "days_since_redemption"}
+        ),
+        states=(
+            State("never_contacted", 0, ("campaigns_contacted",), lambda values: values["campaigns_contacted"] == 0),
         ),
     ),
     Theme(
         "contract",
         (
-            Fact("contract_cancelled", "flag", 1, ("notice_given", "notice_given")),
-            Fact("days_to_contract_end", "days", -1, below=(_SOON_DAYS, "contract_ends_soon")),
-            Fact("contract_age_days", "days", 0),
+            Fact("days_to_contract_end", "span", -1, ("ends_later", "ends_sooner")),
+            Fact("contract_age_days", "ago", 0, ("older_contract", "younger_contract")),
+        ),
+        frozenset({"contract_cancelled"}),
+        states=(
+            State("notice_given", 1, ("contract_cancelled",), lambda values: values["contract_cancelled"] > 0),
+            State(
+                *("contract_ends_soon", 1, ("days_to_contract_end",)),
+                lambda values: 0 <= values["days_to_contract_end"] < SOON_DAYS,
+                {"days_to_contract_end": "span"},
+            ),
         ),
     ),
     Theme(
         "price",
         (Fact("contract_price", "money", 1, ("expensive_contract", "cheaper_contract")),),
         frozenset({"contract_price_change"}),
+        grouped_by="contract_price",
     ),
     Theme("season", (), frozenset({"season_sin", "season_cos"})),
 )
+#: Themes that say one thing where their findings are habits that changed the same way, in the order they are told.
+BUYING = ("frequency", "spend", "variety")
+BUYING_FINDINGS = ("buys_more", "buys_less")
 
 THEME_OF: dict[str, Theme] = {feature: theme for theme in THEMES for feature in theme.features}
 #: What is found of an attribute: customers with this value left more, or less, often than all.
@@ -226,7 +306,8 @@ ATTRIBUTE_FINDINGS = ("leaves_more", "leaves_less")
 NUMBER_FINDINGS = ("number_above", "number_below")
 FINDINGS = frozenset(
     [
-        *(finding for theme in THEMES for fact in theme.facts for finding in fact.findings),
+        *(finding for theme in THEMES for finding in theme.findings),
+        *BUYING_FINDINGS,
         *ATTRIBUTE_FINDINGS,
         *NUMBER_FINDINGS,
     ]

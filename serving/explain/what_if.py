@@ -1,11 +1,12 @@
 """What would change a score: the smallest realistic change that moves a customer a tier down.
 
-It says what the model says of a customer who is otherwise the same. It does not say that bringing the change
-about would keep anybody.
+It is a calculation: the inputs of this customer are changed, and the model is asked again. No customers who did so were
+observed, and nothing says that bringing the change about would keep anybody.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import product
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from features.spans.orders import WINDOWS
 from features.views.activity import overdue
 from features.views.ratios import basket_amount, trend
 from serving.explain.tiers import AnyTier, Tiers
-from serving.explain.wording import Language, amount, say
+from serving.explain.wording import Writer
 from training.churn.model import ChurnModel
 
 Values = dict[str, float]
@@ -35,7 +36,7 @@ class Change:
 class WhatIf:
     """The smallest realistic change with which the model puts a customer in a lower tier.
 
-    It describes customers who are like that; it does not promise that a customer who changes will stay.
+    It is a calculation of the model; it does not promise that a customer who changes will stay.
     """
 
     changes: list[Change]
@@ -45,7 +46,8 @@ class WhatIf:
         str,
         Field(
             examples=[
-                "Customers like this who bought 2 more baskets this week have a risk of 18 % (low) instead of 37 %"
+                "If they made 2 more purchases this week, the model would say 18% instead of 37%; a calculation, "
+                "not a promise"
             ]
         ),
     ]
@@ -114,6 +116,10 @@ LEVERS = (
     Lever("cheaper", (10, 20), ("contract_price",), _cheaper),
 )
 
+#: Weekdays as `datetime` counts them.
+_WEEKDAYS = {"monday": 0, "saturday": 5, "sunday": 6}
+#: With fewer days left than this, nothing is asked of what is left of the week.
+_ENOUGH_OF_A_WEEK = 3
 #: A risk that falls by less than this is the same to a reader.
 _LEAST = 0.01
 #: What the age of the last purchase is set against.
@@ -122,8 +128,43 @@ _GAPS = ("recency_days", "gap_mean", "gap_p90")
 _Plan = tuple[tuple[Lever, int], ...]
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a what-if is told.
+
+    Attributes
+    ----------
+    moment
+        The day that the week is counted from.
+    order_only
+        Whether percentages are too far off to be said, so that tiers are.
+    """
+
+    writer: Writer
+    moment: datetime
+    order_only: bool = False
+
+    def text(self, plan: "_Plan", risk: float, after: float, tiers: Tiers) -> str:
+        """Say what the change is, and what the model says after it."""
+        writer = self.writer
+        when = writer.say(f"change.week.{'this' if self._days_left >= _ENOUGH_OF_A_WEEK else 'next'}")
+        words = [writer.plural(f"change.{lever.name}", n, when=when) for lever, n in plan]
+        changes = writer.say("change.and").join(words)
+        if self.order_only:
+            to, now = (writer.say(f"tier.{tiers.of(value)}") for value in (after, risk))
+        else:
+            to, now = writer.percent(after), writer.percent(risk)
+        return writer.say("change.text", changes=changes, risk=to, now=now)
+
+    @property
+    def _days_left(self) -> int:
+        """Days of this week, today among them."""
+        first = _WEEKDAYS[self.writer.style.first_weekday]
+        return 7 - (self.moment.weekday() - first) % 7
+
+
 def what_would_change(
-    model: ChurnModel, inputs: np.ndarray, risk: float, tiers: Tiers, language: Language
+    model: ChurnModel, inputs: np.ndarray, risk: float, tiers: Tiers, manner: Manner
 ) -> WhatIf | None:
     """Find the change of fewest and smallest steps after which the model puts the customer in a lower tier.
 
@@ -148,20 +189,7 @@ def what_would_change(
     for plan, outcome, after in zip(plans, outcomes, model.risk(rows).tolist(), strict=True):
         tier = tiers.of(after)
         if tier != now and after <= risk - _LEAST:
-            words = (say(language, f"change.{lever.name}_{'one' if n == 1 else 'many'}", n=str(n)) for lever, n in plan)
-            return WhatIf(
-                changes=_changes(model, values, outcome),
-                risk=after,
-                tier=tier,
-                text=say(
-                    language,
-                    "change.text_renewal" if model.definition.renewal else "change.text",
-                    changes=say(language, "change.and").join(words),
-                    risk=amount(language, after, "percent"),
-                    tier=say(language, f"tier.{tier}"),
-                    now=amount(language, risk, "percent"),
-                ),
-            )
+            return WhatIf(_changes(model, values, outcome), after, tier, manner.text(plan, risk, after, tiers))
     return None
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from features.spans.base import REGULAR_DAYS
-from serving.explain.wording import Language, Unit, amount, say
+from serving.explain.wording import Unit, Writer
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.offers.recommend import Offer
 from training.next_product.offers.selection import Kind
@@ -62,7 +62,7 @@ _OWN = frozenset({"own_cycle", "own_habit"})
 _SHOWN_FOR = {"g": 100.0, "ml": 100.0}
 
 
-def offer_reason(offer: Offer, language: Language, history_days: int) -> OfferAnswer:
+def offer_reason(offer: Offer, writer: Writer, history_days: int) -> OfferAnswer:
     """Say why a product is offered, from the evidence of the path that found it.
 
     Parameters
@@ -81,19 +81,19 @@ def offer_reason(offer: Offer, language: Language, history_days: int) -> OfferAn
         kind=offer.kind,
         probability=offer.probability,
         path=offer.evidence.path,
-        text=_text(offer.type, offer.evidence, language, window),
+        text=_text(offer.type, offer.evidence, writer, window),
         evidence=facts,
     )
 
 
-def type_reason(offer: TypeOffer, language: Language) -> TypeOfferAnswer:
+def type_reason(offer: TypeOffer, writer: Writer) -> TypeOfferAnswer:
     """Say why a type is offered."""
     return TypeOfferAnswer(
         type=offer.type,
         product_id=offer.product_id,
         name=offer.name,
         path=offer.evidence.path,
-        text=_text(offer.type, offer.evidence, language),
+        text=_text(offer.type, offer.evidence, writer),
         evidence=_facts(offer.evidence),
     )
 
@@ -102,26 +102,25 @@ def _facts(evidence: Evidence | TypeEvidence) -> dict[str, bool | int | float | 
     return {name: value for name, value in vars(evidence).items() if value is not None and name != "path"}
 
 
-def _text(kind: str, evidence: Evidence | TypeEvidence, language: Language, window: int = 0) -> str:
+def _text(kind: str, evidence: Evidence | TypeEvidence, writer: Writer, window: int = 0) -> str:
     facts = vars(evidence)
 
     def shown(name: str, unit: Unit) -> str:
-        return "" if facts.get(name) is None else amount(language, facts[name], unit)
+        return "" if facts.get(name) is None else writer.amount(facts[name], unit)
 
     def price(name: str) -> str:
         if facts.get(name) is None:
             return ""
         whole = facts[name] * _SHOWN_FOR.get(facts["unit"], 1.0)
-        return say(language, f"price.{facts['unit']}", price=amount(language, whole, "money"))
+        return writer.say(f"price.{facts['unit']}", price=writer.amount(whole, "price"))
 
-    return say(
-        language,
+    return writer.say(
         f"offer.{evidence.path}{_variant(facts)}",
-        baskets=shown("baskets" if facts.get("baskets") is not None else "baskets_28d", "baskets"),
-        window=amount(language, window, "days"),
+        baskets=shown("baskets" if facts.get("baskets") is not None else "baskets_28d", "purchases"),
+        window=writer.amount(window, "span"),
         times=shown("baskets_28d", "times"),
-        cycle=shown("cycle_days", "days"),
-        since=shown("days_since", "days"),
+        cycle=shown("cycle_days", "span"),
+        since=shown("days_since", "span"),
         lift=shown("lift", "number"),
         saving=shown("saving", "percent"),
         price=price("price"),

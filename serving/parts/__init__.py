@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from core.settings import Settings, StoreSettings
+from serving.parts.action import ActionPart
 from serving.parts.offers import OffersPart
 from serving.parts.profile import ProfilePart
 from serving.parts.reasons import ReasonsPart
@@ -21,6 +22,7 @@ from training.monitoring.answers import AnswerLog
 PARTS: list[AnswerPart[Any]] = [
     RiskPart(),
     ReasonsPart(),
+    ActionPart(),
     WhatIfPart(),
     OffersPart(),
     TypesPart(),

@@ -8,12 +8,17 @@ from typing import ClassVar, Self
 import numpy as np
 
 from core.arrays import Columns, Floats
+from core.files import written
 from features.store.online import Vector
+from serving.explain.contributions import explain
+from serving.explain.meaning import Meaning
 from serving.explain.playbook import load_playbook
+from serving.explain.reasons import Reason, risk_reasons
 from serving.explain.tiers import AnyTier, make_tiers
+from serving.explain.wording import Writer, make_writers
 from serving.scoring.deployment import Ground, ModelInfo, NoModelError
 from serving.scoring.part import Reading
-from serving.settings import ServingSettings
+from serving.settings import ServingSettings, TextSettings
 from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
@@ -58,17 +63,19 @@ class ChurnEngine:
         self.champion = model
         self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of, order_only=version.order_only)
         self.playbook = load_playbook(settings[ServingSettings].playbook)
-        playbook = {finding: texts.model_dump() for finding, texts in self.playbook.items()}
-        self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, playbook))
+        self.writers = make_writers(settings[TextSettings])
+        self.meaning = Meaning(model.definition, model.base_risk, version.order_only)
+        texts = self.playbook, sorted(self.writers.items())
+        self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, texts))
         self._store = ground.store
 
     @classmethod
     def sees(cls, ground: Ground) -> Hashable:
-        """Look at the champion, the moment of the rows, and the time the playbook was written."""
+        """Look at the champion, the moment of the rows, and the times that playbook and names were written."""
         loaded = ground.models.loaded(ChurnModel)
-        playbook = ground.settings[ServingSettings].playbook
-        written = playbook.stat().st_mtime_ns if playbook is not None and playbook.is_file() else None
-        return loaded.version.label if loaded else None, ground.online.fingerprint, written
+        settings = ground.settings
+        files = written(settings[ServingSettings].playbook, settings[TextSettings].names)
+        return loaded.version.label if loaded else None, ground.online.fingerprint, files
 
     @classmethod
     def build(cls, ground: Ground, before: Self | None) -> Self:  # noqa: ARG003 - nothing of it is used again
@@ -79,7 +86,7 @@ class ChurnEngine:
         NoModelError
             If there is no champion.
         EncoreError
-            If it has another churn definition than the settings, or the playbook cannot be read.
+            If it has another churn definition than the settings, or the playbook or the names cannot be read.
         """
         loaded = ground.models.loaded(ChurnModel)
         if loaded is None:
@@ -121,6 +128,24 @@ def engine_of(reading: Reading) -> ChurnEngine:
 def known_customers(reading: Reading) -> Known:
     """Return the known customers of a question."""
     return engine_of(reading).read(reading.question.customers, reading.as_of)
+
+
+def writer_of(reading: Reading) -> Writer:
+    """Return who writes in the language of a question."""
+    return engine_of(reading).writers[reading.question.language]
+
+
+def reasons_of(reading: Reading) -> list[list[Reason]]:
+    """Return the reasons of each known customer, in both directions; none of those whose churn is not asked about."""
+    known, engine, writer = reading.once(known_customers), engine_of(reading), writer_of(reading)
+    if not known.customers:
+        return []
+    explained = explain(engine.champion, known.inputs)
+    actionable = engine.playbook.actionable
+    return [
+        risk_reasons(one, writer, actionable) if active else []
+        for one, active in zip(explained, known.active, strict=True)
+    ]
 
 
 def risks(reading: Reading) -> list[tuple[float | None, AnyTier]]:

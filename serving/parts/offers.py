@@ -67,13 +67,14 @@ class OffersPart(AnswerPart[OffersAnswer]):
     def compute(self, reading: Reading) -> Mapping[str, Computed[OffersAnswer]]:
         """Return offers for every known customer, each by their arm of the experiment."""
         options, engine = _options(reading.question), engine_of(reading)
+        writer = engine.writers[reading.question.language]
         known = reading.once(askers) if options.attributes is None else [guest(reading, dict(options.attributes))]
         answers = {}
         for recommender, group in engine.by_arm(known):
             seen = histories(recommender, group, reading.as_of)
             lists = recommender.offers(seen, options.kind, options.limit, reading.as_of, options.basket)
             for asker, history, offers in zip(group, seen, lists, strict=True):
-                status, reason = status_of(recommender, history, reading.question.language)
+                status, reason = status_of(recommender, history, writer)
                 answer = OffersAnswer(
                     status=status,
                     reason=reason,
@@ -81,7 +82,7 @@ class OffersPart(AnswerPart[OffersAnswer]):
                     horizon_days=recommender.model.settings.horizon_days,
                     experiment=asker.arm,
                     kind=options.kind,
-                    offers=[offer_reason(offer, reading.question.language, engine.history_days) for offer in offers],
+                    offers=[offer_reason(offer, writer, engine.history_days) for offer in offers],
                 )
                 answers[asker.customer_id] = Computed(asker.moment, answer)
         return answers
@@ -112,11 +113,14 @@ class OffersPart(AnswerPart[OffersAnswer]):
             **numbered("offer_name", [offer.name for offer in offers], _TOP),
             **numbered("offer_kind", [offer.kind for offer in offers], _TOP),
             **numbered("offer_probability", [offer.probability for offer in offers], _TOP),
-            **numbered("offer_reason", [offer.text for offer in offers], _TOP),
             "offers_status": value.status if value else None,
             "experiment": arm.name if arm else None,
             "experiment_arm": arm.arm if arm else None,
         }
+
+    def told(self, value: OffersAnswer | None) -> Mapping[str, object]:
+        """Return why the first offers are made."""
+        return numbered("offer_reason", [offer.text for offer in value.offers or []] if value else [], _TOP)
 
     def shown(self, deployment: Deployment, one: Shown) -> None:
         """Count offers by kind, and write an impression while an experiment runs."""

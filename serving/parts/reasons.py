@@ -7,19 +7,20 @@ from typing import Annotated
 from pydantic import Field
 
 from features.views.profile import ATTRIBUTE
-from serving.explain.contributions import explain
-from serving.explain.reasons import Reason, risk_reasons
-from serving.parts.churn import ChurnEngine, engine_of, known_customers
+from serving.explain.reasons import Reason
+from serving.parts.churn import ChurnEngine, engine_of, known_customers, reasons_of
 from serving.scoring.export import numbered
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Reading
 
 #: Reasons in a row of the score table, and of an exported list.
 _TOP = 3
+#: Reasons that lower the risk, in a row of an exported list.
+_TOP_STRENGTHS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasonsAnswer(PartAnswer):
-    """Why a risk is what it is, strongest reasons first; none for a customer without a risk."""
+    """Why a risk is what it is, what can be acted on first; none for a customer without a risk."""
 
     base_risk: Annotated[
         float | None,
@@ -33,7 +34,8 @@ class ReasonsAnswer(PartAnswer):
     unexplained_share: Annotated[
         float | None,
         Field(
-            description="Share of the explanation without a sentence: small themes, and those the model contradicts",
+            description="Share of the explanation without a sentence: small themes, those the model contradicts, and "
+            "those that can be compared with nothing",
             examples=[0.04],
         ),
     ] = None
@@ -58,13 +60,11 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
         known, engine = reading.once(known_customers), engine_of(reading)
         if not known.customers:
             return {}
-        language, label = reading.question.language, engine.info.version.label
         answers = {}
-        explained = explain(engine.champion, known.inputs)
-        for customer, vector, one, active in zip(known.customers, known.vectors, explained, known.active, strict=True):
-            reasons = risk_reasons(one, engine.playbook, language) if active else []
+        everyone = zip(known.customers, known.vectors, reading.once(reasons_of), known.active, strict=True)
+        for customer, vector, reasons, active in everyone:
             answer = ReasonsAnswer(
-                model=label,
+                model=engine.info.version.label,
                 base_risk=engine.champion.base_risk,
                 reasons=[reason for reason in reasons if reason.direction == "raises"],
                 strengths=[reason for reason in reasons if reason.direction == "lowers"],
@@ -81,10 +81,12 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
         ]
         return numbered("reason", found, _TOP)
 
-    def exported(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
-        """Return the strongest reasons in words, and what to do about each."""
-        reasons = value.reasons or [] if value else []
+    def told(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
+        """Return the first reasons in words, with their titles, and what lowers the risk."""
+        reasons, strengths = (value.reasons or [], value.strengths or []) if value else ([], [])
         return {
-            **numbered("reason", [reason.text for reason in reasons], _TOP),
-            **numbered("action", [reason.action for reason in reasons], _TOP),
+            **numbered("reason_title", [reason.title for reason in reasons], _TOP),
+            **numbered("reason_text", [reason.text for reason in reasons], _TOP),
+            **numbered("strength_title", [reason.title for reason in strengths], _TOP_STRENGTHS),
+            **numbered("strength_text", [reason.text for reason in strengths], _TOP_STRENGTHS),
         }

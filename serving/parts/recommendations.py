@@ -9,18 +9,19 @@ from typing import ClassVar, Self
 import structlog
 
 from core.errors import EncoreError
+from core.files import written
 from core.settings import StoreSettings
 from features.settings import TimeSettings
 from features.views.profile import ATTRIBUTE
-from serving.explain.wording import Language, say
+from serving.explain.wording import Writer, make_writers
 from serving.offers.experiment import Experiment, Impressions, arm_of
 from serving.offers.recommender import OfferRecommender, make_recommenders
 from serving.scoring.deployment import Ground, ModelInfo, NoModelError
 from serving.scoring.part import Reading, Shown, Status
-from serving.settings import ExperimentSettings, ServingSettings
+from serving.settings import ExperimentSettings, ServingSettings, TextSettings
 from training.next_product.history import History, read_history
 from training.next_product.model import NextProductModel
-from training.next_product.offers.rules import Rules, changed, load_rules, read_facts
+from training.next_product.offers.rules import Rules, load_rules, read_facts
 from training.next_product.settings import NextProductSettings
 
 _log = structlog.get_logger(__name__)
@@ -61,16 +62,19 @@ class OfferEngine:
         self.experiment = settings[ExperimentSettings]
         self.recommenders = make_recommenders(ground.models, self.experiment, rules)
         self.impressions = Impressions(settings[StoreSettings])
+        self.writers = make_writers(settings[TextSettings])
         labels = sorted(one.version.label for one in self.recommenders.values())
-        written = changed(rules.facts)
-        self.identity: Hashable = repr((labels, self.experiment, rules.model_dump_json(), written))
+        facts = written(rules.facts)
+        self.identity: Hashable = repr(
+            (labels, self.experiment, rules.model_dump_json(), facts, sorted(self.writers.items()))
+        )
         self._store = ground.store
 
     @classmethod
     def sees(cls, ground: Ground) -> Hashable:
-        """Look at the champions, the moment of the rows, and the times the rules and their facts were written."""
-        path = ground.settings[ServingSettings].rules
-        return ground.models.labels, ground.online.fingerprint, changed(path, _facts(path))
+        """Look at the champions, the moment of the rows, and the times that rules, facts and names were written."""
+        path, names = ground.settings[ServingSettings].rules, ground.settings[TextSettings].names
+        return ground.models.labels, ground.online.fingerprint, written(path, _facts(path), names)
 
     @classmethod
     def build(cls, ground: Ground, before: Self | None) -> Self:
@@ -154,10 +158,10 @@ def histories(recommender: OfferRecommender, group: Sequence[Asker], as_of: date
     return bought
 
 
-def status_of(recommender: OfferRecommender, history: History, language: Language) -> tuple[Status, str | None]:
+def status_of(recommender: OfferRecommender, history: History, writer: Writer) -> tuple[Status, str | None]:
     """Return whether a customer gets offers, and why not."""
     withheld = recommender.policy.withholds(history)
-    return ("withheld", say(language, "withheld.consent")) if withheld else ("ok", None)
+    return ("withheld", writer.say("withheld.consent")) if withheld else ("ok", None)
 
 
 def _facts(path: Path | None) -> Path | None:

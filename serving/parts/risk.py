@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from serving.explain.tiers import AnyTier
-from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks
+from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks, writer_of
 from serving.scoring import metrics
 from serving.scoring.deployment import Deployment
-from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
+from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Reading, Shown
 from training.monitoring.answers import Answer
 
 
@@ -30,6 +30,13 @@ class RiskAnswer(PartAnswer):
             examples=["medium"],
         ),
     ] = None
+    text: Annotated[
+        str | None,
+        Field(
+            description="What the risk is a risk of, or why there is none, in the reader's language",
+            examples=["37% chance of no purchase in the next 28 days; typical here: 4%"],
+        ),
+    ] = None
 
 
 class RiskPart(AnswerPart[RiskAnswer]):
@@ -47,15 +54,13 @@ class RiskPart(AnswerPart[RiskAnswer]):
 
     def compute(self, reading: Reading) -> Mapping[str, Computed[RiskAnswer]]:
         """Return the risk of every known customer."""
-        known, label = reading.once(known_customers), engine_of(reading).info.version.label
+        known, engine = reading.once(known_customers), engine_of(reading)
+        label, writer = engine.info.version.label, writer_of(reading)
         answers = {}
         for customer, vector, (risk, tier) in zip(known.customers, known.vectors, reading.once(risks), strict=True):
-            answers[customer] = Computed(vector.moment, RiskAnswer(model=label, risk=risk, tier=tier))
+            text = engine.meaning.text(risk, tier, writer)
+            answers[customer] = Computed(vector.moment, RiskAnswer(model=label, risk=risk, tier=tier, text=text))
         return answers
-
-    def key(self, _: Deployment, __: Question) -> str | None:
-        """Keep one for all languages."""
-        return self.name
 
     def cells(self, value: RiskAnswer) -> Mapping[str, object]:
         """Return risk, tier and the version."""
@@ -64,6 +69,10 @@ class RiskPart(AnswerPart[RiskAnswer]):
     def exported(self, value: RiskAnswer | None) -> Mapping[str, object]:
         """Return risk and tier."""
         return {"risk": value.risk if value else None, "tier": value.tier if value else None}
+
+    def told(self, value: RiskAnswer | None) -> Mapping[str, object]:
+        """Return what the risk means."""
+        return {"risk_text": value.text if value else None}
 
     def shown(self, _: Deployment, one: Shown) -> None:
         """Count the risk."""

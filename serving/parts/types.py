@@ -46,20 +46,20 @@ class TypesPart(AnswerPart[TypesAnswer]):
 
     def compute(self, reading: Reading) -> Mapping[str, Computed[TypesAnswer]]:
         """Return types for every known customer, each by their arm of the experiment."""
-        language, limit = reading.question.language, _limit(reading.question)
+        writer, limit = engine_of(reading).writers[reading.question.language], _limit(reading.question)
         answers = {}
         for recommender, group in engine_of(reading).by_arm(reading.once(askers)):
             seen = histories(recommender, group, reading.as_of)
             lists = recommend_types(recommender.model, recommender.policy, seen, limit, baseline=recommender.baseline)
             for asker, history, types in zip(group, seen, lists, strict=True):
-                status, reason = status_of(recommender, history, language)
+                status, reason = status_of(recommender, history, writer)
                 answer = TypesAnswer(
                     status=status,
                     reason=reason,
                     model=recommender.version.label,
                     horizon_days=recommender.model.settings.horizon_days,
                     experiment=asker.arm,
-                    types=[type_reason(one, language) for one in types],
+                    types=[type_reason(one, writer) for one in types],
                 )
                 answers[asker.customer_id] = Computed(asker.moment, answer)
         return answers

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from serving.explain.what_if import WhatIf, what_would_change
-from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks
+from serving.explain.what_if import Manner, WhatIf, what_would_change
+from serving.parts.churn import ChurnEngine, engine_of, known_customers, risks, writer_of
 from serving.scoring.part import AnswerPart, Computed, PartAnswer, Reading
 
 
@@ -34,17 +34,17 @@ class WhatIfPart(AnswerPart[WhatIfAnswer]):
     def compute(self, reading: Reading) -> Mapping[str, Computed[WhatIfAnswer]]:
         """Return what would change the risk of every known customer."""
         known, engine = reading.once(known_customers), engine_of(reading)
-        language, label = reading.question.language, engine.info.version.label
+        label, manner = engine.info.version.label, Manner(writer_of(reading), reading.as_of, engine.meaning.order_only)
         answers = {}
         for customer, vector, inputs, (risk, tier) in zip(
             known.customers, known.vectors, known.inputs, reading.once(risks), strict=True
         ):
             change = None
             if risk is not None and tier != "new":
-                change = what_would_change(engine.champion, inputs, risk, engine.tiers, language)
+                change = what_would_change(engine.champion, inputs, risk, engine.tiers, manner)
             answers[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
         return answers
 
-    def exported(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
+    def told(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
         """Return the sentence."""
         return {"what_if": value.what_if.text if value and value.what_if else None}

@@ -170,9 +170,9 @@ class Deployment:
         """Return why there is no engine; None where there is one."""
         return self._built[kind].error
 
-    def made_by(self, kind: type[Engine]) -> str:
-        """Name all that answers of an engine, which there is, depend on besides the customer."""
-        return self._made_by[kind]
+    def made_by(self, kind: type[Engine], *helpers: type[Engine]) -> str:
+        """Name all that answers of an engine, which there is, depend on besides the customer; and of its helpers."""
+        return "+".join((self._made_by[kind], *(self._made_by.get(helper, "") for helper in helpers)))
 
     @cached_property
     def models(self) -> dict[str, ModelInfo]:

@@ -11,7 +11,7 @@ from core.errors import ConfigError, DataError
 from core.files import remove_unfinished, replacing_file
 from core.progress import Report, batches, silent, track
 from core.spreadsheets import ENCODING, LINE_END, guarded
-from serving.explain.wording import LANGUAGES, Language
+from serving.explain.language import LANGUAGES, Language
 from serving.scoring.deployment import Deployment
 from serving.scoring.part import WITH_VALUES, Question
 from serving.scoring.service import ScoredCustomer, ScoringService
@@ -47,7 +47,7 @@ def score_rows(
     deployment: Deployment,
     customers: Sequence[str],
     as_of: datetime,
-    language: Language,
+    languages: Sequence[Language],
     *,
     live: bool = False,
 ) -> list[Row]:
@@ -55,13 +55,20 @@ def score_rows(
 
     Parameters
     ----------
+    languages
+        Texts have a column for each, such as `reason_text_1_en`.
     live
         Compute, and keep nothing in the score table.
     """
-    parts = tuple(name for name, part in service.parts.items() if part.exported(None))
-    reply = service.answer(deployment, Question(tuple(customers), parts, language, live=live), as_of)
-    rows = [_row(service, deployment, one, parts) for one in reply.customers if one.feature_timestamp is not None]
-    return [row for row in rows if row.get("risk") is not None]
+    parts = tuple(name for name, part in service.parts.items() if part.exported(None) or part.told(None))
+    rows: dict[str, Row] = {}
+    for language in languages:
+        reply = service.answer(deployment, Question(tuple(customers), parts, language, live=live), as_of)
+        for one in reply.customers:
+            if one.feature_timestamp is not None:
+                row = rows.get(one.customer_id) or _row(service, deployment, one, parts)
+                rows[one.customer_id] = row | _texts(service, one, parts, language)
+    return [row for row in rows.values() if row.get("risk") is not None]
 
 
 def export_scores(scored: Iterable[list[Row]], as_of: datetime, output: Path) -> int:
@@ -121,4 +128,14 @@ def _row(service: ScoringService, deployment: Deployment, one: ScoredCustomer, p
     for model, version in versions.items():
         grade = deployment.ground.models.grades.get(version) if version else None
         row |= {f"{model}_model": version, f"{model}_model_grade": grade}
+    return row
+
+
+def _texts(service: ScoringService, one: ScoredCustomer, parts: Sequence[str], language: Language) -> Row:
+    row: Row = {}
+    for name in parts:
+        answer = one.parts[name]
+        usable = answer.field("status") in WITH_VALUES
+        texts = service.parts[name].told(answer.value if usable else None)
+        row |= {f"{column}_{language}": text for column, text in texts.items()}
     return row

@@ -11,7 +11,7 @@ import orjson
 from pydantic import Field, TypeAdapter
 
 from serving.access.keys import Role
-from serving.explain.wording import Language
+from serving.explain.language import Language
 from serving.scoring.deployment import Deployment, Engine
 from training.monitoring.answers import Answer
 
@@ -189,6 +189,8 @@ class AnswerPart(ABC, Generic[P]):
         The role of a key that may ask for it.
     engine
         What it is computed by, which names the model that it needs.
+    helped_by
+        Engines that it uses too where there are any.
     kept
         Whether its answers are kept in the score table.
     exact
@@ -201,6 +203,7 @@ class AnswerPart(ABC, Generic[P]):
     schema: ClassVar[type[Any]]
     role: ClassVar[Role]
     engine: ClassVar[type[Engine]]
+    helped_by: ClassVar[tuple[type[Engine], ...]] = ()
     kept: ClassVar[bool] = True
     exact: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]] = ()
@@ -225,6 +228,10 @@ class AnswerPart(ABC, Generic[P]):
 
     def exported(self, value: P | None) -> Mapping[str, object]:  # noqa: ARG002
         """Return what it adds to a row of an exported list; None is a customer that it has no answer about."""
+        return {}
+
+    def told(self, value: P | None) -> Mapping[str, object]:  # noqa: ARG002
+        """Return the texts that it adds to a row of an exported list, which there are once for each language."""
         return {}
 
     def shown(self, deployment: Deployment, one: Shown) -> None:

@@ -184,7 +184,7 @@ class ScoringService:
         keys = self._keys(work)
         if work.question.live or not keys or len(keys) < len(work.parts):
             return {}
-        made_by = {part.name: work.deployment.made_by(part.engine) for part in work.parts}
+        made_by = {part.name: work.deployment.made_by(part.engine, *part.helped_by) for part in work.parts}
         recalled: dict[str, ScoredCustomer] = {}
         for customer, kept in self._find(work, keys).items():
             # parts of one answer are of one moment
@@ -270,7 +270,7 @@ class ScoringService:
         try:
             for name, key in keys.items():
                 part, kept, cells = self.parts[name], {}, {}
-                made_by = work.deployment.made_by(part.engine)
+                made_by = work.deployment.made_by(part.engine, *part.helped_by)
                 for one in known:
                     if one.feature_timestamp is None or one.status(name) not in WITH_VALUES:
                         continue
@@ -313,7 +313,7 @@ class ScoringService:
 
     def _may_be_stale(self, work: _Work, name: str, one: Kept) -> bool:
         part = self.parts[name]
-        return not part.exact or (one.current and one.made_by == work.deployment.made_by(part.engine))
+        return not part.exact or (one.current and one.made_by == work.deployment.made_by(part.engine, *part.helped_by))
 
     def _nothing(self, work: _Work, customer: str, status: Status, reason: str) -> ScoredCustomer:
         parts = {

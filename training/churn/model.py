@@ -17,7 +17,7 @@ from features.categories import Attributes, Categories, model_columns
 from features.store.feature_store import Store
 from training.churn.additive import Additive
 from training.churn.definition import Definition
-from training.churn.peers import Peers
+from training.churn.peers import Group, Peers
 from training.churn.trees import Trees
 from training.evaluation.calibration import Calibration
 from training.lifecycle.booster import load_booster, save_booster
@@ -125,8 +125,8 @@ class ChurnModel:
         """
         return self.scorer.contributions(inputs)
 
-    def similar(self, inputs: Floats) -> dict[str, float]:
-        """Return what is usual among customers like the one whose row of inputs this is, per feature."""
+    def similar(self, inputs: Floats) -> Group:
+        """Return the customers like the one whose row of inputs this is."""
         by = self.peers.by
         return self.peers.like(float(inputs[self.features.index(by)]) if by is not None else np.nan)
 
@@ -174,6 +174,9 @@ class ChurnModel:
                 edges=tuple(peers["edges"]),
                 everyone=peers["everyone"],
                 groups=tuple(peers["groups"]),
+                middles=tuple(
+                    {name: (low, high) for name, (low, high) in middle.items()} for middle in peers.get("middles", ())
+                ),
             ),
             definition=Definition(**meta["definition"]),
             labels_end=datetime.fromisoformat(meta["labels_end"]),

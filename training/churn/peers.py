@@ -10,8 +10,28 @@ import numpy as np
 from core.arrays import Floats, Ints
 from training.churn.dataset import ChurnSet
 
-#: What makes customers similar; the first that the data have.
-_PEERS_BY = ("amount_usual_28d", "contract_price")
+#: What makes customers similar, the first that the data have; and what those are who do not have it.
+_WITHOUT = {"amount_usual_28d": "new", "contract_price": "unknown_price"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Customers that one is compared with.
+
+    Attributes
+    ----------
+    kind
+        What they have in common: the feature that groups them; `new` or `unknown_price` for those without it; or
+        `everyone`.
+    usual
+        Per feature the median.
+    middle
+        Per feature the first and the third quartile, both ends inclusive; without those of models that kept none.
+    """
+
+    kind: str
+    usual: Mapping[str, float]
+    middle: Mapping[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -28,16 +48,28 @@ class Peers:
         Per feature the median of all active customers of the training snapshots.
     groups
         Per group the same of its customers; the first is those whose grouping feature is missing.
+    middles
+        The first and the third quartile of each feature, of everyone and then of each group.
     """
 
     by: str | None
     edges: tuple[float, ...]
     everyone: dict[str, float]
     groups: tuple[dict[str, float], ...]
+    middles: tuple[dict[str, tuple[float, float]], ...] = ()
 
-    def like(self, value: float) -> dict[str, float]:
-        """Return what is usual among customers whose grouping feature is like `value`."""
-        return self.groups[0 if math.isnan(value) else bisect_right(self.edges, value) + 1]
+    @property
+    def all(self) -> Group:
+        """Every active customer of the training snapshots."""
+        return Group("everyone", self.everyone, self.middles[0] if self.middles else {})
+
+    def like(self, value: float) -> Group:
+        """Return the customers whose grouping feature is like `value`."""
+        if self.by is None:
+            return self.all
+        place = 0 if math.isnan(value) else bisect_right(self.edges, value) + 1
+        kind = self.by if place else _WITHOUT[self.by]
+        return Group(kind, self.groups[place], self.middles[place + 1] if self.middles else {})
 
 
 def group_of(values: Floats, edges: Sequence[float]) -> Ints:
@@ -50,16 +82,18 @@ def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
 
     Those without a habit yet are a group of their own. Where neither is known all customers are one group.
     """
-    by = next((name for name in _PEERS_BY if name in features), None)
+    by = next((name for name in _WITHOUT if name in features), None)
     values = train.columns[by] if by is not None else np.full(len(train), np.nan)
     edges = tuple(np.nanquantile(values, [1 / 3, 2 / 3]).tolist()) if by is not None else ()
     everyone = {name: _usual(train, name) for name in features}
     groups = group_of(values, edges)
+    rows = [train.rows(groups == group) for group in range(len(edges) + 2)]
     return Peers(
         by=by,
         edges=edges,
         everyone=everyone,
-        groups=tuple(_medians(train.rows(groups == group), everyone) for group in range(len(edges) + 2)),
+        groups=tuple(_medians(some, everyone) for some in rows),
+        middles=tuple(_middles(some, features) for some in (train, *rows)),
     )
 
 
@@ -67,6 +101,17 @@ def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]
     """Return what is usual, and another value where none of the rows has the feature."""
     known = [name for name in otherwise if not np.isnan(rows.columns[name]).all()]
     return {**otherwise, **{name: _usual(rows, name) for name in known}}
+
+
+def _middles(rows: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the quartiles of the features that are numbers and that any of the rows have."""
+    middles = {}
+    for name in features:
+        known = rows.columns[name][~np.isnan(rows.columns[name])]
+        if len(known) and name not in rows.categories:
+            low, high = np.quantile(known, [0.25, 0.75]).tolist()
+            middles[name] = (low, high)
+    return middles
 
 
 def _usual(rows: ChurnSet, name: str) -> float:

@@ -111,6 +111,24 @@ def due(history: History, catalogue: Catalogue) -> npt.NDArray[np.bool_]:
     return np.asarray((cycle > 0) & (cycle <= since) & (since <= LATEST_CYCLES * cycle))
 
 
+def most_regular_due(
+    history: History, catalogue: Catalogue, allowed: npt.NDArray[np.bool_], most_cycles: float = 2.0
+) -> int | None:
+    """Return the place in a history of the product that a customer bought most often of those due by their own cycle.
+
+    Parameters
+    ----------
+    allowed
+        By code of the product, whether it may be offered.
+    most_cycles
+        Who is later than so many cycles may have stopped buying it.
+    """
+    fits = due(history, catalogue) & _knows_cycle(history) & allowed[history.codes]
+    fits &= history.days_since <= most_cycles * history.cycle
+    places = np.flatnonzero(fits)
+    return int(places[np.argmax(history.baskets[places])]) if len(places) else None
+
+
 def _knows_cycle(history: History) -> npt.NDArray[np.bool_]:
     return np.asarray((history.baskets >= REGULAR_BASKETS) & (history.cycle > 0))
 

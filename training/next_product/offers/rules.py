@@ -119,8 +119,3 @@ def read_facts(rules: Rules) -> pd.DataFrame | None:
             "Correct the file, or `facts` in the rules.",
         ) from error
     return facts
-
-
-def changed(*files: Path | None) -> tuple[str, ...]:
-    """Return when each file was last written; another answer later means that one was written since."""
-    return tuple("" if file is None or not file.is_file() else str(file.stat().st_mtime_ns) for file in files)

@@ -1,0 +1,83 @@
+"""From reasons to one action at a time: the playbook's policy applied to a customer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from serving.explain.playbook import Playbook
+from serving.explain.reasons import Reason
+from serving.explain.tiers import AnyTier
+from serving.explain.wording import Writer
+
+#: The action that is due now, and the one that follows.
+_MOST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something to do about a customer's risk."""
+
+    finding: Annotated[str, Field(description="The finding it answers", examples=["long_silence"])]
+    text: Annotated[str, Field(examples=["Remind them of “FRUIT BREAD”, usually bought every 12 days."])]
+    product_id: Annotated[str | None, Field(description="The product in the text", examples=["1029743"])] = None
+
+
+@dataclass(frozen=True)
+class Due:
+    """A product that a customer is due to buy again.
+
+    Attributes
+    ----------
+    every_days
+        The customer's usual days between purchases of it.
+    """
+
+    product_id: str
+    name: str
+    every_days: float
+
+
+def choose_actions(
+    reasons: Sequence[Reason], tier: AnyTier | None, playbook: Playbook, writer: Writer, due: Due | None = None
+) -> list[Action]:
+    """Choose what to do: the action that comes first by the policy, and the one that follows.
+
+    Parameters
+    ----------
+    reasons
+        The customer's reasons; those that lower the risk ask for nothing.
+    due
+        A product to remind the customer of; an action without one has a text without a product.
+
+    Returns
+    -------
+    Up to two actions; none in tiers that the policy leaves out.
+    """
+    policy = playbook.policy
+    if tier not in policy.tiers:
+        return []
+    found = [reason.finding for reason in reasons if reason.direction == "raises" and reason.finding is not None]
+    order = {finding: place for place, finding in enumerate(policy.order)}
+    actions: list[Action] = []
+    for finding in sorted(found, key=lambda finding: order.get(finding, len(order))):
+        groups = [group for group in policy.exclusive if finding in group]
+        if any(action.finding in group for group in groups for action in actions):
+            continue
+        action = _action(finding, playbook, writer, due)
+        if action is not None:
+            actions.append(action)
+    return actions[:_MOST]
+
+
+def _action(finding: str, playbook: Playbook, writer: Writer, due: Due | None) -> Action | None:
+    suggestion = playbook.suggestion(finding)
+    if suggestion is None:
+        return None
+    with_product = suggestion.product.get(writer.language)
+    if due is not None and with_product is not None:
+        text = writer.fill(with_product, product=writer.quoted(due.name), every=writer.amount(due.every_days, "every"))
+        return Action(finding, text, due.product_id)
+    plain = suggestion.plain.get(writer.language)
+    return None if plain is None else Action(finding, writer.fill(plain))
