@@ -125,8 +125,12 @@ def _by_language(key: str) -> dict[Language, str]:
 
 
 def _suggestion(path: Path | None, finding: str, section: object) -> Suggestion:
+    if not isinstance(section, dict):
+        raise ConfigError(
+            f"{path}: {finding} = {section!r}: expected a section with {_LANGUAGES}.", "Correct the file."
+        )
     try:
-        plain = dict(section) if isinstance(section, dict) else {"": section}
+        plain = dict(section)
         product = plain.pop("product", {})
         suggestion = Suggestion(_Texts.validate_python(plain), _Texts.validate_python(product))
         for texts, allowed in ((suggestion.plain, {}), (suggestion.product, {"product": "", "every": ""})):

@@ -172,7 +172,7 @@ def _reason(one: _Told, explained: Explained, writer: Writer) -> Reason:
     theme = "buying" if buying else one.themes[0].name
     subject = writer.say("theme.buying") if buying else theme_title(one.themes[0], writer)
     clear = found.certainty == "clear" and found.finding is not None
-    ending = f"direction.{one.direction}{_renewal(explained)}" if found.finding else "direction.none"
+    ending = f"direction.{one.direction}{_renewal(explained)}" if found.finding else "direction.alone"
     return Reason(
         theme=theme,
         themes=[theme.name for theme in one.themes],

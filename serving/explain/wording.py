@@ -56,7 +56,22 @@ _WHOLE = 10.0
 #: A usual number in 28 days below this is written as a rhythm: one in so many days.
 _RARE, _HABIT_DAYS = 0.95, 28.0
 #: A word of the trade in a text, such as `<purchase>`.
+_IDEOGRAPH = re.compile("[\u3400-\u9fff]")
+_SPACE_BEFORE, _SPACE_AFTER = (
+    re.compile("(?<=[\u3400-\u9fff]) \\{(\\w+)\\}"),
+    re.compile("\\{(\\w+)\\} (?=[\u3400-\u9fff])"),
+)
 _TERM = re.compile(r"<(\w+)>")
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    """Put values into a text; between two ideographs there is no space, which one has beside digits and letters."""
+    for pattern, at in ((_SPACE_BEFORE, 0), (_SPACE_AFTER, -1)):
+        text = pattern.sub(
+            lambda found, at=at: found[0].replace(" ", "") if _IDEOGRAPH.match(values[found[1]][at:]) else found[0],
+            text,
+        )
+    return text.format(**values)
 
 
 @dataclass(frozen=True)
@@ -75,11 +90,11 @@ class Writer:
 
     def say(self, key: str, **values: str) -> str:
         """Fill the text of a key."""
-        return self.texts[key].format(**values)
+        return _filled(self.texts[key], values)
 
     def fill(self, text: str, **values: str) -> str:
         """Fill a text that is in no catalogue, or was taken from one."""
-        return self._in_trade(text).format(**values)
+        return _filled(self._in_trade(text), values)
 
     def has(self, key: str) -> bool:
         """Tell whether there is a text of a key."""

@@ -1,6 +1,6 @@
-"""Sentences: true to the values, in both languages, never from a column name."""
+"""Sentences: true to the values, sure of what they say, in both languages, never from a column name."""
 
-import string
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,30 +9,48 @@ import pytest
 
 from features.store.feature_store import Store
 from features.vectors import with_ages
-from serving.explain.contributions import Explained, Part
+from serving.explain.contributions import Attribute, Explained, Part
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import Reason, risk_reasons
-from serving.explain.themes import FINDINGS, THEME_OF, THEMES
-from serving.explain.what_if import LEVERS
-from serving.explain.wording import LANGUAGES, amount, catalogue, preferred
+from serving.explain.themes import THEME_OF, THEMES, themes_of
+from serving.explain.wording import Writer
+from serving.settings import TextSettings
 from tests.conftest import World
 from tests.online import columns_of
+from training.churn.peers import Group
 from training.churn.settings import ChurnSettings
 
-FEATURES = ("recency_days", "gap_mean", "amount_84d", "answer_rate")
-SIMILAR = {"recency_days": 5.0, "gap_mean": 7.0, "amount_84d": 300.0, "answer_rate": 0.2}
+ENGLISH, CHINESE = (Writer(language, TextSettings(currency="USD")) for language in ("en", "zh"))
+#: What is typical for others, and their middle half, half as much to twice as much.
+TYPICAL = {
+    **{"recency_days": 5.0, "baskets_28d": 4.0, "purchase_days_84d": 9.0, "gap_mean": 7.0, "gap_std": 4.0},
+    **{"amount_28d": 100.0, "amount_84d": 300.0, "basket_amount_84d": 25.0, "categories_28d": 10.0},
+    **{"answer_rate": 0.2, "campaigns_contacted": 2.0, "discount_share_84d": 0.1, "visits_28d": 5.0},
+    **{"days_to_contract_end": 200.0, "contract_price": 40.0, "complaints_84d": 0.0, "categories_84d": 20.0},
+}
 
 
-def explained(values: dict[str, float], parts: dict[str, float], similar: dict[str, float], **effects: float) -> Any:
+def group(kind: str, **typical: float) -> Group:
+    usual = TYPICAL | typical
+    return Group(kind, usual, {name: (value / 2, value * 2) for name, value in usual.items()})
+
+
+def explained(values: dict[str, float], parts: dict[str, float], kind: str = "new", **effects: float) -> Explained:
     """An explanation with one contribution a theme, and the model's agreement with each unless said otherwise."""
     own = {name: parts.get(THEME_OF[name].name, 0.0) for name in values}
     themes = {theme: Part(part, effects.get(theme, part)) for theme, part in parts.items()}
-    return Explained(values, own, similar, themes)
+    return Explained(values, own, group(kind), group("everyone"), themes)
 
 
-def explain(values: list[float], parts: dict[str, float], language: Any = "en", **effects: float) -> list[Reason]:
-    one = explained(dict(zip(FEATURES, values, strict=True)), parts, SIMILAR, **effects)
-    return risk_reasons(one, load_playbook(None), language)
+def told(
+    values: dict[str, float], parts: dict[str, float], kind: str = "new", writer: Writer = ENGLISH
+) -> list[Reason]:
+    return risk_reasons(explained(values, parts, kind), writer)
+
+
+def text(values: dict[str, float], parts: dict[str, float], kind: str = "new", writer: Writer = ENGLISH) -> str:
+    (reason,) = told(values, parts, kind, writer)
+    return f"{reason.title} | {reason.text}"
 
 
 def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Store) -> None:
@@ -42,192 +60,306 @@ def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Stor
     assert sum(len(theme.features) for theme in THEMES) == len(THEME_OF)
 
 
-def test_languages_have_the_same_keys_and_placeholders() -> None:
-    def placeholders(text: str) -> set[str | None]:
-        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-    english = catalogue("en")
-    for language in LANGUAGES:
-        other = catalogue(language)
-        assert other.keys() == english.keys()
-        for key, text in english.items():
-            assert placeholders(other[key]) == placeholders(text), key
-
-
-def test_every_theme_fact_and_finding_has_its_texts() -> None:
-    texts = catalogue("en")
-    for theme in THEMES:
-        assert f"theme.{theme.name}" in texts
-        assert theme.facts or f"plain.{theme.name}" in texts
-        for fact in theme.facts:
-            assert f"fact.{fact.feature}" in texts
-    assert {key.removeprefix("finding.") for key in texts if key.startswith("finding.")} == FINDINGS
-    facts = {key.removeprefix("fact.") for key in texts if key.startswith("fact.")}
-    assert facts == {fact.feature for theme in THEMES for fact in theme.facts} | {"unknown", "attribute"}
-    changes = {f"change.{lever.name}_{count}" for lever in LEVERS for count in ("one", "many")}
-    assert changes == {key for key in texts if key.startswith("change.")} - {
-        "change.text",
-        "change.text_renewal",
-        "change.and",
-    }
-
-
-def test_reasons_of_a_contract_that_ends_speak_of_renewal() -> None:
-    values = {"contract_cancelled": 1.0, "days_to_contract_end": 20.0}
-    one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
-    about = replace(one, renewal=True)
-    (english,), (chinese,) = (risk_reasons(about, {}, language) for language in LANGUAGES)
-    assert english.text == "The customer has given notice. This raises the risk that the contract is not renewed."
-    assert chinese.text == "该客户已提出解约。这会提高不续约的风险。"
-    assert risk_reasons(one, {}, "en")[0].text == "The customer has given notice. This raises the risk."
-
-
-def test_silence_is_compared_with_the_customers_own_habit() -> None:
-    reason = explain([23.0, 6.0, 300.0, 0.2], {"silence": 1.0, "spend": -0.5})[0]
-    assert reason.text == "Last purchase 23 days ago; this customer usually comes every 6 days. This raises the risk."
-    assert reason.title == "Long silence for this customer"
-    assert reason.finding == "long_silence"
-    assert reason.share == pytest.approx(2 / 3)
-    assert reason.values == {"recency_days": 23.0, "gap_mean": 6.0}
-    assert reason.actionable
-    assert reason.action == "Get in touch now, with something they usually buy."
-    chinese = explain([23.0, 6.0, 300.0, 0.2], {"silence": 1.0, "spend": -0.5}, "zh")[0]
-    assert chinese.text == "上次购买在 23 天前，而该客户通常每 6 天购买一次。这会提高流失风险。"
-    assert chinese.title == "对该客户而言久未购买"
-
-
 @pytest.mark.parametrize(
-    ("habit", "text", "title"),
+    ("recency", "part", "english", "chinese"),
     [
-        (np.nan, "; similar customers: 5 days. This raises the risk.", "Longer silence than similar customers"),
-        (60.0, ". This raises the risk.", "Silence"),
-        (23.2, ". This raises the risk.", "Silence"),
+        (
+            23.0,
+            1.0,
+            "Later than usual | Last purchase 23 days ago, usually every 6 days. Linked to a higher risk.",
+            "晚于平时 | 上次购买在 23 天前，平时每 6 天一次。与较高流失风险相关。",
+        ),
+        (
+            7.6,
+            1.0,
+            "Time since the last purchase | Last purchase 7 days ago, slightly later than usual (every 6 days). "
+            "Linked to a higher risk.",
+            "距上次购买的时间 | 上次购买在 7 天前，略晚于平时（每 6 天一次）。与较高流失风险相关。",
+        ),
+        (
+            2.4,
+            -1.0,
+            "Within the usual rhythm | Last purchase 2 days ago, usually every 6 days. Linked to a lower risk.",
+            "仍在平时的节奏内 | 上次购买在 2 天前，平时每 6 天一次。与较低流失风险相关。",
+        ),
     ],
 )
-def test_silence_is_compared_with_others_only_without_a_habit(habit: float, text: str, title: str) -> None:
-    (reason,) = explain([23.0, habit, 300.0, 0.2], {"silence": 1.0})
-    assert reason.text == f"Last purchase 23 days ago{text}"
-    assert reason.title == title
-
-
-@pytest.mark.parametrize(
-    ("amount_84d", "part", "text", "title"),
-    [
-        (100.0, 1.0, "; similar customers: 300.00. This raises the risk.", "Spends less than similar customers"),
-        (500.0, -1.0, "; similar customers: 300.00. This lowers the risk.", "Spends more than similar customers"),
-        (500.0, 1.0, ". This raises the risk.", "Spending"),
-    ],
-)
-def test_a_comparison_is_shown_only_where_it_supports_the_direction(
-    amount_84d: float, part: float, text: str, title: str
+def test_silence_is_compared_with_the_customers_own_habit(
+    recency: float, part: float, english: str, chinese: str
 ) -> None:
-    (reason,) = explain([23.0, 6.0, amount_84d, 0.2], {"spend": part})
-    assert reason.text == f"Spent {amount_84d:.2f} in the last 84 days{text}"
-    assert reason.title == title
-    assert reason.actionable == (title == "Spends less than similar customers")
+    values = {"recency_days": recency, "gap_mean": 6.0}
+    assert text(values, {"silence": part}) == english
+    assert text(values, {"silence": part}, writer=CHINESE) == chinese
+
+
+def test_what_is_normal_for_the_customer_is_never_an_alarm() -> None:
+    assert told({"recency_days": 4.2, "gap_mean": 6.0}, {"silence": 1.0}) == []
+    rare = {"recency_days": 60.0, "gap_mean": 93.0, "baskets_28d": 0.0, "baskets_usual_28d": 0.3}
+    # that others come more often is no alarm about a change
+    assert [reason.finding for reason in told(rare, {"frequency": 1.0})] == ["less_frequent"]
+    late = rare | {"recency_days": 150.0}
+    assert text(late, {"frequency": 1.0}) == (
+        "Buys less often than usual | No purchases in the last 28 days, usually about one every 3 months. "
+        "Linked to a higher risk."
+    )
+    assert text(late, {"frequency": 1.0}, writer=CHINESE) == (
+        "购买不如平时频繁 | 最近 28 天未购买，平时约每 3 个月 1 次。与较高流失风险相关。"
+    )
+
+
+def test_without_a_habit_others_are_compared_with_by_what_they_share() -> None:
+    values = {"recency_days": 23.0, "gap_mean": math.nan}
+    assert text(values, {"silence": 1.0}) == (
+        "No purchase for longer than others | Last purchase 23 days ago; typical for other new customers: 5 days. "
+        "Linked to a higher risk."
+    )
+    assert text(values, {"silence": 1.0}, writer=CHINESE) == (
+        "比其他客户更久未购买 | 上次购买在 23 天前；其他新客户一般为 5 天。与较高流失风险相关。"
+    )
+    assert told(values | {"recency_days": 6.0}, {"silence": 1.0}) == []  # a purchase of this week
+
+
+def test_spending_is_not_compared_with_those_who_spend_as_much() -> None:
+    values = {"amount_84d": 100.0}
+    assert "typical for all customers: $300" in text(values, {"spend": 1.0}, "amount_usual_28d")
+    assert "typical for other new customers: $300" in text(values, {"spend": 1.0}, "new")
+    assert "typical for similar spenders: 20" in text({"categories_84d": 6.0}, {"variety": 1.0}, "amount_usual_28d")
+
+
+@pytest.mark.parametrize(
+    ("amount", "part", "expected"),
+    [
+        (
+            100.0,
+            1.0,
+            "Spends less than others | Spent $100 in the last 84 days; typical for all customers: $300. Linked",
+        ),
+        (
+            260.0,
+            1.0,
+            "Spending | Spent $260 in the last 84 days; slightly below what is typical for all customers ($300)",
+        ),
+        (
+            180.0,
+            1.0,
+            "Spending | Spent $180 in the last 84 days; below what is typical for all customers ($300). Linked",
+        ),
+        (
+            900.0,
+            -1.0,
+            "Spends more than others | Spent $900 in the last 84 days; typical for all customers: $300. Linked",
+        ),
+    ],
+)
+def test_a_difference_is_as_sure_as_it_is_said(amount: float, part: float, expected: str) -> None:
+    assert text({"amount_84d": amount}, {"spend": part}, "amount_usual_28d").startswith(expected)
+
+
+@pytest.mark.parametrize(("amount", "part"), [(500.0, 1.0), (100.0, -1.0), (295.0, 1.0)])
+def test_what_cannot_be_compared_is_left_out(amount: float, part: float) -> None:
+    assert told({"amount_84d": amount}, {"spend": part}) == []
 
 
 def test_a_comparison_that_the_features_own_contribution_contradicts_is_not_shown() -> None:
-    one = explained({"amount_84d": 100.0}, {"spend": 1.0}, SIMILAR)
-    denied = Explained(one.values, {"amount_84d": -0.1}, one.similar, one.parts)
-    assert risk_reasons(one, {}, "en")[0].finding == "smaller_spender"
-    assert risk_reasons(denied, {}, "en")[0].finding is None
+    one = explained({"amount_84d": 100.0}, {"spend": 1.0})
+    assert risk_reasons(one, ENGLISH)[0].finding == "smaller_spender"
+    assert risk_reasons(replace(one, contributions={"amount_84d": -0.1}), ENGLISH) == []
+
+
+def less(baskets: float = 1.0) -> dict[str, float]:
+    return {
+        **{"baskets_28d": baskets, "baskets_usual_28d": 4.0, "gap_mean": 7.0, "gap_std": 7.0, "recency_days": 27.0},
+        **{"amount_28d": 3.0 * baskets, "amount_usual_28d": 128.0},
+        **{"categories_28d": baskets, "categories_usual_28d": 22.0},
+    }
+
+
+def test_what_says_one_thing_is_one_sentence() -> None:
+    parts = {"frequency": 1.0, "spend": 0.5, "variety": 0.25, "silence": 0.25}
+    values = less() | {"gap_mean": 7.0}
+    reasons = told(values, parts)
+    assert [reason.theme for reason in reasons] == ["buying", "silence"]
+    first = reasons[0]
+    assert first.title == "Buying less than usual"
+    assert first.text == (
+        "Buying less in the last 28 days: 1 purchase instead of 4, $3 instead of $128, 1 category instead of 22. "
+        "Linked to a higher risk."
+    )
+    assert (first.share, first.themes) == (pytest.approx(0.875), ["frequency", "spend", "variety"])
+    assert {"baskets_28d", "amount_28d", "categories_28d", "categories_usual_28d"} <= first.values.keys()
+    assert told(values, parts, writer=CHINESE)[0].text == (
+        "最近 28 天购买减少：购买 1 次（平时 4 次），US$3（平时 US$128），1 个品类（平时 22 个）。与较高流失风险相关。"
+    )
+
+
+def test_without_a_purchase_the_rest_goes_without_saying() -> None:
+    reasons = told(less(0.0), {"frequency": 1.0, "spend": 0.5, "variety": 0.25})
+    assert [reason.text for reason in reasons] == [
+        "Buying less in the last 28 days: no purchases instead of 4. Linked to a higher risk."
+    ]
+
+
+def test_what_says_two_things_stays_apart() -> None:
+    values = less() | {"amount_28d": 500.0}
+    reasons = told(values, {"frequency": 1.0, "spend": -0.5})
+    assert [(reason.theme, reason.finding) for reason in reasons] == [
+        ("frequency", "buys_less_often"),
+        ("spend", "spends_more"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("tenure", "part", "finding"), [(20.0, 1.0, "new_customer"), (345.0, 1.0, None), (20.0, -1.0, None)]
+    ("values", "part", "expected"),
+    [
+        (
+            {"tenure_days": 12.0, "baskets_total": 1.0},
+            1.0,
+            "One purchase so far | First purchase 12 days ago, none since. Linked to a higher risk.",
+        ),
+        (
+            {"tenure_days": 40.0, "baskets_total": 5.0},
+            -1.0,
+            "New customer | New customer: first purchase 40 days ago, 5 purchases so far. Linked to a lower risk.",
+        ),
+        (
+            {"tenure_days": 400.0, "baskets_total": 9.0},
+            -1.0,
+            "Length of the relationship | First purchase 13 months ago.",
+        ),
+        (
+            {"contracts_tenure_days": 100.0, "contracts_total": 1.0},
+            1.0,
+            "First contract | In the first contract, which began 3 months ago. Linked to a higher risk.",
+        ),
+    ],
 )
-def test_what_grows_with_time_is_compared_with_nobody(tenure: float, part: float, finding: str | None) -> None:
-    one = explained({"tenure_days": tenure}, {"loyalty": part}, {"tenure_days": 150.0})
-    (reason,) = risk_reasons(one, {}, "en")
-    assert reason.finding == finding
-    assert "similar" not in reason.text
+def test_new_customers_and_first_contracts_have_sentences_of_their_own(
+    values: dict[str, float], part: float, expected: str
+) -> None:
+    assert text(values, {"loyalty": part}) == expected
 
 
-def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
-    parts = {"silence": 1.0, "spend": -0.5}
-    assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, spend=0.1)] == ["silence"]
-    assert [r.theme for r in explain([23.0, 6.0, 300.0, 0.2], parts, silence=0.0)] == ["spend"]
+def test_a_returning_customer_is_one() -> None:
+    values = {"baskets_28d": 2.0, "baskets_84d": 2.0, "baskets_total": 9.0, "tenure_days": 300.0}
+    expected = "Back after a break | Back after a break: 2 purchases in the last 28 days, none in the 8 weeks before"
+    assert text(values, {"loyalty": 1.0}).startswith(expected)
+    assert "returning" not in str(told(values | {"baskets_84d": 3.0}, {"loyalty": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("flag", "days", "expected"),
+    [
+        (1.0, 20.0, "Has given notice | The customer has given notice. Linked to a higher risk."),
+        (0.0, 20.0, "Contract ends soon | The contract ends in 20 days. Linked to a higher risk."),
+        (0.0, 70.0, "The contract ends sooner than others' | The contract ends in 2 months; typical for similar"),
+    ],
+)
+def test_a_notice_is_shown_only_where_there_is_one(flag: float, days: float, expected: str) -> None:
+    values = {"contract_cancelled": flag, "days_to_contract_end": days}
+    assert text(values, {"contract": 1.0}, "amount_usual_28d").startswith(expected)
+
+
+def test_reasons_of_a_contract_that_ends_speak_of_renewal() -> None:
+    about = replace(explained({"contract_cancelled": 1.0}, {"contract": 1.0}), renewal=True)
+    (english,), (chinese,) = (risk_reasons(about, writer) for writer in (ENGLISH, CHINESE))
+    assert english.text == "The customer has given notice. Linked to a higher risk of not renewing."
+    assert chinese.text == "该客户已提出解约。与较高的不续约风险相关。"
+
+
+@pytest.mark.parametrize("part", [0.7, -0.7])
+def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float) -> None:
+    one = explained({"discount_share_84d": 0.4}, {"discounts": part})
+    (reason,) = risk_reasons(one, ENGLISH)
+    assert reason.finding == "lives_on_discounts"
+    assert reason.text.startswith(
+        "Discounts took 40% off the bill in the last 84 days; typical for other new customers"
+    )
+    assert risk_reasons(replace(one, contributions={"discount_share_84d": -part}), ENGLISH) == []
 
 
 def test_a_missing_value_is_replaced_by_the_next_fact_or_shown_as_unknown() -> None:
-    (reason,) = explain([23.0, 6.0, 300.0, float("nan")], {"campaigns": -1.0})
-    assert reason.text == "Answers to campaigns: no data for this customer. This lowers the risk."
+    (reason,) = told({"answer_rate": math.nan}, {"campaigns": -1.0})
+    assert reason.text == "Response to campaigns: not enough data."
+    assert (reason.finding, reason.certainty) == (None, "none")
     assert reason.values["answer_rate"] is None
-    assert reason.action is None
-    one = explained(
-        {"answer_rate": np.nan, "campaigns_contacted": 0.0}, {"campaigns": 1.0}, {"campaigns_contacted": 2.0}
+    assert told({"answer_rate": math.nan}, {"campaigns": -1.0}, writer=CHINESE)[0].text == "营销响应：数据不足。"
+    never = {"answer_rate": math.nan, "campaigns_contacted": 0.0}
+    assert (
+        text(never, {"campaigns": 1.0}) == "Never contacted | Has not received a campaign yet. Linked to a higher risk."
     )
-    (reason,) = risk_reasons(one, {}, "en")
-    assert reason.text == "Contacted in 0 campaigns. This raises the risk."
-    assert not reason.actionable
 
 
-@pytest.mark.parametrize(("part", "finding"), [(0.7, "lives_on_discounts"), (-0.7, "lives_on_discounts")])
-def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float, finding: str) -> None:
-    one = explained({"discount_share_84d": 0.4}, {"discounts": part}, {"discount_share_84d": 0.1})
-    (reason,) = risk_reasons(one, {}, "en")
-    assert reason.finding == finding
-    against = Explained(one.values, {"discount_share_84d": -part}, one.similar, one.parts)
-    assert risk_reasons(against, {}, "en")[0].finding is None
+def test_a_theme_without_facts_is_left_out() -> None:
+    assert told({"season_sin": 0.1}, {"season": 1.0}) == []
 
 
-@pytest.mark.parametrize(
-    ("flag", "text", "finding"),
-    [
-        (1.0, "The customer has given notice", "notice_given"),
-        (0.0, "The contract ends in 20 days", "contract_ends_soon"),
-    ],
-)
-def test_a_notice_is_shown_only_where_there_is_one(flag: float, text: str, finding: str) -> None:
-    values = {"contract_cancelled": flag, "days_to_contract_end": 20.0}
-    one = explained(values, {"contract": 1.0}, {"contract_cancelled": 0.0, "days_to_contract_end": 20.0})
-    (reason,) = risk_reasons(one, {}, "en")
-    assert reason.text == f"{text}. This raises the risk."
-    assert reason.finding == finding
+def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
+    values = {"recency_days": 23.0, "gap_mean": 6.0, "amount_84d": 900.0}
+    parts = {"silence": 1.0, "spend": -0.5}
+    assert [r.theme for r in risk_reasons(explained(values, parts, spend=0.1), ENGLISH)] == ["silence"]
+    assert [r.theme for r in risk_reasons(explained(values, parts, silence=0.0), ENGLISH)] == ["spend"]
 
 
-def test_a_theme_without_facts_has_a_plain_sentence() -> None:
-    one = explained({"season_sin": 0.1}, {"season": 1.0}, {"season_sin": 0.0})
-    assert risk_reasons(one, {}, "en")[0].text == "The time of the year. This raises the risk."
+def test_what_can_be_acted_on_is_first_facts_are_last_and_small_ones_left_out() -> None:
+    values = {
+        **{"recency_days": 23.0, "gap_mean": 6.0, "amount_84d": 900.0, "tenure_days": 400.0},
+        **{"discount_share_84d": 0.4, "answer_rate": 0.9},
+    }
+    parts = {"silence": 0.2, "spend": -0.3, "loyalty": -0.36, "discounts": 0.1, "campaigns": -0.04}
+    found = risk_reasons(explained(values, parts), ENGLISH, load_playbook(None).actionable)
+    assert [reason.theme for reason in found] == ["silence", "discounts", "spend", "loyalty"]
+    assert [reason.share for reason in found] == pytest.approx([0.2, 0.1, 0.3, 0.36])
+    assert told(values, {"silence": 0.0}) == []
 
 
-def test_reasons_are_ordered_and_small_ones_left_out() -> None:
-    reasons = explain([23.0, 6.0, 300.0, 0.2], {"silence": 0.3, "spend": -0.695, "campaigns": 0.005})
-    assert [reason.theme for reason in reasons] == ["spend", "silence"]
-    assert explain([1.0, 1.0, 1.0, 1.0], {"silence": 0.0}) == []
+def attribute(name: str, value: str, left: float, of_all: float, part: float) -> Explained:
+    feature = f"attribute_{name}"
+    return Explained(
+        {feature: 0.0},
+        {feature: part},
+        group("everyone"),
+        group("everyone"),
+        {feature: Part(part, part)},
+        {feature: Attribute(value, left, of_all)},
+        themes_of((feature,)),
+    )
 
 
-@pytest.mark.parametrize(
-    ("value", "unit", "english", "chinese"),
-    [
-        (1.0, "days", "1 day", "1 天"),
-        (6.04, "days", "6 days", "6 天"),
-        (7.5, "days", "7.5 days", "7.5 天"),
-        (23.4, "days", "23 days", "23 天"),
-        (1234.5, "money", "1,234.50", "1,234.50"),
-        (0.256, "percent", "26 %", "26 %"),
-        (2.0, "number", "2", "2"),
-        (1.0, "categories", "1 category", "1 个品类"),
-    ],
-)
-def test_amounts_are_written_as_a_reader_would(value: float, unit: Any, english: str, chinese: str) -> None:
-    assert amount("en", value, unit) == english
-    assert amount("zh", value, unit) == chinese
+def test_an_attribute_says_how_many_such_customers_left() -> None:
+    one = attribute("ContractType", "month to month", 0.43, 0.27, 1.0)
+    (reason,) = risk_reasons(one, ENGLISH)
+    assert (reason.title, reason.text) == (
+        "Customers like this leave more often",
+        "Contract type: month to month; 43% of such customers left, 27% of all. Linked to a higher risk.",
+    )
+    assert risk_reasons(one, CHINESE)[0].text == (
+        "Contract type：month to month；此类客户流失率 43%，全体客户 27%。与较高流失风险相关。"
+    )
+    assert risk_reasons(attribute("Plan", "basic", 0.2, 0.27, 1.0), ENGLISH) == []
 
 
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [
-        (None, "en"),
-        ("", "en"),
-        ("zh", "zh"),
-        ("fr, zh;q=0.4, en;q=0.9", "en"),
-        ("zh-TW;q=x, en;q=0.1", "en"),
-        ("*", "en"),
-        ("zh;q=0", "en"),
-        ("zh; q=0.9, en; q=0.1", "zh"),
-    ],
-)
-def test_the_preferred_language(header: str | None, language: str) -> None:
-    assert preferred(header) == language
+def test_a_number_is_compared_with_what_is_typical() -> None:
+    feature = "attribute_MonthlyCharges"
+    one = Explained(
+        {feature: 89.1},
+        {feature: 0.5},
+        group("everyone"),
+        Group("everyone", {feature: 64.35}, {feature: (50.0, 70.0)}),
+        {feature: Part(0.5, 0.5)},
+        themes=themes_of((feature,)),
+        usual={feature: 64.35},
+    )
+    (reason,) = risk_reasons(one, ENGLISH)
+    assert (reason.title, reason.text) == (
+        "Monthly charges: more than usual",
+        "Monthly charges: 89.1; typical for all customers: 64.35. Linked to a higher risk.",
+    )
+
+
+def test_no_column_name_is_said(world: World) -> None:
+    del world
+    values: dict[str, Any] = less() | {"tenure_days": 300.0, "discount_share_84d": 0.4, "gap_std": 30.0}
+    parts = dict.fromkeys(("silence", "frequency", "spend", "variety", "loyalty", "discounts", "rhythm"), 1.0)
+    for writer in (ENGLISH, CHINESE):
+        for reason in told(values, parts, writer=writer):
+            assert "_" not in reason.text + reason.title
