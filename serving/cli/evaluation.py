@@ -15,6 +15,7 @@ from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from serving.cli.stages import Stages
 from serving.explain.fidelity import evaluate_reasons as measure_reasons
+from serving.explain.quality import LONGEST
 from training.evaluation.sheet import Sheet
 from training.lifecycle.runner import evaluate as measure
 from training.lifecycle.tracking import CHAMPION
@@ -92,6 +93,7 @@ def _evaluate(
 
 def _sheets_of_reasons(evaluation: Mapping[str, Any]) -> list[Sheet]:
     agreement, unexplained, what_if = (evaluation[name] for name in ("direction_agreement", "unexplained", "what_if"))
+    readable, actions = evaluation["readable"], evaluation["actions"]
     rows = [
         ("sentences that agree with the model", f"{agreement['value']:.1%} of {agreement['sentences']:,}"),
         ("top three themes' share, median customer", f"{evaluation['top_three_share']['median']:.1%}"),
@@ -101,6 +103,18 @@ def _sheets_of_reasons(evaluation: Mapping[str, Any]) -> list[Sheet]:
         ("sentences that hide a missing value", f"{evaluation['missing_values']['shown_as_known']:,}"),
         ("largest distance from the raw margin", f"{evaluation['additivity']['largest_error']:.1e}"),
         ("high or medium with a way down", f"{what_if['found']:,} of {what_if['asked']:,}"),
+        ("reasons that compare, or state what is so", f"{readable['compared']:.1%} of {readable['reasons']:,}"),
+        ("alarms about what is usual for the customer", f"{readable['alarms_about_the_usual']:,}"),
+        ("risks blamed on a purchase of this week", f"{readable['blamed_on_a_recent_purchase']:,}"),
+        (
+            "actions that contradict tier, reasons or each other",
+            f"{actions['contradicting']:,} of {actions['with_an_action']:,}",
+        ),
+        *(
+            (f"texts over {LONGEST} characters, {language}", f"{length['too_long']:,} of {length['texts']:,}")
+            for language, length in evaluation["length"].items()
+        ),
+        ("grade of reading (Flesch-Kincaid), en", f"{evaluation['reading_grade']['flesch_kincaid']:.1f}"),
     ]
     protocol = evaluation["protocol"]
     return [Sheet(f"Reasons of {protocol['model']}, {protocol['customers']:,} customers", ("check", "measured"), rows)]

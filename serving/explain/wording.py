@@ -55,22 +55,18 @@ _MONTH, _YEAR = 365.25 / 12, 365.25
 _WHOLE = 10.0
 #: A usual number in 28 days below this is written as a rhythm: one in so many days.
 _RARE, _HABIT_DAYS = 0.95, 28.0
-#: A word of the trade in a text, such as `<purchase>`.
 _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
-_SPACE_BEFORE, _SPACE_AFTER = (
-    re.compile("(?<=[\u3400-\u9fff]) \\{(\\w+)\\}"),
-    re.compile("\\{(\\w+)\\} (?=[\u3400-\u9fff])"),
-)
+#: A word of the trade in a text, such as `<purchase>`.
 _TERM = re.compile(r"<(\w+)>")
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
     """Put values into a text; between two ideographs there is no space, which one has beside digits and letters."""
-    for pattern, at in ((_SPACE_BEFORE, 0), (_SPACE_AFTER, -1)):
-        text = pattern.sub(
-            lambda found, at=at: found[0].replace(" ", "") if _IDEOGRAPH.match(values[found[1]][at:]) else found[0],
-            text,
-        )
+    for name, value in values.items():
+        if _IDEOGRAPH.match(value[:1]):
+            text = re.sub(rf"({_IDEOGRAPH.pattern}) \{{{name}\}}", rf"\1{{{name}}}", text)
+        if _IDEOGRAPH.match(value[-1:]):
+            text = re.sub(rf"\{{{name}\}} ({_IDEOGRAPH.pattern})", rf"{{{name}}}\1", text)
     return text.format(**values)
 
 

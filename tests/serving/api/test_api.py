@@ -103,6 +103,7 @@ def test_risk_names_where_it_comes_from(client: TestClient, world: World) -> Non
     assert 0 < answer["risk"]["risk"] < 1
     assert answer["risk"]["tier"] in {"high", "medium", "low"}
     assert (answer["risk"]["status"], answer["risk"]["reason"]) == ("ok", None)
+    assert answer["risk"]["text"].startswith(f"{answer['risk']['risk']:.0%} chance of no purchase in the next 28 days")
     assert answer["risk"]["model"] == answer["models"]["churn"]["version"] == "encore-churn/1"
     assert datetime.fromisoformat(answer["feature_timestamp"]) == world.schedule.as_of
     assert datetime.fromisoformat(answer["as_of"]) == world.schedule.as_of
@@ -128,9 +129,12 @@ def test_an_explanation_has_both_directions(client: TestClient, customer: str) -
     unexplained = explanation["reasons"]["unexplained_share"]
     assert sum(r["share"] for r in reasons + strengths) + unexplained == pytest.approx(1.0)
     assert unexplained < 0.5
-    assert all(r["action"] is None for r in strengths)
-    assert all(bool(r["action"]) == r["actionable"] for r in reasons)
-    assert all(r["text"].endswith("the risk.") for r in reasons + strengths)
+    endings = {"raises": ". Linked to a higher risk.", "lowers": ". Linked to a lower risk."}
+    assert all(r["finding"] is None or r["text"].endswith(endings[r["direction"]]) for r in reasons + strengths)
+    now, then = explanation["action"]["now"], explanation["action"]["then"]
+    found = {reason["finding"] for reason in reasons}
+    assert {action["finding"] for action in (now, then) if action} <= found
+    assert now is None or explanation["risk"]["tier"] in {"high", "medium"}
 
 
 def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> None:
@@ -142,8 +146,9 @@ def test_the_language_is_the_parameter_then_the_header(client: TestClient) -> No
     chinese = {"accept-language": "zh-CN,zh;q=0.9,en;q=0.5"}
     assert "流失风险" in first(get(client, path + "?language=zh"))
     assert "流失风险" in first(get(client, path, **chinese))
-    assert "the risk" in first(get(client, path + "?language=en", **chinese))
-    assert "the risk" in first(get(client, path, **{"accept-language": "fr"}))
+    assert "Linked to" in first(get(client, path + "?language=en", **chinese))
+    assert "Linked to" in first(get(client, path, **{"accept-language": "fr"}))
+    assert "不购买的概率" in get(client, f"/v1/customers/{ACTIVE}/risk?language=zh")["risk"]["text"]
 
 
 @pytest.mark.parametrize("kind", ["repeat", "cross_sell", "up_sell", "next"])

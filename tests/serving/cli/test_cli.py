@@ -109,10 +109,10 @@ def test_the_pipeline_again_is_skipped(
             "evaluate next-product",
             ["two_stage", "tifu_knn", "ndcg", "2017-11-29", "new_type", "fixed_interval", "pair_auc", "Grade"],
         ),
-        ("explain 6", ["encore-churn/1", "risk", "grade"]),
+        ("explain 6", ["encore-churn/1", "chance of no purchase", "Linked to a", "grade"]),
         ("explain 6 --language zh", ["流失风险"]),
         ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),
-        ("recommend 6 --language zh", ["次购物"]),
+        ("recommend 6 --language zh", ["最近 12 个月"]),
         ("recommend 6 --explain --limit 4", ["likely", "evidence", "own_", "baskets", "%"]),
         ("recommend 6 --types --limit 3", ["Customers who buy", "times as often as usual"]),
         ("recommend 6 --types --explain --language zh", ["type_together", "lift"]),
@@ -169,16 +169,24 @@ def test_json_is_one_object_on_standard_output(
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 def test_scores_are_written(at_home: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str) -> None:
     file = tmp_path / f"lists/scores.{suffix}"
-    assert run(monkeypatch, "score", "--output", str(file), "--language", "zh") == 0
+    assert run(monkeypatch, "score", "--output", str(file), "--language", "zh", "--language", "en") == 0
     frame = pd.read_parquet(file) if suffix == "parquet" else pd.read_csv(file, dtype={"customer_id": str})
     assert frame["customer_id"].is_unique
     assert frame["risk"].is_monotonic_decreasing
     assert frame["risk"].between(0, 1).all()
     assert len(frame) > 250
-    assert frame["offer_reason_1"].notna().all()
-    assert frame["reason_1"].str.contains("流失风险").sum() > 100
-    assert frame["action_1"].notna().sum() > 100
-    assert frame["what_if"].dropna().str.contains("相似").all()
+    for language, risk, reason, change in (
+        ("zh", "不购买的概率", "流失风险", "仅为测算"),
+        ("en", "chance of no purchase", "Linked to a", "a calculation, not a promise"),
+    ):
+        assert frame[f"risk_text_{language}"].str.contains(risk).all()
+        assert frame[f"offer_reason_1_{language}"].notna().all()
+        assert frame[f"reason_text_1_{language}"].str.contains(reason).sum() > 100
+        assert frame[f"strength_text_1_{language}"].str.contains(reason).sum() > 50
+        assert frame[f"reason_title_1_{language}"].notna().sum() > 100
+        assert frame[f"what_if_{language}"].dropna().str.contains(change).all()
+        assert set(frame.loc[frame[f"action_{language}"].notna(), "tier"]) <= {"high", "medium"}
+        assert frame[f"action_{language}"].notna().sum() > 20
     assert {grade[0] for grade in frame["churn_model_grade"]} <= {"A", "B", "C"}
     assert [p.name for p in file.parent.iterdir()] == [file.name]
 

@@ -1,6 +1,9 @@
 """What would change a score: realistic, consistent, the smallest, and computed by the model."""
 
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +12,17 @@ from core.arrays import Floats
 from features.store.feature_store import Store
 from features.vectors import with_ages
 from serving.explain.tiers import Tiers
-from serving.explain.what_if import LEVERS, what_would_change
+from serving.explain.what_if import LEVERS, Manner, what_would_change
+from serving.explain.wording import Writer
+from serving.settings import TextSettings
 from tests.conftest import Scoring, World
 from tests.online import columns_of
 from training.churn.labels import active_customers
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
+
+#: A Tuesday.
+MANNER = Manner(Writer("en"), datetime(2018, 1, 2, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +43,7 @@ def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnMod
     tiers = Tiers(float(np.quantile(risks, 0.9)), float(np.quantile(risks, 0.6)))
     ways = 0
     for row, risk in zip(inputs, risks.tolist(), strict=True):
-        way = what_would_change(model, row, risk, tiers, "en")
+        way = what_would_change(model, row, risk, tiers, MANNER)
         if tiers.of(risk) == "low":
             assert way is None
         if way is not None:
@@ -43,7 +51,11 @@ def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnMod
             assert way.risk <= risk - 0.01
             assert {"recency_days", "baskets_28d"} <= {change.feature for change in way.changes}
             assert (tiers.of(risk), way.tier) in {("high", "medium"), ("high", "low"), ("medium", "low")}
-            assert way.text.startswith("Customers like this who ")
+            assert re.fullmatch(
+                rf"If they made .* this week.*, the model would say {way.risk:.0%} instead of {risk:.0%}; "
+                "a calculation, not a promise",
+                way.text,
+            )
             after = row.copy()
             for change in way.changes:
                 place = model.features.index(change.feature)
@@ -81,8 +93,31 @@ def test_other_levers() -> None:
 
 def test_who_has_nothing_to_change_gets_nothing(model: ChurnModel, inputs: Floats) -> None:
     unknown = np.full(inputs.shape[1], np.nan)
-    assert what_would_change(model, unknown, 0.9, Tiers(0.5, 0.2), "en") is None
+    assert what_would_change(model, unknown, 0.9, Tiers(0.5, 0.2), MANNER) is None
     hopeless = replace(model, calibration=replace(model.calibration, intercept=9.0))
     row = inputs[0]
     risk = float(hopeless.risk(row.reshape(1, -1))[0])
-    assert what_would_change(hopeless, row, risk, Tiers(0.5, 0.2), "en") is None
+    assert what_would_change(hopeless, row, risk, Tiers(0.5, 0.2), MANNER) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "first", "when"),
+    [
+        (5, "monday", "this week"),  # a Friday: three days are left
+        (6, "monday", "in the next 7 days"),
+        (6, "saturday", "this week"),
+        (5, "sunday", "in the next 7 days"),
+    ],
+)
+def test_the_week_has_enough_days_left_or_the_next_seven_are_meant(day: int, first: Any, when: str) -> None:
+    manner = replace(MANNER, writer=Writer("en", TextSettings(first_weekday=first)), moment=datetime(2018, 1, day))  # noqa: DTZ001
+    (visit,) = (lever for lever in LEVERS if lever.name == "visit")
+    assert f"made 2 more purchases {when}, the model" in manner.text(((visit, 2),), 0.6, 0.1, Tiers(0.5, 0.2))
+
+
+def test_without_percentages_a_change_names_tiers() -> None:
+    (visit,) = (lever for lever in LEVERS if lever.name == "visit")
+    chinese = Manner(Writer("zh"), MANNER.moment, order_only=True)
+    assert chinese.text(((visit, 1),), 0.6, 0.1, Tiers(0.5, 0.2)) == (
+        "若本周多购买 1 次，模型风险为低，而非高；仅为测算，不作保证"
+    )

@@ -23,7 +23,7 @@ def test_a_list_scored_on_spark_is_the_same(at_home: World, tmp_path: Path) -> N
     lists = {}
     for name, settings in (("one", at_home.settings), ("spark", on_spark(at_home.settings))):
         vars(context)["settings"] = settings
-        rows = scored(context, asking, [*customers, "nobody"], "en", silent)
+        rows = scored(context, asking, [*customers, "nobody"], ("en", "zh"), silent)
         file = tmp_path / f"{name}.parquet"
         assert export_scores(rows, asking.as_of, file) == len(customers)
         lists[name] = pd.read_parquet(file).sort_values("customer_id", ignore_index=True)

@@ -274,11 +274,16 @@ def test_peers_are_thirds_and_those_without_a_habit(model: ChurnModel, rows: Chu
     peers = model.peers
     assert peers.by == "amount_usual_28d"
     assert len(peers.groups) == 4
-    low, high = (peers.like(value)["amount_84d"] for value in (peers.edges[0] - 1, peers.edges[1] + 1))
+    low, high = (peers.like(value).usual["amount_84d"] for value in (peers.edges[0] - 1, peers.edges[1] + 1))
     assert low < peers.everyone["amount_84d"] < high
-    assert peers.like(float("nan")) == peers.groups[0]
+    assert peers.like(float("nan")).usual == peers.groups[0]
+    assert (peers.like(float("nan")).kind, peers.like(1.0).kind) == ("new", "amount_usual_28d")
     assert peers.groups[0]["tenure_days"] < peers.everyone["tenure_days"]
-    assert peers.like(peers.edges[0]) == peers.groups[2]
+    second = peers.like(peers.edges[0])
+    assert second.usual == peers.groups[2]
+    assert all(low <= second.usual[name] <= high for name, (low, high) in second.middle.items())
+    spread = peers.all.middle["amount_84d"]
+    assert spread == pytest.approx(np.nanquantile(rows.columns["amount_84d"], [0.25, 0.75]), rel=0.5)
 
 
 def test_season_needs_a_year(rows: ChurnSet) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from core.arrays import Floats
 from serving.explain.contributions import explain
-from serving.explain.playbook import load_playbook
 from serving.explain.reasons import risk_reasons
+from serving.explain.wording import Writer
 from training.churn.additive import Additive
 from training.churn.dataset import ChurnSet
 from training.churn.fit import FEW, fit
@@ -146,13 +146,13 @@ def test_a_rule_is_files_that_mlflow_serves(rule: ChurnModel, inputs: Floats, tm
 def test_a_rule_on_recency_gives_a_reason_on_recency(rule: ChurnModel, inputs: Floats) -> None:
     np.testing.assert_allclose(rule.contributions(inputs).sum(axis=1), rule.margin(inputs), atol=1e-12)
     silent, recent = explain(rule, np.array([[50.0], [1.0]]))
-    (raises,) = risk_reasons(silent, load_playbook(None), "en")
+    (raises,) = risk_reasons(silent, Writer("en"))
     assert (raises.theme, raises.finding, raises.direction, raises.share) == (
         "silence",
         "longer_silence",
         "raises",
         1.0,
     )
-    assert raises.text.startswith("Last purchase 50 days ago; similar customers: ")
-    (lowers,) = risk_reasons(recent, load_playbook(None), "en")
+    assert raises.text.startswith("Last purchase 50 days ago; typical for all customers: ")
+    (lowers,) = risk_reasons(recent, Writer("en"))
     assert (lowers.theme, lowers.direction) == ("silence", "lowers")
