@@ -1,16 +1,18 @@
 """Commands about one customer: explain, recommend, answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Column, Table
 
 from serving.cli.asking import Asking
 from serving.cli.context import Context
 from serving.cli.options import BasketOption, CustomerArgument, LanguageOption, group
-from serving.explain.language import DEFAULT
+from serving.explain.language import DEFAULT, Language
 from serving.explain.wording import Writer, make_writers
 from serving.parts import PARTS
 from serving.parts.action import ActionAnswer
@@ -58,7 +60,12 @@ def answer(
 def explain(ctx: typer.Context, customer_id: CustomerArgument, language: LanguageOption = DEFAULT) -> None:
     """Print one customer's risk, the reasons for it, and what to do."""
     context: Context = ctx.obj
-    asking = Asking(context)
+    for line in _card(context, Asking(context), customer_id, language):
+        context.console.print(line, overflow="fold")
+
+
+def _card(context: Context, asking: Asking, customer_id: str, language: Language) -> Iterator[RenderableType]:
+    """Yield the lines of a customer's card."""
     one = asking.one(Question((customer_id,), ("risk", "reasons", "action", "what_if"), language))
     risk: RiskAnswer = one.parts["risk"].value
     reasons: ReasonsAnswer = one.parts["reasons"].value
@@ -66,20 +73,19 @@ def explain(ctx: typer.Context, customer_id: CustomerArgument, language: Languag
     change: WhatIfAnswer = one.parts["what_if"].value
     writer = make_writers(context.settings[TextSettings])[language]
     grade = asking.deployment.models["churn"].version.shown_grade
-    lines = [f"[bold]{escape(customer_id)}[/]  {writer.say(f'tier.{risk.tier}')}  {escape(risk.text or '')}"]
+    yield f"[bold]{escape(customer_id)}[/]  {writer.say(f'tier.{risk.tier}')}  {escape(risk.text or '')}"
     for sign, listed in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
         for reason in listed or []:
-            lines += [f"{sign} [bold]{escape(reason.title)}[/]  {reason.share:.0%}", f"  {escape(reason.text)}"]
+            yield f"{sign} [bold]{escape(reason.title)}[/]  {reason.share:.0%}"
+            yield Padding(escape(reason.text), (0, 0, 0, 2))
     if risk.risk is not None and not (reasons.reasons or reasons.strengths):
-        lines.append(writer.say("heading.nothing"))
+        yield writer.say("heading.nothing")
     for name, step in (("action", action.now), ("next_action", action.then)):
         if step is not None:
-            lines.append(f"[bold]{writer.say(f'heading.{name}')}[/]  {escape(step.text)}")
+            yield f"[bold]{escape(writer.say(f'heading.{name}', text=step.text))}[/]"
     if change.what_if is not None:
-        lines.append(escape(change.what_if.text))
-    lines.append(f"[dim]{risk.model}, {writer.say('heading.grade')} {grade}, {one.as_of:%Y-%m-%d}[/]")
-    for line in lines:
-        context.console.print(line, overflow="fold")
+        yield escape(change.what_if.text)
+    yield f"[dim]{risk.model}, {writer.say('heading.grade')} {grade}, {one.as_of:%Y-%m-%d}[/]"
 
 
 @app.command("recommend")

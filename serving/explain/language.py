@@ -12,6 +12,8 @@ from pydantic import AfterValidator, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from core.stamps import fingerprint
+
 #: One folder a language; docs/extending.md says what is in it.
 TEXTS: Traversable = resources.files("serving.explain") / "texts"
 LANGUAGES: tuple[str, ...] = tuple(sorted(folder.name for folder in TEXTS.iterdir() if folder.is_dir()))
@@ -70,6 +72,12 @@ def catalogue(language: Language) -> Catalogue:
                 raise ValueError(f"{file}: {full} is there twice")
             texts[full] = text
     return Catalogue(texts, Locale.parse(language))
+
+
+@cache
+def edition() -> str:
+    """Name the texts of all languages together: answers that were kept with another edition have other texts."""
+    return fingerprint([catalogue(language).texts for language in LANGUAGES])
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> list[tuple[str, str]]:

@@ -153,11 +153,11 @@ def _merge(told: Sequence[_Told], explained: Explained, writer: Writer) -> list[
 def _in_one(found: Sequence[_Found], explained: Explained, writer: Writer, *, above: bool) -> _Found:
     pieces = [
         writer.say(
-            "against.instead",
+            "against.instead" if place else "against.instead_usual",
             value=writer.amount(explained.values[fact.feature], fact.unit),
             other=writer.usual(usual, fact.unit),
         )
-        for fact, usual, _ in (one.changed for one in found if one.changed is not None)
+        for place, (fact, usual, _) in enumerate(one.changed for one in found if one.changed is not None)
     ]
     if explained.values.get("baskets_28d") == 0:
         pieces = pieces[:1]  # without a purchase there is no amount and no category

@@ -11,6 +11,7 @@ from core.arrays import Columns, Floats
 from core.files import written
 from features.store.online import Vector
 from serving.explain.contributions import explain
+from serving.explain.language import edition
 from serving.explain.meaning import Meaning
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import Reason, risk_reasons
@@ -65,7 +66,7 @@ class ChurnEngine:
         self.playbook = load_playbook(settings[ServingSettings].playbook)
         self.writers = make_writers(settings[TextSettings])
         self.meaning = Meaning(model.definition, model.base_risk, version.order_only)
-        texts = self.playbook, sorted(self.writers.items())
+        texts = self.playbook, sorted(self.writers.items()), edition()
         self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, texts))
         self._store = ground.store
 

@@ -13,6 +13,7 @@ from core.files import written
 from core.settings import StoreSettings
 from features.settings import TimeSettings
 from features.views.profile import ATTRIBUTE
+from serving.explain.language import edition
 from serving.explain.wording import Writer, make_writers
 from serving.offers.experiment import Experiment, Impressions, arm_of
 from serving.offers.recommender import OfferRecommender, make_recommenders
@@ -65,9 +66,8 @@ class OfferEngine:
         self.writers = make_writers(settings[TextSettings])
         labels = sorted(one.version.label for one in self.recommenders.values())
         facts = written(rules.facts)
-        self.identity: Hashable = repr(
-            (labels, self.experiment, rules.model_dump_json(), facts, sorted(self.writers.items()))
-        )
+        texts = sorted(self.writers.items()), edition()
+        self.identity: Hashable = repr((labels, self.experiment, rules.model_dump_json(), facts, texts))
         self._store = ground.store
 
     @classmethod

@@ -99,7 +99,7 @@ def test_what_is_normal_for_the_customer_is_never_an_alarm() -> None:
     assert [reason.finding for reason in told(rare, {"frequency": 1.0})] == ["less_frequent"]
     late = rare | {"recency_days": 150.0}
     assert text(late, {"frequency": 1.0}) == (
-        "Buys less often than usual | No purchases in the last 28 days, usually about one every 3 months. "
+        "Buys less often than usual | No purchases in the last 28 days, usually one every 3 months. "
         "Linked to a higher risk."
     )
     assert text(late, {"frequency": 1.0}, writer=CHINESE) == (
@@ -182,8 +182,8 @@ def test_what_says_one_thing_is_one_sentence() -> None:
     first = reasons[0]
     assert first.title == "Buying less than usual"
     assert first.text == (
-        "Buying less in the last 28 days: 1 purchase instead of 4, $3 instead of $128, 1 category instead of 22. "
-        "Linked to a higher risk."
+        "Buying less in the last 28 days: 1 purchase instead of the usual 4, $3 instead of $128, "
+        "1 category instead of 22. Linked to a higher risk."
     )
     assert first.share == pytest.approx(0.875)
     assert first.themes == ["frequency", "spend", "variety"]
@@ -196,7 +196,7 @@ def test_what_says_one_thing_is_one_sentence() -> None:
 def test_without_a_purchase_the_rest_goes_without_saying() -> None:
     reasons = told(less(0.0), {"frequency": 1.0, "spend": 0.5, "variety": 0.25})
     assert [reason.text for reason in reasons] == [
-        "Buying less in the last 28 days: no purchases instead of 4. Linked to a higher risk."
+        "Buying less in the last 28 days: no purchases instead of the usual 4. Linked to a higher risk."
     ]
 
 

@@ -68,8 +68,8 @@ def test_money_is_in_the_currency_and_the_format_of_the_settings(
     ("value", "unit", "english", "chinese"),
     [
         (2.4, "purchases", "2", "2 次"),
-        (0.3, "purchases", "about one every 3 months", "约每 3 个月 1 次"),
-        (0.8, "purchases", "about one every 35 days", "约每 35 天 1 次"),
+        (0.3, "purchases", "one every 3 months", "约每 3 个月 1 次"),
+        (0.8, "purchases", "one every 35 days", "约每 35 天 1 次"),
         (0.5, "categories", "0", "0 个"),
         (128.0, "money", "$128", "US$128"),
     ],

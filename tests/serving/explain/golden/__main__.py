@@ -1,0 +1,5 @@
+"""Write the golden cards again."""
+
+from tests.serving.explain.golden import write
+
+write()
