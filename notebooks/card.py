@@ -19,7 +19,7 @@ from serving.settings import TextSettings
 _PICTURES = Path(__file__).parents[1] / "docs/pictures"
 _WIDTH, _LINE, _MARGIN = 720, 24, 28
 #: Cells of a line of text; an ideograph takes two.
-_CELLS = 84
+_CELLS = 92
 _RED, _GREEN, _GREY = "#b42318", "#067647", "#667085"
 
 
@@ -36,9 +36,8 @@ def draw(asking: Asking, context: Context, customer: str, language: Language) ->
             lines += [(20, "", text) for text in _wrapped(reason.text)]
     for name, step in (("action", action.now), ("next_action", action.then)):
         if step is not None:
-            lines += [
-                (0, "font-weight:600", text) for text in _wrapped(f"{writer.say(f'heading.{name}')}  {step.text}")
-            ]
+            todo = writer.say(f"heading.{name}", text=step.text)
+            lines += [(0, "font-weight:600", text) for text in _wrapped(todo)]
     if change.what_if is not None:
         lines += [(0, f"fill:{_GREY}", text) for text in _wrapped(change.what_if.text)]
     height = 2 * _MARGIN + _LINE * len(lines)

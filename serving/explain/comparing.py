@@ -16,7 +16,7 @@ _SLIGHT, _CLEAR = 0.67, 1.28
 _AMOUNTS_VARY = 0.7
 #: How much the gaps between purchases vary where it is unknown: as if purchases came at random.
 _GAPS_VARY = 1.0
-#: Late is more than so many times the usual gap, and more than nine in ten of the gaps.
+#: Late is more than this multiple of the usual gap, and more than nine in ten of the gaps.
 _LATE, _SLIGHTLY_LATE = 1.5, 1.15
 #: Below a day a delay is none; below two it is not clear.
 _DAY, _TWO_DAYS = 1.0, 2.0
@@ -78,7 +78,7 @@ def from_others(fact: Fact, value: float, group: Group) -> Certainty:
 def _gaps_vary(values: Values) -> float:
     mean, deviation = values.get("gap_mean", math.nan), values.get("gap_std", math.nan)
     known = mean > 0 and not math.isnan(deviation)
-    # who has bought at two moments only, or like a clock, is not that sure to go on like it
+    # who has bought at two moments only, or like a clock, may not continue like it
     return max(deviation / mean, _AMOUNTS_VARY) if known else _GAPS_VARY
 
 

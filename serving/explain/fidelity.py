@@ -102,7 +102,7 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         },
         "unexplained": unexplained(explained, sentences),
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
-        "missing_values": missing(model, inputs, sentences),
+        "missing_values": missing(model, inputs, sentences, writers[DEFAULT]),
         "additivity": additivity(model, inputs),
         "what_if": ways_down(model, inputs, tiers, Manner(writers[DEFAULT], moment)),
         "readable": readable(explained, sentences),
@@ -134,15 +134,15 @@ def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Re
     before = model.margin(inputs)
     features = {theme.name: theme.features for theme in themes_of(model.features)}
     agree = compared = 0
-    for told in sorted({tuple(reason.themes) for reasons in sentences for reason in reasons}):
-        together = frozenset().union(*(features[theme] for theme in told))
+    for themes in sorted({tuple(reason.themes) for reasons in sentences for reason in reasons}):
+        together = frozenset().union(*(features[theme] for theme in themes))
         places = [place for place, name in enumerate(model.features) if name in together]
         usual = inputs.copy()
         usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
         difference = before - model.margin(usual)
         for customer, reasons in enumerate(sentences):
             for reason in reasons:
-                if tuple(reason.themes) == told:
+                if tuple(reason.themes) == themes:
                     compared += 1
                     agree += (difference[customer] > 0) == (reason.direction == "raises") and difference[customer] != 0
     return {"value": agree / compared if compared else 1.0, "sentences": compared}
@@ -172,19 +172,19 @@ def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers, manner: Manner) -
     return {"asked": len(at_risk), "found": with_a_way}
 
 
-def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, int]:
+def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]], writer: Writer) -> dict[str, int]:
     """Count the sentences of themes without data, and those that do not say so."""
-    themes, writer = themes_of(model.features), Writer(DEFAULT)
+    themes = themes_of(model.features)
     features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
     names = {theme.name: theme_title(theme, writer) for theme in themes}
     about_nothing = hidden = 0
     for row, reasons in zip(inputs, sentences, strict=True):
         known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
         for reason in reasons:
-            told = reason.themes[0]
-            if any(features[told]) and not known & set(features[told]):
+            theme = reason.themes[0]
+            if any(features[theme]) and not known & set(features[theme]):
                 about_nothing += 1
-                hidden += writer.say("fact.unknown", theme=names[told]) not in reason.text
+                hidden += writer.say("fact.unknown", theme=names[theme]) not in reason.text
     return {"sentences": about_nothing, "shown_as_known": hidden}
 
 

@@ -80,7 +80,7 @@ class _Found:
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Subject:
     """Themes that one sentence is about, with their share of the explanation, and what is found of them."""
 
     themes: tuple[Theme, ...]
@@ -115,7 +115,7 @@ def risk_reasons(explained: Explained, writer: Writer, actionable: Container[str
     nothing to a reader as nothing can be compared with them.
     """
     whole = sum(abs(part.contribution) for part in explained.parts.values()) or 1.0
-    told = []
+    subjects = []
     for theme in explained.themes:
         part = explained.parts.get(theme.name)
         share = abs(part.contribution) / whole if part else 0.0
@@ -123,19 +123,19 @@ def risk_reasons(explained: Explained, writer: Writer, actionable: Container[str
             continue
         found = _find(theme, part.direction, explained, writer)
         if found is not None and (found.finding or share >= _MIN_SHARE_ALONE):
-            told.append(_Told((theme,), part.direction, share, found))
-    reasons = [_reason(one, explained, writer) for one in _merge(told, explained, writer)]
+            subjects.append(_Subject((theme,), part.direction, share, found))
+    reasons = [_reason(one, explained, writer) for one in _merge(subjects, explained, writer)]
     return sorted(reasons, key=lambda one: (one.finding is None, one.finding not in actionable, -one.share))
 
 
-def _merge(told: Sequence[_Told], explained: Explained, writer: Writer) -> list[_Told]:
+def _merge(subjects: Sequence[_Subject], explained: Explained, writer: Writer) -> list[_Subject]:
     """Put into one sentence what says one thing: how often, how much and how varied a customer buys, by habit."""
-    merged: list[_Told] = []
-    rest = list(told)
+    merged: list[_Subject] = []
+    rest = list(subjects)
     for direction, above in (("raises", False), ("lowers", True), ("raises", True), ("lowers", False)):
         same = [
             one
-            for one in told
+            for one in subjects
             if one.themes[0].name in BUYING
             and one.direction == direction
             and one.found.changed is not None
@@ -146,7 +146,7 @@ def _merge(told: Sequence[_Told], explained: Explained, writer: Writer) -> list[
             same.sort(key=lambda one: BUYING.index(one.themes[0].name))
             themes = tuple(theme for one in same for theme in one.themes)
             found = _in_one([one.found for one in same], explained, writer, above=above)
-            merged.append(_Told(themes, same[0].direction, sum(one.share for one in same), found))
+            merged.append(_Subject(themes, same[0].direction, sum(one.share for one in same), found))
     return merged + rest
 
 
@@ -166,7 +166,7 @@ def _in_one(found: Sequence[_Found], explained: Explained, writer: Writer, *, ab
     return _Found(text, BUYING_FINDINGS[0 if above else 1], "clear" if clear else "slight")
 
 
-def _reason(one: _Told, explained: Explained, writer: Writer) -> Reason:
+def _reason(one: _Subject, explained: Explained, writer: Writer) -> Reason:
     found, features = one.found, tuple(explained.values)
     buying = len(one.themes) > 1
     theme = "buying" if buying else one.themes[0].name

@@ -36,7 +36,7 @@ class Fact:
         The findings above and below what similar customers have; None for what grows with time, which training
         snapshots cannot tell the usual of.
     alone
-        Whether it tells a reader something though it is compared with nothing.
+        Whether it is worth a sentence though it is compared with nothing.
     """
 
     feature: str
@@ -295,7 +295,7 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme("season", (), frozenset({"season_sin", "season_cos"})),
 )
-#: Themes that say one thing where their findings are habits that changed the same way, in the order they are told.
+#: Themes that say one thing where their findings are habits that changed the same way; in the order of the sentence.
 BUYING = ("frequency", "spend", "variety")
 BUYING_FINDINGS = ("buys_more", "buys_less")
 

@@ -130,7 +130,7 @@ _Plan = tuple[tuple[Lever, int], ...]
 
 @dataclass(frozen=True)
 class Manner:
-    """How a what-if is told.
+    """How a what-if is worded.
 
     Attributes
     ----------

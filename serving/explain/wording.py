@@ -48,12 +48,12 @@ _NOUNS: dict[Unit, str] = {
     "requests": "request",
     "returns": "return",
 }
-#: Up to so many days a span is in days; longer ones are in months, and from two years on in years.
+#: Up to the first number of days a span is in days; longer ones are in months, and from two years on in years.
 _IN_DAYS, _IN_MONTHS = 60, 730
 _MONTH, _YEAR = 365.25 / 12, 365.25
 #: From this amount on money is written without cents.
 _WHOLE = 10.0
-#: A usual number in 28 days below this is written as a rhythm: one in so many days.
+#: A usual number in 28 days below this is written as a rhythm: such as one in 93 days.
 _RARE, _HABIT_DAYS = 0.95, 28.0
 _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 #: A word of the trade in a text, such as `<purchase>`.

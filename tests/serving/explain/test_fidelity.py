@@ -52,9 +52,9 @@ def test_a_number_out_of_nothing_is_counted(scoring: Scoring) -> None:
     parts = {"silence": Part(1.0, 1.0)}
     one = Explained(values, dict.fromkeys(model.features, 1.0), model.peers.all, model.peers.all, parts)
     (reason,) = risk_reasons(one, Writer("en"))
-    assert missing(model, nothing, [[reason]]) == {"sentences": 1, "shown_as_known": 0}
+    assert missing(model, nothing, [[reason]], Writer("en")) == {"sentences": 1, "shown_as_known": 0}
     made_up = replace(reason, text="Last purchase 3 days ago. Linked to a higher risk.")
-    assert missing(model, nothing, [[made_up]]) == {"sentences": 1, "shown_as_known": 1}
+    assert missing(model, nothing, [[made_up]], Writer("en")) == {"sentences": 1, "shown_as_known": 1}
 
 
 def test_a_day_later_is_what_the_clock_makes_of_it(world: World, store: Store) -> None:

@@ -121,7 +121,7 @@ def most_regular_due(
     allowed
         By code of the product, whether it may be offered.
     most_cycles
-        Who is later than so many cycles may have stopped buying it.
+        A customer who is later than this number of cycles may have stopped buying it.
     """
     fits = due(history, catalogue) & _knows_cycle(history) & allowed[history.codes]
     fits &= history.days_since <= most_cycles * history.cycle

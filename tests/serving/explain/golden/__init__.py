@@ -94,7 +94,7 @@ class Customer:
         for reason in reasons:
             sign = "▲" if reason.direction == "raises" else "▼"
             lines.append(f"{sign} {reason.share:.0%} [{reason.title}] {reason.text}")
-        lines += [f"{writer.say(f'heading.{name}')}: {a.text}" for name, a in zip(_STEPS, actions, strict=False)]
+        lines += [writer.say(f"heading.{name}", text=a.text) for name, a in zip(_STEPS, actions, strict=False)]
         return "\n".join(lines)
 
 
