@@ -9,7 +9,7 @@ from features.contract.ids import AskedId
 from serving.api.state import State, state_of
 from serving.explain.language import Language, preferred
 from serving.parts.offers import OfferOptions
-from training.next_product.offers.selection import Kind
+from training.next_product.offers.rules import Kind
 
 CurrentState = Annotated[State, Depends(state_of)]
 

@@ -26,7 +26,7 @@ from serving.parts.offers import OfferOptions, OffersPart
 from serving.parts.types import TypeOptions, TypesPart
 from serving.scoring.part import Column, Question
 from serving.scoring.score_table import Listed, Listing
-from training.next_product.offers.selection import Kind
+from training.next_product.offers.rules import Kind
 
 MAX_CUSTOMERS = 1000
 #: Names of parts in a request, which may repeat each other.

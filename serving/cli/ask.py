@@ -24,7 +24,7 @@ from serving.parts.what_if import WhatIfAnswer
 from serving.scoring.part import Question
 from serving.scoring.service import ScoredCustomer
 from serving.settings import TextSettings
-from training.next_product.offers.selection import Kind
+from training.next_product.offers.rules import Kind
 
 app = group()
 

@@ -9,7 +9,7 @@ from features.spans.base import REGULAR_DAYS
 from serving.explain.wording import Unit, Writer
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.offers.recommend import Offer
-from training.next_product.offers.selection import Kind
+from training.next_product.offers.rules import Kind
 from training.next_product.offers.types import TypeEvidence, TypeOffer
 
 

@@ -12,8 +12,8 @@ from training.next_product.history import History
 from training.next_product.model import NextProductModel
 from training.next_product.offers.policy import Policy
 from training.next_product.offers.recommend import Offer, recommend
-from training.next_product.offers.rules import Rules
-from training.next_product.offers.selection import Kind, Request
+from training.next_product.offers.rules import Kind, Rules
+from training.next_product.offers.selection import Request
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from serving.scoring.deployment import Deployment
 from serving.scoring.export import numbered
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading, Shown
 from training.monitoring.answers import Answer
-from training.next_product.offers.selection import Kind
+from training.next_product.offers.rules import Kind
 
 #: Offers in a row of an exported list.
 _TOP = 5

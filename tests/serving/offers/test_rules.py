@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from serving.parts.offers import OfferOptions
 from serving.settings import ServingSettings
 from tests.conftest import Scoring, World
+from training.next_product.offers.rules import Kind
 
 
 @pytest.fixture
@@ -43,6 +44,24 @@ def test_rules_are_read_again_when_the_file_changes(at_home: World, rules: Path)
         assert products(scoring) == second
         assert products(scoring) == second
     assert [line["event"] for line in logged] == ["rules_broken"]
+
+
+def test_types_that_are_blocked_as_a_kind_are_in_neither_list(at_home: World, rules: Path) -> None:
+    rules.write_text("")
+    scoring = scoring_with(at_home, rules)
+
+    def new_types(kind: Kind) -> list[str]:
+        (scored,) = scoring.ask(["6"], "offers", options=OfferOptions(kind=kind, limit=100))
+        return [one.type for one in scored.parts["offers"].value.offers if one.kind == "cross_sell"]
+
+    kinds: tuple[Kind, ...] = ("cross_sell", "next")
+    before = {kind: new_types(kind) for kind in kinds}
+    blocked = {types[0] for types in before.values()}
+    rules.write_text(f"[[block.kinds]]\ntypes = {sorted(blocked)}\nkinds = ['cross_sell']\n")
+    for kind in kinds:
+        after = new_types(kind)
+        assert after
+        assert not blocked & set(after)
 
 
 def test_who_did_not_agree_gets_no_offers_and_the_answer_says_why(at_home: World, rules: Path) -> None:

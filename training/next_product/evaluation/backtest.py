@@ -10,8 +10,8 @@ from training.next_product.dataset import Dataset
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
 from training.next_product.offers.policy import Policy
-from training.next_product.offers.rules import Rules
-from training.next_product.offers.selection import Chosen, Kind, Request, choose
+from training.next_product.offers.rules import Kind, Rules
+from training.next_product.offers.selection import Chosen, Request, choose
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,7 +14,7 @@ from features.contract.unmatched import unmatched
 from training.next_product.candidates.types import types_of
 from training.next_product.catalogue import Catalogue, Codes
 from training.next_product.history import History
-from training.next_product.offers.rules import Pinned, Rules, read_facts
+from training.next_product.offers.rules import KINDS, Block, BlockedKinds, Kind, Pinned, Rules, read_facts
 
 _log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class Policy:
     ----------
     allowed
         Products that may be offered.
+    allowed_as
+        By kind, the products that may be offered as this kind.
     pinned_codes
         Codes of all pinned products, -1 for one that is not in the catalogue.
     """
@@ -34,11 +36,13 @@ class Policy:
     rules: Rules
     catalogue: Catalogue
     allowed: npt.NDArray[np.bool_] = field(init=False)
+    allowed_as: Mapping[Kind, npt.NDArray[np.bool_]] = field(init=False)
     pinned_codes: Codes = field(init=False)
     _rivals: dict[int, frozenset[int]] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "allowed", self._allowed())
+        object.__setattr__(self, "allowed_as", self._allowed_as())
         object.__setattr__(self, "pinned_codes", self._codes([pin.product for pin in self.rules.pinned]))
         object.__setattr__(self, "_rivals", self._pairs())
         self._warn_of("type", [kind for pin in self.rules.pinned for kind in pin.buyers_of])
@@ -88,9 +92,7 @@ class Policy:
         allowed = np.ones(len(self.catalogue), dtype=bool)
         blocked = self._codes(self.rules.block.products)
         allowed[blocked[blocked >= 0]] = False
-        for group, names in (("type", self.rules.block.types), ("category", self.rules.block.categories)):
-            self._warn_of(group, names)
-            allowed &= ~np.isin(self.catalogue.texts[group], list(names))
+        allowed &= ~self._of_groups(self.rules.block)
         facts = read_facts(self.rules)
         if facts is not None:
             of_none = unmatched("the facts", facts.index.tolist(), "products that can be offered", self.catalogue.ids)
@@ -101,6 +103,22 @@ class Policy:
             if self.rules.min_margin is not None:
                 allowed &= (known["margin"] >= self.rules.min_margin).to_numpy()
         return allowed
+
+    def _allowed_as(self) -> dict[Kind, npt.NDArray[np.bool_]]:
+        allowed = {kind: self.allowed.copy() for kind in KINDS}
+        for blocked in self.rules.block.kinds:
+            products = self._of_groups(blocked)
+            for kind in blocked.kinds:
+                allowed[kind] &= ~products
+        return allowed
+
+    def _of_groups(self, blocked: Block | BlockedKinds) -> npt.NDArray[np.bool_]:
+        """Tell which products are of the types or categories of a rule."""
+        inside = np.zeros(len(self.catalogue), dtype=bool)
+        for group, names in (("type", blocked.types), ("category", blocked.categories)):
+            self._warn_of(group, names)
+            inside |= np.isin(self.catalogue.texts[group], list(names))
+        return inside
 
     def _warn_of(self, group: str, names: Sequence[str]) -> None:
         unknown = set(names) - set(self.catalogue.groups[group].names.tolist())

@@ -11,7 +11,8 @@ from training.next_product.catalogue import Codes
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
 from training.next_product.offers.policy import Policy
-from training.next_product.offers.selection import Chosen, Kind, Request, choose
+from training.next_product.offers.rules import Kind
+from training.next_product.offers.selection import Chosen, Request, choose
 
 _SIMILAR_TO_BASKET = 40
 _NOTHING: Codes = np.zeros(0, dtype="int64")

@@ -3,7 +3,7 @@
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.errors import ConfigError
 from features.contract.ids import AskedId, canonical_id
 
+Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -19,12 +21,27 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class BlockedKinds(_Part):
+    """Products that are never offered as some kinds, such as tobacco to customers who never bought it."""
+
+    types: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    kinds: Annotated[tuple[Kind, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _names_some(self) -> "BlockedKinds":
+        if not self.types and not self.categories:
+            raise ValueError("expected `types` or `categories`, found neither")
+        return self
+
+
 class Block(_Part):
     """Products that are never offered."""
 
     products: tuple[AskedId, ...] = ()
     types: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    kinds: tuple[BlockedKinds, ...] = Field((), description="Products that are offered as other kinds only")
     pairs: tuple[tuple[AskedId, AskedId], ...] = Field(
         (), description="Products that are never in the same list, nor one where the customer bought the other"
     )

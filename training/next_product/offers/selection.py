@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +13,8 @@ from training.next_product.catalogue import Codes
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
 from training.next_product.offers.policy import Policy
+from training.next_product.offers.rules import KINDS, Kind
 
-Kind = Literal["repeat", "cross_sell", "up_sell", "next"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
 #: A product bought less than this many days ago, three hours, counts as just bought.
 JUST_BOUGHT = 0.125
 #: Lists of at least this many places have some for new arrivals.
@@ -101,12 +99,14 @@ class _Selection:
         own = candidates.own >= 0
         is_due = _of_own(due(history, self.model.catalogue), candidates.own)
         just_bought = _of_own(history.days_since < JUST_BOUGHT, candidates.own)
-        allowed = self.policy.allowed[candidates.codes] & ~(just_bought & ~is_due)
-        kind = self.request.kind
+        allowed, kind = ~(just_bought & ~is_due), self.request.kind
         belongs = {"repeat": own & is_due, "cross_sell": ~own, "up_sell": candidates.better}
         if kind != "next":
-            return dict.fromkeys(candidates.codes[allowed & belongs[kind]].tolist(), kind)
+            allowed &= belongs[kind] & self.policy.allowed_as[kind][candidates.codes]
+            return dict.fromkeys(candidates.codes[allowed].tolist(), kind)
         labels = np.select([own & is_due, own, candidates.better], ["repeat", "next", "up_sell"], "cross_sell")
+        for name in KINDS:
+            allowed &= (labels != name) | self.policy.allowed_as[name][candidates.codes]
         return dict(zip(candidates.codes[allowed].tolist(), labels[allowed].tolist(), strict=True))
 
     def _order(self) -> list[int]:

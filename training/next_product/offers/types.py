@@ -99,8 +99,8 @@ def rank_types(types: TypeSource, catalogue: Catalogue, histories: Sequence[Hist
 
 
 def _best_products(catalogue: Catalogue, policy: Policy) -> Codes:
-    """Return per type its most popular product that may be offered, -1 for none."""
-    order = np.flatnonzero(policy.allowed)
+    """Return per type its most popular product that may be offered to new buyers, -1 for none."""
+    order = np.flatnonzero(policy.allowed_as["cross_sell"])
     order = order[np.argsort(catalogue.popularity[order], kind="stable")]
     best = np.full(len(catalogue.types), -1, dtype="int64")
     best[catalogue.types.codes[order]] = order  # the last one wins, which is the most popular

@@ -16,8 +16,7 @@ from training.next_product.catalogue import Catalogue
 from training.next_product.dataset import DatasetReader
 from training.next_product.history import read_history
 from training.next_product.offers.policy import Policy
-from training.next_product.offers.rules import Pinned, Rules
-from training.next_product.offers.selection import KINDS
+from training.next_product.offers.rules import KINDS, Pinned, Rules
 from training.next_product.offers.types import recommend_types
 from training.next_product.pipeline import NEXT_PRODUCT, model_at
 

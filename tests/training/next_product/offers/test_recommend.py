@@ -14,7 +14,7 @@ from training.next_product.candidates.frequency import simple_scores
 from training.next_product.dataset import DatasetReader
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
-from training.next_product.offers.selection import KINDS, Kind
+from training.next_product.offers.rules import KINDS, Kind
 
 
 @pytest.mark.parametrize("kind", KINDS)

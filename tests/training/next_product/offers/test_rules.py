@@ -1,5 +1,6 @@
 """The rules file: what it may say, and that every list keeps it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ from training.next_product.catalogue import Catalogue
 from training.next_product.history import History
 from training.next_product.model import NextProductModel, Ranked
 from training.next_product.offers.policy import Policy
-from training.next_product.offers.rules import Block, Pinned, Rules, load_rules
-from training.next_product.offers.selection import KINDS, Chosen, Kind, Request, choose
+from training.next_product.offers.rules import KINDS, Block, BlockedKinds, Kind, Pinned, Rules, load_rules
+from training.next_product.offers.selection import Chosen, Request, choose
 
 MAY = datetime(2026, 5, 10, tzinfo=UTC)
 
@@ -33,13 +34,19 @@ class _Model:
 
 
 def chosen(
-    rules: Rules, catalogue: Catalogue, history: History, kind: Kind = "next", limit: int = 5, moment: datetime = MAY
+    rules: Rules,
+    catalogue: Catalogue,
+    history: History,
+    kind: Kind = "next",
+    limit: int = 5,
+    moment: datetime = MAY,
+    better: Sequence[int] = (),
 ) -> list[Chosen]:
-    """Choose from all products, ranked by code."""
+    """Choose from all products, ranked by code; some are of a better tier."""
     codes = np.arange(len(catalogue))
     places = {code: place for place, code in enumerate(history.codes.tolist())}
     own = np.array([places.get(code, -1) for code in codes.tolist()])
-    ranked = Ranked(codes, own, np.zeros(len(codes), dtype=bool), np.linspace(0.9, 0.1, len(codes)))
+    ranked = Ranked(codes, own, np.isin(codes, better), np.linspace(0.9, 0.1, len(codes)))
     model = cast("NextProductModel", _Model(catalogue))  # only these two are asked for
     return choose(model, Policy(rules, catalogue), history, ranked, Request(kind, limit, moment))
 
@@ -59,6 +66,55 @@ def test_blocked_products_types_and_categories_are_not_offered() -> None:
     assert blocked
     assert not {"type 0"} & set(catalogue.texts["type"][blocked])
     assert not {"category 1"} & set(catalogue.texts["category"][blocked])
+
+
+@pytest.fixture
+def tobacco(tmp_path: Path) -> Rules:
+    """Rules by which category 1 is only offered to those who bought it."""
+    file = tmp_path / "rules.toml"
+    file.write_text('[[block.kinds]]\ncategories = ["category 1"]\nkinds = ["cross_sell", "up_sell"]\n')
+    return load_rules(file)
+
+
+def test_a_category_is_not_offered_as_the_kinds_that_are_blocked(tobacco: Rules) -> None:
+    catalogue = a_catalogue()
+    blocked = set(np.flatnonzero(catalogue.texts["category"] == "category 1").tolist())
+    history = a_history([1, 2], days_since=15.0)  # due after 10 days
+    better = [5, 6, 9, 10]  # 5 and 9 are of category 1
+
+    def lists(rules: Rules, kind: Kind) -> dict[int, Kind]:
+        return {one.code: one.kind for one in chosen(rules, catalogue, history, kind, 40, better=better)}
+
+    for kind in ("cross_sell", "up_sell"):
+        assert blocked & lists(Rules(), kind).keys()
+        assert set(lists(tobacco, kind)) == lists(Rules(), kind).keys() - blocked
+    assert lists(tobacco, "repeat") == {1: "repeat", 2: "repeat"}
+    mix = lists(tobacco, "next")
+    assert mix[1] == "repeat"
+    assert mix.keys() & blocked == {1}
+    assert {(6, "up_sell"), (2, "repeat"), (3, "cross_sell")} <= set(mix.items())
+
+
+def test_own_products_can_be_blocked_by_kind_and_type(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text('[[block.kinds]]\ntypes = ["type 1"]\nkinds = ["repeat", "next"]\n')
+    rules = load_rules(tmp_path / "rules.toml")
+    for days_since in (5.0, 15.0):  # not due, due
+        history = a_history([1, 2], days_since=days_since)
+        mix = {one.code: one.kind for one in chosen(rules, a_catalogue(), history, limit=40)}
+        assert 1 not in mix
+        assert mix[2] == ("repeat" if days_since > 10.0 else "next")
+        assert mix[11] == "cross_sell"  # of type 1 too
+    assert [one.code for one in chosen(rules, a_catalogue(), history, "repeat")] == [2]
+
+
+def test_pinned_products_keep_the_kinds_that_are_blocked(tobacco: Rules) -> None:
+    pins = [
+        {"campaign": "Spring", "product": product, "from": "2026-05-01", "until": "2026-05-31"}
+        for product in ("p5", "p6")
+    ]
+    rules = Rules.model_validate({"pinned": pins, "block": tobacco.block})
+    assert codes(rules)[0] == 6
+    assert 5 not in codes(rules, limit=40)
 
 
 def test_of_a_pair_only_one_is_offered_and_none_beside_what_was_bought() -> None:
@@ -129,6 +185,14 @@ def test_consent_decides_who_gets_offers(consent: str, withheld: list[bool]) -> 
         ('consent = "maybe"', "not_withdrawn"),
         ('[[pinned]]\ncampaign = "a"\nproduct = "b"\nfrom = 2026-05-02\nuntil = 2026-05-01', "from"),
         ("[block]\npairs = [['a']]", "pairs"),
+        (
+            '[[block.kinds]]\ncategories = ["a"]\nkinds = ["crosssell"]',
+            r"block\.kinds\.0\.kinds\.0 = 'crosssell': .*'repeat', 'cross_sell', 'up_sell' or 'next'",
+        ),
+        ('[[block.kinds]]\ncategories = ["a"]\nkinds = []', r"block\.kinds\.0\.kinds"),
+        ('[[block.kinds]]\ncategories = ["a"]', r"block\.kinds\.0\.kinds"),
+        ('[[block.kinds]]\nkinds = ["repeat"]', "expected `types` or `categories`, found neither"),
+        ('[[block.kinds]]\ndepartments = ["a"]\nkinds = ["repeat"]', r"block\.kinds\.0\.departments"),
         ("consent =", "cannot be read"),
     ],
 )
@@ -161,9 +225,10 @@ def test_names_that_are_not_in_the_catalogue_are_warned_of(caplog: pytest.LogCap
         "until": MAY.date().replace(day=30),
         "buyers_of": ["odd"],
     }
-    blocked = Block(products=("p0", "typo"), types=("none such",), pairs=(("p0", "gone"),))
+    kinds = (BlockedKinds(categories=("no tobacco",), kinds=("repeat",)),)
+    blocked = Block(products=("p0", "typo"), types=("none such",), pairs=(("p0", "gone"),), kinds=kinds)
     Policy(Rules.model_validate({"block": blocked, "pinned": [pin]}), a_catalogue())
-    for name in ("typo", "none such", "gone", "odd"):
+    for name in ("typo", "none such", "gone", "odd", "no tobacco"):
         assert name in caplog.text
 
 

@@ -10,7 +10,7 @@ from training.next_product.dataset import Dataset
 from training.next_product.history import History
 from training.next_product.model import NextProductModel
 from training.next_product.offers.policy import Policy
-from training.next_product.offers.rules import Block, Rules
+from training.next_product.offers.rules import Block, BlockedKinds, Rules
 from training.next_product.offers.types import recommend_types
 
 
@@ -50,6 +50,9 @@ def test_lists_of_types_keep_the_rules(model: NextProductModel, histories: list[
         assert len(set(categories)) == len(categories) == 8
         assert "FLUID MILK WHITE ONLY" not in {offer.type for offer in offers}
     ((first, *_),) = recommend_types(model, Policy(Rules(), catalogue), histories[:1], 1)
+    old_only = Block(kinds=(BlockedKinds(types=(first.type,), kinds=("cross_sell",)),))
+    (offers,) = recommend_types(model, Policy(Rules(block=old_only), catalogue), histories[:1], 8)
+    assert first.type not in {offer.type for offer in offers}
     pair = first.product_id, str(catalogue.ids[histories[0].codes[0]])
     apart = Policy(Rules(block=Block(pairs=(pair,))), catalogue)
     ((other, *_),) = recommend_types(model, apart, histories[:1], 1)
