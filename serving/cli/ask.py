@@ -119,8 +119,8 @@ def _offers_table(one: ScoredCustomer, writer: Writer, *, explain: bool) -> Tabl
     part: OffersAnswer = one.parts["offers"].value
     table = _table(one, part, writer, ("product", "name", "kind"), explain=explain)
     for offer in part.offers or []:
-        likely = "–" if offer.probability is None else f"{offer.probability:.1%}"
-        row = [offer.product_id, offer.name, writer.say(f"kind.{offer.kind}"), offer.text]
+        likely = "–" if offer.probability is None else writer.percent(offer.probability)
+        row = [offer.product_id, offer.name, offer.title, offer.text]
         table.add_row(*_escaped([*row, likely, offer.path, _listed(offer.evidence)] if explain else row))
     return table
 

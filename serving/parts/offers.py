@@ -110,7 +110,6 @@ class OffersPart(AnswerPart[OffersAnswer]):
         arm = value.experiment if value else None
         return {
             **numbered("offer_product", [offer.product_id for offer in offers], _TOP),
-            **numbered("offer_name", [offer.name for offer in offers], _TOP),
             **numbered("offer_kind", [offer.kind for offer in offers], _TOP),
             **numbered("offer_probability", [offer.probability for offer in offers], _TOP),
             "offers_status": value.status if value else None,
@@ -119,8 +118,13 @@ class OffersPart(AnswerPart[OffersAnswer]):
         }
 
     def told(self, value: OffersAnswer | None) -> Mapping[str, object]:
-        """Return why the first offers are made."""
-        return numbered("offer_reason", [offer.text for offer in value.offers or []] if value else [], _TOP)
+        """Return what the first offers are called, and why they are made."""
+        offers = value.offers or [] if value else []
+        return {
+            **numbered("offer_name", [offer.name for offer in offers], _TOP),
+            **numbered("offer_title", [offer.title for offer in offers], _TOP),
+            **numbered("offer_reason", [offer.text for offer in offers], _TOP),
+        }
 
     def shown(self, deployment: Deployment, one: Shown) -> None:
         """Count offers by kind, and write an impression while an experiment runs."""

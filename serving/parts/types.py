@@ -69,10 +69,15 @@ class TypesPart(AnswerPart[TypesAnswer]):
         return f"types {question.language} {_limit(question)}"
 
     def exported(self, value: TypesAnswer | None) -> Mapping[str, object]:
-        """Return the first types."""
+        """Return the first types, by their names in the data."""
+        types = value.types or [] if value else []
+        return numbered("new_type", [one.evidence["type"] for one in types], _TOP)
+
+    def told(self, value: TypesAnswer | None) -> Mapping[str, object]:
+        """Return what the first types are called, and why they are suggested."""
         types = value.types or [] if value else []
         return {
-            **numbered("new_type", [one.type for one in types], _TOP),
+            **numbered("new_type_name", [one.type for one in types], _TOP),
             **numbered("new_type_reason", [one.text for one in types], _TOP),
         }
 
