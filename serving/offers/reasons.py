@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from features.spans.base import REGULAR_DAYS
+from serving.explain.quality import LONGEST
 from serving.explain.wording import Writer
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.candidates.reference import MOST_CUSTOMERS
@@ -81,8 +82,6 @@ _OVERDUE_CYCLES, _LAPSED_CYCLES = 1.5, 2.0
 _TITLES = {"pinned": "campaign", "arrival": "arrival", "larger_pack": "larger_pack"}
 #: From so many times as likely on, a tenth says nothing.
 _WHOLE_LIFT = 10.0
-#: A text of more characters gets shorter names.
-LONGEST = 140
 
 Lateness = Literal["due", "overdue", "lapsed"]
 

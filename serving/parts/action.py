@@ -62,7 +62,7 @@ def due_products(reading: Reading) -> dict[str, Due]:
         for asker, history in zip(group, histories(recommender, group, reading.as_of), strict=True):
             if policy.withholds(history):
                 continue
-            place = most_regular_due(history, catalogue, policy.allowed)
+            place = most_regular_due(history, catalogue, policy.allowed_as["repeat"])
             if place is not None:
                 code = int(history.codes[place])
                 product = str(catalogue.ids[code])
