@@ -17,7 +17,7 @@ from serving.scoring.part import Question
 from serving.settings import TextSettings
 
 _PICTURES = Path(__file__).parents[1] / "docs/pictures"
-_WIDTH, _LINE, _MARGIN = 720, 24, 28
+_WIDTH, _LINE, _MARGIN = 840, 24, 28
 #: Cells of a line of text; an ideograph takes two.
 _CELLS = 92
 _RED, _GREEN, _GREY = "#b42318", "#067647", "#667085"
