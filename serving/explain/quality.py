@@ -21,6 +21,8 @@ _ALARMS = {
     "uses_less_than_usual": ("visits_28d", "visits_usual_28d", 1),
     "buys_less": ("baskets_28d", "baskets_usual_28d", 1),
 }
+#: Without a purchase for so long a customer who buys again counts as returning.
+_BREAK_DAYS = 56
 _WELCOMES = frozenset({"first_purchase", "new_customer", "first_contract", "returning"})
 _RENEWALS = frozenset({"notice_given", "contract_ends_soon"})
 _WORD = re.compile(r"[A-Za-z']+")
@@ -52,9 +54,12 @@ def readable(explained: Sequence[Explained], reasons: Sequence[Sequence[Reason]]
 def is_usual(one: Explained, reason: Reason) -> bool:
     """Tell whether a reason raises an alarm about something that is usual for the customer.
 
-    Checks the values again: a count is usual on the harmless side of the habit, and where none at all is to be expected
-    of one in four such customers who buy at random; a silence up to the mean gap.
+    Checks the values again: a count is usual on the harmless side of the habit, and none at all while the last purchase
+    is no longer ago than the mean gap; a silence up to the mean gap; a break of eight weeks where the mean gap is as
+    long.
     """
+    if reason.direction == "raises" and reason.finding == "returning":
+        return one.values.get("gap_mean", math.nan) >= _BREAK_DAYS
     if reason.direction != "raises" or reason.finding not in _ALARMS:
         return False
     fact, habit, harmless = _ALARMS[reason.finding]
