@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-features bench-yardsticks bench-ingest bench-api bench-mixed notebooks openapi clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed notebooks openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -41,6 +41,9 @@ bench-explain: .venv/.installed-dev ## Measure explaining in bulk, on what the d
 
 bench-recalibration: .venv/.installed-dev ## Measure calibration before and after recalibration, on what the demo left.
 	$(BIN)/python -m benchmarks.recalibration
+
+bench-reasons: .venv/.installed-dev ## Measure the reasons of three generated businesses, and of what the demo left.
+	$(BIN)/python -m benchmarks.reasons
 
 bench-features: .venv/.installed-dev ## Measure the build of features as the data grow (BEFORE=revision compares).
 	$(BIN)/python -m benchmarks.features --growth $(if $(BEFORE),--before $(BEFORE))
