@@ -43,18 +43,19 @@ def main() -> None:
     inputs = model.inputs(rows.columns, len(rows))
     actionable, writer = load_playbook(None).actionable, Writer(DEFAULT)
     manner = Manner(writer, schedule.as_of)
-    explained = explain(model, inputs)
+    explained = explain(model, inputs, rows.columns)
     tiers = Tiers(settings[ChurnSettings].high_risk, settings[ChurnSettings].medium_risk)
-    pairs = list(zip(inputs, model.risk(inputs).tolist(), strict=True))
-    one = inputs[:1]
+    everyone = ({name: float(values[at]) for name, values in rows.columns.items()} for at in range(len(rows)))
+    pairs = list(zip(everyone, model.risk(inputs).tolist(), strict=True))
+    one, first = inputs[:1], {name: values[:1] for name, values in rows.columns.items()}
     steps: dict[str, tuple[int, Callable[[], object]]] = {
         "risk": (len(inputs), lambda: model.risk(inputs)),
         "TreeSHAP values": (len(inputs), lambda: model.contributions(inputs)),
-        "values, and the check of each theme": (len(inputs), lambda: explain(model, inputs)),
+        "values, and the check of each theme": (len(inputs), lambda: explain(model, inputs, rows.columns)),
         "sentences": (len(inputs), lambda: [risk_reasons(e, writer, actionable) for e in explained]),
         "what would change": (len(inputs), lambda: [what_would_change(model, r, p, tiers, manner) for r, p in pairs]),
         "TreeSHAP values of one row": (1, lambda: model.contributions(one)),
-        "values and check of one row": (1, lambda: explain(model, one)),
+        "values and check of one row": (1, lambda: explain(model, one, first)),
     }
     title = f"{version.label}: {model.method}, {len(model.features)} features; {os.cpu_count()} cores"
     table = Table("explaining", "rows/s", "ms a row", title=f"{title}, Python {sys.version.split()[0]}")

@@ -36,7 +36,7 @@ def main() -> None:
         table.add_row("demo", *_row(evaluate_reasons(load_settings())))
     except EncoreError as error:
         table.caption = f"{table.caption}. Without the demo: {error}"
-    Console().print(table)
+    Console(width=120).print(table)
 
 
 def _row(evaluation: Mapping[str, Any]) -> list[str]:

@@ -55,9 +55,12 @@ def from_habit(fact: Fact, values: Values, usual: float) -> Certainty:
     if fact.feature == "recency_days":
         return lateness(values) if value > usual else "clear"
     if fact.feature in {"baskets_28d", "amount_28d", "categories_28d"}:
-        if values.get("baskets_28d") == 0 and not math.isnan(values.get("gap_mean", math.nan)):
+        bought = values.get("baskets_28d", math.nan)
+        if bought == 0 and not math.isnan(values.get("gap_mean", math.nan)):
             return lateness(values)
         purchases, vary = values.get("baskets_usual_28d", math.nan), _gaps_vary(values)
+        if bought == 1 and purchases < 1:
+            return "none"  # one purchase beside an average of mostly nothing
         if fact.unit != "purchases":
             vary = math.hypot(vary, _AMOUNTS_VARY)
         return _by_deviation(value, usual, usual if math.isnan(purchases) else purchases, vary)
@@ -69,6 +72,8 @@ def from_others(fact: Fact, value: float, group: Group) -> Certainty:
     if fact.feature == "recency_days" and group.usual[fact.feature] < value < _RECENT_DAYS:
         return "none"
     usual = group.usual[fact.feature]
+    if usual < _DAY and (fact.sign < 0 or fact.unit == "span"):
+        return "none"  # more than nothing says little
     if abs(value - usual) <= _SAME * abs(usual) or (fact.unit in {"ago", "span"} and abs(value - usual) < _DAY):
         return "none"
     low, high = group.middle.get(fact.feature, (-math.inf, math.inf))

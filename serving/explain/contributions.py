@@ -1,13 +1,14 @@
 """Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 import numpy as np
 
-from core.arrays import Floats
-from serving.explain.themes import THEMES, Theme, themes_of
+from core.arrays import Columns, Floats
+from serving.explain.themes import THEME_OF, THEMES, Theme, themes_of
 from training.churn.model import ChurnModel
 from training.churn.peers import Group
 
@@ -23,7 +24,7 @@ class Part:
     contribution
         Sum of the TreeSHAP values of its features, in log odds.
     effect
-        The margin less what it is when the theme's features are set to the median of the population.
+        The margin less what it is with the theme's features of typical customers; see `effects`.
     """
 
     contribution: float
@@ -56,13 +57,13 @@ class Explained:
     Attributes
     ----------
     values
-        Raw model inputs, NaN where missing; of an attribute its code.
+        Raw features, NaN where missing, those that the model does not read among them; of an attribute its code.
     attributes
         Those that are known and no numbers, with how many of the customers with this value, and of all, left.
     usual
         Of each attribute that is a number the median of the customers that the model learned from.
     contributions
-        Their TreeSHAP values, in log odds.
+        The TreeSHAP values of the model's inputs, in log odds.
     similar
         The customers that this one is compared with, where there is no habit of the customer's own.
     everyone
@@ -86,27 +87,29 @@ class Explained:
     renewal: bool = False
 
 
-def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
-    """Explain rows of model inputs, in their order."""
+def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explained]:
+    """Explain rows of model inputs, in their order.
+
+    Parameters
+    ----------
+    columns
+        All features of the same rows: sentences may speak of more than the model reads.
+    """
     contributions = model.contributions(inputs)[:, :-1]
     places = _places(model.features)
-    # the customers as they are, then once more for each theme, in one prediction
-    usual = np.repeat(np.asarray(inputs)[None], len(places) + 1, axis=0)
-    everyone = np.array([model.peers.everyone[name] for name in model.features])
-    for of_theme, columns in zip(usual[1:], places.values(), strict=True):
-        of_theme[:, columns] = everyone[columns]
-    margins = model.margin(usual.reshape(-1, len(model.features))).reshape(len(places) + 1, -1)
     parts = {
-        theme: (contributions[:, columns].sum(axis=1).tolist(), effects.tolist())
-        for (theme, columns), effects in zip(places.items(), margins[0] - margins[1:], strict=True)
+        theme: (contributions[:, at].sum(axis=1).tolist(), effect.tolist())
+        for (theme, at), effect in zip(places.items(), effects(model, inputs, places.values()), strict=True)
     }
     themes, everybody = themes_of(model.features), model.peers.all
     usual_numbers = {name: model.peers.everyone[name] for name in model.numbers}
+    known = {name: values.tolist() for name, values in columns.items() if name in THEME_OF}
     return [
         Explained(
-            dict(zip(model.features, row.tolist(), strict=True)),
+            {name: values[place] for name, values in known.items()}
+            | dict(zip(model.features, row.tolist(), strict=True)),
             dict(zip(model.features, contributions[place].tolist(), strict=True)),
-            model.similar(row),
+            _similar(model, columns, place),
             everybody,
             {theme: Part(sums[place], effects[place]) for theme, (sums, effects) in parts.items()},
             _attributes(model, row),
@@ -116,6 +119,35 @@ def explain(model: ChurnModel, inputs: Floats) -> list[Explained]:
         )
         for place, row in enumerate(np.asarray(inputs))
     ]
+
+
+def effects(model: ChurnModel, inputs: Floats, groups: Iterable[Sequence[int]]) -> list[Floats]:
+    """Return what groups of inputs do to the margins, one array of rows a group.
+
+    It is the margin less the mean of what it is with the values that the model's typical customers have in these
+    inputs; one customer in the middle would be where a risk that falls and rises again is lowest.
+
+    Parameters
+    ----------
+    groups
+        Places of inputs.
+    """
+    background, margin = model.background, model.margin(inputs)
+    found = []
+    for places in groups:
+        # every row once for each typical customer, in one prediction
+        replaced = np.repeat(np.asarray(inputs)[None], len(background), axis=0)
+        replaced[:, :, places] = background[:, None, places]
+        without = model.margin(replaced.reshape(-1, len(model.features))).reshape(len(background), -1)
+        found.append(margin - without.mean(axis=0))
+    return found
+
+
+def _similar(model: ChurnModel, columns: Columns, place: int) -> Group:
+    """Return whom a customer is compared with; with one purchase it is everyone, as the average falls by itself."""
+    similar = model.similar(columns, place)
+    once = "baskets_total" in columns and columns["baskets_total"][place] <= 1
+    return model.peers.all if once and similar.kind != "new" else similar
 
 
 @cache

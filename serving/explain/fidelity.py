@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import Floats
+from core.arrays import Columns, Floats
 from core.progress import Report, silent
 from core.settings import Settings
 from features.vectors import later
 from serving.explain.actions import Action, choose_actions
 from serving.explain.contributions import Explained, explain
+from serving.explain.findings import theme_title
 from serving.explain.language import DEFAULT
 from serving.explain.playbook import Playbook, load_playbook
 from serving.explain.quality import contradictions, lengths, readable, reading_grade
-from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons, theme_title
+from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons
 from serving.explain.themes import themes_of
 from serving.explain.tiers import Tiers, make_tiers
 from serving.explain.what_if import Manner, what_would_change
@@ -41,7 +42,7 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     `protocol`.
 
     `direction_agreement`: the share of sentences whose direction is that of the change in margin when the theme's
-    features are set to the median of the population.
+    features are those of typical customers, on average.
 
     `unexplained`: themes that the model contradicts get no sentence; how many, and the median customer's share of
     the explanation that has none.
@@ -72,10 +73,11 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
     playbook, writers = load_playbook(settings[ServingSettings].playbook), make_writers(settings[TextSettings])
-    explained = explain(model, inputs)
+    explained = explain(model, inputs, rows.columns)
     by_language = {language: _reasons(explained, playbook, writer) for language, writer in writers.items()}
     sentences = by_language[DEFAULT]
-    tomorrow = explain(model, model.inputs(later(rows.columns, 1), len(rows)))
+    a_day_later = later(rows.columns, 1)
+    tomorrow = explain(model, model.inputs(a_day_later, len(rows)), a_day_later)
     next_day = _reasons(tomorrow, playbook, writers[DEFAULT])
     report(0.7, "what would change")
     moment, order_only = context.schedule.as_of, churn.version.order_only
@@ -104,7 +106,7 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences, writers[DEFAULT]),
         "additivity": additivity(model, inputs),
-        "what_if": ways_down(model, inputs, tiers, Manner(writers[DEFAULT], moment)),
+        "what_if": ways_down(model, rows.columns, model.risk(inputs), tiers, Manner(writers[DEFAULT], moment)),
         "readable": readable(explained, sentences),
         "actions": contradictions(each, sentences, actions[DEFAULT]),
         "length": {language: lengths(some) for language, some in texts.items()},
@@ -119,15 +121,17 @@ def inspect_reasons(model: Model[Any], context: Context, artifact: object) -> Fi
         return None
     settings = context.settings
     rows = churn_set(settings, context.store, context.split.test[-1:], artifact.attributes)
-    drawn = np.random.default_rng(7).permutation(len(rows))[:_INSPECTED]
-    inputs = artifact.inputs(rows.columns, len(rows))[np.sort(drawn)]
+    drawn = np.zeros(len(rows), dtype=bool)
+    drawn[np.random.default_rng(7).permutation(len(rows))[:_INSPECTED]] = True
+    rows = rows.rows(drawn)
+    inputs = artifact.inputs(rows.columns, len(rows))
     playbook = load_playbook(settings[ServingSettings].playbook)
-    found = agreement(artifact, inputs, _reasons(explain(artifact, inputs), playbook, Writer(DEFAULT)))
+    found = agreement(artifact, inputs, _reasons(explain(artifact, inputs, rows.columns), playbook, Writer(DEFAULT)))
     return Fidelity(found["value"], int(found["sentences"]))
 
 
 def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:
-    """Compare each sentence's direction with what the model does when its theme is as usual.
+    """Compare each sentence's direction with what the model does with its theme as typical customers have it.
 
     Asks the model again rather than the code that chose the sentences, so that it notices if the two differ.
     """
@@ -137,15 +141,20 @@ def agreement(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Re
     for themes in sorted({tuple(reason.themes) for reasons in sentences for reason in reasons}):
         together = frozenset().union(*(features[theme] for theme in themes))
         places = [place for place, name in enumerate(model.features) if name in together]
-        usual = inputs.copy()
-        usual[:, places] = [model.peers.everyone[model.features[place]] for place in places]
-        difference = before - model.margin(usual)
+        difference = before - np.mean([model.margin(_with(inputs, places, one)) for one in model.background], axis=0)
         for customer, reasons in enumerate(sentences):
             for reason in reasons:
                 if tuple(reason.themes) == themes:
                     compared += 1
                     agree += (difference[customer] > 0) == (reason.direction == "raises") and difference[customer] != 0
     return {"value": agree / compared if compared else 1.0, "sentences": compared}
+
+
+def _with(inputs: Floats, places: Sequence[int], other: Floats) -> Floats:
+    """Return rows of inputs with another customer's values in some places."""
+    replaced = inputs.copy()
+    replaced[:, places] = other[places]
+    return replaced
 
 
 def unexplained(explained: Sequence[Explained], sentences: Sequence[Sequence[Reason]]) -> dict[str, float]:
@@ -163,26 +172,27 @@ def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
     return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
 
 
-def ways_down(model: ChurnModel, inputs: Floats, tiers: Tiers, manner: Manner) -> dict[str, int]:
+def ways_down(model: ChurnModel, columns: Columns, risks: Floats, tiers: Tiers, manner: Manner) -> dict[str, int]:
     """Count the customers of high or medium risk, and those of them with a way a tier down."""
-    at_risk = [
-        (row, risk) for row, risk in zip(inputs, model.risk(inputs).tolist(), strict=True) if tiers.of(risk) != "low"
-    ]
-    with_a_way = sum(what_would_change(model, row, risk, tiers, manner) is not None for row, risk in at_risk)
+    at_risk = [place for place, risk in enumerate(risks.tolist()) if tiers.of(risk) != "low"]
+    with_a_way = 0
+    for place in at_risk:
+        values = {name: float(column[place]) for name, column in columns.items()}
+        with_a_way += what_would_change(model, values, float(risks[place]), tiers, manner) is not None
     return {"asked": len(at_risk), "found": with_a_way}
 
 
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]], writer: Writer) -> dict[str, int]:
     """Count the sentences of themes without data, and those that do not say so."""
     themes = themes_of(model.features)
-    features = {theme.name: [theme.attribute or "", *(fact.feature for fact in theme.facts)] for theme in themes}
+    features = {theme.name: theme.features for theme in themes}
     names = {theme.name: theme_title(theme, writer) for theme in themes}
     about_nothing = hidden = 0
     for row, reasons in zip(inputs, sentences, strict=True):
         known = {name for name, value in zip(model.features, row.tolist(), strict=True) if not np.isnan(value)}
         for reason in reasons:
             theme = reason.themes[0]
-            if any(features[theme]) and not known & set(features[theme]):
+            if features[theme] and not known & features[theme]:
                 about_nothing += 1
                 hidden += writer.say("fact.unknown", theme=names[theme]) not in reason.text
     return {"sentences": about_nothing, "shown_as_known": hidden}

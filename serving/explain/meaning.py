@@ -14,7 +14,7 @@ class Meaning:
     Attributes
     ----------
     typical
-        The risk that every explanation starts from, that of a typical customer.
+        The risk of the median customer.
     order_only
         Whether the percentages are too far off to be said.
     """

@@ -1,5 +1,6 @@
 """Groups of features that a marketer would name. Every input of the churn model belongs to one."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -35,8 +36,10 @@ class Fact:
     similar
         The findings above and below what similar customers have; None for what grows with time, which training
         snapshots cannot tell the usual of.
-    alone
-        Whether it is worth a sentence though it is compared with nothing.
+    family
+        Inputs that are made of the same value, such as its trend: the model may speak of it through them.
+    needs
+        Whether a customer's values are enough to speak of it.
     """
 
     feature: str
@@ -44,7 +47,8 @@ class Fact:
     sign: Sign
     similar: tuple[str, str] | None = None
     habit: Habit | None = None
-    alone: bool = False
+    family: tuple[str, ...] = ()
+    needs: Callable[[Values], bool] = lambda _: True
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -111,6 +115,12 @@ class Theme:
 
 #: Customers known for less than this are new.
 NEW_DAYS = 56.0
+#: Customers known for this long are so for years.
+LONG_DAYS = 365.0
+#: A break of eight weeks is one for a customer who usually buys in two thirds of that at most.
+_BREAK_DAYS, _LATE_GAPS = 56.0, 1.5
+#: With fewer purchases there are fewer than three gaps.
+_ENOUGH_PURCHASES = 4
 #: A contract that ends within this ends soon.
 SOON_DAYS = 30.0
 _OFTEN = ("more_frequent", "less_frequent")
@@ -119,8 +129,14 @@ _RANGE = ("wider_range", "narrower_range")
 
 
 def _returned(values: Values) -> bool:
-    """Tell whether a customer bought in the last 28 days, not in the 56 days before, and did before that."""
-    return 0 < values["baskets_28d"] == values["baskets_84d"] < values["baskets_total"]
+    """Tell whether a customer bought in the last 28 days, not in the 56 days before, which is late, and did before."""
+    late = _LATE_GAPS * values["gap_mean"] < _BREAK_DAYS
+    return late and 0 < values["baskets_28d"] == values["baskets_84d"] < values["baskets_total"]
+
+
+def _has_rhythm(values: Values) -> bool:
+    """Tell whether a customer's gaps can be called regular or not: there are three, and they differ by a day."""
+    return not values.get("baskets_total", math.inf) < _ENOUGH_PURCHASES and values["gap_std"] >= 1
 
 
 _LOYALTY = (
@@ -135,9 +151,24 @@ _LOYALTY = (
         {"tenure_days": "ago", "baskets_total": "purchases"},
     ),
     State(
-        *("returning", 0, ("baskets_28d", "baskets_84d", "baskets_total")),
+        *("returning", 0, ("baskets_28d", "baskets_84d", "baskets_total", "gap_mean")),
         _returned,
         {"baskets_28d": "purchases"},
+    ),
+    State(
+        *("one_purchase", 1, ("tenure_days", "baskets_total")),
+        lambda values: values["baskets_total"] <= 1,
+        {"tenure_days": "ago"},
+    ),
+    State(
+        *("long_standing", -1, ("tenure_days", "baskets_total")),
+        lambda values: values["tenure_days"] >= LONG_DAYS,
+        {"tenure_days": "span", "baskets_total": "purchases"},
+    ),
+    State(
+        *("long_contract", -1, ("contracts_tenure_days", "contracts_total")),
+        lambda values: values["contracts_total"] > 1 and values["contracts_tenure_days"] >= LONG_DAYS,
+        {"contracts_tenure_days": "span"},
     ),
     State(
         *("first_contract", 0, ("contracts_tenure_days", "contracts_total")),
@@ -153,6 +184,7 @@ THEMES: tuple[Theme, ...] = (
             Fact(
                 *("recency_days", "ago", 1, ("longer_silence", "shorter_silence")),
                 habit=Habit("gap_mean", "long_silence", "within_rhythm"),
+                family=("recency_over_gap", "recency_over_p90"),
             ),
         ),
         frozenset({"recency_over_gap", "recency_over_p90"}),
@@ -163,6 +195,7 @@ THEMES: tuple[Theme, ...] = (
             Fact(
                 *("baskets_28d", "purchases", -1, _OFTEN),
                 habit=Habit("baskets_usual_28d", "buys_more_often", "buys_less_often"),
+                family=("baskets_trend",),
             ),
             Fact("purchase_days_84d", "days", -1, _OFTEN),
             Fact("baskets_84d", "purchases", -1, _OFTEN),
@@ -177,13 +210,17 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "rhythm",
-        (Fact("gap_std", "span", 1, ("less_regular", "more_regular")),),
+        (Fact("gap_std", "span", 1, ("less_regular", "more_regular"), needs=_has_rhythm),),
         frozenset({"weekday_concentration", "daypart_concentration"}),
     ),
     Theme(
         "spend",
         (
-            Fact(*("amount_28d", "money", -1, _SPEND), habit=Habit("amount_usual_28d", "spends_more", "spends_less")),
+            Fact(
+                *("amount_28d", "money", -1, _SPEND),
+                habit=Habit("amount_usual_28d", "spends_more", "spends_less"),
+                family=("amount_trend",),
+            ),
             Fact("amount_84d", "money", -1, _SPEND),
             Fact("basket_amount_84d", "money", -1, _SPEND),
         ),
@@ -215,12 +252,8 @@ THEMES: tuple[Theme, ...] = (
     ),
     Theme(
         "loyalty",
-        (
-            Fact("tenure_days", "ago", -1, alone=True),
-            Fact("contracts_tenure_days", "ago", -1, alone=True),
-            Fact("baskets_total", "purchases", -1, alone=True),
-        ),
-        frozenset({"amount_total", "contracts_total"}),
+        (),
+        frozenset({"tenure_days", "contracts_tenure_days", "baskets_total", "amount_total", "contracts_total"}),
         states=_LOYALTY,
     ),
     Theme(
@@ -235,11 +268,12 @@ THEMES: tuple[Theme, ...] = (
         "usage",
         (
             Fact(
-                *("visits_28d", "times", -1, ("uses_more", "uses_less")),
+                *("visits_28d", "uses", -1, ("uses_more", "uses_less")),
                 habit=Habit("visits_usual_28d", "uses_more_than_usual", "uses_less_than_usual"),
+                family=("visits_trend",),
             ),
             Fact("days_since_visit", "ago", 1, ("longer_unused", "shorter_unused")),
-            Fact("visits_84d", "times", -1, ("uses_more", "uses_less")),
+            Fact("visits_84d", "uses", -1, ("uses_more", "uses_less")),
         ),
         frozenset({"visits_usual_28d", "visits_trend", "visit_value_28d", "clicks_84d"}),
     ),
@@ -262,7 +296,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact("answer_rate", "percent", -1, ("answers_campaigns", "ignores_campaigns")),
             Fact("campaigns_contacted", "campaigns", -1, ("contacted_more", "contacted_less")),
-            Fact("contacts_total", "times", -1, ("contacted_more", "contacted_less")),
+            Fact("contacts_total", "contacts", -1, ("contacted_more", "contacted_less")),
         ),
         frozenset(
             {"contacts_84d", "days_since_contact", "redemptions_total", "redemptions_84d", "days_since_redemption"}
@@ -300,6 +334,8 @@ BUYING = ("frequency", "spend", "variety")
 BUYING_FINDINGS = ("buys_more", "buys_less")
 
 THEME_OF: dict[str, Theme] = {feature: theme for theme in THEMES for feature in theme.features}
+#: What is found where the customer's habit holds, and that is linked to a lower risk.
+AS_USUAL = "as_usual"
 #: What is found of an attribute: customers with this value left more, or less, often than all.
 ATTRIBUTE_FINDINGS = ("leaves_more", "leaves_less")
 #: What is found of an attribute that is a number: it is above, or below, what is usual.
@@ -308,6 +344,7 @@ FINDINGS = frozenset(
     [
         *(finding for theme in THEMES for finding in theme.findings),
         *BUYING_FINDINGS,
+        AS_USUAL,
         *ATTRIBUTE_FINDINGS,
         *NUMBER_FINDINGS,
     ]

@@ -163,15 +163,13 @@ class Manner:
         return 7 - (self.moment.weekday() - first) % 7
 
 
-def what_would_change(
-    model: ChurnModel, inputs: np.ndarray, risk: float, tiers: Tiers, manner: Manner
-) -> WhatIf | None:
+def what_would_change(model: ChurnModel, values: Values, risk: float, tiers: Tiers, manner: Manner) -> WhatIf | None:
     """Find the change of fewest and smallest steps after which the model puts the customer in a lower tier.
 
     Parameters
     ----------
-    inputs
-        The customer's row of model inputs.
+    values
+        All features of the customer, whether the model reads them or not.
 
     Returns
     -------
@@ -180,7 +178,6 @@ def what_would_change(
     now = tiers.of(risk)
     if now == "low":
         return None
-    values = dict(zip(model.features, inputs.tolist(), strict=True))
     plans = _plans(values)
     if not plans:
         return None

@@ -28,6 +28,8 @@ Unit = Literal[
     "products",
     "campaigns",
     "times",
+    "uses",
+    "contacts",
     "complaints",
     "requests",
     "returns",
@@ -44,6 +46,8 @@ _NOUNS: dict[Unit, str] = {
     "products": "product",
     "campaigns": "campaign",
     "times": "time",
+    "uses": "use",
+    "contacts": "contact",
     "complaints": "complaint",
     "requests": "request",
     "returns": "return",
@@ -135,7 +139,7 @@ class Writer:
         """
         if unit not in _NOUNS:
             return self.amount(value, unit)
-        if unit in {"purchases", "times"} and 0 < value < _RARE:
+        if unit in {"purchases", "uses"} and 0 < value < _RARE:
             return self.say("when.rare", span=self._span(_HABIT_DAYS / value))
         return self.bare(value, unit)
 
@@ -144,14 +148,12 @@ class Writer:
         noun = _NOUNS.get(unit)
         return self.amount(value, unit) if noun is None else self.say(f"bare.{noun}", n=self.number(value))
 
-    def typical(self, value: float, unit: Unit) -> str:
-        """Write what is typical for others: counts without their noun, moments as the span since them."""
-        return self._span(value) if unit == "ago" else self.bare(value, unit)
-
     def percent(self, share: float) -> str:
-        """Write a share in whole percent; one between 0 and half a percent as less than one."""
+        """Write a share in whole percent; one that would be rounded to 0 or to 100 as below 1 or above 99."""
         if 0 < share < 0.005:
             return self.say("number.below", n=format_percent(0.01, locale=self._locale))
+        if 0.995 <= share < 1:
+            return self.say("number.above", n=format_percent(0.99, locale=self._locale))
         return format_percent(share, locale=self._locale)
 
     def number(self, value: float) -> str:

@@ -65,7 +65,7 @@ class ChurnEngine:
         self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of, order_only=version.order_only)
         self.playbook = load_playbook(settings[ServingSettings].playbook)
         self.writers = make_writers(settings[TextSettings])
-        self.meaning = Meaning(model.definition, model.base_risk, version.order_only)
+        self.meaning = Meaning(model.definition, model.typical_risk, version.order_only)
         texts = self.playbook, sorted(self.writers.items()), edition()
         self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, texts))
         self._store = ground.store
@@ -141,7 +141,7 @@ def reasons_of(reading: Reading) -> list[list[Reason]]:
     known, engine, writer = reading.once(known_customers), engine_of(reading), writer_of(reading)
     if not known.customers:
         return []
-    explained = explain(engine.champion, known.inputs)
+    explained = explain(engine.champion, known.inputs, known.columns)
     actionable = engine.playbook.actionable
     return [
         risk_reasons(one, writer, actionable) if active else []

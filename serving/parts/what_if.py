@@ -36,12 +36,18 @@ class WhatIfPart(AnswerPart[WhatIfAnswer]):
         known, engine = reading.once(known_customers), engine_of(reading)
         label, manner = engine.info.version.label, Manner(writer_of(reading), reading.as_of, engine.meaning.order_only)
         answers = {}
-        for customer, vector, inputs, (risk, tier) in zip(
-            known.customers, known.vectors, known.inputs, reading.once(risks), strict=True
-        ):
+        columns = {name: values.tolist() for name, values in known.columns.items()}
+        everyone = zip(known.customers, known.vectors, reading.once(risks), strict=True)
+        for place, (customer, vector, (risk, tier)) in enumerate(everyone):
             change = None
             if risk is not None and tier != "new":
-                change = what_would_change(engine.champion, inputs, risk, engine.tiers, manner)
+                change = what_would_change(
+                    engine.champion,
+                    {name: values[place] for name, values in columns.items()},
+                    risk,
+                    engine.tiers,
+                    manner,
+                )
             answers[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
         return answers
 

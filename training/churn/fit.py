@@ -15,7 +15,7 @@ from training.churn.choice import Learn, Score, unbeaten_rule
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
-from training.churn.peers import peers_of
+from training.churn.peers import peers_of, typical_customers
 from training.churn.selection import stable_features
 from training.churn.settings import ChurnSettings
 from training.churn.trees import Trees
@@ -93,7 +93,9 @@ def fit(
         categories={name: values for name, values in train.categories.items() if name in features},
         numbers=tuple(name for name in train.numbers if name in features),
         left=_left(train, features),
-        peers=peers_of(train, features),
+        peers=peers_of(train, [name for name, values in train.columns.items() if not np.isnan(values).all()]),
+        typical=typical_customers(train, _margins(scorer, features, train), features),
+        median_margin=float(np.median(margins)),
         definition=definition,
         labels_end=_dates(validation)[0] if by_customers else _dates(validation)[-1] + timedelta(days=churn.label_days),
         origin=Origin(

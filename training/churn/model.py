@@ -68,6 +68,10 @@ class ChurnModel:
         first snapshot: the customers of the tests are others.
     rule
         The name of the rule that it is, where nothing learned beats it.
+    typical
+        Typical customers, rows x features: what it would say of a customer without a theme is asked with their values.
+    median_margin
+        Of the customers of the validation snapshots, in log odds.
     """
 
     scorer: Trees | Additive
@@ -81,6 +85,8 @@ class ChurnModel:
     origin: Origin
     numbers: tuple[str, ...] = ()
     rule: str | None = None
+    typical: tuple[tuple[float, ...], ...] = ()
+    median_margin: float | None = None
 
     @property
     def method(self) -> str:
@@ -118,6 +124,18 @@ class ChurnModel:
         empty = np.full((1, len(self.features)), np.nan)
         return float(self.calibration.probability(self.contributions(empty)[:, -1])[0])
 
+    @property
+    def typical_risk(self) -> float:
+        """The risk of the median customer of the validation snapshots."""
+        if self.median_margin is None:
+            return self.base_risk
+        return float(self.calibration.probability(np.array([self.median_margin]))[0])
+
+    @cached_property
+    def background(self) -> Floats:
+        """Typical customers, rows x features."""
+        return np.array(self.typical or [[self.peers.everyone[name] for name in self.features]])
+
     def contributions(self, inputs: Floats) -> Floats:
         """Return SHAP values, rows x (features + 1); the last column is the base value.
 
@@ -125,10 +143,10 @@ class ChurnModel:
         """
         return self.scorer.contributions(inputs)
 
-    def similar(self, inputs: Floats) -> Group:
-        """Return the customers like the one whose row of inputs this is."""
+    def similar(self, columns: Columns, place: int) -> Group:
+        """Return the customers like the one in a row of features."""
         by = self.peers.by
-        return self.peers.like(float(inputs[self.features.index(by)]) if by is not None else np.nan)
+        return self.peers.like(float(columns[by][place]) if by is not None and by in columns else np.nan)
 
     def prepared(self, store: Store, as_of: datetime) -> "ChurnModel":
         """Explain a row without values: it warms the scorer, and fails where the file is broken."""
@@ -154,6 +172,8 @@ class ChurnModel:
             "labels_end": self.labels_end.isoformat(),
             "origin": asdict(self.origin),
             "rule": self.rule,
+            "typical": self.typical,
+            "median_margin": self.median_margin,
         }
         write_file(directory / "model.json", json.dumps(meta, indent=2).encode())
 
@@ -183,6 +203,8 @@ class ChurnModel:
             origin=_read_origin(meta["origin"]),
             numbers=tuple(meta.get("numbers", ())),
             rule=meta.get("rule"),
+            typical=tuple(tuple(row) for row in meta.get("typical", ())),
+            median_margin=meta.get("median_margin"),
         )
 
 

@@ -13,6 +13,9 @@ from training.churn.dataset import ChurnSet
 #: What makes customers similar, the first that the data have; and what those are who do not have it.
 _WITHOUT = {"amount_usual_28d": "new", "contract_price": "unknown_price"}
 
+#: Typical customers of a model, and the fewest rows that one of them sums up.
+_TYPICAL, _LEAST = 12, 5
+
 
 @dataclass(frozen=True)
 class Group:
@@ -81,6 +84,11 @@ def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
     """Group customers by how much they usually spend, or by what their contract costs, into thirds.
 
     Those without a habit yet are a group of their own. Where neither is known all customers are one group.
+
+    Parameters
+    ----------
+    features
+        Those that reasons may speak of, whether the model reads them or not; each has a value somewhere.
     """
     by = next((name for name in _WITHOUT if name in features), None)
     values = train.columns[by] if by is not None else np.full(len(train), np.nan)
@@ -118,3 +126,23 @@ def _usual(rows: ChurnSet, name: str) -> float:
     """Return the median of a feature, or the most frequent code of an attribute, among the rows that have it."""
     known = rows.columns[name][~np.isnan(rows.columns[name])]
     return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))
+
+
+def typical_customers(train: ChurnSet, margins: Floats, features: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+    """Return typical customers, groups x features: the usual values of customers whose risks are alike.
+
+    They stand for all customers where a model is asked what it would say without a theme. None of them is a person.
+
+    Parameters
+    ----------
+    margins
+        Log odds of the rows, by which they are cut into twelve groups of the same size, or fewer of five rows at least.
+    """
+    groups = np.array_split(np.argsort(margins, kind="stable"), max(1, min(_TYPICAL, len(train) // _LEAST)))
+    everyone = {name: _usual(train, name) for name in features}
+    rows = []
+    for group in groups:
+        chosen = np.zeros(len(train), dtype=bool)
+        chosen[group] = True
+        rows.append(tuple(_medians(train.rows(chosen), everyone).values()))
+    return tuple(rows)

@@ -38,9 +38,9 @@ def test_complaints_come_first_and_the_next_one_is_named() -> None:
 
 def test_welcome_and_renewal_exclude_each_other() -> None:
     assert [action.finding for action in act("new_customer", "contract_ends_soon")] == ["contract_ends_soon"]
-    assert [action.finding for action in act("first_contract", "notice_given", "uses_less")] == [
+    assert [action.finding for action in act("first_contract", "notice_given", "asks_more")] == [
         "notice_given",
-        "uses_less",
+        "asks_more",
     ]
 
 

@@ -37,7 +37,7 @@ def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store,
     model = scoring.churn
     rows = churn_set(at_home.settings, store, at_home.schedule.splits["churn"].test[:1])
     inputs = model.inputs(rows.columns, len(rows))
-    explained = explain(model, inputs)
+    explained = explain(model, inputs, rows.columns)
     sentences = [risk_reasons(one, Writer("en")) for one in explained]
     assert agreement(model, inputs, sentences)["value"] == 1.0
     turned = [[replace(reason, direction="raises") for reason in reasons] for reasons in sentences]

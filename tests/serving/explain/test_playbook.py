@@ -50,7 +50,7 @@ def test_a_policy_of_the_business_keeps_our_texts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, asks"),
+        ("[silly]\nen = 'x'", "nothing is named silly; expected some of answers_campaigns, as_usual, asks"),
         ("[policy]\norder = ['silly']", "nothing is named silly"),
         ("[policy]\ntiers = ['top']", r"policy\.tiers\.0 = 'top'"),
         ("[long_silence]\nfr = 'x'", r"long_silence\.fr = 'fr': .*expected one of en, zh"),

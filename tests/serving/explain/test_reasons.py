@@ -67,20 +67,20 @@ def test_every_input_of_the_model_belongs_to_one_theme(world: World, store: Stor
             23.0,
             1.0,
             "Later than usual | Last purchase 23 days ago, usually every 6 days. Linked to a higher risk.",
-            "晚于平时 | 上次购买在 23 天前，平时每 6 天一次。与较高流失风险相关。",
+            "购买晚于平时 | 上次购买是 23 天前，平时每 6 天一次。与较高流失风险相关。",
         ),
         (
             7.6,
             1.0,
             "Time since the last purchase | Last purchase 7 days ago, slightly later than usual (every 6 days). "
             "Linked to a higher risk.",
-            "距上次购买的时间 | 上次购买在 7 天前，略晚于平时（每 6 天一次）。与较高流失风险相关。",
+            "距上次购买的时间 | 上次购买是 7 天前，略晚于平时（每 6 天一次）。与较高流失风险相关。",
         ),
         (
             2.4,
             -1.0,
             "Within the usual rhythm | Last purchase 2 days ago, usually every 6 days. Linked to a lower risk.",
-            "仍在平时的节奏内 | 上次购买在 2 天前，平时每 6 天一次。与较低流失风险相关。",
+            "仍在平时的节奏内 | 上次购买是 2 天前，平时每 6 天一次。与较低流失风险相关。",
         ),
     ],
 )
@@ -110,11 +110,11 @@ def test_what_is_normal_for_the_customer_is_never_an_alarm() -> None:
 def test_without_a_habit_others_are_compared_with_by_what_they_share() -> None:
     values = {"recency_days": 23.0, "gap_mean": math.nan}
     assert text(values, {"silence": 1.0}) == (
-        "No purchase for longer than others | Last purchase 23 days ago; typical for other new customers: 5 days. "
+        "No purchase for longer than others | Last purchase 23 days ago; typical for other new customers: 5 days ago. "
         "Linked to a higher risk."
     )
     assert text(values, {"silence": 1.0}, writer=CHINESE) == (
-        "比其他客户更久未购买 | 上次购买在 23 天前；其他新客户一般为 5 天。与较高流失风险相关。"
+        "比其他客户更久未购买 | 上次购买是 23 天前；其他新客户一般为 5 天前。与较高流失风险相关。"
     )
     assert told(values | {"recency_days": 6.0}, {"silence": 1.0}) == []  # a purchase of this week
 
@@ -182,7 +182,7 @@ def test_what_says_one_thing_is_one_sentence() -> None:
     first = reasons[0]
     assert first.title == "Buying less than usual"
     assert first.text == (
-        "Buying less in the last 28 days: 1 purchase instead of the usual 4, $3 instead of $128, "
+        "Buying less in the last 28 days: 1 purchase instead of 4, $3 instead of $128, "
         "1 category instead of 22. Linked to a higher risk."
     )
     assert first.share == pytest.approx(0.875)
@@ -225,7 +225,17 @@ def test_what_says_two_things_stays_apart() -> None:
         (
             {"tenure_days": 400.0, "baskets_total": 9.0},
             -1.0,
-            "Length of the relationship | First purchase 13 months ago.",
+            "Long-standing customer | Customer for 13 months, 9 purchases. Linked to a lower risk.",
+        ),
+        (
+            {"tenure_days": 240.0, "baskets_total": 1.0},
+            1.0,
+            "Only one purchase | Only one purchase, 8 months ago. Linked to a higher risk.",
+        ),
+        (
+            {"contracts_tenure_days": 800.0, "contracts_total": 3.0},
+            -1.0,
+            "Long-standing customer | Customer for 2 years. Linked to a lower risk.",
         ),
         (
             {"contracts_tenure_days": 100.0, "contracts_total": 1.0},
@@ -241,10 +251,11 @@ def test_new_customers_and_first_contracts_have_sentences_of_their_own(
 
 
 def test_a_returning_customer_is_one() -> None:
-    values = {"baskets_28d": 2.0, "baskets_84d": 2.0, "baskets_total": 9.0, "tenure_days": 300.0}
+    values = {"baskets_28d": 2.0, "baskets_84d": 2.0, "baskets_total": 9.0, "tenure_days": 300.0, "gap_mean": 20.0}
     expected = "Back after a break | Back after a break: 2 purchases in the last 28 days, none in the 8 weeks before"
     assert text(values, {"loyalty": 1.0}).startswith(expected)
-    assert "returning" not in str(told(values | {"baskets_84d": 3.0}, {"loyalty": 1.0}))
+    assert told(values | {"baskets_84d": 3.0}, {"loyalty": 1.0}) == []
+    assert told(values | {"gap_mean": 40.0}, {"loyalty": 1.0}) == []  # eight weeks are no break for this customer
 
 
 @pytest.mark.parametrize(
@@ -252,7 +263,11 @@ def test_a_returning_customer_is_one() -> None:
     [
         (1.0, 20.0, "Has given notice | The customer has given notice. Linked to a higher risk."),
         (0.0, 20.0, "Contract ends soon | The contract ends in 20 days. Linked to a higher risk."),
-        (0.0, 70.0, "The contract ends sooner than others' | The contract ends in 2 months; typical for similar"),
+        (
+            0.0,
+            70.0,
+            "The contract ends sooner than others' | The contract ends in 2 months; typical for",
+        ),
     ],
 )
 def test_a_notice_is_shown_only_where_there_is_one(flag: float, days: float, expected: str) -> None:
@@ -301,14 +316,14 @@ def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
     assert [r.theme for r in risk_reasons(explained(values, parts, silence=0.0), ENGLISH)] == ["spend"]
 
 
-def test_what_can_be_acted_on_is_first_facts_are_last_and_small_ones_left_out() -> None:
+def test_what_can_be_acted_on_is_first_missing_data_last_and_small_ones_left_out() -> None:
     values = {
-        **{"recency_days": 23.0, "gap_mean": 6.0, "amount_84d": 900.0, "tenure_days": 400.0},
-        **{"discount_share_84d": 0.4, "answer_rate": 0.9},
+        **{"recency_days": 23.0, "gap_mean": 6.0, "amount_84d": 900.0},
+        **{"discount_share_84d": 0.4, "answer_rate": math.nan, "private_brand_share_84d": 0.5},
     }
-    parts = {"silence": 0.2, "spend": -0.3, "loyalty": -0.36, "discounts": 0.1, "campaigns": -0.04}
+    parts = {"silence": 0.2, "spend": -0.3, "campaigns": -0.36, "discounts": 0.1, "brands": -0.04}
     found = risk_reasons(explained(values, parts), ENGLISH, load_playbook(None).actionable)
-    assert [reason.theme for reason in found] == ["silence", "discounts", "spend", "loyalty"]
+    assert [reason.theme for reason in found] == ["silence", "discounts", "spend", "campaigns"]
     assert [reason.share for reason in found] == pytest.approx([0.2, 0.1, 0.3, 0.36])
     assert told(values, {"silence": 0.0}) == []
 
@@ -330,7 +345,7 @@ def test_an_attribute_says_how_many_such_customers_left() -> None:
     one = attribute("ContractType", "month to month", 0.43, 0.27, 1.0)
     (reason,) = risk_reasons(one, ENGLISH)
     assert (reason.title, reason.text) == (
-        "Customers like this leave more often",
+        "Contract type: such customers leave more often",
         "Contract type: month to month; 43% of such customers left, 27% of all. Linked to a higher risk.",
     )
     assert risk_reasons(one, CHINESE)[0].text == (
@@ -364,3 +379,50 @@ def test_no_column_name_is_said(world: World) -> None:
     for writer in (ENGLISH, CHINESE):
         for reason in told(values, parts, writer=writer):
             assert "_" not in reason.text + reason.title
+
+
+def test_a_habit_that_holds_is_said_where_it_lowers_the_risk() -> None:
+    values = {"baskets_28d": 3.0, "baskets_usual_28d": 4.0, "gap_mean": 7.0, "gap_std": 7.0, "recency_days": 3.0}
+    assert text(values, {"frequency": -1.0}) == (
+        "How often they buy: as usual | 3 purchases in the last 28 days, about as usual (4). Linked to a lower risk."
+    )
+    assert text(values, {"frequency": -1.0}, writer=CHINESE) == (
+        "购买频率：与平时相近 | 最近 28 天购买 3 次，与平时相近（4 次）。与较低流失风险相关。"
+    )
+    assert told(values, {"frequency": 1.0}) == []
+
+
+def test_the_model_may_speak_of_a_value_through_what_is_made_of_it() -> None:
+    values = {"recency_days": 34.0, "gap_mean": 8.0, "recency_over_gap": 4.25}
+    one = explained(values, {"silence": 1.0})
+    through = replace(one, contributions={"recency_days": -0.8, "recency_over_gap": 2.2, "gap_mean": 0.0})
+    assert [reason.finding for reason in risk_reasons(through, ENGLISH)] == ["long_silence"]
+    assert risk_reasons(replace(through, contributions={"recency_days": -0.8}), ENGLISH) == []
+
+
+def test_a_sentence_may_use_what_the_model_does_not_read_and_does_not_call_it_missing() -> None:
+    # the model reads the trend alone: the amount and the habit are of the feature store
+    one = replace(explained(less() | {"amount_trend": 0.02}, {"spend": 1.0}), contributions={"amount_trend": 1.0})
+    assert risk_reasons(one, ENGLISH)[0].text.startswith("Spent $3 in the last 28 days, usually $128")
+    unread = replace(explained({"amount_trend": 0.02}, {"spend": 1.0}), contributions={"amount_trend": 1.0})
+    assert risk_reasons(unread, ENGLISH) == []
+
+
+@pytest.mark.parametrize(("baskets", "usual"), [(1.0, 0.2), (1.0, 0.9)])
+def test_one_purchase_is_not_more_than_an_average_of_mostly_nothing(baskets: float, usual: float) -> None:
+    values = {"baskets_28d": baskets, "baskets_usual_28d": usual, "gap_mean": 100.0, "amount_28d": 126.0}
+    assert told(values | {"amount_usual_28d": 51.0}, {"spend": -1.0})[0].finding == "as_usual"
+
+
+def test_complaints_are_set_beside_customers_who_have_none() -> None:
+    assert text({"complaints_84d": 2.0}, {"service": 1.0}) == (
+        "More complaints than others | 2 complaints in the last 84 days; most customers have none. "
+        "Linked to a higher risk."
+    )
+
+
+def test_regularity_takes_three_gaps_that_differ_by_a_day() -> None:
+    values = {"gap_std": 12.0, "baskets_total": 4.0}
+    assert told(values, {"rhythm": 1.0})[0].text.startswith("Time between purchases varies by about 12 days")
+    assert told(values | {"baskets_total": 3.0}, {"rhythm": 1.0}) == []
+    assert told({"gap_std": 0.4}, {"rhythm": -1.0}) == []

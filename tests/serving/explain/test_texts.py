@@ -6,7 +6,7 @@ import string
 import pytest
 
 from serving.explain.language import LANGUAGES, catalogue, preferred
-from serving.explain.themes import FINDINGS, THEMES
+from serving.explain.themes import ATTRIBUTE_FINDINGS, FINDINGS, THEMES
 from serving.explain.what_if import LEVERS
 
 _FORMS = {"zero", "one", "two", "few", "many", "other", "none"}
@@ -78,6 +78,7 @@ def test_every_theme_fact_state_and_finding_has_its_texts() -> None:
     keys |= {f"fact.{fact.feature}" for theme in THEMES for fact in theme.facts}
     keys |= {f"state.{state.finding}" for theme in THEMES for state in theme.states}
     keys |= {f"finding.{finding}" for finding in FINDINGS}
+    keys |= {f"finding.{finding}_renewal" for finding in ATTRIBUTE_FINDINGS}
     assert {key for key in texts if key.startswith(("fact.", "state.", "finding."))} == keys
     actions = {key.partition(".")[2] for key in texts if key.startswith(("action.", "action_product."))}
     assert actions <= FINDINGS

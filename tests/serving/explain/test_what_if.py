@@ -43,7 +43,7 @@ def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnMod
     tiers = Tiers(float(np.quantile(risks, 0.9)), float(np.quantile(risks, 0.6)))
     ways = 0
     for row, risk in zip(inputs, risks.tolist(), strict=True):
-        way = what_would_change(model, row, risk, tiers, MANNER)
+        way = what_would_change(model, dict(zip(model.features, row.tolist(), strict=True)), risk, tiers, MANNER)
         if tiers.of(risk) == "low":
             assert way is None
         if way is not None:
@@ -92,12 +92,13 @@ def test_other_levers() -> None:
 
 
 def test_who_has_nothing_to_change_gets_nothing(model: ChurnModel, inputs: Floats) -> None:
-    unknown = np.full(inputs.shape[1], np.nan)
+    unknown = dict.fromkeys(model.features, np.nan)
     assert what_would_change(model, unknown, 0.9, Tiers(0.5, 0.2), MANNER) is None
     hopeless = replace(model, calibration=replace(model.calibration, intercept=9.0))
     row = inputs[0]
     risk = float(hopeless.risk(row.reshape(1, -1))[0])
-    assert what_would_change(hopeless, row, risk, Tiers(0.5, 0.2), MANNER) is None
+    values = dict(zip(model.features, row.tolist(), strict=True))
+    assert what_would_change(hopeless, values, risk, Tiers(0.5, 0.2), MANNER) is None
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ DOLLARS = TextSettings(currency="USD")
         (0.256, "percent", "26%", "26%"),
         (0.004, "percent", "under 1%", "<1%"),
         (0.0, "percent", "0%", "0%"),
+        (0.997, "percent", "over 99%", ">99%"),
+        (1.0, "percent", "100%", "100%"),
+        (0.0, "uses", "not used", "未使用"),
         (8.5, "number", "8.5", "8.5"),
     ],
 )
@@ -82,9 +85,9 @@ def test_a_habit_of_less_than_one_is_a_rhythm(value: float, unit: Any, english: 
 @pytest.mark.parametrize(
     ("purchase", "english", "chinese"),
     [
-        ("purchase", "Last purchase today", "上次购买在今天"),
-        ("order", "Last order today", "上次下单在今天"),
-        ("visit", "Last visit today", "上次到店在今天"),
+        ("purchase", "Last purchase today", "上次购买是今天"),
+        ("order", "Last order today", "上次下单是今天"),
+        ("visit", "Last visit today", "上次到店是今天"),
     ],
 )
 def test_the_business_chooses_what_a_purchase_is_called(purchase: Any, english: str, chinese: str) -> None:

@@ -145,7 +145,7 @@ def test_a_rule_is_files_that_mlflow_serves(rule: ChurnModel, inputs: Floats, tm
 
 def test_a_rule_on_recency_gives_a_reason_on_recency(rule: ChurnModel, inputs: Floats) -> None:
     np.testing.assert_allclose(rule.contributions(inputs).sum(axis=1), rule.margin(inputs), atol=1e-12)
-    silent, recent = explain(rule, np.array([[50.0], [1.0]]))
+    silent, recent = explain(rule, np.array([[50.0], [1.0]]), {"recency_days": np.array([50.0, 1.0])})
     (raises,) = risk_reasons(silent, Writer("en"))
     assert (raises.theme, raises.finding, raises.direction, raises.share) == (
         "silence",

@@ -1,0 +1,182 @@
+"""What is found of a theme: a state, a comparison with a habit or with others, or that data are missing."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from features.views.profile import ATTRIBUTE
+from serving.explain.comparing import Certainty, from_habit, from_others
+from serving.explain.contributions import Direction, Explained
+from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Habit, State, Theme
+from serving.explain.wording import Writer
+
+#: Counts of which most customers have none.
+_NOTHING_OF = frozenset({"complaints", "requests", "returns"})
+#: Up to this share of what is usual, a difference is a slight one.
+_SLIGHTLY = 1 / 3
+#: Where a word begins within a name such as MonthlyCharges.
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is found of a theme.
+
+    Attributes
+    ----------
+    text
+        The fact with what it is compared with, without the end of the sentence.
+    changed
+        Where the fact is compared with the customer's own habit of 28 days: the fact, the habit, and whether it is
+        above.
+    """
+
+    text: str
+    finding: str | None = None
+    certainty: Certainty = "none"
+    changed: tuple[Fact, float, bool] | None = None
+
+
+def find(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
+    """Find the first state or comparison that speaks for the direction; without data that there are none.
+
+    Returns
+    -------
+    None where there is nothing that a reader would understand.
+    """
+    if theme.attribute is not None:
+        return _attribute(theme, direction, explained, writer)
+    for state in theme.states:
+        if _holds(state, direction, explained):
+            shown = {name: writer.amount(explained.values[name], unit) for name, unit in state.shown.items()}
+            return Found(writer.say(f"state.{state.finding}", **shown), state.finding, "clear")
+    known = [fact for fact in theme.facts if not math.isnan(explained.values.get(fact.feature, math.nan))]
+    for fact in known:
+        found = _compare(fact, theme, direction, explained, writer)
+        if found is not None:
+            return found
+    reads = any(fact.feature in explained.contributions for fact in theme.facts)
+    return Found(writer.say("fact.unknown", theme=theme_title(theme, writer))) if reads and not known else None
+
+
+def _holds(state: State, direction: Direction, explained: Explained) -> bool:
+    values = explained.values
+    if any(math.isnan(values.get(name, math.nan)) for name in state.needs) or not state.holds(values):
+        return False
+    return state.sign == 0 or (state.sign > 0) == (direction == "raises")
+
+
+def _compare(fact: Fact, theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
+    """Compare a value with the customer's own habit, else with similar customers.
+
+    Returns
+    -------
+    None where the comparison does not speak for the direction, where there is no difference to speak of or a reader
+    would see the same number twice, or where the model's own contribution of the feature speaks against it.
+    """
+    turn = 1 if direction == "raises" else -1
+    contribution = sum(explained.contributions.get(name, 0.0) for name in (fact.feature, *fact.family))
+    if contribution * turn < 0 or (fact.sign == 0 and not contribution) or not fact.needs(explained.values):
+        return None
+    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
+    if fact.habit is not None and not math.isnan(own):
+        return _from_habit(fact, fact.habit, own, turn, explained, writer)
+    return _from_others(fact, theme, turn, explained, writer)
+
+
+def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    value, text = explained.values[fact.feature], _plain(fact, explained, writer)
+    certainty = from_habit(fact, explained.values, own)
+    pace = fact.feature == "recency_days"
+    other = writer.amount(own, "every") if pace else writer.usual(own, fact.unit)
+    above = value > own
+    if certainty == "none" and turn < 0 and value > 0:
+        return Found(text + writer.say("against.as_usual", value=other), AS_USUAL)
+    if certainty == "none" or value == own or above != (turn == fact.sign):
+        return None
+    key = f"against.{'pace' if pace else 'habit'}{_slight(value, own, certainty)}"
+    changed = None if pace else (fact, own, above)
+    return Found(text + writer.say(key, value=other), habit.more if above else habit.less, certainty, changed)
+
+
+def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
+    if fact.similar is None or fact.feature not in group.usual:
+        return None
+    value, usual = explained.values[fact.feature], group.usual[fact.feature]
+    certainty, above = from_others(fact, value, group), value > usual
+    other = writer.bare(usual, fact.unit)
+    if certainty == "none" or other == writer.bare(value, fact.unit) or (fact.sign and above != (turn == fact.sign)):
+        return None
+    finding, text = fact.similar[0 if above else 1], _plain(fact, explained, writer)
+    if usual == 0 and fact.unit in _NOTHING_OF:
+        return Found(text + writer.say("against.most_have_none"), finding, certainty)
+    # of two moments a reader sees which one is longer ago
+    slight = "" if fact.unit == "ago" else _slight(value, usual, certainty)
+    key, peers = f"against.similar{slight}", writer.say(f"peers.{group.kind}")
+    return Found(text + writer.say(key, value=other, peers=peers), finding, certainty)
+
+
+def _slight(value: float, usual: float, certainty: Certainty) -> str:
+    """Return the end of the key of a difference that may be chance: above or below, and slightly where it is small."""
+    if certainty == "clear":
+        return ""
+    slightly = "slightly_" if abs(value - usual) <= _SLIGHTLY * abs(usual) else ""
+    return f"_{slightly}{'above' if value > usual else 'below'}"
+
+
+def theme_title(theme: Theme, writer: Writer) -> str:
+    """Return what a reader would call a theme; an attribute by its own name."""
+    if theme.attribute is not None:
+        name = theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ")
+        words = _HUMP.sub(" ", name).split()
+        # abbreviations, such as ARPU, stay as they are
+        plain = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
+        return writer.sentence(plain)
+    return writer.say(f"theme.{theme.name}")
+
+
+def _attribute(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
+    """Write an attribute's value, and how many customers with it left where that speaks for the direction."""
+    title = theme_title(theme, writer)
+    if theme.attribute in explained.usual:
+        return _number(theme.attribute, title, explained, writer)
+    known = explained.attributes.get(str(theme.attribute))
+    if known is None:
+        return Found(writer.say("fact.unknown", theme=title))
+    left, left_of_all = (writer.percent(share) for share in (known.left, known.left_of_all))
+    more = known.left > known.left_of_all
+    if left == left_of_all or more != (direction == "raises"):
+        return None
+    text = writer.say("fact.attribute", name=title, value=known.text)
+    text += writer.say(f"against.left{renewal_end(explained)}", value=left, other=left_of_all)
+    return Found(text, ATTRIBUTE_FINDINGS[0 if more else 1], "clear")
+
+
+def _number(name: str, title: str, explained: Explained, writer: Writer) -> Found | None:
+    """Write the number of an attribute, and what is typical.
+
+    The direction of a theme is that of the change from what is usual, so that the comparison speaks for it.
+    """
+    value, usual = explained.values[name], explained.usual[name]
+    if math.isnan(value):
+        return Found(writer.say("fact.unknown", theme=title))
+    shown, other = writer.plain(value), writer.plain(usual)
+    if shown == other:
+        return None
+    low, high = explained.everyone.middle.get(name, (-math.inf, math.inf))
+    certainty: Certainty = "slight" if low <= value <= high else "clear"
+    text = writer.say("fact.attribute", name=title, value=shown)
+    text += writer.say(
+        f"against.similar{_slight(value, usual, certainty)}", value=other, peers=writer.say("peers.everyone")
+    )
+    return Found(text, NUMBER_FINDINGS[0 if value > usual else 1], certainty)
+
+
+def renewal_end(explained: Explained) -> str:
+    """Return the end of the key of texts that speak of renewal where the risk is about it."""
+    return "_renewal" if explained.renewal else ""
+
+
+def _plain(fact: Fact, explained: Explained, writer: Writer) -> str:
+    return writer.say(f"fact.{fact.feature}", value=writer.amount(explained.values[fact.feature], fact.unit))
