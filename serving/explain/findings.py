@@ -10,6 +10,8 @@ from serving.explain.contributions import Direction, Explained
 from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Habit, State, Theme
 from serving.explain.wording import Writer
 
+#: Facts that are nothing where nothing was bought.
+_OF_PURCHASES = frozenset({"amount_28d", "categories_28d"})
 #: Counts of which most customers have none.
 _NOTHING_OF = frozenset({"complaints", "requests", "returns"})
 #: Up to this share of what is usual, a difference is a slight one.
@@ -100,6 +102,8 @@ def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Expl
 
 
 def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    if fact.feature in _OF_PURCHASES and explained.values.get("baskets_28d") == 0:
+        return None  # that there was none is another sentence
     group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
     if fact.similar is None or fact.feature not in group.usual:
         return None

@@ -135,7 +135,7 @@ def _in_one(found: Sequence[Found], explained: Explained, writer: Writer, *, abo
     changes = [one.changed for one in found if one.changed is not None]
     if _bought_nothing(explained):
         changes = changes[:1]  # without a purchase there is no amount and no category
-    pieces = []
+    pieces: list[str] = []
     for fact, usual, _ in changes:
         # three pieces leave no room for the word
         word = "" if pieces or len(changes) == len(BUYING) else "_usual"

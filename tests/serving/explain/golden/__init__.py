@@ -16,7 +16,7 @@ from serving.explain.language import LANGUAGES, Language
 from serving.explain.meaning import Meaning
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import risk_reasons
-from serving.explain.themes import THEME_OF, themes_of
+from serving.explain.themes import THEMES, themes_of
 from serving.explain.tiers import AnyTier
 from serving.explain.wording import Writer
 from serving.settings import TextSettings
@@ -25,6 +25,15 @@ from training.churn.peers import Group
 
 FOLDER = Path(__file__).parent
 _DIGITS = 6
+#: What sentences read: facts, habits, what says the same, and what states and certainty need.
+_READ = frozenset(
+    [
+        *(name for theme in THEMES for fact in theme.facts for name in (fact.feature, *fact.family)),
+        *(fact.habit.feature for theme in THEMES for fact in theme.facts if fact.habit),
+        *(name for theme in THEMES for state in theme.states for name in state.needs),
+        "gap_p90",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,10 @@ class Customer:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON, numbers to six digits, missing ones as null; without what no sentence reads."""
-        known = [name for name in self.explained.values if name in THEME_OF or name.startswith("attribute_")]
+        known = [name for name in self.explained.values if name in _READ or name.startswith("attribute_")]
         one = {
             "values": {name: self.explained.values[name] for name in known},
-            "contributions": {name: self.explained.contributions[name] for name in known},
+            "contributions": {name: value for name, value in self.explained.contributions.items() if name in known},
             "similar": _group(self.explained.similar, known),
             "everyone": _group(self.explained.everyone, known),
             "parts": {name: asdict(part) for name, part in self.explained.parts.items()},
@@ -104,7 +113,7 @@ _STEPS = ("action", "next_action")
 def _group(group: Group, known: list[str]) -> dict[str, Any]:
     return {
         "kind": group.kind,
-        "usual": {name: group.usual[name] for name in known},
+        "usual": {name: group.usual[name] for name in known if name in group.usual},
         "middle": {name: group.middle[name] for name in known if name in group.middle},
     }
 
