@@ -172,15 +172,15 @@ def _text(kind: str, evidence: Evidence | TypeEvidence, writer: Writer, window: 
     key, names = f"offer.{evidence.path}{_variant(evidence)}", _names(kind, evidence, writer)
     values = _values(evidence, writer) | {"window": writer.amount(window, "span")}
 
-    def told(names: Mapping[str, str]) -> str:
+    def written(names: Mapping[str, str]) -> str:
         return writer.say(key, **values, **{name: writer.quoted(text) for name, text in names.items()})
 
-    text = told(names)
+    text = written(names)
     if len(text) <= LONGEST:
         return text
     used = [name for name in names if f"{{{name}}}" in writer.texts[key]]
-    room = (LONGEST - len(told(dict.fromkeys(names, "")))) // max(len(used), 1)
-    return told({name: _shortened(text, room) for name, text in names.items()})
+    room = (LONGEST - len(written(dict.fromkeys(names, "")))) // max(len(used), 1)
+    return written({name: _shortened(text, room) for name, text in names.items()})
 
 
 def _bought(evidence: Evidence, writer: Writer, window: int) -> str:

@@ -43,7 +43,7 @@ class ActionPart(AnswerPart[ActionAnswer]):
             answers[customer] = Computed(vector.moment, ActionAnswer(model=label, now=now, then=then))
         return answers
 
-    def told(self, value: ActionAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: ActionAnswer | None) -> Mapping[str, object]:
         """Return the texts."""
         return {
             "action": value.now.text if value and value.now else None,

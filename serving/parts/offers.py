@@ -117,7 +117,7 @@ class OffersPart(AnswerPart[OffersAnswer]):
             "experiment_arm": arm.arm if arm else None,
         }
 
-    def told(self, value: OffersAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: OffersAnswer | None) -> Mapping[str, object]:
         """Return what the first offers are called, and why they are made."""
         offers = value.offers or [] if value else []
         return {

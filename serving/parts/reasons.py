@@ -81,7 +81,7 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
         ]
         return numbered("reason", found, _TOP)
 
-    def told(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
         """Return the first reasons in words, with their titles, and what lowers the risk."""
         reasons, strengths = (value.reasons or [], value.strengths or []) if value else ([], [])
         return {

@@ -70,7 +70,7 @@ class RiskPart(AnswerPart[RiskAnswer]):
         """Return risk and tier."""
         return {"risk": value.risk if value else None, "tier": value.tier if value else None}
 
-    def told(self, value: RiskAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: RiskAnswer | None) -> Mapping[str, object]:
         """Return what the risk means."""
         return {"risk_text": value.text if value else None}
 

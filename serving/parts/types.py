@@ -73,7 +73,7 @@ class TypesPart(AnswerPart[TypesAnswer]):
         types = value.types or [] if value else []
         return numbered("new_type", [one.evidence["type"] for one in types], _TOP)
 
-    def told(self, value: TypesAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: TypesAnswer | None) -> Mapping[str, object]:
         """Return what the first types are called, and why they are suggested."""
         types = value.types or [] if value else []
         return {

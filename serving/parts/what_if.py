@@ -51,6 +51,6 @@ class WhatIfPart(AnswerPart[WhatIfAnswer]):
             answers[customer] = Computed(vector.moment, WhatIfAnswer(model=label, what_if=change))
         return answers
 
-    def told(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
+    def texts(self, value: WhatIfAnswer | None) -> Mapping[str, object]:
         """Return the sentence."""
         return {"what_if": value.what_if.text if value and value.what_if else None}

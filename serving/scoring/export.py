@@ -60,7 +60,7 @@ def score_rows(
     live
         Compute, and keep nothing in the score table.
     """
-    parts = tuple(name for name, part in service.parts.items() if part.exported(None) or part.told(None))
+    parts = tuple(name for name, part in service.parts.items() if part.exported(None) or part.texts(None))
     rows: dict[str, Row] = {}
     for language in languages:
         reply = service.answer(deployment, Question(tuple(customers), parts, language, live=live), as_of)
@@ -136,6 +136,6 @@ def _texts(service: ScoringService, one: ScoredCustomer, parts: Sequence[str], l
     for name in parts:
         answer = one.parts[name]
         usable = answer.field("status") in WITH_VALUES
-        texts = service.parts[name].told(answer.value if usable else None)
+        texts = service.parts[name].texts(answer.value if usable else None)
         row |= {f"{column}_{language}": text for column, text in texts.items()}
     return row

@@ -230,7 +230,7 @@ class AnswerPart(ABC, Generic[P]):
         """Return what it adds to a row of an exported list; None is a customer that it has no answer about."""
         return {}
 
-    def told(self, value: P | None) -> Mapping[str, object]:  # noqa: ARG002
+    def texts(self, value: P | None) -> Mapping[str, object]:  # noqa: ARG002
         """Return the texts that it adds to a row of an exported list, which there are once for each language."""
         return {}
 

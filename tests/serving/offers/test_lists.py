@@ -27,15 +27,15 @@ def test_offers_have_titles_names_and_reasons_in_each_language(writers: dict[str
     part, rows = OffersPart(), {}
     for language, writer in writers.items():
         value = OffersAnswer(kind="next", offers=[offer_reason(offer, writer, 365)])
-        rows[language] = part.told(value)
+        rows[language] = part.texts(value)
         assert part.exported(value)["offer_kind_1"] == "repeat"
         assert part.exported(value)["offer_product_1"] == "p"
     assert (rows["en"]["offer_title_1"], rows["zh"]["offer_title_1"]) == ("Possibly lapsed", "可能已停购")
     assert (rows["en"]["offer_name_1"], rows["zh"]["offer_name_1"]) == ("Beans", "浓缩咖啡豆")
     assert "53 days ago" in str(rows["en"]["offer_reason_1"])
     assert rows["en"]["offer_title_2"] is None
-    assert part.told(None).keys() == rows["en"].keys() == rows["zh"].keys()
-    assert not part.told(None).keys() & part.exported(None).keys()
+    assert part.texts(None).keys() == rows["en"].keys() == rows["zh"].keys()
+    assert not part.texts(None).keys() & part.exported(None).keys()
 
 
 def test_types_have_names_and_reasons_in_each_language(writers: dict[str, Writer]) -> None:
@@ -43,9 +43,9 @@ def test_types_have_names_and_reasons_in_each_language(writers: dict[str, Writer
     part, rows = TypesPart(), {}
     for language, writer in writers.items():
         value = TypesAnswer(types=[type_reason(offer, writer)])
-        rows[language] = part.told(value)
+        rows[language] = part.texts(value)
         assert part.exported(value)["new_type_1"] == "COFFEE"
     assert (rows["en"]["new_type_name_1"], rows["zh"]["new_type_name_1"]) == ("COFFEE", "咖啡")
     assert rows["en"]["new_type_reason_1"] == "Other customers bought this 3 times in the last 28 days"
     assert rows["zh"]["new_type_reason_1"] == "其他客户最近 28 天购买此品类 3 次"
-    assert part.told(None).keys() == rows["en"].keys()
+    assert part.texts(None).keys() == rows["en"].keys()
