@@ -40,9 +40,10 @@ class Place:
 
         return FeatureUpdater(self.settings, self.store, self.log, self.online, clock, noted)
 
-    def take(self, *events: dict[str, Any]) -> None:
+    def take(self, *events: dict[str, Any], by: FeatureUpdater | None = None) -> None:
+        """Keep events and apply them, by an updater of another process if none is given."""
         self.log.append([event(**one) for one in events], self.online.as_of)
-        self.updater().update()
+        (by or self.updater()).update()
 
     def vector(self, customer: str, service: FeatureService = ChurnSettings.service) -> dict[str, Any] | None:
         (vector,) = self.store.online.vectors(service, [customer])

@@ -1,9 +1,7 @@
 """Online and offline features are compared, and what differs is named."""
 
 import json
-from datetime import timedelta
 
-import pandas as pd
 import pytest
 
 from core.errors import StateError
@@ -16,7 +14,6 @@ from features.live.parity import Difference, Parity, _drawn, verify_parity
 from features.store.materialized import materialized_directory
 from serving.cli.exits import DIFFERENT
 from tests.features.live.place import AS_OF, Place, event, purchase
-from tests.features.live.test_updater import of_every_kind, with_every_kind
 from tests.serving.cli.test_cli import run
 from training.churn.settings import ChurnSettings
 
@@ -32,21 +29,6 @@ def change(place: Place, customer: str, **values: object) -> None:
 
 def of(found: Parity, way: str) -> list[Difference]:
     return [one for one in found.differences if one.way == way]
-
-
-def test_customers_with_events_of_every_kind_are_served_what_training_would_see(place: Place) -> None:
-    place = with_every_kind(place)
-    lines = pd.read_parquet(place.directory / "data/contract/transactions.parquet")
-    products = lines["product_id"].value_counts().index[:3].tolist()
-    days = [AS_OF + timedelta(days=day, hours=9) for day in range(4)]
-    place.take(*of_every_kind(products, lines[lines["customer_id"] == "18"].iloc[-1], days))
-    reported = len(place.log.customers())
-    found = verify_parity(place.settings, 60)
-    assert found.differences == ()
-    assert (found.customers, found.with_events, found.left_out) == (60, reported, 0)
-    assert reported >= 7
-    # each served and replayed, with over a hundred features
-    assert found.values > 60 * 2 * 100
 
 
 def test_a_wrong_value_in_the_online_store_is_named(place: Place) -> None:
