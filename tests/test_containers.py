@@ -247,6 +247,7 @@ class Composed:
             "PYTHONPATH": str(ROOT),
             "PATH": os.pathsep.join(path),
             "PGHOST": self._socket,
+            "OMP_WAIT_POLICY": os.environ["OMP_WAIT_POLICY"],
             **{name: self.here(value.replace("$$", "$")) for name, value in own.items()},
         }
 
