@@ -5,8 +5,11 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from core.locks import locked
 from core.stamps import read_stamp
 from features.store.feature_store import Store
+from serving.cli import main
 from serving.settings import load_settings
 from tests.conftest import Scoring, inside
 from tests.servers import ENCORE
@@ -42,12 +46,27 @@ def write_exports(folder: Path, until: str | None) -> None:
 
 
 def refresh(folder: Path, *options: str, **environment: str) -> tuple[int, str]:
-    """Run the command in a folder, and return its exit code and what it printed."""
+    """Run the command in a folder, in this process, which has loaded its libraries.
+
+    Returns its exit code and what it printed.
+    """
+    output, errors = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, inside(folder), redirect_stdout(output), redirect_stderr(errors):
+        for name, value in {"COLUMNS": "200", **environment}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["encore", "refresh", *options])
+        with pytest.raises(SystemExit) as left:
+            main()
+    code = left.value.code
+    assert code is None or isinstance(code, int)
+    return code or 0, output.getvalue() + ("" if "--format" in options else errors.getvalue())
+
+
+def refresh_apart(folder: Path, **environment: str) -> tuple[int, str]:
+    """Do the same in a process of its own."""
     variables = {**os.environ, "COLUMNS": "200", **environment}
-    done = subprocess.run(
-        [*ENCORE, "refresh", *options], cwd=folder, env=variables, capture_output=True, text=True, check=False
-    )
-    return done.returncode, done.stdout + ("" if "--format" in options else done.stderr)
+    done = subprocess.run([*ENCORE, "refresh"], cwd=folder, env=variables, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def killed_in(folder: Path, step: str, after: float) -> None:
@@ -144,7 +163,7 @@ def test_a_second_run_has_nothing_to_do_and_says_why(night: Night) -> None:
 
 def test_two_do_not_run_at_a_time(night: Night) -> None:
     with locked(night.directory / "data/refresh.lock"):
-        code, printed = refresh(night.directory)
+        code, printed = refresh_apart(night.directory)
     assert code == 40
     assert "Another `encore refresh` runs" in printed
 
@@ -168,7 +187,7 @@ def test_an_unknown_model_in_the_schedule_is_refused(night: Night) -> None:
 
 
 def test_a_store_that_does_not_answer_has_a_code_of_its_own(night: Night) -> None:
-    code, printed = refresh(night.directory, ENCORE_TRACKING__URI="http://127.0.0.1:1")
+    code, printed = refresh_apart(night.directory, ENCORE_TRACKING__URI="http://127.0.0.1:1")
     assert code == 30, printed
     assert "MLflow does not answer" in printed
 
