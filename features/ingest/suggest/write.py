@@ -42,6 +42,9 @@ def _lines(suggestions: Suggestions, timezone: str) -> Iterator[str]:
         yield "# After `encore ingest`, `encore check-data --apply` writes how churn is best defined for these data."
     yield "[time]"
     yield 'as_of = "data_end"  # "now" once new exports come in every day'
+    yield ""
+    yield "[texts]"
+    yield '# currency = "EUR"  # of the amounts in reasons and offers; see docs/explanations.md'
     if suggestions.kind is not None:
         yield ""
         yield "[churn]"
