@@ -29,14 +29,13 @@ class Found:
     text
         The fact with what it is compared with, without the end of the sentence.
     changed
-        Where the fact is compared with the customer's own habit of 28 days: the fact, the habit, and whether it is
-        above.
+        Where the fact differs from the customer's own habit of 28 days: the fact, and the habit.
     """
 
     text: str
     finding: str | None = None
     certainty: Certainty = "none"
-    changed: tuple[Fact, float, bool] | None = None
+    changed: tuple[Fact, float] | None = None
 
 
 def find(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
@@ -97,7 +96,7 @@ def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Expl
     if certainty == "none" or value == own or above != (turn == fact.sign):
         return None
     key = f"against.{'pace' if pace else 'habit'}{_slight(value, own, certainty)}"
-    changed = None if pace else (fact, own, above)
+    changed = None if pace else (fact, own)
     return Found(text + writer.say(key, value=other), habit.more if above else habit.less, certainty, changed)
 
 

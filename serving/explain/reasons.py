@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from serving.explain.comparing import Certainty
-from serving.explain.contributions import Direction, Explained
+from serving.explain.contributions import DIRECTIONS, Direction, Explained
 from serving.explain.findings import Found, find, renewal_end, theme_title
 from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, BUYING, BUYING_FINDINGS, Theme
 from serving.explain.wording import Writer
@@ -104,21 +104,17 @@ def _merge(subjects: Sequence[_Subject], explained: Explained, writer: Writer) -
     """Put into one sentence what says one thing: how often, how much and how varied a customer buys, by habit."""
     merged: list[_Subject] = []
     rest = list(subjects)
-    for direction, above in (("raises", False), ("lowers", True), ("raises", True), ("lowers", False)):
-        same = [
-            one
-            for one in subjects
-            if one.themes[0].name in BUYING
-            and one.direction == direction
-            and one.found.changed is not None
-            and one.found.changed[2] == above
-        ]
+    for direction in DIRECTIONS:
+        changed = [one for one in rest if one.direction == direction and one.found.changed is not None]
+        same = sorted(
+            (one for one in changed if one.themes[0].name in BUYING), key=lambda one: BUYING.index(one.themes[0].name)
+        )
         if len(same) > 1:
             rest = [one for one in rest if one not in same]
-            same.sort(key=lambda one: BUYING.index(one.themes[0].name))
             themes = tuple(theme for one in same for theme in one.themes)
-            found = _in_one([one.found for one in same], explained, writer, above=above)
-            merged.append(_Subject(themes, same[0].direction, sum(one.share for one in same), found))
+            # of these less goes with a higher risk
+            found = _in_one([one.found for one in same], explained, writer, above=direction == "lowers")
+            merged.append(_Subject(themes, direction, sum(one.share for one in same), found))
     return merged + [one for one in rest if not _goes_without_saying(one, explained)]
 
 
@@ -136,7 +132,7 @@ def _in_one(found: Sequence[Found], explained: Explained, writer: Writer, *, abo
     if _bought_nothing(explained):
         changes = changes[:1]  # without a purchase there is no amount and no category
     pieces: list[str] = []
-    for fact, usual, _ in changes:
+    for fact, usual in changes:
         # three pieces leave no room for the word
         word = "" if pieces or len(changes) == len(BUYING) else "_usual"
         value = writer.amount(explained.values[fact.feature], fact.unit)
