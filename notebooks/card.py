@@ -32,7 +32,7 @@ def draw(asking: Asking, context: Context, customer: str, language: Language) ->
     lines += [(0, "font-weight:600", text) for text in _wrapped(risk.text)]
     for sign, colour, listed in (("▲", _RED, reasons.reasons), ("▼", _GREEN, reasons.strengths)):
         for reason in listed:
-            lines += [(0, f"font-weight:600;fill:{colour}", f"{sign} {reason.title}  {reason.share:.0%}")]
+            lines += [(0, f"font-weight:600;fill:{colour}", f"{sign} {reason.title}  {writer.percent(reason.share)}")]
             lines += [(20, "", text) for text in _wrapped(reason.text)]
     for name, step in (("action", action.now), ("next_action", action.then)):
         if step is not None:

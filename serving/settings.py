@@ -65,13 +65,13 @@ class TextSettings(Section):
     currency: Annotated[str, AfterValidator(_currency)] | None = Field(
         None, description="Code of ISO 4217, such as EUR; None writes amounts without a currency"
     )
-    currency_format: str | None = Field(
+    currency_format: Annotated[str, Field(pattern="¤")] | None = Field(
         None, description="Pattern of CLDR, such as #,##0.00 ¤; None is what is usual in the reader's language"
     )
     purchase: Literal["purchase", "order", "visit"] = Field("purchase", description="What the business calls it")
     first_weekday: Literal["monday", "saturday", "sunday"] = Field("monday", description="With which a week begins")
     names: Path | None = Field(
-        None, description="CSV of display names: kind (product, type, category, department), id, a column a language"
+        None, description="CSV of display names: kind (product, type, attribute, value), id, a column a language"
     )
     likely_from: Share = Field(
         0.05, description="Probability from which on an offer is called likely; below it is one of the usual products"

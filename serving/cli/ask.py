@@ -76,7 +76,7 @@ def _card(context: Context, asking: Asking, customer_id: str, language: Language
     yield f"[bold]{escape(customer_id)}[/]  {writer.say(f'tier.{risk.tier}')}  {escape(risk.text or '')}"
     for sign, listed in (("[red]▲[/]", reasons.reasons), ("[green]▼[/]", reasons.strengths)):
         for reason in listed or []:
-            yield f"{sign} [bold]{escape(reason.title)}[/]  {reason.share:.0%}"
+            yield f"{sign} [bold]{escape(reason.title)}[/]  {writer.percent(reason.share)}"
             yield Padding(escape(reason.text), (0, 0, 0, 2))
     if risk.risk is not None and not (reasons.reasons or reasons.strengths):
         yield writer.say("heading.nothing")

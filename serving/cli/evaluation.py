@@ -15,7 +15,7 @@ from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from serving.cli.stages import Stages
 from serving.explain.fidelity import evaluate_reasons as measure_reasons
-from serving.explain.quality import LONGEST
+from serving.explain.wording import LONGEST
 from training.evaluation.sheet import Sheet
 from training.lifecycle.runner import evaluate as measure
 from training.lifecycle.tracking import CHAMPION
@@ -49,8 +49,8 @@ app = group("Measure a version beside its baselines.", EvaluateGroup)
 def reasons(ctx: typer.Context, output: FormatOption = "table") -> None:
     """Check the reasons of the churn champion against the model, for the customers of the test snapshots.
 
-    Prints how many sentences agree with what the model does when the theme's features are set to the median,
-    how much the top three themes explain, and whether they stay the same a day later.
+    Prints how many sentences agree with what the model does with the theme's features of typical customers, how much
+    the top three themes explain, whether they stay the same a day later, and whether the texts can be read.
     """
     evaluate_reasons(ctx.obj, json=output == "json")
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from serving.explain.playbook import Playbook
 from serving.explain.reasons import Reason
 from serving.explain.tiers import AnyTier
-from serving.explain.wording import Writer
+from serving.explain.wording import LONGEST, Writer, shortened
 
 #: The action that is due now, and the one that follows.
 _MOST = 2
@@ -40,7 +40,13 @@ class Due:
 
 
 def choose_actions(
-    reasons: Sequence[Reason], tier: AnyTier | None, playbook: Playbook, writer: Writer, due: Due | None = None
+    reasons: Sequence[Reason],
+    tier: AnyTier | None,
+    playbook: Playbook,
+    writer: Writer,
+    due: Due | None = None,
+    *,
+    marketing: bool = True,
 ) -> list[Action]:
     """Choose what to do: the action that comes first by the policy, and the one that follows.
 
@@ -50,6 +56,8 @@ def choose_actions(
         The customer's reasons; those that lower the risk ask for nothing.
     due
         A product to remind the customer of; an action without one has a text without a product.
+    marketing
+        Whether the customer may be contacted with offers; others get what the policy calls service alone.
 
     Returns
     -------
@@ -59,6 +67,7 @@ def choose_actions(
     if tier not in policy.tiers:
         return []
     found = [reason.finding for reason in reasons if reason.direction == "raises" and reason.finding is not None]
+    found = [finding for finding in found if marketing or finding in policy.service]
     order = {finding: place for place, finding in enumerate(policy.order)}
     actions: list[Action] = []
     for finding in sorted(found, key=lambda finding: order.get(finding, len(order))):
@@ -77,7 +86,9 @@ def _action(finding: str, playbook: Playbook, writer: Writer, due: Due | None) -
         return None
     with_product = suggestion.product.get(writer.language)
     if due is not None and with_product is not None:
-        text = writer.fill(with_product, product=writer.quoted(due.name), every=writer.amount(due.every_days, "every"))
+        every = writer.amount(due.every_days, "every")
+        room = LONGEST - len(writer.fill(with_product, product=writer.quoted(""), every=every))
+        text = writer.fill(with_product, product=writer.quoted(shortened(due.name, room)), every=every)
         return Action(finding, text, due.product_id)
     plain = suggestion.plain.get(writer.language)
     return None if plain is None else Action(finding, writer.fill(plain))

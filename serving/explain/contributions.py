@@ -1,6 +1,6 @@
 """Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, get_args
@@ -14,6 +14,8 @@ from training.churn.peers import Group
 
 Direction = Literal["raises", "lowers"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+#: Rows whose effects are asked for in one prediction.
+_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explain
     places = _places(model.features)
     parts = {
         theme: (contributions[:, at].sum(axis=1).tolist(), effect.tolist())
-        for (theme, at), effect in zip(places.items(), effects(model, inputs, places.values()), strict=True)
+        for (theme, at), effect in zip(places.items(), effects(model, inputs, list(places.values())), strict=True)
     }
     themes, everybody = themes_of(model.features), model.peers.all
     usual_numbers = {name: model.peers.everyone[name] for name in model.numbers}
@@ -122,7 +124,7 @@ def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explain
     ]
 
 
-def effects(model: ChurnModel, inputs: Floats, groups: Iterable[Sequence[int]]) -> list[Floats]:
+def effects(model: ChurnModel, inputs: Floats, groups: Sequence[Sequence[int]]) -> list[Floats]:
     """Return what groups of inputs do to the margins, one array of rows a group.
 
     It is the margin less the mean of what it is with the values that the model's typical customers have in these
@@ -133,14 +135,17 @@ def effects(model: ChurnModel, inputs: Floats, groups: Iterable[Sequence[int]]) 
     groups
         Places of inputs.
     """
-    background, margin = model.background, model.margin(inputs)
-    found = []
-    for places in groups:
-        # every row once for each typical customer, in one prediction
-        replaced = np.repeat(np.asarray(inputs)[None], len(background), axis=0)
-        replaced[:, :, places] = background[:, None, places]
-        without = model.margin(replaced.reshape(-1, len(model.features))).reshape(len(background), -1)
-        found.append(margin - without.mean(axis=0))
+    background = model.background
+    found = [np.zeros(len(inputs)) for _ in groups]
+    for start in range(0, len(inputs), _AT_ONCE):
+        rows = np.asarray(inputs)[start : start + _AT_ONCE]
+        margin = model.margin(rows)
+        for effect, places in zip(found, groups, strict=True):
+            # every row once for each typical customer, in one prediction
+            replaced = np.repeat(rows[None], len(background), axis=0)
+            replaced[:, :, places] = background[:, None, places]
+            without = model.margin(replaced.reshape(-1, len(model.features))).reshape(len(background), -1)
+            effect[start : start + _AT_ONCE] = margin - without.mean(axis=0)
     return found
 
 

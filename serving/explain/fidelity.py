@@ -13,11 +13,12 @@ from serving.explain.actions import Action, choose_actions
 from serving.explain.contributions import Explained, explain
 from serving.explain.findings import theme_title
 from serving.explain.language import DEFAULT
+from serving.explain.meaning import Meaning
 from serving.explain.playbook import Playbook, load_playbook
 from serving.explain.quality import contradictions, lengths, readable, reading_grade
 from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons
 from serving.explain.themes import themes_of
-from serving.explain.tiers import Tiers, make_tiers
+from serving.explain.tiers import Tier, Tiers, make_tiers
 from serving.explain.what_if import Manner, what_would_change
 from serving.explain.wording import Writer, make_writers
 from serving.settings import ServingSettings, TextSettings
@@ -90,7 +91,16 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         ]
         for language, writer in writers.items()
     }
-    texts = {language: _texts(by_language[language], actions[language]) for language in writers}
+    meaning = Meaning(model.definition, model.typical_risk, order_only)
+    everybody = _customers(rows.columns, model.risk(inputs), each)
+    texts = {
+        language: [
+            *_texts(by_language[language], actions[language]),
+            *(meaning.text(risk, tier, writer) for _, risk, tier in everybody),
+            *_changes(model, everybody, tiers, Manner(writer, moment, order_only)),
+        ]
+        for language, writer in writers.items()
+    }
     return {
         "protocol": {
             "model": churn.version.label,
@@ -100,13 +110,16 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
         },
         "direction_agreement": agreement(model, inputs, sentences),
         "top_three_share": {
-            "median": float(np.median([sum(r.share for r in reasons[:_TOP]) for reasons in sentences]))
+            "median": float(np.median([sum(reason.share for reason in some) for some in _strongest(sentences)]))
         },
         "unexplained": unexplained(explained, sentences),
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
         "missing_values": missing(model, inputs, sentences, writers[DEFAULT]),
         "additivity": additivity(model, inputs),
-        "what_if": ways_down(model, rows.columns, model.risk(inputs), tiers, Manner(writers[DEFAULT], moment)),
+        "what_if": {
+            "asked": sum(tier != "low" for tier in each),
+            "found": len(_changes(model, everybody, tiers, Manner(writers[DEFAULT], moment))),
+        },
         "readable": readable(explained, sentences),
         "actions": contradictions(each, sentences, actions[DEFAULT]),
         "length": {language: lengths(some) for language, some in texts.items()},
@@ -172,14 +185,20 @@ def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
     return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
 
 
-def ways_down(model: ChurnModel, columns: Columns, risks: Floats, tiers: Tiers, manner: Manner) -> dict[str, int]:
-    """Count the customers of high or medium risk, and those of them with a way a tier down."""
-    at_risk = [place for place, risk in enumerate(risks.tolist()) if tiers.of(risk) != "low"]
-    with_a_way = 0
-    for place in at_risk:
-        values = {name: float(column[place]) for name, column in columns.items()}
-        with_a_way += what_would_change(model, values, float(risks[place]), tiers, manner) is not None
-    return {"asked": len(at_risk), "found": with_a_way}
+_Customers = list[tuple[dict[str, float], float, Tier]]
+
+
+def _customers(columns: Columns, risks: Floats, tiers: Sequence[Tier]) -> _Customers:
+    """Return the features, the risk and the tier of each customer."""
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    named = (dict(zip(columns, row, strict=True)) for row in rows)
+    return list(zip(named, risks.tolist(), tiers, strict=True))
+
+
+def _changes(model: ChurnModel, customers: _Customers, tiers: Tiers, manner: Manner) -> list[str]:
+    """Return the what-ifs of the customers of high or medium risk for whom there is a way a tier down."""
+    asked = (what_would_change(model, values, risk, tiers, manner) for values, risk, tier in customers if tier != "low")
+    return [change.text for change in asked if change is not None]
 
 
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]], writer: Writer) -> dict[str, int]:
@@ -204,7 +223,11 @@ def jaccard(one: Sequence[set[str]], other: Sequence[set[str]]) -> list[float]:
 
 
 def _top(sentences: Sequence[Sequence[Reason]]) -> list[set[str]]:
-    return [{reason.theme for reason in reasons[:_TOP]} for reasons in sentences]
+    return [{reason.theme for reason in reasons} for reasons in _strongest(sentences)]
+
+
+def _strongest(sentences: Sequence[Sequence[Reason]]) -> list[list[Reason]]:
+    return [sorted(reasons, key=lambda reason: -reason.share)[:_TOP] for reasons in sentences]
 
 
 def _reasons(explained: Sequence[Explained], playbook: Playbook, writer: Writer) -> list[list[Reason]]:

@@ -8,7 +8,7 @@ from features.views.profile import ATTRIBUTE
 from serving.explain.comparing import Certainty, from_habit, from_others
 from serving.explain.contributions import Direction, Explained
 from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Habit, State, Theme
-from serving.explain.wording import Writer
+from serving.explain.wording import COUNTED, Writer, shortened
 
 #: Facts that are nothing where nothing was bought.
 _OF_PURCHASES = frozenset({"amount_28d", "categories_28d"})
@@ -16,6 +16,10 @@ _OF_PURCHASES = frozenset({"amount_28d", "categories_28d"})
 _NOTHING_OF = frozenset({"complaints", "requests", "returns"})
 #: Up to this share of what is usual, a difference is a slight one.
 _SLIGHTLY = 1 / 3
+#: A value of an attribute has no more characters in a sentence.
+_LONGEST_VALUE = 40
+#: From these on a share of customers who left is clearly another one: a tenth of that of all, and two points.
+_FAR_SHARE, _FAR_POINTS = 0.1, 0.02
 #: Where a word begins within a name such as MonthlyCharges.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -64,6 +68,8 @@ def _holds(state: State, direction: Direction, explained: Explained) -> bool:
     values = explained.values
     if any(math.isnan(values.get(name, math.nan)) for name in state.needs) or not state.holds(values):
         return False
+    if state.finding == "contract_ends_soon" and explained.renewal:
+        return False  # true of everybody who is asked about
     return state.sign == 0 or (state.sign > 0) == (direction == "raises")
 
 
@@ -79,21 +85,41 @@ def _compare(fact: Fact, theme: Theme, direction: Direction, explained: Explaine
     contribution = sum(explained.contributions.get(name, 0.0) for name in (fact.feature, *fact.family))
     if contribution * turn < 0 or (fact.sign == 0 and not contribution) or not fact.needs(explained.values):
         return None
-    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
-    if fact.habit is not None and not math.isnan(own):
+    own = _habit_of(fact, explained)
+    if fact.habit is not None and own is not None:
         return _from_habit(fact, fact.habit, own, turn, explained, writer)
     return _from_others(fact, theme, turn, explained, writer)
+
+
+def _habit_of(fact: Fact, explained: Explained) -> float | None:
+    """Return what is usual for the customer; None where that is unknown."""
+    own = explained.values.get(fact.habit.feature, math.nan) if fact.habit else math.nan
+    return None if math.isnan(own) else own
+
+
+def _change(theme: Theme, explained: Explained) -> int | None:
+    """Return how a theme differs from the customer's own habit: 1 towards a higher risk, -1 a lower one, 0 not.
+
+    None where no habit is known.
+    """
+    for fact in theme.facts:
+        own, value = _habit_of(fact, explained), explained.values.get(fact.feature, math.nan)
+        if own is not None and not math.isnan(value):
+            sure = from_habit(fact, explained.values, own)
+            return 0 if sure == "none" else fact.sign if value > own else -fact.sign
+    return None
 
 
 def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Explained, writer: Writer) -> Found | None:
     value, text = explained.values[fact.feature], _plain(fact, explained, writer)
     certainty = from_habit(fact, explained.values, own)
     pace = fact.feature == "recency_days"
-    other = writer.amount(own, "every") if pace else writer.usual(own, fact.unit)
-    above = value > own
-    if certainty == "none" and turn < 0 and value > 0:
-        return Found(text + writer.say("against.as_usual", value=other), AS_USUAL)
-    if certainty == "none" or value == own or above != (turn == fact.sign):
+    other, above = writer.amount(own, "every") if pace else writer.usual(own, fact.unit), value > own
+    same = writer.amount(value, "every") == other if pace else writer.bare(value, fact.unit) == other
+    if (certainty == "none" or same) and turn < 0 and value > 0:
+        alike = same or abs(value - own) <= max(_SLIGHTLY * own, 1.0 if fact.unit in COUNTED else 0.0)
+        return Found(text + writer.say(f"against.{'as_usual' if alike else 'within'}", value=other), AS_USUAL)
+    if certainty == "none" or same or above != (turn == fact.sign):
         return None
     key = f"against.{'pace' if pace else 'habit'}{_slight(value, own, certainty)}"
     changed = None if pace else (fact, own)
@@ -101,11 +127,12 @@ def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Expl
 
 
 def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
+    change = _change(theme, explained)
+    if fact.similar is None or fact.feature not in group.usual or (turn > 0 and change is not None and change < 0):
+        return None
     if fact.feature in _OF_PURCHASES and explained.values.get("baskets_28d") == 0:
         return None  # that there was none is another sentence
-    group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
-    if fact.similar is None or fact.feature not in group.usual:
-        return None
     value, usual = explained.values[fact.feature], group.usual[fact.feature]
     certainty, above = from_others(fact, value, group), value > usual
     other = writer.bare(usual, fact.unit)
@@ -114,10 +141,13 @@ def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writ
     finding, text = fact.similar[0 if above else 1], _plain(fact, explained, writer)
     if usual == 0 and fact.unit in _NOTHING_OF:
         return Found(text + writer.say("against.most_have_none"), finding, certainty)
-    # of two moments a reader sees which one is longer ago
-    slight = "" if fact.unit == "ago" else _slight(value, usual, certainty)
-    key, peers = f"against.similar{slight}", writer.say(f"peers.{group.kind}")
-    return Found(text + writer.say(key, value=other, peers=peers), finding, certainty)
+    # of two moments or spans a reader sees which one is longer
+    end = "" if fact.unit in {"ago", "span"} else _slight(value, usual, certainty)
+    if turn > 0 and change == 0:
+        # what is normal for this customer is no alarm, whatever others do
+        end, certainty = "_as_usual", "slight"
+    text += writer.say(f"against.similar{end}", value=other, peers=writer.say(f"peers.{group.kind}"))
+    return Found(text, finding, certainty)
 
 
 def _slight(value: float, usual: float, certainty: Certainty) -> str:
@@ -131,11 +161,11 @@ def _slight(value: float, usual: float, certainty: Certainty) -> str:
 def theme_title(theme: Theme, writer: Writer) -> str:
     """Return what a reader would call a theme; an attribute by its own name."""
     if theme.attribute is not None:
-        name = theme.attribute.removeprefix(ATTRIBUTE).replace("_", " ")
-        words = _HUMP.sub(" ", name).split()
+        name = theme.attribute.removeprefix(ATTRIBUTE)
+        words = _HUMP.sub(" ", name.replace("_", " ")).split()
         # abbreviations, such as ARPU, stay as they are
         plain = " ".join(word if word.isupper() and len(word) > 1 else word.lower() for word in words)
-        return writer.sentence(plain)
+        return shortened(writer.names.of("attribute", name, writer.sentence(plain)), _LONGEST_VALUE)
     return writer.say(f"theme.{theme.name}")
 
 
@@ -151,9 +181,11 @@ def _attribute(theme: Theme, direction: Direction, explained: Explained, writer:
     more = known.left > known.left_of_all
     if left == left_of_all or more != (direction == "raises"):
         return None
-    text = writer.say("fact.attribute", name=title, value=known.text)
+    value = shortened(writer.names.of("value", known.text), _LONGEST_VALUE)
+    text = writer.say("fact.attribute", name=title, value=value)
     text += writer.say(f"against.left{renewal_end(explained)}", value=left, other=left_of_all)
-    return Found(text, ATTRIBUTE_FINDINGS[0 if more else 1], "clear")
+    far = abs(known.left - known.left_of_all) >= max(_FAR_SHARE * known.left_of_all, _FAR_POINTS)
+    return Found(text, ATTRIBUTE_FINDINGS[0 if more else 1], "clear" if far else "slight")
 
 
 def _number(name: str, title: str, explained: Explained, writer: Writer) -> Found | None:

@@ -16,7 +16,9 @@ from core.stamps import fingerprint
 
 #: One folder a language; docs/extending.md says what is in it.
 TEXTS: Traversable = resources.files("serving.explain") / "texts"
-LANGUAGES: tuple[str, ...] = tuple(sorted(folder.name for folder in TEXTS.iterdir() if folder.is_dir()))
+LANGUAGES: tuple[str, ...] = tuple(
+    sorted(folder.name for folder in TEXTS.iterdir() if (folder / "language.toml").is_file())
+)
 #: The language of who names none.
 DEFAULT = "en"
 
@@ -64,7 +66,9 @@ def catalogue(language: Language) -> Catalogue:
         If a key is there twice.
     """
     texts: dict[str, str] = {}
-    for file in sorted((entry for entry in (TEXTS / language).iterdir()), key=lambda entry: entry.name):
+    for file in sorted((TEXTS / language).iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".toml"):
+            continue
         subject = file.name.removesuffix(".toml")
         for key, text in _flat(tomllib.loads(file.read_text(encoding="utf-8"))):
             full = f"theme.{subject}" if key == "title" else key

@@ -1,4 +1,4 @@
-"""Display names: what customers and colleagues call a product, a type, a category or a department."""
+"""Display names: what customers and colleagues call a product, a type of products, an attribute or its value."""
 
 import csv
 from collections import defaultdict
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import ConfigError
+from features.contract.ids import canonical_id
 from serving.explain.language import LANGUAGES, Language
 
-KINDS = ("product", "type", "category", "department")
+KINDS = ("product", "type", "attribute", "value")
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Names:
 def load_names(path: Path | None) -> dict[Language, Names]:
     """Read the file of display names, by language; no file names nothing.
 
-    The file is a CSV with the columns `kind` (product, type, category or department) and `id`, and one column for each
+    The file is a CSV with the columns `kind` (product, type, attribute or value) and `id`, and one column for each
     language, such as `en`. An empty name is none.
 
     Raises
@@ -51,12 +52,20 @@ def load_names(path: Path | None) -> dict[Language, Names]:
         )
     found: dict[Language, dict[str, dict[str, str]]] = {language: defaultdict(dict) for language in LANGUAGES}
     for number, row in enumerate(rows, start=2):
-        if row["kind"] not in KINDS:
-            raise ConfigError(
-                f"{path}, line {number}: expected a kind of {', '.join(KINDS)}; found {row['kind']!r}.",
-                "Correct the line.",
-            )
+        key = _key(row, f"{path}, line {number}")
         for language, names in found.items():
             if name := (row.get(language) or "").strip():
-                names[row["kind"]][row["id"]] = name
+                names[row["kind"]][key] = name
     return {language: Names({kind: dict(names) for kind, names in by.items()}) for language, by in found.items()}
+
+
+def _key(row: Mapping[str, str], place: str) -> str:
+    """Return the id of a row in its canonical form."""
+    if row["kind"] not in KINDS:
+        raise ConfigError(
+            f"{place}: expected a kind of {', '.join(KINDS)}; found {row['kind']!r}.", "Correct the line."
+        )
+    key = canonical_id(row["id"] or "")
+    if not key:
+        raise ConfigError(f"{place}: expected an id, found none.", "Correct or remove the line.")
+    return key

@@ -10,11 +10,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.errors import ConfigError
-from serving.explain.language import LANGUAGES, Language, catalogue
+from serving.explain.language import DEFAULT, LANGUAGES, Language, catalogue
 from serving.explain.themes import FINDINGS
 from serving.explain.tiers import AnyTier
+from serving.explain.wording import Writer
 
-_LANGUAGES = "texts by language, and in [<finding>.product] those with {product} and {every}"
+_LANGUAGES = (
+    "texts by language, in [<finding>.product] those with {product} and {every}; <purchase> and <purchases> are the "
+    "words of the trade"
+)
 
 
 class Policy(BaseModel):
@@ -28,6 +32,8 @@ class Policy(BaseModel):
         Findings in the order in which they are acted on; what is not named comes last.
     exclusive
         Groups of findings; of each a customer gets one action at most.
+    service
+        Findings whose actions are no marketing: customers who do not want to be contacted with offers get these alone.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +41,7 @@ class Policy(BaseModel):
     tiers: tuple[AnyTier, ...] = ("high", "medium")
     order: tuple[str, ...] = ()
     exclusive: tuple[tuple[str, ...], ...] = ()
+    service: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,9 @@ def load_playbook(path: Path | None) -> Playbook:
     own = _read(Path(str(resources.files("serving.explain") / "playbook.toml")))
     file = own if path is None else _read(path)
     texts: dict[str, Any] = file.model_extra or {}
-    policy = file.policy if "policy" in file.model_fields_set else own.policy
-    named = {*texts, *policy.order, *(finding for group in policy.exclusive for finding in group)}
+    given = {name: getattr(file.policy, name) for name in file.policy.model_fields_set}
+    policy = own.policy.model_copy(update=given)
+    named = {*texts, *policy.order, *policy.service, *(finding for group in policy.exclusive for finding in group)}
     if unknown := named - FINDINGS:
         raise ConfigError(
             f"{path}: nothing is named {', '.join(sorted(unknown))}; expected some of {', '.join(sorted(FINDINGS))}.",
@@ -113,7 +121,7 @@ def _own() -> dict[str, Suggestion]:
     """Return Encore's own texts, in all languages."""
     suggestions = {}
     for finding in sorted(FINDINGS):
-        if f"action.{finding}" in catalogue(LANGUAGES[0]).texts:
+        if f"action.{finding}" in catalogue(DEFAULT).texts:
             plain, product = (_by_language(f"{kind}.{finding}") for kind in ("action", "action_product"))
             suggestions[finding] = Suggestion(plain, product)
     return suggestions
@@ -134,15 +142,15 @@ def _suggestion(path: Path | None, finding: str, section: object) -> Suggestion:
         product = plain.pop("product", {})
         suggestion = Suggestion(_Texts.validate_python(plain), _Texts.validate_python(product))
         for texts, allowed in ((suggestion.plain, {}), (suggestion.product, {"product": "", "every": ""})):
-            for text in texts.values():
-                text.format(**allowed)
+            for language, text in texts.items():
+                Writer(language).fill(text, **allowed)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join([finding, *(str(part) for part in first["loc"] if part != "[key]")])
         raise ConfigError(
             f"{path}: {place} = {first['input']!r}: {first['msg']}; expected {_LANGUAGES}.", "Correct the file."
         ) from error
-    except (KeyError, IndexError, ValueError) as error:
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise ConfigError(
             f"{path}: {finding}: a text cannot be filled: {error}; expected {_LANGUAGES}.", "Correct the file."
         ) from error

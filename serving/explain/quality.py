@@ -9,9 +9,8 @@ from serving.explain.actions import Action
 from serving.explain.contributions import Explained
 from serving.explain.reasons import Reason
 from serving.explain.tiers import AnyTier
+from serving.explain.wording import LONGEST
 
-#: No text is to be longer than this, in characters.
-LONGEST = 140
 #: Findings that raise an alarm about a change of habit, with the fact, the habit, and which side of it is harmless.
 _ALARMS = {
     "long_silence": ("recency_days", "gap_mean", -1),
@@ -23,6 +22,13 @@ _ALARMS = {
 }
 #: Without a purchase for so long a customer who buys again counts as returning.
 _BREAK_DAYS = 56
+#: Findings that compare with others, with the customer's own fact and habit: alarms where they are clear.
+_LEVELS = {
+    "less_frequent": ("baskets_28d", "baskets_usual_28d"),
+    "smaller_spender": ("amount_28d", "amount_usual_28d"),
+    "narrower_range": ("categories_28d", "categories_usual_28d"),
+    "uses_less": ("visits_28d", "visits_usual_28d"),
+}
 _WELCOMES = frozenset({"first_purchase", "new_customer", "first_contract", "returning"})
 _RENEWALS = frozenset({"notice_given", "contract_ends_soon"})
 _WORD = re.compile(r"[A-Za-z']+")
@@ -60,6 +66,9 @@ def is_usual(one: Explained, reason: Reason) -> bool:
     """
     if reason.direction == "raises" and reason.finding == "returning":
         return one.values.get("gap_mean", math.nan) >= _BREAK_DAYS
+    if reason.direction == "raises" and reason.finding in _LEVELS and reason.certainty == "clear":
+        fact, habit = _LEVELS[reason.finding]
+        return one.values.get(fact, math.nan) >= one.values.get(habit, math.nan)
     if reason.direction != "raises" or reason.finding not in _ALARMS:
         return False
     fact, habit, harmless = _ALARMS[reason.finding]

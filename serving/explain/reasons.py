@@ -61,6 +61,8 @@ class _Subject:
     found: Found
 
 
+#: Themes that are nothing without a purchase, and those that say that there was none.
+_AMOUNTS, _COMING = frozenset({"spend", "variety"}), frozenset({"frequency", "silence"})
 #: A theme with less of the explanation than this is not worth a sentence.
 MIN_SHARE = 0.05
 #: A theme without data is worth one from this share on.
@@ -115,12 +117,16 @@ def _merge(subjects: Sequence[_Subject], explained: Explained, writer: Writer) -
             # of these less goes with a higher risk
             found = _in_one([one.found for one in same], explained, writer, above=direction == "lowers")
             merged.append(_Subject(themes, direction, sum(one.share for one in same), found))
-    return merged + [one for one in rest if not _goes_without_saying(one, explained)]
+    kept = merged + rest
+    return [one for one in kept if not _goes_without_saying(one, kept, explained)]
 
 
-def _goes_without_saying(one: _Subject, explained: Explained) -> bool:
-    """Tell whether a sentence is about the amount or the categories of no purchase, which others speak of."""
-    return one.found.changed is not None and one.themes[0].name != BUYING[0] and _bought_nothing(explained)
+def _goes_without_saying(one: _Subject, all_of_them: Sequence[_Subject], explained: Explained) -> bool:
+    """Tell whether a sentence is about the amount or the categories of no purchase, which another one speaks of."""
+    about_nothing = one.found.changed is not None and one.themes[0].name in _AMOUNTS and _bought_nothing(explained)
+    return about_nothing and any(
+        other.direction == one.direction and other.themes[0].name in _COMING for other in all_of_them
+    )
 
 
 def _bought_nothing(explained: Explained) -> bool:
@@ -136,6 +142,8 @@ def _in_one(found: Sequence[Found], explained: Explained, writer: Writer, *, abo
         # three pieces leave no room for the word
         word = "" if pieces or len(changes) == len(BUYING) else "_usual"
         value = writer.amount(explained.values[fact.feature], fact.unit)
+        if fact.unit == "money" and writer.style.currency is None:
+            value = writer.say("list.spent", value=value)
         pieces.append(writer.say(f"against.instead{word}", value=value, other=writer.usual(usual, fact.unit)))
     text = writer.say(f"fact.buying_{'more' if above else 'less'}", pieces=writer.say("list.and").join(pieces))
     clear = any(one.certainty == "clear" for one in found)

@@ -295,11 +295,17 @@ THEMES: tuple[Theme, ...] = (
         "campaigns",
         (
             Fact("answer_rate", "percent", -1, ("answers_campaigns", "ignores_campaigns")),
-            Fact("campaigns_contacted", "campaigns", -1, ("contacted_more", "contacted_less")),
-            Fact("contacts_total", "contacts", -1, ("contacted_more", "contacted_less")),
+            Fact("contacts_84d", "contacts", -1, ("contacted_more", "contacted_less")),
         ),
         frozenset(
-            {"contacts_84d", "days_since_contact", "redemptions_total", "redemptions_84d", "days_since_redemption"}
+            {
+                "campaigns_contacted",
+                "contacts_total",
+                "days_since_contact",
+                "redemptions_total",
+                "redemptions_84d",
+                "days_since_redemption",
+            }
         ),
         states=(
             State("never_contacted", 0, ("campaigns_contacted",), lambda values: values["campaigns_contacted"] == 0),

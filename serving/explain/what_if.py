@@ -46,7 +46,7 @@ class WhatIf:
         str,
         Field(
             examples=[
-                "If they made 2 more purchases this week, the model would say 18% instead of 37%; a calculation, "
+                "If they made 2 more purchases this week, the model would say 18%, not 37%; a calculation, "
                 "not a promise"
             ]
         ),
@@ -120,6 +120,8 @@ LEVERS = (
 _WEEKDAYS = {"monday": 0, "saturday": 5, "sunday": 6}
 #: With fewer days left than this, nothing is asked of what is left of the week.
 _ENOUGH_OF_A_WEEK = 3
+#: More at a time is no small change, and no short sentence.
+_MOST_LEVERS = 2
 #: A risk that falls by less than this is the same to a reader.
 _LEAST = 0.01
 #: What the age of the last purchase is set against.
@@ -195,7 +197,7 @@ def _plans(values: Mapping[str, float]) -> list[_Plan]:
     open_to = [lever for lever in LEVERS if not any(np.isnan(values.get(name, np.nan)) for name in lever.needs)]
     choices = [[(lever, place, n) for place, n in enumerate((0, *lever.steps))] for lever in open_to]
     combined = [[step for step in steps if step[1]] for steps in product(*choices)]
-    possible = [steps for steps in combined if steps and _happens(steps)]
+    possible = [steps for steps in combined if 0 < len(steps) <= _MOST_LEVERS and _happens(steps)]
     ordered = sorted(possible, key=lambda s: (len(s), sum(place for _, place, _ in s)))
     return [tuple((lever, n) for lever, _, n in steps) for steps in ordered]
 

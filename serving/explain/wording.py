@@ -26,7 +26,6 @@ Unit = Literal[
     "purchases",
     "categories",
     "products",
-    "campaigns",
     "times",
     "uses",
     "contacts",
@@ -44,7 +43,6 @@ _NOUNS: dict[Unit, str] = {
     "purchases": "purchase",
     "categories": "category",
     "products": "product",
-    "campaigns": "campaign",
     "times": "time",
     "uses": "use",
     "contacts": "contact",
@@ -52,6 +50,9 @@ _NOUNS: dict[Unit, str] = {
     "requests": "request",
     "returns": "return",
 }
+COUNTED = frozenset(_NOUNS)
+#: No text is to be longer than this, in characters.
+LONGEST = 140
 #: Up to the first number of days a span is in days; longer ones are in months, and from two years on in years.
 _IN_DAYS, _IN_MONTHS = 60, 730
 _MONTH, _YEAR = 365.25 / 12, 365.25
@@ -110,8 +111,7 @@ class Writer:
         number = self.number(count)
         if number == "0" and self.has(f"{key}.none"):
             return self.say(f"{key}.none", **values)
-        form = self._locale.plural_form(int(number)) if number.isdigit() else "other"
-        return self.say(f"{key}.{form}", n=number, **values)
+        return self.say(f"{key}.{self._locale.plural_form(round(count))}", n=number, **values)
 
     def amount(self, value: float, unit: Unit) -> str:
         """Write a value with its unit as a reader would say it."""
@@ -150,7 +150,7 @@ class Writer:
 
     def percent(self, share: float) -> str:
         """Write a share in whole percent; one that would be rounded to 0 or to 100 as below 1 or above 99."""
-        if 0 < share < 0.005:
+        if 0 < share <= 0.005:
             return self.say("number.below", n=format_percent(0.01, locale=self._locale))
         if 0.995 <= share < 1:
             return self.say("number.above", n=format_percent(0.99, locale=self._locale))
@@ -213,6 +213,11 @@ class Writer:
         if days < _IN_MONTHS:
             return self.plural("unit.month", days / _MONTH)
         return self.plural("unit.year", days / _YEAR)
+
+
+def shortened(text: str, room: int) -> str:
+    """Cut a text that has more characters than there is room for."""
+    return text if len(text) <= room else f"{text[: room - 1].rstrip(' ,/&')}…"
 
 
 def make_writers(style: TextSettings) -> dict[Language, Writer]:

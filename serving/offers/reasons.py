@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from features.spans.base import REGULAR_DAYS
-from serving.explain.quality import LONGEST
-from serving.explain.wording import Writer
+from serving.explain.wording import LONGEST, Writer, shortened
 from training.next_product.candidates.evidence import Evidence
 from training.next_product.candidates.reference import MOST_CUSTOMERS
 from training.next_product.offers.recommend import Offer
@@ -180,7 +179,7 @@ def _text(kind: str, evidence: Evidence | TypeEvidence, writer: Writer, window: 
         return text
     used = [name for name in names if f"{{{name}}}" in writer.texts[key]]
     room = (LONGEST - len(written(dict.fromkeys(names, "")))) // max(len(used), 1)
-    return written({name: _shortened(text, room) for name, text in names.items()})
+    return written({name: shortened(text, room) for name, text in names.items()})
 
 
 def _bought(evidence: Evidence, writer: Writer, window: int) -> str:
@@ -258,7 +257,3 @@ def _prices(price: float, usual: float, unit: str, writer: Writer) -> dict[str, 
 def _factor(lift: float, writer: Writer) -> str:
     number = writer.number(lift) if lift >= _WHOLE_LIFT else writer.factor(lift)
     return writer.say("factor.twice" if number == "2" else "factor.times", n=number)
-
-
-def _shortened(name: str, room: int) -> str:
-    return name if len(name) <= room else f"{name[: room - 1].rstrip(' ,/&')}…"

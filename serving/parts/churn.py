@@ -1,19 +1,22 @@
 """What the parts about churn share: the champion, its tiers and playbook, and the customers of a question."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import ClassVar, Self
 
 import numpy as np
+import structlog
 
 from core.arrays import Columns, Floats
+from core.errors import EncoreError
 from core.files import written
+from core.settings import Settings
 from features.store.online import Vector
 from serving.explain.contributions import explain
-from serving.explain.language import edition
+from serving.explain.language import Language, edition
 from serving.explain.meaning import Meaning
-from serving.explain.playbook import load_playbook
+from serving.explain.playbook import Playbook, load_playbook
 from serving.explain.reasons import Reason, risk_reasons
 from serving.explain.tiers import AnyTier, make_tiers
 from serving.explain.wording import Writer, make_writers
@@ -24,6 +27,8 @@ from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
 from training.lifecycle.version import Version
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,20 +56,38 @@ class Known:
     new: list[bool]
 
 
+@dataclass(frozen=True)
+class Wording:
+    """What sentences and actions are written with."""
+
+    playbook: Playbook
+    writers: Mapping[Language, Writer]
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Read the playbook and the names.
+
+        Raises
+        ------
+        ConfigError
+            If one of them cannot be read.
+        """
+        return cls(load_playbook(settings[ServingSettings].playbook), make_writers(settings[TextSettings]))
+
+
 class ChurnEngine:
     """The churn champion, with what its answers depend on. Immutable."""
 
     model: ClassVar[str] = ChurnSettings.section
     quick: ClassVar[bool] = True
 
-    def __init__(self, ground: Ground, model: ChurnModel, version: Version) -> None:
+    def __init__(self, ground: Ground, model: ChurnModel, version: Version, wording: Wording) -> None:
         settings = ground.settings
         check_definition(version.label, model.definition, settings[ChurnSettings])
         self.info = ModelInfo(version, asdict(model.definition))
         self.champion = model
         self.tiers = make_tiers(settings, ground.store, model, ground.online.as_of, order_only=version.order_only)
-        self.playbook = load_playbook(settings[ServingSettings].playbook)
-        self.writers = make_writers(settings[TextSettings])
+        self.playbook, self.writers = wording.playbook, wording.writers
         self.meaning = Meaning(model.definition, model.typical_risk, version.order_only)
         texts = self.playbook, sorted(self.writers.items()), edition()
         self.identity: Hashable = repr((version.label, settings[ChurnSettings], self.tiers, texts))
@@ -79,20 +102,28 @@ class ChurnEngine:
         return loaded.version.label if loaded else None, ground.online.fingerprint, files
 
     @classmethod
-    def build(cls, ground: Ground, before: Self | None) -> Self:  # noqa: ARG003 - nothing of it is used again
-        """Load what answers about churn.
+    def build(cls, ground: Ground, before: Self | None) -> Self:
+        """Load what answers about churn. A playbook and names that cannot be read leave those before in their place.
 
         Raises
         ------
         NoModelError
             If there is no champion.
         EncoreError
-            If it has another churn definition than the settings, or the playbook or the names cannot be read.
+            If it has another churn definition than the settings, or the playbook or the names cannot be read and there
+            were none before.
         """
         loaded = ground.models.loaded(ChurnModel)
         if loaded is None:
             raise NoModelError.of(cls.model)
-        return cls(ground, loaded.artifact, loaded.version)
+        try:
+            wording = Wording.load(ground.settings)
+        except EncoreError as error:
+            if before is None:
+                raise
+            _log.warning("wording_broken", problem=error.problem)
+            wording = Wording(before.playbook, before.writers)
+        return cls(ground, loaded.artifact, loaded.version, wording)
 
     def read(self, customers: Sequence[str], as_of: datetime) -> Known:
         """Read the known ones of some customers, in the order asked for; none at a moment before their features'.

@@ -50,7 +50,9 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
     engine = ChurnEngine
     columns = tuple(
         Column(
-            f"reason_{place}", "text", "Finding, theme or attribute of a reason that raises the risk, strongest first"
+            f"reason_{place}",
+            "text",
+            "Finding, theme or attribute of a reason that raises the risk, what can be acted on first",
         )
         for place in range(1, _TOP + 1)
     )

@@ -13,7 +13,7 @@ from core.files import written
 from core.settings import StoreSettings
 from features.settings import TimeSettings
 from features.views.profile import ATTRIBUTE
-from serving.explain.language import edition
+from serving.explain.language import Language, edition
 from serving.explain.wording import Writer, make_writers
 from serving.offers.experiment import Experiment, Impressions, arm_of
 from serving.offers.recommender import OfferRecommender, make_recommenders
@@ -52,7 +52,7 @@ class OfferEngine:
     model: ClassVar[str] = NextProductSettings.section
     quick: ClassVar[bool] = False
 
-    def __init__(self, ground: Ground, rules: Rules) -> None:
+    def __init__(self, ground: Ground, rules: Rules, writers: Mapping[Language, Writer]) -> None:
         champion = ground.models.loaded(NextProductModel)
         if champion is None:
             raise NoModelError.of(self.model)
@@ -63,7 +63,7 @@ class OfferEngine:
         self.experiment = settings[ExperimentSettings]
         self.recommenders = make_recommenders(ground.models, self.experiment, rules)
         self.impressions = Impressions(settings[StoreSettings])
-        self.writers = make_writers(settings[TextSettings])
+        self.writers = writers
         labels = sorted(one.version.label for one in self.recommenders.values())
         facts = written(rules.facts)
         texts = sorted(self.writers.items()), edition()
@@ -78,7 +78,7 @@ class OfferEngine:
 
     @classmethod
     def build(cls, ground: Ground, before: Self | None) -> Self:
-        """Load what makes offers. Rules that cannot be read leave the ones before in their place.
+        """Load what makes offers. Rules and names that cannot be read leave the ones before in their place.
 
         Raises
         ------
@@ -97,7 +97,14 @@ class OfferEngine:
                 raise
             _log.warning("rules_broken", problem=error.problem)
             rules = before.rules
-        return cls(ground, rules)
+        try:
+            writers: Mapping[Language, Writer] = make_writers(ground.settings[TextSettings])
+        except EncoreError as error:
+            if before is None:
+                raise
+            _log.warning("names_broken", problem=error.problem)
+            writers = before.writers
+        return cls(ground, rules, writers)
 
     def read(self, customers: Sequence[str]) -> list[Asker]:
         """Read the known ones of some customers, in the order asked for.

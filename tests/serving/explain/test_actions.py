@@ -7,7 +7,7 @@ import pytest
 from serving.explain.actions import Due, choose_actions
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import Reason
-from serving.explain.wording import Writer
+from serving.explain.wording import LONGEST, Writer
 
 PLAYBOOK = load_playbook(None)
 
@@ -60,3 +60,15 @@ def test_the_product_is_in_it_or_no_product_at_all() -> None:
 def test_what_lowers_the_risk_asks_for_nothing() -> None:
     assert not choose_actions([reason("long_silence", "lowers")], "high", PLAYBOOK, Writer("en"))
     assert not choose_actions([reason("within_rhythm")], "high", PLAYBOOK, Writer("en"))
+
+
+def test_a_long_name_leaves_the_text_within_its_limit() -> None:
+    (action,) = act("long_silence", due=Due("17", "A" * 200, 12.0))
+    assert len(action.text) == LONGEST
+    assert action.text.endswith("…”, usually bought every 12 days.")
+
+
+def test_customers_who_want_no_marketing_get_service_alone() -> None:
+    reasons = [reason("long_silence"), reason("complains_more")]
+    found = choose_actions(reasons, "high", PLAYBOOK, Writer("en"), marketing=False)
+    assert [action.finding for action in found] == ["complains_more"]

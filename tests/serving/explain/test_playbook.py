@@ -40,6 +40,7 @@ def test_a_policy_of_the_business_keeps_our_texts(tmp_path: Path) -> None:
     file = tmp_path / "playbook.toml"
     file.write_text('[policy]\ntiers = ["high"]\norder = ["long_silence"]\n')
     playbook = load_playbook(file)
+    assert playbook.policy.exclusive == load_playbook(None).policy.exclusive  # what it does not say stays as it was
     reasons = [reason("complains_more"), reason("long_silence")]
     found = choose_actions(reasons, "high", playbook, Writer("en"))
     assert [one.finding for one in found] == ["long_silence", "complains_more"]
@@ -56,6 +57,8 @@ def test_a_policy_of_the_business_keeps_our_texts(tmp_path: Path) -> None:
         ("[long_silence]\nfr = 'x'", r"long_silence\.fr = 'fr': .*expected one of en, zh"),
         ("[long_silence]\nen = 'x {name}'", "long_silence: a text cannot be filled: 'name'"),
         ("[long_silence]\nen = 'x {product}'", "long_silence: a text cannot be filled: 'product'"),
+        ("[long_silence]\nen = 'Ask <team>.'", "long_silence: a text cannot be filled: 'trade.purchase.team'"),
+        ("[long_silence.product]\nen = '{product.x}'", "long_silence: a text cannot be filled: .*'x'"),
         ("[long_silence", "cannot be read"),
         ("long_silence = 3", "long_silence = 3: expected a section"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from features.store.feature_store import Store
 from features.vectors import with_ages
 from serving.explain.contributions import Attribute, Explained, Part
+from serving.explain.names import Names
 from serving.explain.playbook import load_playbook
 from serving.explain.reasons import Reason, risk_reasons
 from serving.explain.themes import THEME_OF, THEMES, themes_of
@@ -426,3 +427,49 @@ def test_regularity_takes_three_gaps_that_differ_by_a_day() -> None:
     assert told(values, {"rhythm": 1.0})[0].text.startswith("Time between purchases varies by about 12 days")
     assert told(values | {"baskets_total": 3.0}, {"rhythm": 1.0}) == []
     assert told({"gap_std": 0.4}, {"rhythm": -1.0}) == []
+
+
+def test_a_level_that_is_usual_for_the_customer_is_no_verdict() -> None:
+    usual = {"baskets_28d": 1.0, "baskets_usual_28d": 1.1, "gap_mean": 25.0, "recency_days": 9.0}
+    (reason,) = told(usual | {"purchase_days_84d": 3.0}, {"frequency": 1.0}, "amount_usual_28d")
+    assert (reason.title, reason.text, reason.certainty) == (
+        "How often they buy",
+        "Bought on 3 days of the last 84, as usual; typical for similar spenders: 9. Linked to a higher risk.",
+        "slight",
+    )
+    more = usual | {"baskets_28d": 6.0, "purchase_days_84d": 3.0}
+    assert told(more, {"frequency": 1.0}, "amount_usual_28d") == []  # they buy more often than they used to
+
+
+def test_a_habit_that_is_not_alike_is_within_ups_and_downs() -> None:
+    values = {"amount_28d": 180.0, "amount_usual_28d": 100.0, "baskets_28d": 1.0, "baskets_usual_28d": 1.0}
+    assert told(values | {"gap_mean": 28.0, "recency_days": 5.0}, {"spend": -1.0})[0].text == (
+        "Spent $180 in the last 28 days, within the usual ups and downs (on average $100). Linked to a lower risk."
+    )
+
+
+def test_the_same_number_is_not_shown_twice() -> None:
+    values = {"categories_28d": 1.0, "categories_usual_28d": 1.45, "baskets_28d": 4.0, "baskets_usual_28d": 40.0}
+    assert told(values, {"variety": 1.0}) == []
+    assert told({"recency_days": 75.0, "gap_mean": 61.0}, {"silence": 1.0}) == []
+
+
+def test_amounts_without_a_currency_say_what_they_are() -> None:
+    parts = {"frequency": 1.0, "spend": 0.5}
+    plain = Writer("en", TextSettings())
+    assert "1 purchase instead of the usual 4, 3 spent instead of 128" in told(less(), parts, writer=plain)[0].text
+    assert "消费 3（平时 128）" in told(less(), parts, writer=Writer("zh", TextSettings()))[0].text
+
+
+def test_attributes_have_the_names_of_the_business_and_little_differences_no_verdict() -> None:
+    names = Names({"attribute": {"Plan": "套餐"}, "value": {"basic": "基础版"}})
+    one = attribute("Plan", "basic", 0.28, 0.27, 1.0)
+    (reason,) = risk_reasons(one, Writer("zh", names=names))
+    assert reason.title == "套餐"
+    assert reason.text.startswith("套餐：基础版；此类客户流失率 28%")
+
+
+def test_nothing_spent_is_said_where_nothing_else_says_that_there_was_no_purchase() -> None:
+    values = less(0.0) | {"gap_mean": 5.0, "recency_days": 37.0}
+    assert told(values, {"spend": 1.0})[0].text.startswith("Spent $0 in the last 28 days, usually $128")
+    assert [reason.theme for reason in told(values, {"spend": 0.5, "silence": 0.5})] == ["silence"]

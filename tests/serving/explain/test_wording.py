@@ -39,9 +39,9 @@ DOLLARS = TextSettings(currency="USD")
         (1234.5, "money", "$1,234", "US$1,234"),
         (1.1, "price", "$1.10", "US$1.10"),
         (0.256, "percent", "26%", "26%"),
-        (0.004, "percent", "under 1%", "<1%"),
+        (0.004, "percent", "under 1%", "不足 1%"),
         (0.0, "percent", "0%", "0%"),
-        (0.997, "percent", "over 99%", ">99%"),
+        (0.997, "percent", "over 99%", "超过 99%"),
         (1.0, "percent", "100%", "100%"),
         (0.0, "uses", "not used", "未使用"),
         (8.5, "number", "8.5", "8.5"),
@@ -104,11 +104,12 @@ def test_unknown_currencies_are_refused() -> None:
 
 def test_names_are_those_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "names.csv"
-    file.write_text("kind,id,en,zh\nproduct,17,Fruit bread,水果面包\ncategory,DAIRY,Dairy,\n", encoding="utf-8")
+    lines = "product, 17 ,Fruit bread,水果面包", "type,DAIRY,Dairy,", "attribute,Segment,Group,客户群"
+    file.write_text("\n".join(("kind,id,en,zh", *lines, "")), encoding="utf-8")
     writers = make_writers(TextSettings(names=file))
     assert writers["zh"].names.of("product", "17", "FRT BRD") == "水果面包"
-    assert writers["zh"].names.of("category", "DAIRY") == "DAIRY"
-    assert writers["en"].names.of("category", "DAIRY") == "Dairy"
+    assert writers["zh"].names.of("type", "DAIRY") == "DAIRY"
+    assert writers["en"].names.of("type", "DAIRY") == "Dairy"
     assert writers["en"].names.of("product", "18", "FRT BRD") == "FRT BRD"
 
 
@@ -117,7 +118,8 @@ def test_names_are_those_of_the_file(tmp_path: Path) -> None:
     [
         ("id,en\n1,a\n", "expected columns kind, id and at least one of en, zh; found id, en"),
         ("kind,id\nproduct,1\n", "found kind, id"),
-        ("kind,id,en\ngoods,1,a\n", "line 2: expected a kind of product, type, category, department; found 'goods'"),
+        ("kind,id,en\nproduct, ,a\n", "line 2: expected an id, found none"),
+        ("kind,id,en\ngoods,1,a\n", "line 2: expected a kind of product, type, attribute, value; found 'goods'"),
     ],
 )
 def test_a_file_of_names_that_is_wrong_says_why(tmp_path: Path, text: str, problem: str) -> None:

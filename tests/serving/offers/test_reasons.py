@@ -7,8 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from serving.explain.language import LANGUAGES, catalogue
-from serving.explain.quality import LONGEST
-from serving.explain.wording import Writer, make_writers
+from serving.explain.wording import LONGEST, Writer, make_writers
 from serving.offers.reasons import OfferAnswer, offer_reason, type_reason
 from serving.settings import TextSettings
 from training.next_product.candidates.evidence import Evidence
