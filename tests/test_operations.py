@@ -109,4 +109,4 @@ def baskets(api: Encore) -> int:
 
 def retrained(settings: Settings) -> Settings:
     """Return settings by which a version is made that is not there yet."""
-    return settings.replaced(settings[ChurnSettings].model_copy(update={"validation_snapshots": 3}))
+    return settings.replaced(settings[ChurnSettings].model_copy(update={"validation_snapshots": 5}))

@@ -77,13 +77,15 @@ def test_a_silent_customer_who_buys_is_silent_no_more(client: TestClient, settin
     customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity")["customer_id"].unique()
     body = {"customer_ids": customers.tolist(), "include": ["reasons"]}
     scores = client.post("/v1/scores", json=body).json()["scores"]
-    silent = [one["customer_id"] for one in scores if "long_silence" in findings(one)]
+    absent = {"long_silence", "buys_less", "buys_less_often"}
+    silent = [one["customer_id"] for one in scores if absent & findings(one)]
     assert len(silent) > 5
     for number, customer in enumerate(silent[:5]):
         before = score(client, customer, "risk", "reasons")["risk"]["risk"]
         send(client, purchase(number, customer))
         after = score(client, customer)
         assert "long_silence" not in findings(after)
+        assert not any("No purchases in the last" in reason["text"] for reason in after["reasons"]["reasons"])
         assert after["risk"]["risk"] < before
 
 

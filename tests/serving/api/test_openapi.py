@@ -35,7 +35,7 @@ def test_every_part_is_described_in_every_answer_that_has_it(document: dict[str,
         assert described["properties"]["status"]["description"]
     assert schemas["Explanation"]["required"] == [
         *("as_of", "feature_timestamp", "newest_event_timestamp", "computed"),
-        *("customer_id", "models", "risk", "reasons", "what_if"),
+        *("customer_id", "models", "risk", "reasons", "action", "what_if"),
     ]
     include = schemas["ScoreRequest"]["properties"]["include"]["items"]
     assert include["enum"] == [part.name for part in PARTS]

@@ -111,10 +111,10 @@ def test_the_pipeline_again_is_skipped(
         ),
         ("explain 6", ["encore-churn/1", "chance of no purchase", "Linked to a", "grade"]),
         ("explain 6 --language zh", ["流失风险"]),
-        ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "new for them"]),
-        ("recommend 6 --language zh", ["最近 12 个月"]),
+        ("recommend 6 --kind cross_sell --limit 3", ["encore-next-product/1", "New for them"]),
+        ("recommend 6 --language zh", ["过去 12 个月"]),
         ("recommend 6 --explain --limit 4", ["likely", "evidence", "own_", "baskets", "%"]),
-        ("recommend 6 --types --limit 3", ["Customers who buy", "times as often as usual"]),
+        ("recommend 6 --types --limit 3", ["Buyers of", "as likely as average"]),
         ("recommend 6 --types --explain --language zh", ["type_together", "lift"]),
     ],
 )

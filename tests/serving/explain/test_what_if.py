@@ -52,7 +52,7 @@ def test_the_change_moves_a_tier_down_and_its_risk_is_the_models(model: ChurnMod
             assert {"recency_days", "baskets_28d"} <= {change.feature for change in way.changes}
             assert (tiers.of(risk), way.tier) in {("high", "medium"), ("high", "low"), ("medium", "low")}
             assert re.fullmatch(
-                rf"If they made .* this week.*, the model would say {way.risk:.0%} instead of {risk:.0%}; "
+                rf"If they made .* this week.*, the model would say {way.risk:.0%}, not {risk:.0%}; "
                 "a calculation, not a promise",
                 way.text,
             )
@@ -105,9 +105,9 @@ def test_who_has_nothing_to_change_gets_nothing(model: ChurnModel, inputs: Float
     ("day", "first", "when"),
     [
         (5, "monday", "this week"),  # a Friday: three days are left
-        (6, "monday", "in the next 7 days"),
+        (6, "monday", "within 7 days"),
         (6, "saturday", "this week"),
-        (5, "sunday", "in the next 7 days"),
+        (5, "sunday", "within 7 days"),
     ],
 )
 def test_the_week_has_enough_days_left_or_the_next_seven_are_meant(day: int, first: Any, when: str) -> None:
