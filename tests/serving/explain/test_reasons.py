@@ -183,7 +183,7 @@ def test_what_says_one_thing_is_one_sentence() -> None:
     first = reasons[0]
     assert first.title == "Buying less than usual"
     assert first.text == (
-        "Buying less in the last 28 days: 1 purchase instead of 4, $3 instead of $128, "
+        "Buying less over 28 days: 1 purchase instead of 4, $3 instead of $128, "
         "1 category instead of 22. Linked to a higher risk."
     )
     assert first.share == pytest.approx(0.875)
@@ -197,7 +197,7 @@ def test_what_says_one_thing_is_one_sentence() -> None:
 def test_without_a_purchase_the_rest_goes_without_saying() -> None:
     reasons = told(less(0.0), {"frequency": 1.0, "spend": 0.5, "variety": 0.25})
     assert [reason.text for reason in reasons] == [
-        "Buying less in the last 28 days: no purchases instead of the usual 4. Linked to a higher risk."
+        "Buying less over 28 days: no purchases instead of the usual 4. Linked to a higher risk."
     ]
 
 
