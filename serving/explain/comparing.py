@@ -40,7 +40,7 @@ def lateness(values: Values) -> Certainty:
 
 
 def from_habit(fact: Fact, values: Values, usual: float) -> Certainty:
-    """Say how sure a difference from the customer's own habit is.
+    """Say how sure a difference from the customer's own habit is, which the fact has.
 
     The number of purchases in 28 days varies by about sqrt(usual) times the variation of the gaps between them (the
     central limit theorem of renewal processes; Cox, Renewal Theory, 1962), an amount by that of the purchases too. No
@@ -51,27 +51,25 @@ def from_habit(fact: Fact, values: Values, usual: float) -> Certainty:
     usual
         What is usual for the customer, in the unit of the fact.
     """
-    value = values[fact.feature]
-    if fact.feature == "recency_days":
+    value, kind = values[fact.feature], fact.habit.kind if fact.habit else "uses"
+    if kind == "gaps":
         return lateness(values) if value > usual else "clear"
-    if fact.feature in {"baskets_28d", "amount_28d", "categories_28d"}:
-        bought = values.get("baskets_28d", math.nan)
-        if bought == 0 and not math.isnan(values.get("gap_mean", math.nan)):
-            return lateness(values)
-        purchases, vary = values.get("baskets_usual_28d", math.nan), _gaps_vary(values)
-        if bought == 1 and purchases < 1:
-            return "none"  # one purchase beside an average of mostly nothing
-        if fact.unit != "purchases":
-            vary = math.hypot(vary, _AMOUNTS_VARY)
-        return _by_deviation(value, usual, usual if math.isnan(purchases) else purchases, vary)
-    return _by_deviation(value, usual, usual, _GAPS_VARY)
+    if kind == "uses":
+        return _by_deviation(value, usual, usual, _GAPS_VARY)
+    bought, purchases = (values.get(name, math.nan) for name in ("baskets_28d", "baskets_usual_28d"))
+    if bought == 0 and not math.isnan(values.get("gap_mean", math.nan)):
+        return lateness(values)
+    if bought == 1 and purchases < 1:
+        return "none"  # one purchase beside an average of mostly nothing
+    vary = _gaps_vary(values) if kind == "purchases" else math.hypot(_gaps_vary(values), _AMOUNTS_VARY)
+    return _by_deviation(value, usual, usual if math.isnan(purchases) else purchases, vary)
 
 
 def from_others(fact: Fact, value: float, group: Group) -> Certainty:
     """Say how sure a difference from what is typical for a group is: clear is outside its middle half."""
-    if fact.feature == "recency_days" and group.usual[fact.feature] < value < _RECENT_DAYS:
-        return "none"
     usual = group.usual[fact.feature]
+    if fact.habit is not None and fact.habit.kind == "gaps" and usual < value < _RECENT_DAYS:
+        return "none"
     if usual < _DAY and (fact.sign < 0 or fact.unit == "span"):
         return "none"  # more than nothing says little
     if abs(value - usual) <= _SAME * abs(usual) or (fact.unit in {"ago", "span"} and abs(value - usual) < _DAY):

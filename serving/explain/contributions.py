@@ -63,8 +63,8 @@ class Explained:
         Raw features, NaN where missing, those that the model does not read among them; of an attribute its code.
     attributes
         Those that are known and no numbers, with how many of the customers with this value, and of all, left.
-    usual
-        Of each attribute that is a number the median of the customers that the model learned from.
+    numbers
+        The attributes that are numbers.
     contributions
         The TreeSHAP values of the model's inputs, in log odds.
     similar
@@ -86,7 +86,7 @@ class Explained:
     parts: dict[str, Part]
     attributes: dict[str, Attribute] = field(default_factory=dict)
     themes: tuple[Theme, ...] = THEMES
-    usual: dict[str, float] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
     renewal: bool = False
 
 
@@ -100,28 +100,27 @@ def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explain
     """
     contributions = model.contributions(inputs)[:, :-1]
     places = _places(model.features)
-    parts = {
-        theme: (contributions[:, at].sum(axis=1).tolist(), effect.tolist())
-        for (theme, at), effect in zip(places.items(), effects(model, inputs, list(places.values())), strict=True)
-    }
+    found = dict(zip(places, effects(model, inputs, list(places.values())), strict=True))
     themes, everybody = themes_of(model.features), model.peers.all
-    usual_numbers = {name: model.peers.everyone[name] for name in model.numbers}
     known = {name: values.tolist() for name, values in columns.items() if name in THEME_OF}
-    return [
-        Explained(
-            {name: values[place] for name, values in known.items()}
-            | dict(zip(model.features, row.tolist(), strict=True)),
-            dict(zip(model.features, contributions[place].tolist(), strict=True)),
-            _similar(model, columns, place),
-            everybody,
-            {theme: Part(sums[place], effects[place]) for theme, (sums, effects) in parts.items()},
-            _attributes(model, row),
-            themes,
-            usual_numbers,
-            model.definition.renewal,
+    explained = []
+    for at, row in enumerate(np.asarray(inputs)):
+        parts = {theme: Part(contributions[at, of].sum(), found[theme][at]) for theme, of in places.items()}
+        values = {name: column[at] for name, column in known.items()}
+        explained.append(
+            Explained(
+                values | dict(zip(model.features, row.tolist(), strict=True)),
+                dict(zip(model.features, contributions[at].tolist(), strict=True)),
+                _similar(model, columns, at),
+                everybody,
+                parts,
+                _attributes(model, row),
+                themes,
+                model.numbers,
+                model.definition.renewal,
+            )
         )
-        for place, row in enumerate(np.asarray(inputs))
-    ]
+    return explained
 
 
 def effects(model: ChurnModel, inputs: Floats, groups: Sequence[Sequence[int]]) -> list[Floats]:

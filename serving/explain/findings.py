@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from features.views.profile import ATTRIBUTE
 from serving.explain.comparing import Certainty, from_habit, from_others
 from serving.explain.contributions import Direction, Explained
-from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, NUMBER_FINDINGS, Fact, Habit, State, Theme
+from serving.explain.themes import (
+    AS_USUAL,
+    ATTRIBUTE_FINDINGS,
+    BUYING,
+    NUMBER_FINDINGS,
+    THEME_OF,
+    Fact,
+    Habit,
+    State,
+    Theme,
+)
 from serving.explain.wording import COUNTED, Writer, shortened
 
-#: Facts that are nothing where nothing was bought.
-_OF_PURCHASES = frozenset({"amount_28d", "categories_28d"})
 #: Counts of which most customers have none.
 _NOTHING_OF = frozenset({"complaints", "requests", "returns"})
 #: Up to this share of what is usual, a difference is a slight one.
@@ -68,8 +76,8 @@ def _holds(state: State, direction: Direction, explained: Explained) -> bool:
     values = explained.values
     if any(math.isnan(values.get(name, math.nan)) for name in state.needs) or not state.holds(values):
         return False
-    if state.finding == "contract_ends_soon" and explained.renewal:
-        return False  # true of everybody who is asked about
+    if explained.renewal and not state.of_renewals:
+        return False
     return state.sign == 0 or (state.sign > 0) == (direction == "raises")
 
 
@@ -110,10 +118,16 @@ def _change(theme: Theme, explained: Explained) -> int | None:
     return None
 
 
+def _is_usual(theme: Theme, explained: Explained) -> bool:
+    """Tell whether a theme is as the customer's own habit; what they buy is not where they come less often."""
+    comes_less = theme.name in BUYING and _change(THEME_OF["baskets_28d"], explained) == 1
+    return _change(theme, explained) == 0 and not comes_less
+
+
 def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Explained, writer: Writer) -> Found | None:
     value, text = explained.values[fact.feature], _plain(fact, explained, writer)
     certainty = from_habit(fact, explained.values, own)
-    pace = fact.feature == "recency_days"
+    pace = habit.kind == "gaps"
     other, above = writer.amount(own, "every") if pace else writer.usual(own, fact.unit), value > own
     same = writer.amount(value, "every") == other if pace else writer.bare(value, fact.unit) == other
     if (certainty == "none" or same) and turn < 0 and value > 0:
@@ -128,10 +142,9 @@ def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Expl
 
 def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writer: Writer) -> Found | None:
     group = explained.everyone if explained.similar.kind == theme.grouped_by else explained.similar
-    change = _change(theme, explained)
-    if fact.similar is None or fact.feature not in group.usual or (turn > 0 and change is not None and change < 0):
+    if fact.similar is None or fact.feature not in group.usual or (turn > 0 and _change(theme, explained) == -1):
         return None
-    if fact.feature in _OF_PURCHASES and explained.values.get("baskets_28d") == 0:
+    if fact.of_purchases and explained.values.get("baskets_28d") == 0:
         return None  # that there was none is another sentence
     value, usual = explained.values[fact.feature], group.usual[fact.feature]
     certainty, above = from_others(fact, value, group), value > usual
@@ -143,7 +156,7 @@ def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writ
         return Found(text + writer.say("against.most_have_none"), finding, certainty)
     # of two moments or spans a reader sees which one is longer
     end = "" if fact.unit in {"ago", "span"} else _slight(value, usual, certainty)
-    if turn > 0 and change == 0:
+    if turn > 0 and _is_usual(theme, explained):
         # what is normal for this customer is no alarm, whatever others do
         end, certainty = "_as_usual", "slight"
     text += writer.say(f"against.similar{end}", value=other, peers=writer.say(f"peers.{group.kind}"))
@@ -172,7 +185,7 @@ def theme_title(theme: Theme, writer: Writer) -> str:
 def _attribute(theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
     """Write an attribute's value, and how many customers with it left where that speaks for the direction."""
     title = theme_title(theme, writer)
-    if theme.attribute in explained.usual:
+    if theme.attribute in explained.numbers:
         return _number(theme.attribute, title, explained, writer)
     known = explained.attributes.get(str(theme.attribute))
     if known is None:
@@ -191,9 +204,9 @@ def _attribute(theme: Theme, direction: Direction, explained: Explained, writer:
 def _number(name: str, title: str, explained: Explained, writer: Writer) -> Found | None:
     """Write the number of an attribute, and what is typical.
 
-    The direction of a theme is that of the change from what is usual, so that the comparison speaks for it.
+    Whether more goes with a higher or a lower risk is the model's to say.
     """
-    value, usual = explained.values[name], explained.usual[name]
+    value, usual = explained.values[name], explained.everyone.usual[name]
     if math.isnan(value):
         return Found(writer.say("fact.unknown", theme=title))
     shown, other = writer.plain(value), writer.plain(usual)

@@ -61,8 +61,8 @@ class _Subject:
     found: Found
 
 
-#: Themes that are nothing without a purchase, and those that say that there was none.
-_AMOUNTS, _COMING = frozenset({"spend", "variety"}), frozenset({"frequency", "silence"})
+#: Themes that say that there was no purchase.
+_COMING = frozenset({"frequency", "silence"})
 #: A theme with less of the explanation than this is not worth a sentence.
 MIN_SHARE = 0.05
 #: A theme without data is worth one from this share on.
@@ -123,7 +123,7 @@ def _merge(subjects: Sequence[_Subject], explained: Explained, writer: Writer) -
 
 def _goes_without_saying(one: _Subject, all_of_them: Sequence[_Subject], explained: Explained) -> bool:
     """Tell whether a sentence is about the amount or the categories of no purchase, which another one speaks of."""
-    about_nothing = one.found.changed is not None and one.themes[0].name in _AMOUNTS and _bought_nothing(explained)
+    about_nothing = one.found.changed is not None and one.found.changed[0].of_purchases and _bought_nothing(explained)
     return about_nothing and any(
         other.direction == one.direction and other.themes[0].name in _COMING for other in all_of_them
     )

@@ -14,10 +14,16 @@ Sign = Literal[-1, 0, 1]
 Values = Mapping[str, float]
 
 
+#: What a habit is of, which decides how much it varies: the gaps between purchases, or in 28 days the purchases, their
+#: amounts, or uses.
+Kind = Literal["gaps", "purchases", "amounts", "uses"]
+
+
 @dataclass(frozen=True)
 class Habit:
     """The customer's own habit that a fact is compared with: a feature, and the findings above and below it."""
 
+    kind: Kind
     feature: str
     more: str
     less: str
@@ -55,6 +61,11 @@ class Fact:
         """Everything that may be found."""
         return (*(self.similar or ()), *((self.habit.more, self.habit.less) if self.habit else ()))
 
+    @property
+    def of_purchases(self) -> bool:
+        """Whether it is nothing where nothing was bought in 28 days."""
+        return self.habit is not None and self.habit.kind == "amounts"
+
 
 @dataclass(frozen=True)
 class State:
@@ -70,6 +81,8 @@ class State:
         Whether a customer with these values is it.
     shown
         Features that the text shows, with their units.
+    of_renewals
+        Whether it tells customers apart where all that are asked about have a contract that ends.
     """
 
     finding: str
@@ -77,6 +90,7 @@ class State:
     needs: tuple[str, ...]
     holds: Callable[[Values], bool]
     shown: Mapping[str, Unit] = field(default_factory=dict)
+    of_renewals: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,15 +128,15 @@ class Theme:
 
 
 #: Customers known for less than this are new.
-NEW_DAYS = 56.0
+_NEW_DAYS = 56.0
 #: Customers known for this long are so for years.
-LONG_DAYS = 365.0
+_LONG_DAYS = 365.0
 #: A break of eight weeks is one for a customer who usually buys in two thirds of that at most.
 _BREAK_DAYS, _LATE_GAPS = 56.0, 1.5
 #: With fewer purchases there are fewer than three gaps.
 _ENOUGH_PURCHASES = 4
 #: A contract that ends within this ends soon.
-SOON_DAYS = 30.0
+_SOON_DAYS = 30.0
 _OFTEN = ("more_frequent", "less_frequent")
 _SPEND = ("bigger_spender", "smaller_spender")
 _RANGE = ("wider_range", "narrower_range")
@@ -142,12 +156,12 @@ def _has_rhythm(values: Values) -> bool:
 _LOYALTY = (
     State(
         *("first_purchase", 0, ("tenure_days", "baskets_total")),
-        lambda values: values["baskets_total"] <= 1 and values["tenure_days"] < NEW_DAYS,
+        lambda values: values["baskets_total"] <= 1 and values["tenure_days"] < _NEW_DAYS,
         {"tenure_days": "ago"},
     ),
     State(
         *("new_customer", 0, ("tenure_days", "baskets_total")),
-        lambda values: values["tenure_days"] < NEW_DAYS,
+        lambda values: values["tenure_days"] < _NEW_DAYS,
         {"tenure_days": "ago", "baskets_total": "purchases"},
     ),
     State(
@@ -162,12 +176,12 @@ _LOYALTY = (
     ),
     State(
         *("long_standing", -1, ("tenure_days", "baskets_total")),
-        lambda values: values["tenure_days"] >= LONG_DAYS,
+        lambda values: values["tenure_days"] >= _LONG_DAYS,
         {"tenure_days": "span", "baskets_total": "purchases"},
     ),
     State(
         *("long_contract", -1, ("contracts_tenure_days", "contracts_total")),
-        lambda values: values["contracts_total"] > 1 and values["contracts_tenure_days"] >= LONG_DAYS,
+        lambda values: values["contracts_total"] > 1 and values["contracts_tenure_days"] >= _LONG_DAYS,
         {"contracts_tenure_days": "span"},
     ),
     State(
@@ -183,7 +197,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact(
                 *("recency_days", "ago", 1, ("longer_silence", "shorter_silence")),
-                habit=Habit("gap_mean", "long_silence", "within_rhythm"),
+                habit=Habit("gaps", "gap_mean", "long_silence", "within_rhythm"),
                 family=("recency_over_gap", "recency_over_p90"),
             ),
         ),
@@ -194,7 +208,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact(
                 *("baskets_28d", "purchases", -1, _OFTEN),
-                habit=Habit("baskets_usual_28d", "buys_more_often", "buys_less_often"),
+                habit=Habit("purchases", "baskets_usual_28d", "buys_more_often", "buys_less_often"),
                 family=("baskets_trend",),
             ),
             Fact("purchase_days_84d", "days", -1, _OFTEN),
@@ -218,7 +232,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact(
                 *("amount_28d", "money", -1, _SPEND),
-                habit=Habit("amount_usual_28d", "spends_more", "spends_less"),
+                habit=Habit("amounts", "amount_usual_28d", "spends_more", "spends_less"),
                 family=("amount_trend",),
             ),
             Fact("amount_84d", "money", -1, _SPEND),
@@ -237,7 +251,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact(
                 *("categories_28d", "categories", -1, _RANGE),
-                habit=Habit("categories_usual_28d", "broader_basket", "narrower_basket"),
+                habit=Habit("amounts", "categories_usual_28d", "broader_basket", "narrower_basket"),
             ),
             Fact("categories_84d", "categories", -1, _RANGE),
             Fact("products_84d", "products", -1, _RANGE),
@@ -269,7 +283,7 @@ THEMES: tuple[Theme, ...] = (
         (
             Fact(
                 *("visits_28d", "uses", -1, ("uses_more", "uses_less")),
-                habit=Habit("visits_usual_28d", "uses_more_than_usual", "uses_less_than_usual"),
+                habit=Habit("uses", "visits_usual_28d", "uses_more_than_usual", "uses_less_than_usual"),
                 family=("visits_trend",),
             ),
             Fact("days_since_visit", "ago", 1, ("longer_unused", "shorter_unused")),
@@ -322,8 +336,9 @@ THEMES: tuple[Theme, ...] = (
             State("notice_given", 1, ("contract_cancelled",), lambda values: values["contract_cancelled"] > 0),
             State(
                 *("contract_ends_soon", 1, ("days_to_contract_end",)),
-                lambda values: 0 <= values["days_to_contract_end"] < SOON_DAYS,
+                lambda values: 0 <= values["days_to_contract_end"] < _SOON_DAYS,
                 {"days_to_contract_end": "span"},
+                of_renewals=False,
             ),
         ),
     ),

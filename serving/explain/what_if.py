@@ -62,7 +62,7 @@ class Lever:
     steps
         How far it may go, smallest first; each is worded by the text `change.<name>`.
     needs
-        Inputs that the model must read and that must be known of the customer.
+        Features that must be known of the customer.
     apply
         Returns the customer's values after a step.
     with_visit

@@ -58,7 +58,7 @@ _IN_DAYS, _IN_MONTHS = 60, 730
 _MONTH, _YEAR = 365.25 / 12, 365.25
 #: From this amount on money is written without cents.
 _WHOLE = 10.0
-#: A usual number in 28 days below this is written as a rhythm: such as one in 93 days.
+#: A usual number in 28 days below this is written as a rhythm, such as one in 93 days.
 _RARE, _HABIT_DAYS = 0.95, 28.0
 _IDEOGRAPH = re.compile("[\u3400-\u9fff]")
 #: A word of the trade in a text, such as `<purchase>`.
@@ -82,7 +82,7 @@ class Writer:
     Attributes
     ----------
     names
-        Display names of products, types, categories and departments.
+        Display names of products, types, attributes and their values.
     """
 
     language: Language

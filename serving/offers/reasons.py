@@ -75,11 +75,11 @@ _SHOWN_FOR = {
 }
 #: Below this, whole cents hide how far two prices are apart.
 _LOWEST_SHOWN = 0.1
-#: A product is overdue from so many cycles after the last purchase on, and has possibly lapsed after so many.
+#: From 1.5 cycles after the last purchase on a product is overdue, and after 2 it has possibly lapsed.
 _OVERDUE_CYCLES, _LAPSED_CYCLES = 1.5, 2.0
 #: Titles of paths that need no other fact.
 _TITLES = {"pinned": "campaign", "arrival": "arrival", "larger_pack": "larger_pack"}
-#: From so many times as likely on, a tenth says nothing.
+#: From ten times as likely on, a tenth says nothing.
 _WHOLE_LIFT = 10.0
 
 Lateness = Literal["due", "overdue", "lapsed"]

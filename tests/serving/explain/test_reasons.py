@@ -364,7 +364,7 @@ def test_a_number_is_compared_with_what_is_typical() -> None:
         Group("everyone", {feature: 64.35}, {feature: (50.0, 70.0)}),
         {feature: Part(0.5, 0.5)},
         themes=themes_of((feature,)),
-        usual={feature: 64.35},
+        numbers=(feature,),
     )
     (reason,) = risk_reasons(one, ENGLISH)
     assert (reason.title, reason.text) == (
@@ -439,6 +439,15 @@ def test_a_level_that_is_usual_for_the_customer_is_no_verdict() -> None:
     )
     more = usual | {"baskets_28d": 6.0, "purchase_days_84d": 3.0}
     assert told(more, {"frequency": 1.0}, "amount_usual_28d") == []  # they buy more often than they used to
+
+
+def test_what_somebody_buys_is_not_as_usual_where_they_come_less_often() -> None:
+    variety = {"categories_28d": 3.0, "categories_usual_28d": 3.2, "categories_84d": 8.0}
+    (reason,) = told(less() | variety, {"variety": 1.0}, "amount_usual_28d")
+    assert "as usual" not in reason.text
+    assert reason.finding == "narrower_range"
+    comes = less() | variety | {"baskets_28d": 4.0}
+    assert "as usual; typical" in told(comes, {"variety": 1.0}, "amount_usual_28d")[0].text
 
 
 def test_a_habit_that_is_not_alike_is_within_ups_and_downs() -> None:

@@ -58,7 +58,7 @@ class Customer:
             "everyone": _group(self.explained.everyone, known),
             "parts": {name: asdict(part) for name, part in self.explained.parts.items()},
             "attributes": {name: asdict(attribute) for name, attribute in self.explained.attributes.items()},
-            "usual": self.explained.usual,
+            "numbers": self.explained.numbers,
             "renewal": self.explained.renewal,
         }
         rest = {"name": self.name, "risk": self.risk, "tier": self.tier, "typical": self.typical}
@@ -79,7 +79,7 @@ class Customer:
             {name: Part(**part) for name, part in one["parts"].items()},
             {name: Attribute(**attribute) for name, attribute in one["attributes"].items()},
             themes_of(tuple(values)),
-            one["usual"],
+            tuple(one["numbers"]),
             one["renewal"],
         )
         due = None if content["due"] is None else Due(**content["due"])
