@@ -1,7 +1,8 @@
 """Whether reasons are true to the model and can be read, measured on the customers of the test snapshots."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -67,40 +68,23 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
     """
     report(0.0, "champion")
     churn = champion(CHURN, settings)
-    model, context = churn.artifact, churn.context
+    model, context, order_only = churn.artifact, churn.context, churn.version.order_only
     asked = churn_set(settings, context.store, context.split.test, model.attributes)
     rows = asked.rows(groups(context.split, asked.customers, asked.snapshots)["test"])
     rows.check("test")
-    inputs = model.inputs(rows.columns, len(rows))
     report(0.3, "sentences")
-    playbook, writers = load_playbook(settings[ServingSettings].playbook), make_writers(settings[TextSettings])
-    explained = explain(model, inputs, rows.columns)
-    by_language = {language: _reasons(explained, playbook, writer) for language, writer in writers.items()}
-    sentences = by_language[DEFAULT]
-    a_day_later = later(rows.columns, 1)
-    tomorrow = explain(model, model.inputs(a_day_later, len(rows)), a_day_later)
-    next_day = _reasons(tomorrow, playbook, writers[DEFAULT])
-    report(0.7, "what would change")
-    moment, order_only = context.schedule.as_of, churn.version.order_only
+    moment = context.schedule.as_of
     tiers = make_tiers(settings, context.store, model, moment, order_only=order_only)
-    each = [tiers.of(risk) for risk in model.risk(inputs).tolist()]
-    actions = {
-        language: [
-            choose_actions(reasons, tier, playbook, writer)
-            for reasons, tier in zip(by_language[language], each, strict=True)
-        ]
-        for language, writer in writers.items()
-    }
-    meaning = Meaning(model.definition, model.typical_risk, order_only)
-    everybody = _customers(rows.columns, model.risk(inputs), each)
+    today = _Customers.of(model, rows.columns, len(rows), tiers)
+    tomorrow = _Customers.of(model, later(rows.columns, 1), len(rows), tiers)
+    playbook, writers = load_playbook(settings[ServingSettings].playbook), make_writers(settings[TextSettings])
+    sentences = _reasons(today.explained, playbook, writers[DEFAULT])
+    next_day = _reasons(tomorrow.explained, playbook, writers[DEFAULT])
+    report(0.7, "texts")
     texts = {
-        language: [
-            *_texts(by_language[language], actions[language]),
-            *(meaning.text(risk, tier, writer) for _, risk, tier in everybody),
-            *_changes(model, everybody, tiers, Manner(writer, moment, order_only)),
-        ]
-        for language, writer in writers.items()
+        language: today.texts(playbook, Manner(writer, moment, order_only)) for language, writer in writers.items()
     }
+    english = texts[DEFAULT]
     return {
         "protocol": {
             "model": churn.version.label,
@@ -108,23 +92,81 @@ def evaluate_reasons(settings: Settings, report: Report = silent) -> dict[str, A
             "customers": len(rows),
             "themes": len({reason.theme for reasons in sentences for reason in reasons}),
         },
-        "direction_agreement": agreement(model, inputs, sentences),
+        "direction_agreement": agreement(model, today.inputs, sentences),
         "top_three_share": {
             "median": float(np.median([sum(reason.share for reason in some) for some in _strongest(sentences)]))
         },
-        "unexplained": unexplained(explained, sentences),
+        "unexplained": unexplained(today.explained, sentences),
         "stability": {"median_jaccard": float(np.median(jaccard(_top(sentences), _top(next_day))))},
-        "missing_values": missing(model, inputs, sentences, writers[DEFAULT]),
-        "additivity": additivity(model, inputs),
-        "what_if": {
-            "asked": sum(tier != "low" for tier in each),
-            "found": len(_changes(model, everybody, tiers, Manner(writers[DEFAULT], moment))),
-        },
-        "readable": readable(explained, sentences),
-        "actions": contradictions(each, sentences, actions[DEFAULT]),
-        "length": {language: lengths(some) for language, some in texts.items()},
-        "reading_grade": {"flesch_kincaid": reading_grade(texts[DEFAULT])},
+        "missing_values": missing(model, today.inputs, sentences, writers[DEFAULT]),
+        "additivity": additivity(model, today.inputs),
+        "what_if": {"asked": sum(tier != "low" for tier in today.tiers), "found": len(english.changes)},
+        "readable": readable(today.explained, sentences),
+        "actions": contradictions(today.tiers, sentences, english.actions),
+        "length": {language: lengths(some.all) for language, some in texts.items()},
+        "reading_grade": {"flesch_kincaid": reading_grade(english.all)},
     }
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """All that readers of one language read about some customers: what each text is about, in this order."""
+
+    reasons: list[str]
+    risks: list[str]
+    changes: list[str]
+    actions: list[list[Action]]
+
+    @property
+    def all(self) -> list[str]:
+        """Every text."""
+        actions = [action.text for chosen in self.actions for action in chosen]
+        return [*self.reasons, *self.risks, *self.changes, *actions]
+
+
+@dataclass(frozen=True)
+class _Customers:
+    """The customers of the test snapshots, with what the model says of each, aligned with each other."""
+
+    model: ChurnModel
+    cuts: Tiers
+    columns: Columns
+    inputs: Floats
+    explained: list[Explained]
+    risks: list[float]
+    tiers: list[Tier]
+
+    @classmethod
+    def of(cls, model: ChurnModel, columns: Columns, count: int, cuts: Tiers) -> Self:
+        """Ask the model about customers, from their features."""
+        inputs = model.inputs(columns, count)
+        risks = model.risk(inputs).tolist()
+        explained = explain(model, inputs, columns)
+        return cls(model, cuts, columns, inputs, explained, risks, [cuts.of(risk) for risk in risks])
+
+    def texts(self, playbook: Playbook, manner: Manner) -> _Texts:
+        """Write everything about each customer."""
+        writer = manner.writer
+        reasons = _reasons(self.explained, playbook, writer)
+        meaning = Meaning(self.model.definition, self.model.typical_risk, manner.order_only)
+        return _Texts(
+            reasons=[reason.text for listed in reasons for reason in listed],
+            risks=[meaning.text(risk, tier, writer) for risk, tier in zip(self.risks, self.tiers, strict=True)],
+            changes=self._changes(manner),
+            actions=[
+                choose_actions(listed, tier, playbook, writer) for listed, tier in zip(reasons, self.tiers, strict=True)
+            ],
+        )
+
+    def _changes(self, manner: Manner) -> list[str]:
+        """Return the what-ifs of the customers of high or medium risk for whom there is a way a tier down."""
+        texts = []
+        for place, (risk, tier) in enumerate(zip(self.risks, self.tiers, strict=True)):
+            if tier != "low":
+                values = {name: float(column[place]) for name, column in self.columns.items()}
+                change = what_would_change(self.model, values, risk, self.cuts, manner)
+                texts += [change.text] if change is not None else []
+        return texts
 
 
 def inspect_reasons(model: Model[Any], context: Context, artifact: object) -> Fidelity | None:
@@ -185,22 +227,6 @@ def additivity(model: ChurnModel, inputs: Floats) -> dict[str, float]:
     return {"largest_error": float(np.abs(model.contributions(inputs).sum(axis=1) - model.margin(inputs)).max())}
 
 
-_Customers = list[tuple[dict[str, float], float, Tier]]
-
-
-def _customers(columns: Columns, risks: Floats, tiers: Sequence[Tier]) -> _Customers:
-    """Return the features, the risk and the tier of each customer."""
-    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
-    named = (dict(zip(columns, row, strict=True)) for row in rows)
-    return list(zip(named, risks.tolist(), tiers, strict=True))
-
-
-def _changes(model: ChurnModel, customers: _Customers, tiers: Tiers, manner: Manner) -> list[str]:
-    """Return the what-ifs of the customers of high or medium risk for whom there is a way a tier down."""
-    asked = (what_would_change(model, values, risk, tiers, manner) for values, risk, tier in customers if tier != "low")
-    return [change.text for change in asked if change is not None]
-
-
 def missing(model: ChurnModel, inputs: Floats, sentences: Sequence[Sequence[Reason]], writer: Writer) -> dict[str, int]:
     """Count the sentences of themes without data, and those that do not say so."""
     themes = themes_of(model.features)
@@ -232,10 +258,3 @@ def _strongest(sentences: Sequence[Sequence[Reason]]) -> list[list[Reason]]:
 
 def _reasons(explained: Sequence[Explained], playbook: Playbook, writer: Writer) -> list[list[Reason]]:
     return [risk_reasons(one, writer, playbook.actionable) for one in explained]
-
-
-def _texts(sentences: Sequence[Sequence[Reason]], actions: Sequence[Sequence[Action]]) -> list[str]:
-    """Return all that a reader reads about reasons and actions."""
-    return [reason.text for reasons in sentences for reason in reasons] + [
-        action.text for chosen in actions for action in chosen
-    ]

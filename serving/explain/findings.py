@@ -118,10 +118,9 @@ def _change(theme: Theme, explained: Explained) -> int | None:
     return None
 
 
-def _is_usual(theme: Theme, explained: Explained) -> bool:
-    """Tell whether a theme is as the customer's own habit; what they buy is not where they come less often."""
-    comes_less = theme.name in BUYING and _change(THEME_OF["baskets_28d"], explained) == 1
-    return _change(theme, explained) == 0 and not comes_less
+def _comes_less(theme: Theme, explained: Explained) -> bool:
+    """Tell whether what is bought cannot be called usual, as the customer comes less often than usual."""
+    return theme.name in BUYING and _change(THEME_OF["baskets_28d"], explained) == 1
 
 
 def _from_habit(fact: Fact, habit: Habit, own: float, turn: int, explained: Explained, writer: Writer) -> Found | None:
@@ -156,9 +155,9 @@ def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writ
         return Found(text + writer.say("against.most_have_none"), finding, certainty)
     # of two moments or spans a reader sees which one is longer
     end = "" if fact.unit in {"ago", "span"} else _slight(value, usual, certainty)
-    if turn > 0 and _is_usual(theme, explained):
+    if turn > 0 and _change(theme, explained) == 0:
         # what is normal for this customer is no alarm, whatever others do
-        end, certainty = "_as_usual", "slight"
+        end, certainty = "" if _comes_less(theme, explained) else "_as_usual", "slight"
     text += writer.say(f"against.similar{end}", value=other, peers=writer.say(f"peers.{group.kind}"))
     return Found(text, finding, certainty)
 

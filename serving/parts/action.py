@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from serving.explain.actions import Action, Due, choose_actions
@@ -73,9 +74,17 @@ class ActionPart(AnswerPart[ActionAnswer]):
 
 
 def contacts_of(reading: Reading) -> dict[str, Contact]:
-    """Return what offers say of the customers whom the policy has actions for; none without their model."""
+    """Return what offers say of the customers whom the policy has actions for.
+
+    Where there are no offers, and so no rules, those who withdrew their consent get no marketing.
+    """
     if reading.deployment.error(OfferEngine) is not None:
-        return {}
+        known = reading.once(known_customers)
+        consents = known.columns.get("marketing_consent", np.full(len(known.customers), np.nan))
+        return {
+            customer: Contact(marketing=consent != 0)
+            for customer, consent in zip(known.customers, consents.tolist(), strict=True)
+        }
     tiers = engine_of(reading).playbook.policy.tiers
     everyone = zip(reading.once(known_customers).customers, reading.once(risks), strict=True)
     asked = {customer for customer, (_, tier) in everyone if tier in tiers}
