@@ -1,0 +1,54 @@
+"""What the value of a customer is: the horizon that is forecast, and the money that is behind an amount."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from core.settings import Days, Moment, Share
+from features.services import FeatureService, ModelSettings
+from features.snapshots import Windows
+
+#: A share from nothing to everything.
+Part = Annotated[float, Field(ge=0, le=1)]
+Money = Annotated[float, Field(ge=0)]
+
+
+class ValueSettings(ModelSettings):
+    """The amount of [t, t + horizon) that is forecast, and what of it is earned.
+
+    Amounts are net of returns, after discounts, in the currency of the data.
+    """
+
+    section: ClassVar[str] = "value"
+    service: ClassVar[FeatureService] = FeatureService(
+        "value_v1", groups=frozenset({"customer"}), views=frozenset({"customer_cycle", "customer_margin"})
+    )
+
+    horizon_days: Days = 91
+    test_snapshots: tuple[Moment, ...] = Field(
+        (), description="Empty: the last snapshots whose label windows are complete"
+    )
+    interval: Share = Field(0.8, description="Share of the customers whose amount lies in the interval that is stated")
+    margin: Part | None = Field(
+        None, description="Share of an amount that is earned, where no cost is known; None counts the whole amount"
+    )
+    margins: dict[str, Part] = Field(
+        default_factory=dict, description="The same by category of products, before `margin`, after costs"
+    )
+    discount_rate: Annotated[float, Field(ge=0, lt=1)] = Field(0.1, description="A year; money later is worth less")
+    retention_rate: Part | None = Field(
+        None, description="Share of the margin that keeping customers costs; None is what contacts cost"
+    )
+    contact_cost: Money = Field(0.0, description="Of one contact, in the currency of the data")
+    acquisition_cost: Money = Field(0.0, description="Of a customer whose channel has no cost of its own")
+    acquisition_costs: dict[str, Money] = Field(
+        default_factory=dict, description="By `acquisition_channel` of customers"
+    )
+    months: Literal[12, 24, 36] | Literal["lifetime"] = Field(
+        12, description="How far the predicted value reaches; lifetime is the expected one, at most 20 years"
+    )
+
+    @property
+    def windows(self) -> Windows:
+        """Every snapshot of the grid before the tests."""
+        return Windows(self.horizon_days, self.test_snapshots, validation=1, needs_sales=True)
