@@ -19,13 +19,18 @@ from features.contract.events import event_reader
 from features.ingest.pipeline import ingest
 from features.store.feature_store import Store
 from features.store.online import OnlineStore
+from serving.explain.playbook import load_playbook
 from serving.scoring.intake import EventIntake
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.score_table import ScoreTable
+from serving.settings import ServingSettings
 from tests.conftest import NOW, World, connected, copied, erased
 from tests.servers import wait_until
+from training.churn.labels import active_customers
 
 CUSTOMER = "12"
+#: The moment of the world's features.
+LAST = datetime(2018, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -108,6 +113,26 @@ def test_withdrawn_consent_ends_offers_at_once(client: TestClient) -> None:
     assert (withdrawn["offers"]["offers"], withdrawn["offers"]["status"]) == ([], "withheld")
     send(client, {"event_id": "c2", "customer_id": CUSTOMER, "kind": "consent", "value": 1})
     assert client.get(f"/v1/customers/{CUSTOMER}/offers").json()["offers"]["offers"]
+
+
+def test_withdrawn_consent_ends_marketing_at_once(client: TestClient, settings: Settings) -> None:
+    asked = active_customers(settings, LAST)
+    body = {"customer_ids": asked, "include": ["action"]}
+    scores = client.post("/v1/scores", json=body).json()["scores"]
+    customer = next(one["customer_id"] for one in scores if not withheld(one))
+    send(client, {"event_id": "m1", "customer_id": customer, "kind": "consent", "value": 0})
+    assert withheld(score(client, customer, "action"))
+    rules = settings[ServingSettings].model_copy(update={"rules": Path("broken.toml")})
+    Path("broken.toml").write_text("[block]\nproducts = 3\n")
+    with connected(settings.replaced(rules)) as without_offers:
+        assert score(without_offers, customer, "offers")["offers"]["status"] == "unavailable"
+        assert withheld(score(without_offers, customer, "action"))
+
+
+def withheld(scored: dict[str, Any]) -> bool:
+    """Tell whether a customer gets no action that is marketing."""
+    now, then = (scored["action"][name] for name in ("now", "then"))
+    return not any(one and one["finding"] not in load_playbook(None).policy.service for one in (now, then))
 
 
 def test_sent_again_is_applied_once(client: TestClient) -> None:

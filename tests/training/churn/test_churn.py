@@ -1,5 +1,6 @@
 """The fitted churn model: explanations add up, files bring it back, and it beats the rule it replaces."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -284,6 +285,22 @@ def test_peers_are_thirds_and_those_without_a_habit(model: ChurnModel, rows: Chu
     assert all(low <= second.usual[name] <= high for name, (low, high) in second.middle.items())
     spread = peers.all.middle["amount_84d"]
     assert spread == pytest.approx(np.nanquantile(rows.columns["amount_84d"], [0.25, 0.75]), rel=0.5)
+
+
+def test_a_model_of_before_is_read_and_has_no_verdicts_about_others(model: ChurnModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    file = tmp_path / "model.json"
+    meta = json.loads(file.read_text())
+    for name in ("typical", "median_margin"):
+        del meta[name]
+    del meta["peers"]["middles"]
+    file.write_text(json.dumps(meta))
+    before = ChurnModel.load(tmp_path)
+    assert before.peers.all.middle == {}
+    assert before.typical_risk == before.base_risk
+    assert before.background.tolist() == [[model.peers.everyone[name] for name in model.features]]
+    assert model.typical_risk != model.base_risk
+    assert model.background.shape == (12, len(model.features))
 
 
 def test_season_needs_a_year(rows: ChurnSet) -> None:
