@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 from serving.explain.themes import Fact, Values
-from training.churn.peers import Group
+from training.evaluation.peers import Group
 
 #: `clear` is rare by the customer's own ups and downs, or outside the middle half of similar customers; `slight` is a
 #: difference that may be chance; `none` is no difference to speak of.

@@ -10,7 +10,7 @@ import numpy as np
 from core.arrays import Columns, Floats
 from serving.explain.themes import THEME_OF, THEMES, Theme, themes_of
 from training.churn.model import ChurnModel
-from training.churn.peers import Group
+from training.evaluation.peers import Group
 
 Direction = Literal["raises", "lowers"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

@@ -15,11 +15,11 @@ from training.churn.choice import Learn, Score, unbeaten_rule
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import definition_of
 from training.churn.model import ChurnModel, Origin
-from training.churn.peers import peers_of, typical_customers
 from training.churn.selection import stable_features
 from training.churn.settings import ChurnSettings
 from training.churn.trees import Trees
 from training.evaluation.calibration import calibrate
+from training.evaluation.peers import peers_of, typical_customers
 
 #: Shallow and strongly regularised: the rows of one customer at neighbouring snapshots are nearly copies. Found by
 #: `encore tune churn` in 40 trials on the default data's folds, rounded; those of a folder `data/tuning` replace them.

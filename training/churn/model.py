@@ -17,9 +17,9 @@ from features.categories import Attributes, Categories, model_columns
 from features.store.feature_store import Store
 from training.churn.additive import Additive
 from training.churn.definition import Definition
-from training.churn.peers import Group, Peers
 from training.churn.trees import Trees
 from training.evaluation.calibration import Calibration
+from training.evaluation.peers import Group, Peers
 from training.lifecycle.booster import load_booster, save_booster
 
 

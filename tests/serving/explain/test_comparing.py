@@ -6,7 +6,7 @@ import pytest
 
 from serving.explain.comparing import from_habit, from_others, lateness
 from serving.explain.themes import THEMES, Fact
-from training.churn.peers import Group
+from training.evaluation.peers import Group
 
 FACTS = {fact.feature: fact for theme in THEMES for fact in theme.facts}
 

@@ -9,7 +9,7 @@ from serving.explain.actions import Action
 from serving.explain.contributions import Direction, Explained
 from serving.explain.quality import contradictions, is_usual, lengths, readable, reading_grade
 from serving.explain.reasons import Reason
-from training.churn.peers import Group
+from training.evaluation.peers import Group
 
 NOBODY = Group("everyone", {}, {})
 #: A customer who buys every 20 days, twice in 28 days, for 50 each time.

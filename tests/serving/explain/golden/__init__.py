@@ -21,7 +21,7 @@ from serving.explain.tiers import AnyTier
 from serving.explain.wording import Writer
 from serving.settings import TextSettings
 from training.churn.definition import Definition
-from training.churn.peers import Group
+from training.evaluation.peers import Group
 
 FOLDER = Path(__file__).parent
 _DIGITS = 6

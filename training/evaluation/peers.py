@@ -4,17 +4,38 @@ import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, Self
 
 import numpy as np
 
-from core.arrays import Floats, Ints
-from training.churn.dataset import ChurnSet
+from core.arrays import Columns, Floats, Ints, Rows
+from features.categories import Categories
 
 #: What makes customers similar, the first that the data have; and what those are who do not have it.
 _WITHOUT = {"amount_usual_28d": "new", "contract_price": "unknown_price"}
 
 #: Typical customers of a model, and the fewest rows that one of them sums up.
 _TYPICAL, _LEAST = 12, 5
+
+
+class Customers(Protocol):
+    """Rows that a model learned from, one per customer and snapshot."""
+
+    @property
+    def columns(self) -> Columns:
+        """Features by name, codes for categories."""
+        ...
+
+    @property
+    def categories(self) -> Categories:
+        """The values of attributes that are no numbers."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def rows(self, mask: Rows) -> Self:
+        """Return some rows."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,7 +69,7 @@ class Peers:
     edges
         Values at which the next group starts, in ascending order.
     everyone
-        Per feature the median of all active customers of the training snapshots.
+        Per feature the median of all customers of the training snapshots.
     groups
         Per group the same of its customers; the first is those whose grouping feature is missing.
     middles
@@ -63,7 +84,7 @@ class Peers:
 
     @property
     def all(self) -> Group:
-        """Every active customer of the training snapshots."""
+        """Every customer of the training snapshots."""
         return Group("everyone", self.everyone, self.middles[0] if self.middles else {})
 
     def like(self, value: float) -> Group:
@@ -80,7 +101,7 @@ def group_of(values: Floats, edges: Sequence[float]) -> Ints:
     return np.where(np.isnan(values), 0, np.searchsorted(np.array(edges), values, side="right") + 1).astype("int64")
 
 
-def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
+def peers_of(train: Customers, features: Sequence[str]) -> Peers:
     """Group customers by how much they usually spend, or by what their contract costs, into thirds.
 
     Those without a habit yet are a group of their own. Where neither is known all customers are one group.
@@ -105,13 +126,13 @@ def peers_of(train: ChurnSet, features: Sequence[str]) -> Peers:
     )
 
 
-def _medians(rows: ChurnSet, otherwise: Mapping[str, float]) -> dict[str, float]:
+def _medians(rows: Customers, otherwise: Mapping[str, float]) -> dict[str, float]:
     """Return what is usual, and another value where none of the rows has the feature."""
     known = [name for name in otherwise if not np.isnan(rows.columns[name]).all()]
     return {**otherwise, **{name: _usual(rows, name) for name in known}}
 
 
-def _middles(rows: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, float]]:
+def _middles(rows: Customers, features: Sequence[str]) -> dict[str, tuple[float, float]]:
     """Return the quartiles of the features that are numbers and that any of the rows have."""
     middles = {}
     for name in features:
@@ -122,13 +143,13 @@ def _middles(rows: ChurnSet, features: Sequence[str]) -> dict[str, tuple[float, 
     return middles
 
 
-def _usual(rows: ChurnSet, name: str) -> float:
+def _usual(rows: Customers, name: str) -> float:
     """Return the median of a feature, or the most frequent code of an attribute, among the rows that have it."""
     known = rows.columns[name][~np.isnan(rows.columns[name])]
     return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))
 
 
-def typical_customers(train: ChurnSet, margins: Floats, features: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+def typical_customers(train: Customers, margins: Floats, features: Sequence[str]) -> tuple[tuple[float, ...], ...]:
     """Return typical customers, groups x features: the usual values of customers whose risks are alike.
 
     They stand for all customers where a model is asked what it would say without a theme. None of them is a person.

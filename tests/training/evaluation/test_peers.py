@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.churn.peers import Peers, group_of
+from training.evaluation.peers import Peers, group_of
 
 
 @pytest.mark.parametrize("value", [np.nan, -1.0, 10.0, 15.0, 20.0, 25.0])
