@@ -17,7 +17,7 @@ from features.store.feature_store import Store
 from serving.explain.contributions import explain
 from serving.explain.language import DEFAULT
 from serving.explain.playbook import load_playbook
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.tiers import Tiers
 from serving.explain.what_if import Manner, what_would_change
 from serving.explain.wording import Writer
@@ -52,7 +52,7 @@ def main() -> None:
         "risk": (len(inputs), lambda: model.risk(inputs)),
         "TreeSHAP values": (len(inputs), lambda: model.contributions(inputs)),
         "values, and the check of each theme": (len(inputs), lambda: explain(model, inputs, rows.columns)),
-        "sentences": (len(inputs), lambda: [risk_reasons(e, writer, actionable) for e in explained]),
+        "sentences": (len(inputs), lambda: [write_reasons(e, writer, actionable) for e in explained]),
         "what would change": (len(inputs), lambda: [what_would_change(model, r, p, tiers, manner) for r, p in pairs]),
         "TreeSHAP values of one row": (1, lambda: model.contributions(one)),
         "values and check of one row": (1, lambda: explain(model, one, first)),

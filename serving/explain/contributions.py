@@ -1,31 +1,86 @@
-"""Which themes a risk rests on: TreeSHAP values summed by theme, each checked against the model itself."""
+"""Which themes an answer rests on: contributions summed by theme, each checked against the model itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
 from core.arrays import Columns, Floats
+from features.categories import Categories
 from serving.explain.themes import THEME_OF, THEMES, Theme, themes_of
-from training.churn.model import ChurnModel
-from training.evaluation.peers import Group
+from training.evaluation.peers import Group, Peers
 
+#: What an answer is about: the risk of leaving, that of not renewing a contract, or the value of a customer.
+Subject = Literal["risk", "renewal", "value"]
 Direction = Literal["raises", "lowers"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 #: Rows whose effects are asked for in one prediction.
 _AT_ONCE = 5_000
 
 
+class Explainable(Protocol):
+    """A fitted model whose answers can be explained.
+
+    Attributes
+    ----------
+    subject
+        What its margins are about: log odds of a risk, or the logarithm of a value.
+    features
+        Names of its inputs.
+    categories, numbers
+        The attributes among them: the values of those that are no numbers, and the names of those that are.
+    left
+        For each attribute the share of the customers that left, by code; for "" that of all.
+    peers
+        What is usual for the customers that it learned from.
+    background
+        Typical customers, rows x features.
+    """
+
+    @property
+    def subject(self) -> Subject: ...  # noqa: D102 - see the attributes of the class
+
+    @property
+    def features(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def categories(self) -> Categories: ...  # noqa: D102
+
+    @property
+    def numbers(self) -> tuple[str, ...]: ...  # noqa: D102
+
+    @property
+    def left(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102
+
+    @property
+    def peers(self) -> Peers: ...  # noqa: D102
+
+    @property
+    def background(self) -> Floats: ...  # noqa: D102
+
+    def margin(self, inputs: Floats) -> Floats:
+        """Return the margin of each row of inputs."""
+        ...
+
+    def contributions(self, inputs: Floats) -> Floats:
+        """Return what each input adds to the margins, rows x (features + 1); the last column is the base value."""
+        ...
+
+    def similar(self, columns: Columns, place: int) -> Group:
+        """Return the customers like the one in a row of features."""
+        ...
+
+
 @dataclass(frozen=True)
 class Part:
-    """A theme's part in a risk.
+    """A theme's part in a risk, or in a value.
 
     Attributes
     ----------
     contribution
-        Sum of the TreeSHAP values of its features, in log odds.
+        Sum of the contributions of its features to the margin.
     effect
         The margin less what it is with the theme's features of typical customers; see `effects`.
     """
@@ -35,7 +90,7 @@ class Part:
 
     @property
     def direction(self) -> Direction:
-        """Whether the theme raises or lowers the risk."""
+        """Whether the theme raises or lowers the risk, or the value."""
         return "raises" if self.contribution > 0 else "lowers"
 
     @property
@@ -66,7 +121,7 @@ class Explained:
     numbers
         The attributes that are numbers.
     contributions
-        The TreeSHAP values of the model's inputs, in log odds.
+        What each of the model's inputs adds to the margin.
     similar
         The customers that this one is compared with, where there is no habit of the customer's own.
     everyone
@@ -75,8 +130,6 @@ class Explained:
         The part of each theme.
     themes
         Of the model.
-    renewal
-        Whether the risk is that of a contract that is not renewed.
     """
 
     values: dict[str, float]
@@ -87,10 +140,10 @@ class Explained:
     attributes: dict[str, Attribute] = field(default_factory=dict)
     themes: tuple[Theme, ...] = THEMES
     numbers: tuple[str, ...] = ()
-    renewal: bool = False
+    subject: Subject = "risk"
 
 
-def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explained]:
+def explain(model: Explainable, inputs: Floats, columns: Columns) -> list[Explained]:
     """Explain rows of model inputs, in their order.
 
     Parameters
@@ -117,13 +170,13 @@ def explain(model: ChurnModel, inputs: Floats, columns: Columns) -> list[Explain
                 _attributes(model, row),
                 themes,
                 model.numbers,
-                model.definition.renewal,
+                model.subject,
             )
         )
     return explained
 
 
-def effects(model: ChurnModel, inputs: Floats, groups: Sequence[Sequence[int]]) -> list[Floats]:
+def effects(model: Explainable, inputs: Floats, groups: Sequence[Sequence[int]]) -> list[Floats]:
     """Return what groups of inputs do to the margins, one array of rows a group.
 
     It is the margin less the mean of what it is with the values that the model's typical customers have in these
@@ -148,7 +201,7 @@ def effects(model: ChurnModel, inputs: Floats, groups: Sequence[Sequence[int]]) 
     return found
 
 
-def _similar(model: ChurnModel, columns: Columns, place: int) -> Group:
+def _similar(model: Explainable, columns: Columns, place: int) -> Group:
     """Return whom a customer is compared with; with one purchase it is everyone, as the average falls by itself."""
     similar = model.similar(columns, place)
     once = "baskets_total" in columns and columns["baskets_total"][place] <= 1
@@ -165,7 +218,7 @@ def _places(features: tuple[str, ...]) -> dict[str, list[int]]:
     return {theme: places for theme, places in places_by_theme.items() if places}
 
 
-def _attributes(model: ChurnModel, row: Floats) -> dict[str, Attribute]:
+def _attributes(model: Explainable, row: Floats) -> dict[str, Attribute]:
     attributes = {}
     for name, values in model.categories.items():
         code = row[model.features.index(name)]

@@ -17,7 +17,7 @@ from serving.explain.language import DEFAULT
 from serving.explain.meaning import Meaning
 from serving.explain.playbook import Playbook, load_playbook
 from serving.explain.quality import contradictions, lengths, readable, reading_grade
-from serving.explain.reasons import MIN_SHARE, Reason, risk_reasons
+from serving.explain.reasons import MIN_SHARE, Reason, write_reasons
 from serving.explain.themes import themes_of
 from serving.explain.tiers import Tier, Tiers, make_tiers
 from serving.explain.what_if import Manner, what_would_change
@@ -257,4 +257,4 @@ def _strongest(sentences: Sequence[Sequence[Reason]]) -> list[list[Reason]]:
 
 
 def _reasons(explained: Sequence[Explained], playbook: Playbook, writer: Writer) -> list[list[Reason]]:
-    return [risk_reasons(one, writer, playbook.actionable) for one in explained]
+    return [write_reasons(one, writer, playbook.actionable) for one in explained]

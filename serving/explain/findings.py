@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from features.views.profile import ATTRIBUTE
 from serving.explain.comparing import Certainty, from_habit, from_others
@@ -76,9 +76,18 @@ def _holds(state: State, direction: Direction, explained: Explained) -> bool:
     values = explained.values
     if any(math.isnan(values.get(name, math.nan)) for name in state.needs) or not state.holds(values):
         return False
-    if explained.renewal and not state.of_renewals:
+    if explained.subject == "renewal" and not state.of_renewals:
         return False
-    return state.sign == 0 or (state.sign > 0) == (direction == "raises")
+    return state.sign == 0 or (state.sign > 0) == (_towards_risk(direction, explained) > 0)
+
+
+def _towards_risk(direction: Direction, explained: Explained) -> int:
+    """Return 1 for what goes with a higher risk, else -1; signs of facts and states are those of risks.
+
+    What goes with a lower risk goes with a higher value.
+    """
+    turn = 1 if direction == "raises" else -1
+    return -turn if explained.subject == "value" else turn
 
 
 def _compare(fact: Fact, theme: Theme, direction: Direction, explained: Explained, writer: Writer) -> Found | None:
@@ -89,11 +98,13 @@ def _compare(fact: Fact, theme: Theme, direction: Direction, explained: Explaine
     None where the comparison does not speak for the direction, where there is no difference to speak of or a reader
     would see the same number twice, or where the model's own contribution of the feature speaks against it.
     """
-    turn = 1 if direction == "raises" else -1
+    sense = 1 if direction == "raises" else -1
     contribution = sum(explained.contributions.get(name, 0.0) for name in (fact.feature, *fact.family))
-    if contribution * turn < 0 or (fact.sign == 0 and not contribution) or not fact.needs(explained.values):
+    if contribution * sense < 0 or (fact.sign == 0 and not contribution) or not fact.needs(explained.values):
         return None
-    own = _habit_of(fact, explained)
+    turn, own = _towards_risk(direction, explained), _habit_of(fact, explained)
+    if explained.subject == "value":
+        return _of_all(fact, turn, explained, writer) or _of_change(fact, own, turn, explained, writer)
     if fact.habit is not None and own is not None:
         return _from_habit(fact, fact.habit, own, turn, explained, writer)
     return _from_others(fact, theme, turn, explained, writer)
@@ -162,6 +173,30 @@ def _from_others(fact: Fact, theme: Theme, turn: int, explained: Explained, writ
     return Found(text, finding, certainty)
 
 
+def _of_all(fact: Fact, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    """Compare with all customers, as a value is a level: what is usual for a customer is no reason for it."""
+    if fact.similar is None or fact.feature not in explained.everyone.usual:
+        return None
+    value, usual = explained.values[fact.feature], explained.everyone.usual[fact.feature]
+    certainty = from_others(fact, value, explained.everyone)
+    other = writer.bare(usual, fact.unit)
+    contradicts = fact.sign != 0 and (value > usual) != (turn == fact.sign)
+    if certainty == "none" or other == writer.bare(value, fact.unit) or contradicts:
+        return None
+    end = "" if fact.unit in {"ago", "span"} else _slight(value, usual, certainty)
+    text = _plain(fact, explained, writer)
+    text += writer.say(f"against.similar{end}", value=other, peers=writer.say("peers.everyone"))
+    return Found(text, fact.similar[0 if value > usual else 1], certainty)
+
+
+def _of_change(fact: Fact, own: float | None, turn: int, explained: Explained, writer: Writer) -> Found | None:
+    """Compare with the customer's own habit where it has changed, as a change is a reason for a value."""
+    if fact.habit is None or own is None:
+        return None
+    found = _from_habit(fact, fact.habit, own, turn, explained, writer)
+    return None if found is None or found.finding == AS_USUAL else replace(found, changed=None)
+
+
 def _slight(value: float, usual: float, certainty: Certainty) -> str:
     """Return the end of the key of a difference that may be chance: above or below, and slightly where it is small."""
     if certainty == "clear":
@@ -195,7 +230,7 @@ def _attribute(theme: Theme, direction: Direction, explained: Explained, writer:
         return None
     value = shortened(writer.names.of("value", known.text), _LONGEST_VALUE)
     text = writer.say("fact.attribute", name=title, value=value)
-    text += writer.say(f"against.left{renewal_end(explained)}", value=left, other=left_of_all)
+    text += writer.say(f"against.left{subject_end(explained)}", value=left, other=left_of_all)
     far = abs(known.left - known.left_of_all) >= max(_FAR_SHARE * known.left_of_all, _FAR_POINTS)
     return Found(text, ATTRIBUTE_FINDINGS[0 if more else 1], "clear" if far else "slight")
 
@@ -220,9 +255,9 @@ def _number(name: str, title: str, explained: Explained, writer: Writer) -> Foun
     return Found(text, NUMBER_FINDINGS[0 if value > usual else 1], certainty)
 
 
-def renewal_end(explained: Explained) -> str:
-    """Return the end of the key of texts that speak of renewal where the risk is about it."""
-    return "_renewal" if explained.renewal else ""
+def subject_end(explained: Explained) -> str:
+    """Return the end of the key of texts that speak of renewal, or of a value, where the answer is about it."""
+    return "" if explained.subject == "risk" else f"_{explained.subject}"
 
 
 def _plain(fact: Fact, explained: Explained, writer: Writer) -> str:

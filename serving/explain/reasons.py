@@ -10,14 +10,14 @@ from pydantic import Field
 
 from serving.explain.comparing import Certainty
 from serving.explain.contributions import DIRECTIONS, Direction, Explained
-from serving.explain.findings import Found, find, renewal_end, theme_title
+from serving.explain.findings import Found, find, subject_end, theme_title
 from serving.explain.themes import AS_USUAL, ATTRIBUTE_FINDINGS, BUYING, BUYING_FINDINGS, Theme
 from serving.explain.wording import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One theme's part in a risk, or that of themes which say one thing."""
+    """One theme's part in a risk or a value, or that of themes which say one thing."""
 
     theme: Annotated[str, Field(examples=["silence"])]
     themes: Annotated[
@@ -69,8 +69,8 @@ MIN_SHARE = 0.05
 _MIN_SHARE_UNKNOWN = 0.1
 
 
-def risk_reasons(explained: Explained, writer: Writer, actionable: Container[str] = ()) -> list[Reason]:
-    """Explain why one customer's risk is what it is.
+def write_reasons(explained: Explained, writer: Writer, actionable: Container[str] = ()) -> list[Reason]:
+    """Explain why one customer's risk, or value, is what it is.
 
     Parameters
     ----------
@@ -156,8 +156,8 @@ def _reason(one: _Subject, explained: Explained, writer: Writer) -> Reason:
     theme = "buying" if buying else one.themes[0].name
     subject = writer.say("theme.buying") if buying else theme_title(one.themes[0], writer)
     titled = found.finding is not None and (found.certainty == "clear" or found.finding == AS_USUAL)
-    about = renewal_end(explained) if found.finding in ATTRIBUTE_FINDINGS else ""
-    ending = f"direction.{one.direction}{renewal_end(explained)}" if found.finding else "direction.alone"
+    about = subject_end(explained) if found.finding in ATTRIBUTE_FINDINGS else ""
+    ending = f"direction.{one.direction}{subject_end(explained)}" if found.finding else "direction.alone"
     return Reason(
         theme=theme,
         themes=[theme.name for theme in one.themes],

@@ -17,7 +17,7 @@ from serving.explain.contributions import explain
 from serving.explain.language import Language, edition
 from serving.explain.meaning import Meaning
 from serving.explain.playbook import Playbook, load_playbook
-from serving.explain.reasons import Reason, risk_reasons
+from serving.explain.reasons import Reason, write_reasons
 from serving.explain.tiers import AnyTier, make_tiers
 from serving.explain.wording import Writer, make_writers
 from serving.scoring.deployment import Ground, ModelInfo, NoModelError
@@ -175,7 +175,7 @@ def reasons_of(reading: Reading) -> list[list[Reason]]:
     explained = explain(engine.champion, known.inputs, known.columns)
     actionable = engine.playbook.actionable
     return [
-        risk_reasons(one, writer, actionable) if active else []
+        write_reasons(one, writer, actionable) if active else []
         for one, active in zip(explained, known.active, strict=True)
     ]
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -96,6 +96,11 @@ class ChurnModel:
         if isinstance(self.scorer, Trees):
             return "LightGBM"
         return f"logistic regression on {', '.join(self.features)}"
+
+    @property
+    def subject(self) -> Literal["risk", "renewal"]:
+        """What its margins are about: leaving, or not renewing a contract that ends."""
+        return "renewal" if self.definition.renewal else "risk"
 
     @property
     def attributes(self) -> Attributes:

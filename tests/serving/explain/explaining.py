@@ -1,7 +1,7 @@
 """Explanations written by hand, for the tests of findings and reasons."""
 
 from serving.explain.contributions import Attribute, Explained, Part
-from serving.explain.reasons import Reason, risk_reasons
+from serving.explain.reasons import Reason, write_reasons
 from serving.explain.themes import THEME_OF, themes_of
 from serving.explain.wording import Writer
 from serving.settings import TextSettings
@@ -34,7 +34,7 @@ def told(
     values: dict[str, float], parts: dict[str, float], kind: str = "new", writer: Writer = ENGLISH
 ) -> list[Reason]:
     """Return the reasons of a customer."""
-    return risk_reasons(explained(values, parts, kind), writer)
+    return write_reasons(explained(values, parts, kind), writer)
 
 
 def text(values: dict[str, float], parts: dict[str, float], kind: str = "new", writer: Writer = ENGLISH) -> str:

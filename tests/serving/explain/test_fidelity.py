@@ -9,7 +9,7 @@ from features.store.feature_store import Store
 from features.vectors import later, with_ages
 from serving.explain.contributions import Explained, Part, explain
 from serving.explain.fidelity import agreement, evaluate_reasons, jaccard, missing
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.wording import Writer
 from tests.conftest import Scoring, World
 from training.churn.dataset import churn_set
@@ -38,7 +38,7 @@ def test_a_sentence_the_wrong_way_round_is_counted(at_home: World, store: Store,
     rows = churn_set(at_home.settings, store, at_home.schedule.splits["churn"].test[:1])
     inputs = model.inputs(rows.columns, len(rows))
     explained = explain(model, inputs, rows.columns)
-    sentences = [risk_reasons(one, Writer("en")) for one in explained]
+    sentences = [write_reasons(one, Writer("en")) for one in explained]
     assert agreement(model, inputs, sentences)["value"] == 1.0
     turned = [[replace(reason, direction="raises") for reason in reasons] for reasons in sentences]
     raising = [reason.direction == "raises" for reasons in sentences for reason in reasons]
@@ -51,7 +51,7 @@ def test_a_number_out_of_nothing_is_counted(scoring: Scoring) -> None:
     values = dict.fromkeys(model.features, np.nan)
     parts = {"silence": Part(1.0, 1.0)}
     one = Explained(values, dict.fromkeys(model.features, 1.0), model.peers.all, model.peers.all, parts)
-    (reason,) = risk_reasons(one, Writer("en"))
+    (reason,) = write_reasons(one, Writer("en"))
     assert missing(model, nothing, [[reason]], Writer("en")) == {"sentences": 1, "shown_as_known": 0}
     made_up = replace(reason, text="Last purchase 3 days ago. Linked to a higher risk.")
     assert missing(model, nothing, [[made_up]], Writer("en")) == {"sentences": 1, "shown_as_known": 1}

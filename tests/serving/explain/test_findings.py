@@ -7,7 +7,7 @@ import pytest
 
 from serving.explain.contributions import Explained, Part
 from serving.explain.names import Names
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.themes import themes_of
 from serving.explain.wording import Writer
 from tests.serving.explain.explaining import CHINESE, ENGLISH, attribute, explained, group, less, text, told
@@ -116,8 +116,8 @@ def test_what_cannot_be_compared_is_left_out(amount: float, part: float) -> None
 
 def test_a_comparison_that_the_features_own_contribution_contradicts_is_not_shown() -> None:
     one = explained({"amount_84d": 100.0}, {"spend": 1.0})
-    assert risk_reasons(one, ENGLISH)[0].finding == "smaller_spender"
-    assert risk_reasons(replace(one, contributions={"amount_84d": -0.1}), ENGLISH) == []
+    assert write_reasons(one, ENGLISH)[0].finding == "smaller_spender"
+    assert write_reasons(replace(one, contributions={"amount_84d": -0.1}), ENGLISH) == []
 
 
 @pytest.mark.parametrize(
@@ -189,12 +189,12 @@ def test_a_notice_is_shown_only_where_there_is_one(flag: float, days: float, exp
 @pytest.mark.parametrize("part", [0.7, -0.7])
 def test_where_more_is_neither_good_nor_bad_the_model_decides(part: float) -> None:
     one = explained({"discount_share_84d": 0.4}, {"discounts": part})
-    (reason,) = risk_reasons(one, ENGLISH)
+    (reason,) = write_reasons(one, ENGLISH)
     assert reason.finding == "lives_on_discounts"
     assert reason.text.startswith(
         "Discounts took 40% off the bill in the last 84 days; typical for other new customers"
     )
-    assert risk_reasons(replace(one, contributions={"discount_share_84d": -part}), ENGLISH) == []
+    assert write_reasons(replace(one, contributions={"discount_share_84d": -part}), ENGLISH) == []
 
 
 def test_a_missing_value_is_replaced_by_the_next_fact_or_shown_as_unknown() -> None:
@@ -215,15 +215,15 @@ def test_a_theme_without_facts_is_left_out() -> None:
 
 def test_an_attribute_says_how_many_such_customers_left() -> None:
     one = attribute("ContractType", "month to month", 0.43, 0.27, 1.0)
-    (reason,) = risk_reasons(one, ENGLISH)
+    (reason,) = write_reasons(one, ENGLISH)
     assert (reason.title, reason.text) == (
         "Contract type: such customers leave more often",
         "Contract type: month to month; 43% of such customers left, 27% of all. Linked to a higher risk.",
     )
-    assert risk_reasons(one, CHINESE)[0].text == (
+    assert write_reasons(one, CHINESE)[0].text == (
         "Contract type：month to month；此类客户流失率 43%，全体客户 27%。与较高流失风险相关。"
     )
-    assert risk_reasons(attribute("Plan", "basic", 0.2, 0.27, 1.0), ENGLISH) == []
+    assert write_reasons(attribute("Plan", "basic", 0.2, 0.27, 1.0), ENGLISH) == []
 
 
 def test_a_number_is_compared_with_what_is_typical() -> None:
@@ -237,7 +237,7 @@ def test_a_number_is_compared_with_what_is_typical() -> None:
         themes=themes_of((feature,)),
         numbers=(feature,),
     )
-    (reason,) = risk_reasons(one, ENGLISH)
+    (reason,) = write_reasons(one, ENGLISH)
     assert (reason.title, reason.text) == (
         "Monthly charges: more than usual",
         "Monthly charges: 89.1; typical for all customers: 64.35. Linked to a higher risk.",
@@ -259,16 +259,16 @@ def test_the_model_may_speak_of_a_value_through_what_is_made_of_it() -> None:
     values = {"recency_days": 34.0, "gap_mean": 8.0, "recency_over_gap": 4.25}
     one = explained(values, {"silence": 1.0})
     through = replace(one, contributions={"recency_days": -0.8, "recency_over_gap": 2.2, "gap_mean": 0.0})
-    assert [reason.finding for reason in risk_reasons(through, ENGLISH)] == ["long_silence"]
-    assert risk_reasons(replace(through, contributions={"recency_days": -0.8}), ENGLISH) == []
+    assert [reason.finding for reason in write_reasons(through, ENGLISH)] == ["long_silence"]
+    assert write_reasons(replace(through, contributions={"recency_days": -0.8}), ENGLISH) == []
 
 
 def test_a_sentence_may_use_what_the_model_does_not_read_and_does_not_call_it_missing() -> None:
     # the model reads the trend alone: the amount and the habit are of the feature store
     one = replace(explained(less() | {"amount_trend": 0.02}, {"spend": 1.0}), contributions={"amount_trend": 1.0})
-    assert risk_reasons(one, ENGLISH)[0].text.startswith("Spent $3 in the last 28 days, usually $128")
+    assert write_reasons(one, ENGLISH)[0].text.startswith("Spent $3 in the last 28 days, usually $128")
     unread = replace(explained({"amount_trend": 0.02}, {"spend": 1.0}), contributions={"amount_trend": 1.0})
-    assert risk_reasons(unread, ENGLISH) == []
+    assert write_reasons(unread, ENGLISH) == []
 
 
 @pytest.mark.parametrize(("baskets", "usual"), [(1.0, 0.2), (1.0, 0.9)])
@@ -330,6 +330,6 @@ def test_the_same_number_is_not_shown_twice() -> None:
 def test_attributes_have_the_names_of_the_business_and_little_differences_no_verdict() -> None:
     names = Names({"attribute": {"Plan": "套餐"}, "value": {"basic": "基础版"}})
     one = attribute("Plan", "basic", 0.28, 0.27, 1.0)
-    (reason,) = risk_reasons(one, Writer("zh", names=names))
+    (reason,) = write_reasons(one, Writer("zh", names=names))
     assert reason.title == "套餐"
     assert reason.text.startswith("套餐：基础版；此类客户流失率 28%")

@@ -10,7 +10,7 @@ import pytest
 from features.store.feature_store import Store
 from features.vectors import with_ages
 from serving.explain.playbook import load_playbook
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.themes import THEME_OF, THEMES
 from serving.explain.wording import Writer
 from serving.settings import TextSettings
@@ -63,8 +63,8 @@ def test_what_says_two_things_stays_apart() -> None:
 
 
 def test_reasons_of_a_contract_that_ends_speak_of_renewal() -> None:
-    about = replace(explained({"contract_cancelled": 1.0}, {"contract": 1.0}), renewal=True)
-    (english,), (chinese,) = (risk_reasons(about, writer) for writer in (ENGLISH, CHINESE))
+    about = replace(explained({"contract_cancelled": 1.0}, {"contract": 1.0}), subject="renewal")
+    (english,), (chinese,) = (write_reasons(about, writer) for writer in (ENGLISH, CHINESE))
     assert english.text == "The customer has given notice. Linked to a higher risk of not renewing."
     assert chinese.text == "该客户已提出解约。与较高的不续约风险相关。"
 
@@ -72,8 +72,8 @@ def test_reasons_of_a_contract_that_ends_speak_of_renewal() -> None:
 def test_a_theme_that_the_model_contradicts_is_not_shown() -> None:
     values = {"recency_days": 23.0, "gap_mean": 6.0, "amount_84d": 900.0}
     parts = {"silence": 1.0, "spend": -0.5}
-    assert [r.theme for r in risk_reasons(explained(values, parts, spend=0.1), ENGLISH)] == ["silence"]
-    assert [r.theme for r in risk_reasons(explained(values, parts, silence=0.0), ENGLISH)] == ["spend"]
+    assert [r.theme for r in write_reasons(explained(values, parts, spend=0.1), ENGLISH)] == ["silence"]
+    assert [r.theme for r in write_reasons(explained(values, parts, silence=0.0), ENGLISH)] == ["spend"]
 
 
 def test_what_can_be_acted_on_is_first_missing_data_last_and_small_ones_left_out() -> None:
@@ -82,7 +82,7 @@ def test_what_can_be_acted_on_is_first_missing_data_last_and_small_ones_left_out
         **{"discount_share_84d": 0.4, "answer_rate": math.nan, "private_brand_share_84d": 0.5},
     }
     parts = {"silence": 0.2, "spend": -0.3, "campaigns": -0.36, "discounts": 0.1, "brands": -0.04}
-    found = risk_reasons(explained(values, parts), ENGLISH, load_playbook(None).actionable)
+    found = write_reasons(explained(values, parts), ENGLISH, load_playbook(None).actionable)
     assert [reason.theme for reason in found] == ["silence", "discounts", "spend", "campaigns"]
     assert [reason.share for reason in found] == pytest.approx([0.2, 0.1, 0.3, 0.36])
     assert told(values, {"silence": 0.0}) == []

@@ -20,7 +20,7 @@ from features.snapshots import Schedule
 from features.store.feature_store import Store
 from serving.explain.contributions import explain
 from serving.explain.fidelity import evaluate_reasons
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.wording import Writer
 from serving.settings import load_settings
 from tests.conftest import connected, inside
@@ -115,7 +115,7 @@ def test_a_notice_is_among_the_reasons(trained: Trained) -> None:
     model = trained.model
     inputs = model.inputs(trained.rows.columns, len(trained.rows))
     explanations = [
-        risk_reasons(one, Writer("en")) for one in explain(model, inputs[notice], trained.rows.rows(notice).columns)
+        write_reasons(one, Writer("en")) for one in explain(model, inputs[notice], trained.rows.rows(notice).columns)
     ]
     texts = [reason.text for reasons in explanations for reason in reasons]
     assert texts.count("The customer has given notice. Linked to a higher risk of not renewing.") > 0.9 * notice.sum()
@@ -134,7 +134,7 @@ def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_n
     left = dict(zip(model.categories["attribute_segment"], model.left["attribute_segment"], strict=True))
     assert left["student"] > model.left[""][0] > left["business"]
     inputs = model.inputs(trained.rows.columns, len(trained.rows))
-    explanations = [risk_reasons(one, Writer("en")) for one in explain(model, inputs, trained.rows.columns)]
+    explanations = [write_reasons(one, Writer("en")) for one in explain(model, inputs, trained.rows.columns)]
     own = [reason for reasons in explanations for reason in reasons if reason.theme == "attribute_segment"]
     sentences = {reason.text for reason in own if reason.values == {"attribute_segment": "student"}}
     assert f"Segment: student; {left['student']:.0%} of such customers did not renew" in "".join(sentences)
@@ -144,7 +144,7 @@ def test_an_attribute_is_a_category_and_a_reason_and_what_must_never_be_one_is_n
 def test_use_and_calls_are_among_the_reasons(trained: Trained) -> None:
     assert {"visits_28d", "visits_trend", "days_since_visit", "service_requests_84d"} <= set(trained.model.features)
     inputs = trained.model.inputs(trained.rows.columns, len(trained.rows))
-    explanations = [risk_reasons(one, Writer("en")) for one in explain(trained.model, inputs, trained.rows.columns)]
+    explanations = [write_reasons(one, Writer("en")) for one in explain(trained.model, inputs, trained.rows.columns)]
     findings = {reason.finding for reasons in explanations for reason in reasons}
     assert {"uses_less_than_usual", "asks_more", "notice_given"} <= findings
 
@@ -155,7 +155,7 @@ def test_nothing_is_said_of_purchases_that_cannot_be(trained: Trained) -> None:
     themes = {
         reason.theme
         for one in explain(trained.model, inputs, trained.rows.columns)
-        for reason in risk_reasons(one, Writer("en"))
+        for reason in write_reasons(one, Writer("en"))
     }
     assert themes <= {"usage", "service", "contract", "price", "loyalty", "attribute_segment", "season"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from core.arrays import Floats
 from serving.explain.contributions import explain
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.wording import Writer
 from training.churn.additive import Additive
 from training.churn.dataset import ChurnSet
@@ -146,7 +146,7 @@ def test_a_rule_is_files_that_mlflow_serves(rule: ChurnModel, inputs: Floats, tm
 def test_a_rule_on_recency_gives_a_reason_on_recency(rule: ChurnModel, inputs: Floats) -> None:
     np.testing.assert_allclose(rule.contributions(inputs).sum(axis=1), rule.margin(inputs), atol=1e-12)
     silent, recent = explain(rule, np.array([[50.0], [1.0]]), {"recency_days": np.array([50.0, 1.0])})
-    (raises,) = risk_reasons(silent, Writer("en"))
+    (raises,) = write_reasons(silent, Writer("en"))
     assert (raises.theme, raises.finding, raises.direction, raises.share) == (
         "silence",
         "longer_silence",
@@ -154,5 +154,5 @@ def test_a_rule_on_recency_gives_a_reason_on_recency(rule: ChurnModel, inputs: F
         1.0,
     )
     assert raises.text.startswith("Last purchase 50 days ago; typical for all customers: ")
-    (lowers,) = risk_reasons(recent, Writer("en"))
+    (lowers,) = write_reasons(recent, Writer("en"))
     assert (lowers.theme, lowers.direction) == ("silence", "lowers")

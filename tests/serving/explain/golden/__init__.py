@@ -15,7 +15,7 @@ from serving.explain.contributions import Attribute, Explained, Part
 from serving.explain.language import LANGUAGES, Language
 from serving.explain.meaning import Meaning
 from serving.explain.playbook import load_playbook
-from serving.explain.reasons import risk_reasons
+from serving.explain.reasons import write_reasons
 from serving.explain.themes import THEMES, themes_of
 from serving.explain.tiers import AnyTier
 from serving.explain.wording import Writer
@@ -59,7 +59,7 @@ class Customer:
             "parts": {name: asdict(part) for name, part in self.explained.parts.items()},
             "attributes": {name: asdict(attribute) for name, attribute in self.explained.attributes.items()},
             "numbers": self.explained.numbers,
-            "renewal": self.explained.renewal,
+            "subject": self.explained.subject,
         }
         rest = {"name": self.name, "risk": self.risk, "tier": self.tier, "typical": self.typical}
         due = None if self.due is None else asdict(self.due)
@@ -80,7 +80,7 @@ class Customer:
             {name: Attribute(**attribute) for name, attribute in one["attributes"].items()},
             themes_of(tuple(values)),
             tuple(one["numbers"]),
-            one["renewal"],
+            one["subject"],
         )
         due = None if content["due"] is None else Due(**content["due"])
         return cls(
@@ -96,7 +96,7 @@ class Customer:
     def card(self, language: Language) -> str:
         """Write what a marketer reads about the customer."""
         writer, playbook = Writer(language, TextSettings(currency="USD")), load_playbook(None)
-        reasons = [] if self.risk is None else risk_reasons(self.explained, writer, playbook.actionable)
+        reasons = [] if self.risk is None else write_reasons(self.explained, writer, playbook.actionable)
         actions = choose_actions(reasons, self.tier, playbook, writer, self.due)
         meaning = Meaning(self.definition, self.typical)
         lines = [f"## {self.name}", meaning.text(self.risk, self.tier, writer)]
