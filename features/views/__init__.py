@@ -3,6 +3,7 @@
 from features.services import FeatureService
 from features.views import (
     activity,
+    cycle,
     engagement,
     habit,
     history,
@@ -28,6 +29,7 @@ VIEWS: list[FeatureView] = [
     profile.VIEW,
     history.VIEW,
     types.VIEW,
+    cycle.VIEW,
     product_statistics.VIEW,
 ]
 

@@ -24,7 +24,7 @@ class FeatureView:
         Of the view in Feast, and of its Parquet file below `data/features`.
     group
         Services take whole groups of views: `customer`, numbers of a customer; `purchases`, arrays of what a customer
-        bought, and statistics of products.
+        bought, and statistics of products; `standing`, numbers that say where a customer stands.
     tables
         The contract tables it reads.
     expression
