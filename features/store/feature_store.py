@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import pandas as pd
 
 from core.errors import StateError, StoreError
@@ -168,6 +169,49 @@ class Store:
             frame: pd.DataFrame = job.to_df()
         ordered = frame.sort_values("_row").drop(columns="_row").reset_index(drop=True)
         return ordered.assign(event_timestamp=moments)
+
+    def everyone(self, service: FeatureService, as_of: datetime, most: int | None = None) -> dict[str, dict[str, Any]]:
+        """Return the features of a service of all customers, as they were built for a moment; no events since.
+
+        Parameters
+        ----------
+        as_of
+            A moment that vectors were built for: the one of the schedule.
+        most
+            Draw as many customers where there are more, always the same ones; None takes all.
+
+        Returns
+        -------
+        By customer, ordered by id: the features by name, as those of `features.store.online.Vector`.
+
+        Raises
+        ------
+        StateError
+            If no features have been built for the moment.
+        """
+        drawn = "" if most is None else f"ORDER BY md5(customer_id) LIMIT {most}"
+        rows = self._built_for(service, as_of, "customer_id, vector", drawn)
+        return {str(customer): orjson.loads(vector) for customer, vector in sorted(rows)}
+
+    def customers(self, service: FeatureService, as_of: datetime) -> list[str]:
+        """Return the customers of `everyone`, in ascending order.
+
+        Raises
+        ------
+        StateError
+            If no features have been built for the moment.
+        """
+        return [str(row[0]) for row in self._built_for(service, as_of, "customer_id", "ORDER BY customer_id")]
+
+    def _built_for(self, service: FeatureService, as_of: datetime, columns: str, order: str) -> list[tuple[Any, ...]]:
+        files = files_of(features_directory(self._settings[StoreSettings]), vector_view(service), as_of)
+        if not files:
+            raise StateError(
+                f"Expected features that were built for {as_of:%Y-%m-%d}, found none.", "Run `encore features build`."
+            )
+        query = f"SELECT {columns} FROM {relation(*files)} {order}"
+        rows: list[tuple[Any, ...]] = connect(self._settings).con.execute(query).fetchall()
+        return rows
 
     def fields(self, service: FeatureService) -> dict[str, str]:
         """Return the features of a service with Feast's names of their types, such as `Float64`.

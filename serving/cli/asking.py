@@ -8,6 +8,7 @@ from serving.scoring.deployment import Deployment
 from serving.scoring.part import Question
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.service import ScoredCustomer, ScoringService, check_values
+from training.churn.settings import ChurnSettings
 
 
 class Asking:
@@ -25,6 +26,12 @@ class Asking:
     def as_of(self) -> datetime:
         """The moment to answer for."""
         return self._reloader.as_of(self.deployment)
+
+    @property
+    def everyone(self) -> list[str]:
+        """The customers that the online store was filled with, whether they are active or not."""
+        ground = self.deployment.ground
+        return ground.store.customers(ChurnSettings.service, ground.online.as_of)
 
     def ask(self, question: Question) -> ScoredCustomer:
         """Return the answer about one customer, whatever the status of its parts."""

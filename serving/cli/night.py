@@ -220,7 +220,7 @@ def _scores(context: Context, stages: Stages) -> Outcome:
     scored = _scored(context)
     count = stage_scores(context, stages)
     _note(context, "scored", str(scored))
-    return Outcome("done", f"{count:,} active customers.")
+    return Outcome("done", f"{count:,} customers.")
 
 
 def _report_due(context: Context) -> Due:

@@ -78,7 +78,7 @@ def materialize(
     ctx: typer.Context,
     offers: Annotated[bool, typer.Option("--offers/--no-offers", help="Offers too, which takes longer.")] = False,
 ) -> None:
-    """Compute risk and reasons of every active customer, in all languages, for the API to read.
+    """Compute risk, reasons, value and segments of every customer, in all languages, for the API to read.
 
     The API computes what is missing, and again what is older than a customer's last event; this spares it the first
     time. Needs `encore features materialize` before.
@@ -86,7 +86,7 @@ def materialize(
     context: Context = ctx.obj
     with Stages(context.console) as stages:
         count = stage_scores(context, stages, offers=offers)
-    context.console.print(f"  {count:,} active customers in {context.settings[StoreSettings].data / 'scores.db'}")
+    context.console.print(f"  {count:,} customers in {context.settings[StoreSettings].data / 'scores.db'}")
 
 
 def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> int:
@@ -94,7 +94,8 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
 
     def work(report: Report) -> int:
         asking = Asking(context)
-        customers = active_customers(context.settings, asking.as_of)
+        # customers who have left are valued, and can be won back
+        customers = asking.everyone
         # parts that take longer are left out unless they are asked for
         parts = [name for name, part in asking.service.parts.items() if part.kept and (offers or part.engine.quick)]
         materialize_scores(asking.service, asking.deployment, customers, asking.as_of, parts, report)

@@ -73,15 +73,17 @@ class Engine(Protocol):
     quick
         Whether one customer takes about a millisecond, so that an event loop may wait for it.
     info
-        The version that answers, and what it predicts.
+        The version that answers, and what it predicts; None where rules answer that need no model.
     identity
         Names all that answers depend on besides the customer and the materialisation.
     """
 
     model: ClassVar[str]
     quick: ClassVar[bool]
-    info: ModelInfo
     identity: Hashable
+
+    @property
+    def info(self) -> ModelInfo | None: ...  # noqa: D102 - see the attributes of the class
 
     @classmethod
     def sees(cls, ground: Ground) -> Hashable:
@@ -177,7 +179,8 @@ class Deployment:
     @cached_property
     def models(self) -> dict[str, ModelInfo]:
         """The versions that answer, by name of the model."""
-        return {kind.model: one.engine.info for kind, one in self._built.items() if one.engine is not None}
+        infos = {kind.model: one.engine.info for kind, one in self._built.items() if one.engine is not None}
+        return {model: info for model, info in infos.items() if info is not None}
 
     @property
     def labels(self) -> tuple[str, ...]:
