@@ -40,6 +40,7 @@ _EDITS = {
     "training/next_product/candidates/sources.py": {"next_product"},
     "training/next_product/offers/rules.py": {"next_product"},
     "training/evaluation/metrics.py": {"churn", "next_product"},
+    "training/btyd/bg_nbd.py": {"churn", "next_product"},
     "features/spans/purchases.py": {"features"},
     "features/engine/inputs.py": {"features"},
     "features/ingest/text.py": {"contract tables"},

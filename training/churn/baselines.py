@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.arrays import Floats
+from training.btyd.bg_nbd import fit_bg_nbd
 from training.churn.additive import fit_additive
-from training.churn.btyd import fit_bg_nbd
 from training.churn.dataset import ChurnSet, usable_features
 from training.churn.definition import Definition
 from training.churn.rules import rules

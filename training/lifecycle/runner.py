@@ -20,6 +20,8 @@ from training.lifecycle.version import Version, VersionTags
 from training.model import A, Context, Model
 from training.names import registered_name_of, title_of
 
+#: What every model may be made with: how models are measured, and buy-till-you-die models.
+_SHARED = ("training.evaluation", "training.btyd")
 #: Who decides where nobody says it.
 AUTOMATIC = Who("encore", "trained")
 
@@ -196,7 +198,7 @@ def context_of(model: Model[Any], settings: Settings) -> Context:
 
 
 def model_fingerprint(model: Model[Any], settings: Settings, built: str) -> str:
-    """Name everything that a version depends on: features, settings, its own room, and how models are measured.
+    """Name everything that a version depends on: features, settings, its own room, and what all models share.
 
     An edit in another model's room, in serving or in documentation leaves it as it is.
     """
@@ -204,5 +206,5 @@ def model_fingerprint(model: Model[Any], settings: Settings, built: str) -> str:
 
 
 def definition_of(model: Model[Any], settings: Settings) -> str:
-    """Name what a version depends on besides the data: settings, parameters, its room, and how models are measured."""
-    return fingerprint(*model.depends_on(settings), code_fingerprint(model.room, "training.evaluation"))
+    """Name what a version depends on besides the data: settings, parameters, its room, and what all models share."""
+    return fingerprint(*model.depends_on(settings), code_fingerprint(model.room, *_SHARED))

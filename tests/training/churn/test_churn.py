@@ -15,7 +15,6 @@ from core.errors import ConfigError, DataError, StateError
 from features.store.feature_store import Store
 from tests.conftest import World, inside
 from training.churn.baselines import RFM, logistic
-from training.churn.btyd import BgNbd, fit_bg_nbd
 from training.churn.dataset import ChurnSet, churn_set, usable_features
 from training.churn.definition import check_definition
 from training.churn.evaluation import grade
@@ -128,32 +127,6 @@ def test_a_model_is_not_measured_on_what_it_was_trained_on(at_home: World, model
         unseen_by("m", tests[-1] + timedelta(days=1), context)
     with pytest.raises(StateError, match="horizon_days=14"):
         check_definition("m", model.definition, churn.model_copy(update={"horizon_days": 14}))
-
-
-def test_bg_nbd_finds_the_published_estimates() -> None:
-    """Fader, Hardie and Lee (2005), table 2: r 0.243, alpha 4.414, a 0.793, b 2.426 on 2,357 customers of CDNOW.
-
-    `cdnow.csv` counts these customers, whose data the authors published with the paper: purchases after the first, and
-    days from the first purchase to the last one and to the end of the calibration period.
-    """
-    counts = pd.read_csv(Path(__file__).with_name("cdnow.csv"))
-    cdnow = counts.loc[counts.index.repeat(counts["customers"])]
-    assert (len(cdnow), (cdnow["repeats"] == 0).sum()) == (2357, 1411)
-    repeats, last, age = (cdnow[name].to_numpy("float64") for name in ("repeats", "last_purchase_day", "age_days"))
-    model = fit_bg_nbd(repeats, last / 7, age / 7)
-    assert (model.r, model.alpha, model.a, model.b) == pytest.approx((0.243, 4.414, 0.793, 2.426), abs=6e-4)
-
-
-def test_bg_nbd_says_what_it_should_of_three_customers() -> None:
-    model = BgNbd(0.243, 4.414, 0.793, 2.426)
-    repeats, last, age = np.array([0.0, 5.0, 5.0]), np.array([0.0, 38.0, 5.0]), np.array([38.0, 38.0, 38.0])
-    alive = model.alive(repeats, last, age)
-    assert alive[0] == 1.0
-    assert alive[1] > 0.8
-    assert alive[2] < 0.1
-    silent = model.silent(repeats, last, age, 4.0)
-    assert silent[1] < silent[2]
-    assert model.silent(repeats, last, age, 0.0) == pytest.approx(1.0)
 
 
 def test_training_again_is_skipped_and_a_challenger_leaves_the_champion(at_home: World) -> None:
