@@ -35,7 +35,7 @@ class Windows:
     tests
         The test snapshots; none are the last ones whose labels are complete.
     validation
-        How many snapshots before the tests stop training early and calibrate.
+        How many snapshots before the tests stop training early and calibrate; with 0 all of them are trained on.
     steps
         None trains at every snapshot of the grid that is early enough; a number at that many before the first test,
         one reach apart.
@@ -48,6 +48,9 @@ class Windows:
     active_days
         A snapshot is learned from if order lines were bought within these days before it; None takes every snapshot,
         since customers can be there who buy nothing, such as those with a contract.
+    optional
+        Whether a history too short for the model leaves it without snapshots, unless its tests are configured; else it
+        is an error, which stops every model.
     """
 
     reach_days: int
@@ -58,6 +61,7 @@ class Windows:
     labels: TableName = "transactions"
     given: bool = False
     active_days: int | None = None
+    optional: bool = False
 
     def sees(self, moment: datetime, gaps: Sequence[Gap]) -> bool:
         """Return whether there is somebody to learn from at a moment."""
@@ -104,7 +108,7 @@ class Schedule:
         Every `snapshot_spacing_days` from a fixed day on, up to `as_of`, or to where the data are complete until if
         that is earlier, as long as there is history before; without those that no model can learn from.
     splits
-        By name of the model; a split without snapshots where there is nothing to learn from.
+        By name of the model; a split without snapshots where there is nothing to learn from, or too short a history.
     needed
         By name of the model the snapshots at which its features are needed: those of its split, `as_of`, and the
         grid where it trains on it.
@@ -178,7 +182,10 @@ def make_schedule(
     taken: set[datetime] = set()
     for name, windows in learned.items():
         own = tuple(t for t in grid if windows.sees(t, gaps))
-        splits[name] = _split(windows, own, ends[name], gaps)
+        split = _split(windows, own, ends[name], gaps)
+        if windows.optional and not windows.tests and not split.train:
+            continue
+        splits[name] = split
         _check(name, splits[name], windows.reach_days, grid, ends[name], as_of)
         trained = own if windows.steps is None else ()
         needed[name] = tuple(sorted({*trained, *splits[name].every, as_of}))
@@ -199,6 +206,8 @@ def _split(windows: Windows, grid: tuple[datetime, ...], end: datetime, gaps: Se
     if windows.steps is not None:
         return Split(train=_steps_back(windows, grid, test, gaps), test=test)
     before = [t for t in grid if t + reach <= min(test)] if test else []
+    if not windows.validation:
+        return Split(train=tuple(before), test=test)
     validation = tuple(before[-windows.validation :])
     train = tuple(t for t in before if t + reach <= validation[0]) if validation else ()
     return Split(train, validation, test)

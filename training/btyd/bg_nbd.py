@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import gammaln, hyp2f1
 
 from core.arrays import Floats
+
+#: Nearer to a pole of the formula than this its limit is taken a little beside the pole; both sides meet there.
+_POLE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,38 @@ class BgNbd:
         alive = self.alive(repeats, last, age)
         waiting = ((self.alpha + age) / (self.alpha + age + horizon)) ** (self.r + repeats)
         return 1 - alive + alive * waiting
+
+    def expected(self, repeats: Floats, last: Floats, age: Floats, horizon: float) -> Floats:
+        """Return the expected number of purchases of each customer in the next `horizon`, given their history.
+
+        Equation 10 of the paper, with its hypergeometric function transformed by Euler's formula
+        2F1(u, v; w; z) = (1 - z)^(w - u - v) 2F1(w - u, w - v; w; z) (Abramowitz and Stegun, 15.3.3): the powers that
+        grow with the number of purchases cancel, so that it stays finite for customers with many.
+
+        Returns
+        -------
+        From 0 to what a customer buys who never leaves; NaN where the history is missing.
+        """
+        alive = self.alive(repeats, last, age)
+        a = self.a if abs(self.a - 1) > _POLE else 1 + _POLE
+        third = a + self.b + repeats - 1
+        third = np.where(np.abs(third) > _POLE, third, _POLE)
+        stays = (self.alpha + age) / (self.alpha + age + horizon)
+        with np.errstate(all="ignore"):
+            series = stays ** (a - 1) * hyp2f1(a + self.b - 1 - self.r, a - 1, third, 1 - stays)
+            found = alive * third / (a - 1) * (1 - series)
+        # without leaving, and without an end of time: it is less than both, and near to one where the series overflows
+        most = alive * (self.r + repeats) / (self.alpha + age) * horizon
+        most = np.minimum(most, alive * third / (a - 1)) if a > 1 else most
+        return np.clip(np.where(np.isfinite(found), found, most), 0, most)
+
+    def median_wait(self, repeats: Floats, age: Floats) -> Floats:
+        """Return the time in which half of the living customers with a history have bought again.
+
+        The rate of a living customer is drawn from Gamma(r + repeats, alpha + age): the time to the next purchase is
+        Lomax distributed.
+        """
+        return (self.alpha + age) * (2 ** (1 / (self.r + repeats)) - 1)
 
 
 def fit_bg_nbd(repeats: Floats, last: Floats, age: Floats) -> BgNbd:

@@ -1,6 +1,6 @@
 """What the value of a customer is: the horizon that is forecast, and the money that is behind an amount."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -50,5 +50,10 @@ class ValueSettings(ModelSettings):
 
     @property
     def windows(self) -> Windows:
-        """Every snapshot of the grid before the tests."""
-        return Windows(self.horizon_days, self.test_snapshots, validation=1, needs_sales=True)
+        """Every snapshot of the grid before the tests; a history too short for them leaves the other models alone."""
+        return Windows(self.horizon_days, self.test_snapshots, needs_sales=True, optional=True)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What a model depends on: the horizon, the tests, and the share of the intervals; not the money behind."""
+        return self.model_dump(mode="json", include={"horizon_days", "test_snapshots", "interval"})

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Floats, Ints, Rows
+from training.evaluation.amounts import DECILE_ERROR
 from training.evaluation.bootstrap import Draws, Estimate, draws, estimate
+from training.evaluation.grade import Sizes
 from training.evaluation.sheet import Sheet
 
-#: The metric of calibration, which is better where it is lower.
+#: The metric of calibration of probabilities, which is better where it is lower.
 CALIBRATION = "ece"
-_LOWER_IS_BETTER = {CALIBRATION, "brier"}
+_LOWER_IS_BETTER = {CALIBRATION, "brier", "mae", DECILE_ERROR}
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,11 @@ class Comparison:
     snapshots
         Dates of the test snapshots.
     metrics
-        By name; `ece` is the calibration error.
+        By name; `ece` is the calibration error of probabilities, `decile_error` that of amounts.
     slices
         By slice and group; a group whose rows all have one outcome is left out.
+    sizes
+        What the versions answer beside an order: probabilities, or amounts.
     """
 
     deciding: str
@@ -60,6 +64,7 @@ class Comparison:
     customers: int
     metrics: Mapping[str, Difference]
     slices: Mapping[str, Mapping[str, Slice]] = field(default_factory=dict)
+    sizes: Sizes = "percentages"
 
     @property
     def gain(self) -> Difference:
@@ -68,8 +73,8 @@ class Comparison:
 
     @property
     def calibration(self) -> Difference:
-        """The calibration error."""
-        return self.metrics[CALIBRATION]
+        """The calibration error, of probabilities or amounts."""
+        return self.metrics[CALIBRATION if self.sizes == "percentages" else DECILE_ERROR]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain values."""

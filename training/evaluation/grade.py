@@ -7,6 +7,8 @@ from typing import Any, Literal
 from training.evaluation.bootstrap import Estimate
 
 Grade = Literal["A", "B", "C", "D"]
+#: What has a calibration error: probabilities in points, amounts in percent of themselves.
+Sizes = Literal["percentages", "amounts"]
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,13 @@ class Grading:
     improvement
         The share that the limits of the grades ask for, as the rule of the model defines it.
     ece
-        The calibration error of the model's probabilities.
+        The calibration error of the model's probabilities; of amounts the error over deciles.
     bias
-        By how much probabilities are too high on average; negative where they are too low.
+        By how much probabilities are too high on average; negative where they are too low. Of amounts a share of them.
     words
         How good it is in words, for those who do not read metrics.
     order_only
-        Whether the probabilities are so far off that only their order can be used.
+        Whether the probabilities or amounts are so far off that only their order can be used.
     caveat
         What a reader has to know beside the grade, such as why the figures are better than they will turn out to be.
     """
@@ -70,6 +72,8 @@ class GradeRule:
         How a grading reads: a format with `improvement` and `best_rule`.
     limits
         What each grade asks for: the improvement, at least, and the calibration error, at most; best grade first.
+    sizes
+        What the model answers beside an order: probabilities, or amounts, whose calibration error is relative.
     """
 
     metric: str
@@ -77,6 +81,7 @@ class GradeRule:
     unit: str
     result: str
     limits: Mapping[Grade, tuple[float, float]]
+    sizes: Sizes = "percentages"
 
     @property
     def text(self) -> str:
@@ -110,7 +115,7 @@ class GradeRule:
         model
             The name of the model among them.
         bias
-            Mean probability less the observed rate.
+            Mean probability less the observed rate; of amounts their sum over the true one, less 1.
         """
         grade: Grade = "D"
         for candidate, (least, most) in self.limits.items():
@@ -122,7 +127,7 @@ class GradeRule:
         elif grade == "A" and measured[model] < max(measured.values()):
             grade = "B"
         order_only = ece > max(most for _, most in self.limits.values())
-        words = f"{self._ranking(improvement, gain, best_rule)}; {_percentages(ece, bias, order_only=order_only)}"
+        words = f"{self._ranking(improvement, gain, best_rule)}; {_sizes(self.sizes, ece, bias, order_only=order_only)}"
         return Grading(grade, best_rule, gain, improvement, ece, bias, words, order_only)
 
     def _ranking(self, improvement: float, gain: Estimate, best_rule: str) -> str:
@@ -145,17 +150,17 @@ class GradeRule:
         return {**asdict(grading), "summary": self.summary(grading), "rule": self.text}
 
 
-#: From this bias on, percentages are said to be too high or too low as a whole.
+#: From this bias on, percentages or amounts are said to be too high or too low as a whole.
 _POINT = 0.01
 
 
-def _percentages(ece: float, bias: float, *, order_only: bool) -> str:
-    """Say how far probabilities can be taken as they are."""
-    points = f"{max(1, round(100 * ece))} points"
+def _sizes(what: Sizes, ece: float, bias: float, *, order_only: bool) -> str:
+    """Say how far probabilities or amounts can be taken as they are."""
+    unit = "points" if what == "percentages" else "%"
     if abs(bias) >= _POINT and abs(bias) >= ece / 2:
-        off = f"{max(1, round(100 * abs(bias)))} points too {'high' if bias > 0 else 'low'}"
+        off = f"{max(1, round(100 * abs(bias)))} {unit} too {'high' if bias > 0 else 'low'}"
     else:
-        off = f"{points} off on average"
+        off = f"{max(1, round(100 * ece))} {unit} off on average"
     if order_only:
-        return f"percentages are {off}, read them as order only"
-    return f"percentages are {off}" if round(100 * ece) >= 2 else "percentages can be taken as they are"
+        return f"{what} are {off}, read them as order only"
+    return f"{what} are {off}" if round(100 * ece) >= 2 else f"{what} can be taken as they are"

@@ -199,7 +199,7 @@ def _gain(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
 
 
 def _calibration(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
-    """Refuse percentages that are further off than the champion's, by more than chance and the tolerance."""
+    """Refuse percentages or amounts that are further off than the champion's, by more than chance and the tolerance."""
     comparison = evidence.comparison
     if comparison is None:
         return None
@@ -208,7 +208,7 @@ def _calibration(evidence: Evidence, promotion: PromotionSettings) -> Check | No
     worse = error.difference.low > 0 and error.difference.value > promotion.calibration_tolerance
     if not worse:
         return Check("calibration", passes=True, text=f"{text}.", figures=_figures(error))
-    text += f": its percentages are further off, by more than {promotion.calibration_tolerance:g} "
+    text += f": its {comparison.sizes} are further off, by more than {promotion.calibration_tolerance:g} "
     return Check("calibration", passes=False, text=f"{text}(promotion.calibration_tolerance).", figures=_figures(error))
 
 
@@ -262,7 +262,7 @@ def decide(evidence: Evidence, promotion: PromotionSettings) -> Decision:
 
 
 def _metric(name: str) -> str:
-    return {"roc_auc": "AUC", "ndcg": "NDCG@10"}.get(name, name)
+    return {"roc_auc": "AUC", "ndcg": "NDCG@10", "gini": "normalised Gini"}.get(name, name)
 
 
 def _change(one: Difference) -> str:

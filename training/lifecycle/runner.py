@@ -8,6 +8,7 @@ from core.progress import Report, part_of, silent
 from core.settings import Settings
 from core.stamps import code_fingerprint, fingerprint
 from features.engine.build import built_schedule
+from features.snapshots import Windows
 from features.store.feature_store import Store
 from training.lifecycle.champions import Champions
 from training.lifecycle.gate import Decision
@@ -192,9 +193,20 @@ def context_of(model: Model[Any], settings: Settings) -> Context:
     schedule, built = built_schedule(settings)
     split = schedule.splits[model.settings.section]
     if not split.test:
-        title = title_of(model.settings.section)
-        raise DataError(f"Expected order lines to learn the {title} from, found none.", "Map an input to transactions.")
+        raise _nothing_to_learn_from(model.settings.section, settings[model.settings].windows)
     return Context(settings, Store(settings), schedule, split, built)
+
+
+def _nothing_to_learn_from(section: str, windows: Windows) -> DataError:
+    if windows.optional:
+        return DataError(
+            f"Expected order lines over more than {2 * windows.reach_days} days to learn the {title_of(section)} from: "
+            f"training and test snapshots need {windows.reach_days} days after them each. Found less.",
+            f"Supply a longer history, or lower {section}.horizon_days; or map an input to transactions.",
+        )
+    return DataError(
+        f"Expected order lines to learn the {title_of(section)} from, found none.", "Map an input to transactions."
+    )
 
 
 def model_fingerprint(model: Model[Any], settings: Settings, built: str) -> str:

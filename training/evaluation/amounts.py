@@ -1,0 +1,119 @@
+"""How good forecasts of amounts are: how far off, how well they rank, and whether their sizes can be believed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from core.arrays import Floats, Ints
+from training.evaluation.bootstrap import ROUNDS, Draws, Estimate, draws, estimate
+
+#: Mean absolute error; rank correlation; normalised Gini; sum of the forecasts over what was; error over deciles.
+METRICS = ("mae", "spearman", "gini", "total", "decile_error")
+#: The error of sizes, which takes the place that the calibration error of probabilities has.
+DECILE_ERROR = "decile_error"
+DECILES = 10
+
+
+def mean_absolute_error(truth: Floats, forecast: Floats) -> float:
+    """Return the mean distance of forecast and truth, in the currency of the data."""
+    return float(np.abs(forecast - truth).mean())
+
+
+def spearman(truth: Floats, forecast: Floats) -> float:
+    """Return the correlation of the ranks of forecast and truth, equal values sharing theirs; 0 where all are equal."""
+    first, second = rankdata(forecast), rankdata(truth)
+    first, second = first - first.mean(), second - second.mean()
+    scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
+    return float((first * second).sum()) / scale if scale > 0 else 0.0
+
+
+def normalised_gini(truth: Floats, forecast: Floats) -> float:
+    """Return how well a forecast ranks money: 1 as the truth itself would, 0 as chance does.
+
+    The area between the Lorenz curve of the truth, in the order of the forecast with the highest first, and the
+    diagonal, over the same area in the order of the truth; 0 where nothing was spent.
+    """
+    best = _area(truth, truth)
+    return _area(truth, forecast) / best if best > 0 else 0.0
+
+
+def lorenz(truth: Floats, forecast: Floats) -> Floats:
+    """Return the share of the truth that the rows with the highest forecasts have together, row by row."""
+    ranked = np.cumsum(truth[np.argsort(-forecast, kind="stable")])
+    shares: Floats = ranked / ranked[-1] if len(ranked) and ranked[-1] > 0 else np.zeros(len(ranked))
+    return shares
+
+
+def _area(truth: Floats, forecast: Floats) -> float:
+    shares = lorenz(truth, forecast)
+    return float(shares.mean()) - 0.5 if len(shares) and shares[-1] > 0 else 0.0
+
+
+def total(truth: Floats, forecast: Floats) -> float:
+    """Return the sum of the forecasts over the sum of the truth; 0 where nothing was spent."""
+    spent = float(truth.sum())
+    return float(forecast.sum()) / spent if spent > 0 else 0.0
+
+
+def deciles(forecast: Floats) -> list[Ints]:
+    """Return the rows of each tenth by the forecast, lowest first; of equal forecasts the first row comes first."""
+    return [part for part in np.array_split(np.argsort(forecast, kind="stable"), DECILES) if len(part)]
+
+
+def decile_error(truth: Floats, forecast: Floats) -> float:
+    """Return the sum over deciles of |mean forecast - mean truth|, over the sum of their mean truths.
+
+    It is to amounts what the calibration error is to probabilities: 0.04 is 4 % off on average over deciles.
+    """
+    means = np.array([(forecast[part].mean(), truth[part].mean()) for part in deciles(forecast)])
+    spent = float(means[:, 1].sum())
+    return float(np.abs(means[:, 0] - means[:, 1]).sum()) / spent if spent > 0 else 0.0
+
+
+def measure(truth: Floats, forecast: Floats) -> dict[str, float]:
+    """Return every metric of `METRICS`."""
+    return {
+        "mae": mean_absolute_error(truth, forecast),
+        "spearman": spearman(truth, forecast),
+        "gini": normalised_gini(truth, forecast),
+        "total": total(truth, forecast),
+        "decile_error": decile_error(truth, forecast),
+    }
+
+
+def bootstrap(
+    truth: Floats, methods: Mapping[str, Floats], customers: npt.NDArray[np.object_], rounds: int = ROUNDS
+) -> Draws:
+    """Measure the forecasts of methods on the same resamplings of whole customers, seeded.
+
+    A customer with rows at several snapshots is drawn with all of them or not at all.
+    """
+    points = {name: measure(truth, forecast) for name, forecast in methods.items()}
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
+    for rows in drawn_rows(customers, rounds):
+        for name, forecast in methods.items():
+            found[name].append(measure(truth[rows], forecast[rows]))
+    values = {
+        name: {metric: np.array([one[metric] for one in drawn]) for metric in METRICS} for name, drawn in found.items()
+    }
+    return Draws(points, values)
+
+
+def drawn_rows(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
+    """Yield the rows of each draw of customers; a customer who is drawn twice has all rows twice."""
+    codes = np.unique(customers.astype(str), return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    places = np.arange(len(codes))
+    for drawn in draws(count, rounds):
+        yield np.repeat(places, np.bincount(drawn, minlength=count)[codes])
+
+
+def drawn_estimate(
+    value: Floats, customers: npt.NDArray[np.object_], *, median: bool = False, rounds: int = ROUNDS
+) -> Estimate:
+    """Return the mean, or the median, of a value of each row with its interval from draws of customers."""
+    middle = np.median if median else np.mean
+    found: Sequence[float] = [float(middle(value[rows])) for rows in drawn_rows(customers, rounds)]
+    return estimate(float(middle(value)), np.array(found))
