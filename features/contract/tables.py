@@ -114,6 +114,8 @@ CONTRACT: dict[TableName, Table] = {
                 _required("amount", "DOUBLE"),
                 Column("discount", "DOUBLE"),
                 Column("coupon_discount", "DOUBLE"),
+                # what the goods of the line cost the business
+                Column("cost", "DOUBLE"),
                 Column("store_id", "VARCHAR"),
                 Column("channel", "VARCHAR"),
                 Column("line_id", "VARCHAR"),
@@ -136,6 +138,7 @@ CONTRACT: dict[TableName, Table] = {
                 Column("brand_tier", "VARCHAR"),
                 Column("size", "VARCHAR"),
                 Column("unit_price", "DOUBLE"),
+                Column("unit_cost", "DOUBLE"),
                 Column("active", "BOOLEAN"),
                 Column("introduced_timestamp", "TIMESTAMPTZ"),
             ),
@@ -148,6 +151,7 @@ CONTRACT: dict[TableName, Table] = {
                 _required("customer_id"),
                 Column("signup_timestamp", "TIMESTAMPTZ"),
                 Column("birth_date", "DATE"),
+                Column("acquisition_channel", "VARCHAR"),
                 Column("marketing_consent", "BOOLEAN"),
                 # since when the attributes are known as they are; empty: they always were
                 Column("known_since_timestamp", "TIMESTAMPTZ"),

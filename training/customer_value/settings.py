@@ -44,6 +44,9 @@ class ValueSettings(ModelSettings):
     acquisition_costs: dict[str, Money] = Field(
         default_factory=dict, description="By `acquisition_channel` of customers"
     )
+    contract_price: Literal["month", "period"] = Field(
+        "month", description="What the price of a contract pays: one month, or the whole contract period"
+    )
     months: Literal[12, 24, 36] | Literal["lifetime"] = Field(
         12, description="How far the predicted value reaches; lifetime is the expected one, at most 20 years"
     )

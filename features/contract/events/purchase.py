@@ -18,6 +18,9 @@ class Line(Strict):
     amount: Money = Field(description="Paid for the line, in the data's currency", examples=[2.99])
     discount: Money | None = Field(None, description="What the line would have cost more without offers")
     coupon_discount: Money | None = None
+    cost: Money | None = Field(
+        None, description="What the goods of the line cost you, in the currency of `amount`", examples=[1.8]
+    )
     line_id: Id | None = Field(None, description="Names the line within its order, once", examples=["1"])
 
 
