@@ -16,7 +16,7 @@ from features.ingest.settings import InputSettings
 #: Source columns that a wrong mapping most often meant are listed up to this many.
 _SHOWN = 12
 #: Money of a row, of which the first that a table has shows the currency.
-MONEY = ("amount", "price", "unit_price")
+MONEY = ("amount", "price", "unit_price", "cost", "unit_cost")
 _ARITHMETIC = (
     exp.Add,
     exp.Sub,

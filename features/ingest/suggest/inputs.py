@@ -41,7 +41,11 @@ def customers_input(seen: Seen, suggestions: Suggestions) -> SuggestedInput:
 
 def note_attributes(seen: Seen, suggestions: Suggestions) -> None:
     """Sort the further columns of customers: attributes that models may read, sensitive ones, and outcomes."""
-    taken = {profile.name for profile in seen.roles(PEOPLE).values()}
+    roles = seen.roles(PEOPLE)
+    if "acquisition_channel" in roles and "acquisition_channel" not in suggestions.attributes:
+        # mapped under this name, and an attribute as others are
+        suggestions.attributes.append("acquisition_channel")
+    taken = {profile.name for profile in roles.values()}
     for name, profile in seen.profiles.items():
         known = {*taken, *suggestions.excluded, *suggestions.outcomes, *suggestions.attributes}
         is_group = 2 <= profile.distinct <= _GROUPS and profile.filled > 0.5

@@ -93,6 +93,7 @@ _CHECKS: dict[str, Callable[[Profile], bool]] = {
     "status": _has_few,
     "document_type": _has_few,
     "time_zone": _has_few,
+    "acquisition_channel": lambda profile: _has_few(profile) and not profile.is_number,
     # names are texts for people: a column of numbers is none
     "name": lambda profile: not profile.is_number,
     "brand": lambda profile: not profile.is_number,

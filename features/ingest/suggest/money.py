@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import duckdb
 
@@ -16,6 +17,8 @@ _SAME = "abs({a} - {b}) <= greatest(0.011, 0.005 * abs({b}))"
 _PRODUCTS = 3
 #: The column of a line's share of its order's amount.
 SHARE = "share_of_order"
+#: Whether money is of one piece, or of the whole line.
+Piece = Literal["piece", "line"]
 #: A rule holds where it does for this share of the lines.
 _HOLDS = 0.9
 
@@ -77,16 +80,27 @@ def money_of(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pro
 
 
 def _as_it_is(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile]) -> Mapping[str, Profile]:
-    """Tell a price of pieces from what a line came to, whatever it is called: by products sold in several numbers.
+    """Tell a price of pieces from what a line came to, whatever it is called."""
+    money = [role for role in ("unit_price", "amount") if role in roles]
+    found = piece_or_line(con, table, roles, roles[money[0]]) if len(money) == 1 else None
+    if found is None:
+        return roles
+    meant = "unit_price" if found == "piece" else "amount"
+    return {meant: roles[money[0]], **{role: profile for role, profile in roles.items() if role != money[0]}}
 
-    A column that has the same value for one piece of a product and for five is the price of a piece. One that is the
-    same only after it is divided by the pieces is what the line came to.
+
+def piece_or_line(
+    con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], money: Profile
+) -> Piece | None:
+    """Tell money of one piece from money of the line, by products sold in several numbers; None where neither shows.
+
+    A column that has the same value for one piece of a product and for five is of a piece. One that is the same only
+    after it is divided by the pieces is of the line.
     """
     product, quantity = roles.get("product_id") or roles.get("name"), roles.get("quantity")
-    money = [role for role in ("unit_price", "amount") if role in roles]
-    if product is None or quantity is None or len(money) != 1:
-        return roles
-    value, pieces = (f"number({identifier(roles[role].name)})" for role in (money[0], "quantity"))
+    if product is None or quantity is None:
+        return None
+    value, pieces = (f"number({identifier(name)})" for name in (money.name, quantity.name))
     per = f"round(abs({value} / nullif({pieces}, 0)), 2)"
     same = "max({0}) - min({0}) < 0.011"
     products = (
@@ -97,9 +111,8 @@ def _as_it_is(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Pr
         f"SELECT count(*), count(*) FILTER (piece), count(*) FILTER (line) FROM ({products})"
     ).fetchall()[0]
     if several < _PRODUCTS or piece == line or max(piece, line) < _HOLDS * several:
-        return roles
-    meant = "unit_price" if piece > line else "amount"
-    return {meant: roles[money[0]], **{role: profile for role, profile in roles.items() if role != money[0]}}
+        return None
+    return "piece" if piece > line else "line"
 
 
 def _whole(roles: Mapping[str, Profile]) -> str | None:

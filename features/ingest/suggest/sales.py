@@ -10,6 +10,7 @@ from features.contract.tables import TableName
 from features.ingest.dates import find_turned, is_day_first
 from features.ingest.macros import define_macros
 from features.ingest.suggest.copies import copies_apart, line_counts
+from features.ingest.suggest.costs import cost_of
 from features.ingest.suggest.derived import filled_down, with_shares
 from features.ingest.suggest.exceptions import map_returns, map_skipped
 from features.ingest.suggest.fees import find_suspects
@@ -36,12 +37,13 @@ def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Sugges
         seen = with_shares(con, seen, roles["order_id"].name, money.shared, SHARE, f"{seen.export.table}_shares")
         roles = seen.roles(SALES)
         define_macros(con, _decimal(roles))
-    mapped = by_role("transactions", roles, but=("amount", "discount", "product_id"))
+    mapped = by_role("transactions", roles, but=("amount", "discount", "cost", "product_id"))
     one = SuggestedInput("transactions", seen.export, mapped, questions=list(seen.notes))
     _identities(roles, one, list(seen.profiles))
     _spellings(con, seen.export.table, roles["customer_id"], one)
     _shared_orders(con, seen.export.table, roles, one)
     _map_money(money, one, list(seen.profiles))
+    _map_cost(con, seen.export.table, roles, one)
     kinds = list(find_kinds(con, seen, roles))
     map_returns(con, seen, roles, kinds, one)
     map_skipped(con, seen, roles, kinds, one)
@@ -52,7 +54,7 @@ def sales_inputs(con: duckdb.DuckDBPyConnection, seen: Seen, suggestions: Sugges
 
 
 def _decimal(roles: Mapping[str, Profile]) -> Literal[".", ","]:
-    numbers = [roles[name] for name in ("amount", "unit_price", "discount", "order_total") if name in roles]
+    numbers = [roles[name] for name in ("amount", "unit_price", "discount", "cost", "order_total") if name in roles]
     return "," if any(profile.decimal == "," for profile in numbers) else "."
 
 
@@ -64,6 +66,16 @@ def _map_money(money: Money, one: SuggestedInput, names: list[str]) -> None:
         question = f"which column says what a line came to? There are {_listed(names)}"
         one.columns.append(SuggestedColumn("amount", None, question))
     one.questions += money.questions
+
+
+def _map_cost(con: duckdb.DuckDBPyConnection, table: str, roles: Mapping[str, Profile], one: SuggestedInput) -> None:
+    cost = cost_of(con, table, roles)
+    if cost is None:
+        return
+    if cost.value is not None:
+        one.columns.append(SuggestedColumn("cost", *cost.value))
+    if cost.question is not None:
+        one.questions.append(cost.question)
 
 
 def _identities(roles: Mapping[str, Profile], one: SuggestedInput, names: list[str]) -> None:
@@ -234,7 +246,9 @@ def _products(con: duckdb.DuckDBPyConnection, seen: Seen, roles: Mapping[str, Pr
     if "product_id" not in roles:
         roles = {**roles, "product_id": roles["name"]}
         roles = {role: profile for role, profile in roles.items() if role != "name"}
-    one = products_input(seen, {role: profile for role, profile in roles.items() if role != "unit_price"})
+    one = products_input(
+        seen, {role: profile for role, profile in roles.items() if role not in {"unit_price", "unit_cost"}}
+    )
     product, name = roles["product_id"], roles.get("name")
     expression = identifier(product.name)
     if name is not None and product.filled <= _FILLED:

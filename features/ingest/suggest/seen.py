@@ -12,8 +12,8 @@ _ROWS = 30
 #: Roles that the columns of an export can play, by what the export may hold.
 SALES = (
     "customer_id", "order_id", "line_id", "product_id", "event_timestamp", "time_of_day", "time_zone", "quantity",
-    "amount", "order_total", "unit_price", "discount", "currency", "status", "cancelled_at", "document_type",
-    "store_id", "channel", "name", "department", "category", "type", "brand", "size",
+    "amount", "order_total", "unit_price", "discount", "cost", "unit_cost", "currency", "status", "cancelled_at",
+    "document_type", "store_id", "channel", "name", "department", "category", "type", "brand", "size",
 )  # fmt: skip
 CONTRACTS = (
     "customer_id", "contract_id", "start_timestamp", "end_timestamp", "plan", "price", "cancelled_timestamp",
@@ -23,8 +23,10 @@ EVENTS = (
     "customer_id", "event_timestamp", "time_of_day", "kind", "campaign_id", "product_id", "order_id", "channel",
     "value",
 )  # fmt: skip
-GOODS = ("product_id", "name", "department", "category", "type", "brand", "size", "unit_price")
-PEOPLE = ("customer_id", "signup_timestamp", "birth_date", "marketing_consent", "churned", "snapshot")
+GOODS = ("product_id", "name", "department", "category", "type", "brand", "size", "unit_price", "unit_cost")
+PEOPLE = (
+    "customer_id", "signup_timestamp", "birth_date", "acquisition_channel", "marketing_consent", "churned", "snapshot",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _missing(one: SuggestedInput, column: str) -> str | None:
     plain = identifier(expression) if expression in one.export.columns else f"({expression})"
     if column.endswith("_id"):
         return f"canonical({plain}) IS NULL"
-    if column in {"quantity", "amount", "discount", "price", "value"}:
+    if column in {"quantity", "amount", "discount", "cost", "price", "unit_cost", "value"}:
         return f"number({plain}) IS NULL"
     if column.endswith("_timestamp"):
         return f"{_moment(one, plain) if expression in one.export.columns else plain} IS NULL"
