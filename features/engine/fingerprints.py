@@ -20,7 +20,7 @@ from features.spans.snapshots import Snapshots
 from features.spans.spans import spans
 from features.views.view import FeatureView
 
-#: What features read of products; others of their columns may change.
+#: What features read of products, beside `unit_cost`; others of their columns may change.
 _OF_PRODUCTS = ("product_id", "department", "category", "brand_tier", "active")
 _LINE = (
     "customer_id",
@@ -32,12 +32,15 @@ _LINE = (
     "amount",
     "discount",
     "coupon_discount",
+    "cost",
 )
 _SPAN = ("since", "until")
 #: What the spans of order lines are made of.
 _MOMENTS = ("event_timestamp", "created_timestamp", REPLACED.name)
 #: Order lines with the attributes of their products, beside the contract tables.
 _GOODS = "goods"
+#: The same with what the products cost, which views of behaviour do not read.
+_COSTED = "costed goods"
 
 
 class Seen:
@@ -68,14 +71,16 @@ class Seen:
         signup = tables.customers.signup_timestamp
         since = ibis.ifelse(signup.isnull(), ibis.literal(0, "int64"), snapshots.first_after(signup))
         until = ibis.literal(snapshots.end, "int64")
-        known = tables.products.select(*_OF_PRODUCTS).left_join(sizes, "product_id")
-        of_product = known.select("product_id", product=_hash(known, known.columns))
+        known = tables.products.select(*_OF_PRODUCTS, "unit_cost").left_join(sizes, "product_id")
+        is_what = [name for name in known.columns if name != "unit_cost"]
+        of_product = known.select("product_id", product=_hash(known, is_what), costs=_hash(known, ("unit_cost",)))
         lines = tables.transactions
         line = lines.select("product_id", *_MOMENTS, row=_hash(lines, _LINE))
         goods = line.left_join(of_product, "product_id")
         rows = {
             "transactions": _by_moments(line, snapshots),
             _GOODS: _by_moments(goods.mutate(row=_hash(goods, ("row", "product"))), snapshots),
+            _COSTED: _by_moments(goods.mutate(row=_hash(goods, ("row", "costs"))), snapshots),
             "customers": _hashed(tables.customers.mutate(since=since, until=until)),
             "interactions": _hashed(spans(tables.interactions, snapshots)),
             "subscriptions": _hashed(spans(from_start(tables.subscriptions), snapshots)),
@@ -85,7 +90,8 @@ class Seen:
     def by(self, view: FeatureView, moment: datetime) -> str:
         """Name what a view's rows of a snapshot are made of."""
         position = self._moments.index(moment)
-        tables = [_GOODS if name == "transactions" and "products" in view.tables else name for name in view.tables]
+        goods = _COSTED if view.costs else _GOODS
+        tables = [goods if name == "transactions" and "products" in view.tables else name for name in view.tables]
         parts = [self._tables[name][position] for name in tables if name in self._tables]
         # hashes are those of this version of the engine
         return fingerprint(moment, view.has_kinds(self._kinds), duckdb.__version__, parts)

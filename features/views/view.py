@@ -24,7 +24,8 @@ class FeatureView:
         Of the view in Feast, and of its Parquet file below `data/features`.
     group
         Services take whole groups of views: `customer`, numbers of a customer; `purchases`, arrays of what a customer
-        bought, and statistics of products; `standing`, numbers that say where a customer stands.
+        bought, and statistics of products; `standing`, numbers that say where a customer stands; `worth`, money that
+        is earned.
     tables
         The contract tables it reads.
     expression
@@ -45,6 +46,8 @@ class FeatureView:
         Whether snapshots are computed one by one: rows of many at once would not fit into memory.
     texts
         Features that are texts of a contract column, by its name, which engines may compute with as numbers.
+    costs
+        Whether it reads what products cost, which changes more often than what they are.
     """
 
     name: str
@@ -59,6 +62,7 @@ class FeatureView:
     folded_by: tuple[str, ...] = ()
     one_at_a_time: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
+    costs: bool = False
 
     @property
     def key(self) -> str:

@@ -52,6 +52,8 @@ def make_transactions(seed: int, count: int = 250) -> pd.DataFrame:
             "replaced_timestamp": pd.Series(
                 [end if rng.random() < 0.1 else None for end in ends], dtype="datetime64[us, UTC]"
             ),
+            # half of the lines say what their goods cost, some of them nothing
+            "cost": [float(rng.integers(0, 24)) / 4 if rng.random() < 0.5 else None for _ in range(count)],
         }
     )
 
@@ -103,6 +105,7 @@ def make_products() -> pd.DataFrame:
             ],
             # rye comes in grams, and once in pieces, which cannot be compared with them
             "size": ["1 l", "500 ml", "500 g", "2 ct", None, None, "6 ct", "3 rolls"],
+            "unit_cost": [0.5, 0.25, None, 2.0, None, None, 0.0, 1.25],
             "active": [True, True, True, True, True, True, True, False],
         }
     )
