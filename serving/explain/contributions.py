@@ -9,11 +9,9 @@ import numpy as np
 
 from core.arrays import Columns, Floats
 from features.categories import Categories
-from serving.explain.themes import THEME_OF, THEMES, Theme, themes_of
-from training.evaluation.peers import Group, Peers
+from serving.explain.themes import THEME_OF, THEMES, Subject, Theme, themes_of
+from training.evaluation.peers import Group
 
-#: What an answer is about: the risk of leaving, that of not renewing a contract, or the value of a customer.
-Subject = Literal["risk", "renewal", "value"]
 Direction = Literal["raises", "lowers"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 #: Rows whose effects are asked for in one prediction.
@@ -33,8 +31,8 @@ class Explainable(Protocol):
         The attributes among them: the values of those that are no numbers, and the names of those that are.
     left
         For each attribute the share of the customers that left, by code; for "" that of all.
-    peers
-        What is usual for the customers that it learned from.
+    everyone
+        What is usual for all customers.
     background
         Typical customers, rows x features.
     """
@@ -55,7 +53,7 @@ class Explainable(Protocol):
     def left(self) -> Mapping[str, tuple[float, ...]]: ...  # noqa: D102
 
     @property
-    def peers(self) -> Peers: ...  # noqa: D102
+    def everyone(self) -> Group: ...  # noqa: D102
 
     @property
     def background(self) -> Floats: ...  # noqa: D102
@@ -152,9 +150,9 @@ def explain(model: Explainable, inputs: Floats, columns: Columns) -> list[Explai
         All features of the same rows: sentences may speak of more than the model reads.
     """
     contributions = model.contributions(inputs)[:, :-1]
-    places = _places(model.features)
+    places = _places(model.features, model.subject)
     found = dict(zip(places, effects(model, inputs, list(places.values())), strict=True))
-    themes, everybody = themes_of(model.features), model.peers.all
+    themes = themes_of(model.features, model.subject)
     known = {name: values.tolist() for name, values in columns.items() if name in THEME_OF}
     explained = []
     for at, row in enumerate(np.asarray(inputs)):
@@ -165,7 +163,7 @@ def explain(model: Explainable, inputs: Floats, columns: Columns) -> list[Explai
                 values | dict(zip(model.features, row.tolist(), strict=True)),
                 dict(zip(model.features, contributions[at].tolist(), strict=True)),
                 _similar(model, columns, at),
-                everybody,
+                model.everyone,
                 parts,
                 _attributes(model, row),
                 themes,
@@ -205,15 +203,15 @@ def _similar(model: Explainable, columns: Columns, place: int) -> Group:
     """Return whom a customer is compared with; with one purchase it is everyone, as the average falls by itself."""
     similar = model.similar(columns, place)
     once = "baskets_total" in columns and columns["baskets_total"][place] <= 1
-    return model.peers.all if once and similar.kind != "new" else similar
+    return model.everyone if once and similar.kind != "new" else similar
 
 
 @cache
-def _places(features: tuple[str, ...]) -> dict[str, list[int]]:
+def _places(features: tuple[str, ...], subject: Subject) -> dict[str, list[int]]:
     """Return the places of each theme's features among a model's; themes without any are left out."""
     places_by_theme = {
         theme.name: [place for place, name in enumerate(features) if name in theme.features]
-        for theme in themes_of(features)
+        for theme in themes_of(features, subject)
     }
     return {theme: places for theme, places in places_by_theme.items() if places}
 

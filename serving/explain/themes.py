@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal
 
@@ -11,6 +11,8 @@ from serving.explain.wording import Unit
 
 #: Whether a higher value goes with a higher risk (1) or a lower one (-1); 0 where it is not plain.
 Sign = Literal[-1, 0, 1]
+#: What an answer is about: the risk of leaving, that of not renewing a contract, or the value of a customer.
+Subject = Literal["risk", "renewal", "value"]
 Values = Mapping[str, float]
 
 
@@ -372,8 +374,25 @@ FINDINGS = frozenset(
 )
 
 
+#: What a value is forecast from is how often and how much a customer has bought in all, which is loyalty to a risk.
+_NEW = tuple(state for state in _LOYALTY if state.finding in {"first_purchase", "new_customer", "one_purchase"})
+_OF_VALUE = {"frequency": {"baskets_total", "tenure_days"}, "spend": {"amount_total"}}
+
+
+def _themes_of_value() -> tuple[Theme, ...]:
+    moved = frozenset().union(*_OF_VALUE.values())
+    themes = []
+    for theme in THEMES:
+        others = (theme.others - moved) | _OF_VALUE.get(theme.name, set())
+        # those states tell how many purchases there were
+        states = _NEW if theme.name == "frequency" else () if theme.name == "loyalty" else theme.states
+        themes.append(replace(theme, others=frozenset(others), states=states))
+    return tuple(themes)
+
+
 @cache
-def themes_of(features: tuple[str, ...]) -> tuple[Theme, ...]:
+def themes_of(features: tuple[str, ...], subject: Subject = "risk") -> tuple[Theme, ...]:
     """Return the themes of a model's inputs: those that every model may have, and one for each attribute."""
     attributes = [name for name in features if name.startswith(ATTRIBUTE)]
-    return (*THEMES, *(Theme(name, (), frozenset({name}), attribute=name) for name in attributes))
+    themes = _themes_of_value() if subject == "value" else THEMES
+    return (*themes, *(Theme(name, (), frozenset({name}), attribute=name) for name in attributes))

@@ -1,6 +1,6 @@
 """What the parts about values and segments share: the customers of a question, and where they stand."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
@@ -8,14 +8,13 @@ from typing import ClassVar, Self
 import numpy as np
 import structlog
 
-from core.arrays import Columns
+from core.arrays import Columns, Floats
 from core.errors import ConfigError
 from core.files import written
-from features.categories import model_columns
+from features.categories import Attributes, model_columns
 from features.store.online import Vector
 from serving.explain.language import Language, edition
 from serving.explain.wording import Writer, make_writers
-from serving.parts.population import NO_ATTRIBUTES, read_population
 from serving.scoring.deployment import Ground, ModelInfo
 from serving.scoring.part import Reading
 from serving.settings import TextSettings
@@ -24,6 +23,8 @@ from training.segments.settings import SegmentSettings
 from training.segments.standing import Cuts, Standing, stand
 
 _log = structlog.get_logger(__name__)
+#: As many customers are enough to know where cuts lie.
+_SAMPLE = 20_000
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,25 @@ class Placed:
 
     Attributes
     ----------
+    moments
+        That features are at, in seconds since 1970.
     columns
         Features by name, ages in days.
     """
 
     customers: list[str]
     vectors: list[Vector]
+    moments: Floats
     columns: Columns
+
+    @classmethod
+    def at(cls, vectors: Mapping[str, Vector], as_of: datetime) -> "Placed":
+        """Read the vectors of customers, by id, at a moment; none at a moment before its own."""
+        read = list(vectors.values())
+        moments = np.array([max(as_of, vector.moment).timestamp() for vector in read])
+        # attributes of customers take no part
+        columns = model_columns([vector.values for vector in read], moments, Attributes({}, ())) if read else {}
+        return cls(list(vectors), read, moments, columns)
 
 
 class StandingEngine:
@@ -50,7 +63,7 @@ class StandingEngine:
 
     def __init__(self, ground: Ground, writers: Mapping[Language, Writer]) -> None:
         self.settings = ground.settings[SegmentSettings]
-        self.cuts = Cuts.learn(read_population(ground), self.settings)
+        self.cuts = Cuts.learn(everyone_placed(ground).columns, self.settings)
         self.writers = writers
         self.identity: Hashable = repr((self.settings, self.cuts, sorted(writers.items()), edition()))
 
@@ -100,15 +113,20 @@ def placed_customers(reading: Reading) -> Placed:
     StoreError
         If the online store does not answer.
     """
-    return read_placed(reading.deployment.ground, reading.question.customers, reading.as_of)
+    customers = reading.question.customers
+    vectors = reading.deployment.ground.store.online.vectors(ValueSettings.service, customers)
+    known = {customer: vector for customer, vector in zip(customers, vectors, strict=True) if vector is not None}
+    return Placed.at(known, reading.as_of)
 
 
-def read_placed(ground: Ground, customers: Sequence[str], as_of: datetime) -> Placed:
-    """Read the known ones of some customers, in the order asked for; none at a moment before their features'."""
-    vectors = ground.store.online.vectors(ValueSettings.service, customers)
-    known = [(customer, vector) for customer, vector in zip(customers, vectors, strict=True) if vector is not None]
-    if not known:
-        return Placed([], [], {})
-    moments = np.array([max(as_of, vector.moment).timestamp() for _, vector in known])
-    columns = model_columns([vector.values for _, vector in known], moments, NO_ATTRIBUTES)
-    return Placed([customer for customer, _ in known], [vector for _, vector in known], columns)
+def everyone_placed(ground: Ground) -> Placed:
+    """Return the customers at the materialised moment, to learn cuts from; 20,000 where there are more.
+
+    Raises
+    ------
+    StateError
+        If no features have been built for the moment.
+    """
+    moment = ground.online.as_of
+    everyone = ground.store.everyone(ValueSettings.service, moment, _SAMPLE)
+    return Placed.at({customer: Vector(moment, values) for customer, values in everyone.items()}, moment)

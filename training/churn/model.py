@@ -103,6 +103,11 @@ class ChurnModel:
         return "renewal" if self.definition.renewal else "risk"
 
     @property
+    def everyone(self) -> Group:
+        """What is usual for all customers that it learned from."""
+        return self.peers.all
+
+    @property
     def attributes(self) -> Attributes:
         """How it reads the attributes of customers."""
         return Attributes(self.categories, self.numbers)

@@ -42,9 +42,9 @@ class Start:
         """Return the probability that each customer buys within the horizon."""
         return 1 - self.rate.silent(*purchases_of(columns), self.horizon_days / WEEK)
 
-    def expected_orders(self, columns: Columns) -> Floats:
-        """Return the orders that BG/NBD expects within the horizon."""
-        return self.rate.expected(*purchases_of(columns), self.horizon_days / WEEK)
+    def expected_orders(self, columns: Columns, days: float | None = None) -> Floats:
+        """Return the orders that BG/NBD expects within so many days; None is the horizon."""
+        return self.rate.expected(*purchases_of(columns), (self.horizon_days if days is None else days) / WEEK)
 
     def expected_amount(self, columns: Columns) -> Floats:
         """Return the amount that BG/NBD x Gamma-Gamma expects within the horizon."""

@@ -96,6 +96,18 @@ class Peers:
         return Group(kind, self.groups[place], self.middles[place + 1] if self.middles else {})
 
 
+def usual_of(columns: Columns) -> Group:
+    """Return what is usual for all customers of some rows, features that are missing in every row left out."""
+    known = {name: values[~np.isnan(values)] for name, values in columns.items()}
+    numbers = {name: values for name, values in known.items() if len(values)}
+    middles = {name: np.quantile(values, [0.25, 0.75]).tolist() for name, values in numbers.items()}
+    return Group(
+        "everyone",
+        {name: float(np.median(values)) for name, values in numbers.items()},
+        {name: (low, high) for name, (low, high) in middles.items()},
+    )
+
+
 def group_of(values: Floats, edges: Sequence[float]) -> Ints:
     """Return the number of each value's group: 0 where it is missing, then one more than the edges reached."""
     return np.where(np.isnan(values), 0, np.searchsorted(np.array(edges), values, side="right") + 1).astype("int64")
