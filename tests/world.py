@@ -34,6 +34,8 @@ def config_text(root: Path, extra: Sequence[str] = ()) -> str:
         "[next_product]",
         "test_snapshots = [2017-11-15, 2017-11-29]",
         "training_snapshots = 2",
+        "[value]",
+        "test_snapshots = [2017-10-03]",
         *extra,
         "[data]",
         'source = "files"',

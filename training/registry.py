@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.services import ModelSettings
 from training.churn.settings import ChurnSettings
+from training.customer_value.settings import ValueSettings
 from training.names import command_of, registered_name_of, title_of
 from training.next_product.settings import NextProductSettings
 
@@ -95,5 +96,11 @@ MODELS: list[Registered] = [
         "training.next_product.pipeline:NEXT_PRODUCT",
         "training.next_product.model:NextProductModel",
         "Which products a customer buys next.",
+    ),
+    Registered(
+        ValueSettings,
+        "training.customer_value.pipeline:VALUE",
+        "training.customer_value.model:ValueModel",
+        "What customers spend next, how often they order, and when.",
     ),
 ]
