@@ -26,7 +26,7 @@ class MatrixCuts:
     Attributes
     ----------
     current, potential
-        In the data's currency; NaN where nothing is known of the population, so that no customer has a field.
+        In the data's currency; NaN for a population without any such value, so that no customer has a field.
     """
 
     current: float
