@@ -13,11 +13,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.database import Database, Statement
+from core.progress import batches
 from core.settings import StoreSettings
 from core.stamps import fingerprint
 from serving.scoring.part import Column
 
 _REMEDY = "Check the disk; the file may be removed, it is filled again."
+#: Customers whose rows one statement asks for.
+_ASKED_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True)
@@ -186,12 +189,7 @@ class ScoreTable:
         StoreError
             If the table cannot be read.
         """
-        scores, changes = self._scores, self._changes
-        current = scores.c.features >= sa.func.coalesce(changes.c.moment, 0.0)
-        cells = [scores.c[column.name] for column in self.columns]
-        query = sa.select(scores.c.customer_id, scores.c.as_of, current, *cells).select_from(
-            scores.outerjoin(changes, scores.c.customer_id == changes.c.customer_id)
-        )
+        scores, query = self._scores, self._select()
         for name, text in listing.equal.items():
             query = query.where(scores.c[name] == text)
         for name, number in listing.least.items():
@@ -200,8 +198,52 @@ class ScoreTable:
             query = query.where(scores.c[name] <= number)
         with self._database.connection() as con:
             rows = con.execute(self._in_order(query, listing).limit(limit)).all()
+        return [self._listed(row) for row in rows]
+
+    def rows(self, customers: Sequence[str]) -> dict[str, Listed]:
+        """Return the rows of some customers; none of those without one.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        found: dict[str, Listed] = {}
+        # databases take a limited number of values in one statement
+        for part in batches(list(customers), _ASKED_AT_ONCE):
+            with self._database.connection() as con:
+                rows = con.execute(self._select().where(self._scores.c.customer_id.in_(part))).all()
+            found |= {row[0]: self._listed(row) for row in rows}
+        return found
+
+    def every(self) -> tuple[Sequence[str], dict[str, Sequence[Any]]]:
+        """Return the ids of all customers with a row, in order, and their values by column.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        scores = self._scores
         names = [column.name for column in self.columns]
-        return [Listed(row[0], _moment(row[1]), bool(row[2]), dict(zip(names, row[3:], strict=True))) for row in rows]
+        query = sa.select(scores.c.customer_id, *(scores.c[name] for name in names)).order_by(scores.c.customer_id)
+        with self._database.connection() as con:
+            rows = con.execute(query).all()
+        customers, *values = zip(*rows, strict=True) if rows else ((),) * (len(names) + 1)
+        return customers, dict(zip(names, values, strict=True))
+
+    def changed_since(self, moment: datetime) -> Sequence[str]:
+        """Return the customers whose features are of later than a moment, or should be.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        changes = self._changes
+        query = sa.select(changes.c.customer_id).where(changes.c.moment > moment.timestamp())
+        with self._database.connection() as con:
+            return sorted(row[0] for row in con.execute(query.order_by(changes.c.customer_id)))
 
     def changed(self, customers: Sequence[str], moment: datetime) -> None:
         """Note that customers have other features from a moment on."""
@@ -243,6 +285,19 @@ class ScoreTable:
             for name in sa.inspect(con).get_table_names():
                 if name.startswith("scores_") and name != self._scores.name:
                     con.execute(sa.text(f'DROP TABLE "{name}"'))
+
+    def _select(self) -> sa.Select[Any]:
+        """Select what `_listed` reads, of all rows."""
+        scores, changes = self._scores, self._changes
+        current = scores.c.features >= sa.func.coalesce(changes.c.moment, 0.0)
+        cells = [scores.c[column.name] for column in self.columns]
+        return sa.select(scores.c.customer_id, scores.c.as_of, current, *cells).select_from(
+            scores.outerjoin(changes, scores.c.customer_id == changes.c.customer_id)
+        )
+
+    def _listed(self, row: Sequence[Any]) -> Listed:
+        names = [column.name for column in self.columns]
+        return Listed(row[0], _moment(row[1]), bool(row[2]), dict(zip(names, row[3:], strict=True)))
 
     def _in_order(self, query: sa.Select[Any], listing: Listing) -> sa.Select[Any]:
         """Order rows by a column and then by id, and start after the last one of the page before."""

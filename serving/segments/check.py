@@ -1,0 +1,151 @@
+"""What is wrong with a rule before anybody asks for its members: parts that hold for nobody, or for everybody.
+
+The check is exact: it looks for values of the columns that make the rule true, one way through its `any` at a time, as
+solvers of satisfiability do. It gives up after a number of steps; then nothing is said about the rule.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Literal
+
+from serving.segments.columns import RuleColumns, accepted, everything
+from serving.segments.rules import AllOf, AnyOf, Condition, NotOf, Rule, parts_of, written
+from serving.segments.values import ValueSet, both
+
+#: Steps after which the check gives up, about 50 ms.
+_MOST_STEPS = 20_000
+#: Findings that are shown at most.
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a rule.
+
+    Attributes
+    ----------
+    kind
+        `never`: the rule holds for nobody, whatever the data; `always`: it holds for everybody; `part_never` and
+        `part_always`: a part of it does; `empty`: nobody is in the segment now; `unknown_value`: no customer has the
+        text that a condition asks for.
+    place
+        The part, such as `all.1.any.0`; empty for the whole rule.
+    """
+
+    kind: Literal["never", "always", "part_never", "part_always", "empty", "unknown_value"]
+    text: str
+    place: str = ""
+
+
+class _GivenUpError(Exception):
+    """The check takes too many steps."""
+
+
+class _Search:
+    """Looks for values of columns that make parts of a rule true or false."""
+
+    def __init__(self, columns: RuleColumns) -> None:
+        self._columns = columns
+        self._steps = 0
+
+    def finds(self, wanted: Sequence[tuple[Rule, bool]], known: Mapping[str, ValueSet]) -> bool:
+        """Tell whether some values make each of the rules what is wanted of it.
+
+        Parameters
+        ----------
+        known
+            By column, the values that are left after what was looked at before.
+
+        Raises
+        ------
+        _GivenUpError
+            If it takes too many steps.
+        """
+        self._steps += 1
+        if self._steps > _MOST_STEPS:
+            raise _GivenUpError
+        if not wanted:
+            return True
+        (rule, holds), rest = wanted[0], wanted[1:]
+        if isinstance(rule, Condition):
+            return self._narrow(rule, known, holds=holds, rest=rest)
+        if isinstance(rule, NotOf):
+            return self.finds(((rule.negated, not holds), *rest), known)
+        # conditions first: they are quickly seen to contradict what is known
+        parts = sorted(parts_of(rule), key=lambda part: not isinstance(part, Condition))
+        if isinstance(rule, AllOf) == holds:
+            return self.finds((*((part, holds) for part in parts), *rest), known)
+        return any(self.finds(((part, holds), *rest), known) for part in parts)
+
+    def _narrow(
+        self, condition: Condition, known: Mapping[str, ValueSet], *, holds: bool, rest: Sequence[tuple[Rule, bool]]
+    ) -> bool:
+        values = accepted(condition, self._columns)
+        before = known.get(condition.column, everything(self._columns[condition.column].kind))
+        left = both(before, values if holds else values.complement())
+        return not left.is_empty and self.finds(rest, {**known, condition.column: left})
+
+
+def can_be(rule: Rule, columns: RuleColumns, *, holds: bool) -> bool:
+    """Tell whether some values of the columns make a rule true, or false; True where that takes too long to say."""
+    try:
+        return _Search(columns).finds(((rule, holds),), {})
+    except _GivenUpError:
+        return True
+
+
+def check_rule(rule: Rule, columns: RuleColumns) -> list[Finding]:
+    """Return what is wrong with a rule whatever the data: of the whole, or else of its parts.
+
+    Raises
+    ------
+    RuleError
+        If a condition does not fit the columns.
+    """
+    if not can_be(rule, columns, holds=True):
+        return [Finding("never", f"The rule can hold for nobody: {_reason(rule, columns)}.")]
+    if not can_be(rule, columns, holds=False):
+        return [Finding("always", "The rule holds for every customer, whatever the values.")]
+    return list(_of_parts(rule, columns, ""))[:_MOST_SHOWN]
+
+
+def _of_parts(rule: Rule, columns: RuleColumns, place: str) -> Iterator[Finding]:
+    """Yield findings about the parts of a group that is itself neither always nor never true."""
+    key = "all" if isinstance(rule, AllOf) else "any" if isinstance(rule, AnyOf) else "not"
+    for number, part in enumerate(parts_of(rule)):
+        inner = f"{place}.{key}" if place else key
+        inner = inner if key == "not" else f"{inner}.{number}"
+        if not can_be(part, columns, holds=True):
+            yield Finding("part_never", f"This part can hold for nobody: {_reason(part, columns)}.", inner)
+        elif not can_be(part, columns, holds=False):
+            yield Finding("part_always", "This part holds for every customer, so that it says nothing.", inner)
+        else:
+            yield from _of_parts(part, columns, inner)
+
+
+def _reason(rule: Rule, columns: RuleColumns) -> str:
+    """Say why a rule can hold for nobody: two conditions that contradict each other, where there are such."""
+    for one, other in combinations([part for part in _together(rule) if isinstance(part, Condition)], 2):
+        if one.column == other.column and both(accepted(one, columns), accepted(other, columns)).is_empty:
+            return f"{in_words(one)} and {in_words(other)} contradict each other"
+    return "its parts contradict each other"
+
+
+def _together(rule: Rule) -> Iterator[Rule]:
+    """Yield what has to hold at once."""
+    if isinstance(rule, AllOf):
+        for part in rule.all:
+            yield from _together(part)
+    else:
+        yield rule
+
+
+def in_words(condition: Condition) -> str:
+    """Return a condition as its file has it, such as `risk at_least 0.5`."""
+    value = written(condition)[condition.operator]
+    return (
+        f"{condition.column} {condition.operator} {value:g}"
+        if isinstance(value, float)
+        else (f"{condition.column} {condition.operator} {value}")
+    )

@@ -1,0 +1,75 @@
+"""What a segment is, and the file that defines segments."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from core.errors import ConfigError
+from core.stamps import fingerprint
+from serving.explain.language import Language
+from serving.segments.rules import Rule, check_size, written
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="Lower-case letters, digits and hyphens",
+        examples=["valuable-at-risk"],
+    ),
+]
+_REMEDY = "Correct the file: a segment is a table with its name, which has `rule`, and may have `kind` and `titles`."
+CheckedRule = Annotated[Rule, AfterValidator(check_size)]
+
+
+class Definition(BaseModel):
+    """What somebody says about a segment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    kind: Literal["following", "static"] = Field(
+        "following",
+        description="following: customers come and go as the rule holds for them; static: those for whom it held when "
+        "the segment was defined",
+    )
+    rule: CheckedRule
+    titles: dict[Language, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        default_factory=dict, description="What readers see, by language", examples=[{"en": "Valuable, and leaving"}]
+    )
+
+    @property
+    def fingerprint(self) -> str:
+        """Names kind and rule: another rule under the same name has other members, and another trend."""
+        return fingerprint(self.kind, written(self.rule))
+
+
+def load_definitions(path: Path | None) -> dict[str, Definition]:
+    """Read the file of segments: a table is one, and its name the segment's. None is no file.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or one of its tables defines no segment.
+    """
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"The segments cannot be read: {error}.", "Correct serving.segments or the file.") from error
+    return {name: _read(path, name, table) for name, table in tables.items()}
+
+
+def _read(path: Path, name: str, table: Any) -> Definition:  # noqa: ANN401 - whatever TOML has
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: expected the table [{name}], found {name} = {table!r}.", _REMEDY)
+    try:
+        return Definition.model_validate({**table, "name": name})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        # the kinds of groups are no keys of the file
+        place = ".".join(str(part) for part in (name, *first["loc"]) if part != "condition")
+        problem = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{path}: {place}: {problem}.", _REMEDY) from error

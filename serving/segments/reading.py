@@ -1,0 +1,173 @@
+"""Read all customers: their features, and their rows of the score table (docs/decisions/0045).
+
+Features are those of the materialisation that answers, read from its files as a whole. Customers with events since then
+have the vectors of the online store, which follow those events. Moments become days from now when they are read, so
+that recency ages between two materialisations.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from core.arrays import Columns, Floats
+from core.settings import Settings, StoreSettings
+from core.sql import engine, relation
+from features.categories import Texts, learn_attributes, numeric
+from features.contract.erased import Erased, is_open
+from features.engine.build import features_directory
+from features.engine.vectors import NOT_FEATURES
+from features.engine.write import files_of
+from features.services import FeatureService
+from features.store.materialized import Online
+from features.store.online import Vector
+from features.vectors import columns_from_frame, with_ages
+from features.views import customer_views_of
+from features.views.profile import ATTRIBUTE
+from serving.scoring.score_table import ScoreTable
+from serving.segments.columns import RuleColumn
+from serving.segments.population import Population
+from training.churn.settings import ChurnSettings
+
+_DAY = 86_400.0
+#: Of the calendar, and the same for everybody.
+_SEASON = frozenset({"season_sin", "season_cos"})
+#: The features that rules may read: those of a profile.
+_SERVICE: FeatureService = ChurnSettings.service
+
+#: Returns the current vectors of customers; None for an unknown one.
+Vectors = Callable[[FeatureService, Sequence[str]], list[Vector | None]]
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Features of customers, aligned with each other.
+
+    Attributes
+    ----------
+    numbers
+        With moments in seconds since 1970.
+    stored_moments
+        The names of the columns that are moments.
+    at
+        The moment that each customer's ages are counted to, in seconds since 1970.
+    """
+
+    customers: list[str]
+    numbers: Columns
+    texts: Texts
+    stored_moments: frozenset[str]
+    at: Floats
+
+
+def read_population(
+    settings: Settings, online: Online, vectors: Vectors, table: ScoreTable, as_of: datetime
+) -> Population:
+    """Read every customer whom the feature store or the score table knows; none whose erasure has begun.
+
+    Parameters
+    ----------
+    online
+        The materialisation whose features are read.
+    vectors
+        Reads the features of customers with events since.
+    as_of
+        The moment; not before the materialisation.
+
+    Raises
+    ------
+    StoreError
+        If a store cannot be read.
+    """
+    erased = Erased(settings[StoreSettings])
+    changed = _open(erased, table.changed_since(online.as_of))
+    found = {name: one for name, one in zip(changed, vectors(_SERVICE, changed), strict=True) if one is not None}
+    scored, cells = table.every()
+    known = frozenset(_open(erased, scored))
+    features = _features(settings, online, erased, [*known, *found], as_of)
+    _follow(features, found)
+    columns, numbers, texts = _profile(features, as_of)
+    places = {customer: place for place, customer in enumerate(features.customers)}
+    rows = np.array([places.get(customer, -1) for customer in scored], dtype="int64")
+    for column in table.columns:
+        columns[column.name] = RuleColumn(column.name, column.type, "scores", column.description)
+        if column.type == "text":
+            texts[column.name] = _spread(cells[column.name], rows, np.full(len(places), None, dtype=object))
+        else:
+            numbers[column.name] = _spread(cells[column.name], rows, np.full(len(places), np.nan))
+    ordered = dict(sorted(columns.items()))
+    return Population(features.customers, as_of, ordered, numbers, texts, online.fingerprint)
+
+
+def _open(erased: Erased, customers: Sequence[str]) -> list[str]:
+    """Return the customers whose erasure is not open."""
+    gone = set(erased.open_among(customers))
+    return [one for one in customers if one not in gone]
+
+
+def _features(settings: Settings, online: Online, erased: Erased, others: Sequence[str], as_of: datetime) -> _Features:
+    """Read the features of a materialisation; other customers have none yet."""
+    directory = features_directory(settings[StoreSettings])
+    joined = ""
+    for view in customer_views_of(_SERVICE):
+        rows = f"(SELECT * EXCLUDE ({', '.join(NOT_FEATURES[2:])}) FROM "
+        rows += f"{relation(*files_of(directory, view.name, online.as_of))}) AS {view.name}"
+        joined += f" FULL JOIN {rows} USING (customer_id)" if joined else rows
+    with engine(settings) as con:
+        frame = con.execute(f"SELECT * FROM {joined} WHERE NOT ({is_open('customer_id', erased.open())})").df()
+    frame = frame.set_index("customer_id")
+    frame = frame.reindex(sorted({*frame.index, *others}))
+    numbers = columns_from_frame(frame)
+    texts = {str(name): _as_texts(values) for name, values in frame.items() if str(name) not in numbers}
+    moments = frozenset(str(name) for name, values in frame.items() if isinstance(values.dtype, pd.DatetimeTZDtype))
+    at = np.full(len(frame), as_of.timestamp())
+    return _Features(list(frame.index), numbers, texts, moments, at)
+
+
+def _follow(features: _Features, found: Mapping[str, Vector]) -> None:
+    """Put the features that follow events in the place of those of the materialisation."""
+    places = {customer: place for place, customer in enumerate(features.customers)}
+    for customer, vector in found.items():
+        place = places[customer]
+        for name, values in features.numbers.items():
+            value = vector.values.get(name)
+            values[place] = np.nan if value is None else value
+        for name, texts in features.texts.items():
+            texts[place] = vector.values.get(name)
+        # ages are never negative, as in an answer about the customer
+        features.at[place] = max(features.at[place], vector.moment.timestamp())
+
+
+def _profile(features: _Features, as_of: datetime) -> tuple[dict[str, RuleColumn], dict[str, Floats], Texts]:
+    """Return the columns of a profile, and the moments that its ages are counted from as days from now."""
+    attributes = {name: values for name, values in features.texts.items() if name.startswith(ATTRIBUTE)}
+    read_as_numbers = learn_attributes(attributes).numbers
+    numbers = with_ages(features.numbers, features.at) | numeric({name: attributes[name] for name in read_as_numbers})
+    numbers = {name: _finite(values) for name, values in numbers.items() if name not in _SEASON}
+    texts = {name: values for name, values in features.texts.items() if name not in read_as_numbers}
+    columns = {name: RuleColumn(name, "number", "profile") for name in numbers}
+    columns |= {name: RuleColumn(name, "text", "profile") for name in texts}
+    for name in features.stored_moments:
+        numbers[name] = (features.numbers[name] - as_of.timestamp()) / _DAY
+        columns[name] = RuleColumn(name, "moment", "profile")
+    return columns, numbers, texts
+
+
+def _finite(values: Floats) -> Floats:
+    """Return numbers with NaN in the place of infinite ones, as answers have them."""
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _as_texts(values: "pd.Series[Any]") -> npt.NDArray[np.object_]:
+    return np.array([value if isinstance(value, str) else None for value in values], dtype=object)
+
+
+def _spread(values: Sequence[Any], places: npt.NDArray[np.int64], empty: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Put the values of rows to the places of their customers; a place of -1 is nobody's."""
+    given = np.array([np.nan if value is None and empty.dtype != object else value for value in values], empty.dtype)
+    empty[places[places >= 0]] = given[places >= 0]
+    return empty
