@@ -32,6 +32,10 @@ class ServingSettings(Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     playbook: Path | None = Field(None, description="What to do about each reason; None is Encore's own")
     rules: Path | None = Field(None, description="What may be offered; None keeps no rule but a withdrawn consent")
+    segments: Path | None = Field(None, description="Segments of customers by rules; None defines none in a file")
+    segment_age_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 365)] = Field(
+        60, description="Segments that were evaluated before are evaluated again when somebody asks for them"
+    )
     workers: Annotated[int, Field(ge=1, le=64)] = Field(1, description="Processes that answer requests")
     requests_per_minute: Annotated[int, Field(ge=1)] = Field(
         6_000, description="Of each key that has no rate of its own; ten seconds' worth may come at once"

@@ -18,6 +18,7 @@ from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
 from serving.scoring.reloader import NotReadyError
 from serving.scoring.service import UnknownCustomerError
+from serving.segments.service import UnknownSegmentError
 
 
 class InvalidParameter(BaseModel):
@@ -110,6 +111,7 @@ def install(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
     app.add_exception_handler(UnknownErasureError, _not_found)
+    app.add_exception_handler(UnknownSegmentError, _not_found)
     app.add_exception_handler(NoModelError, _no_model)
     app.add_exception_handler(FutureEventError, _future_event)
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)

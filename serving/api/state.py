@@ -17,6 +17,7 @@ from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
 from serving.scoring.part import Question
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.service import ScoringService
+from serving.segments.service import Segments, Source
 from serving.settings import ServingSettings
 
 
@@ -42,11 +43,25 @@ class State:
     rate: RateLimit
     audit: AuditLog
     erasures: Erasures
+    segments: Segments
 
     def batcher(self, question: Question) -> Batcher:
         """Return what computes the answer to a question about few customers."""
         quick = all(self.service.parts[name].engine.quick for name in question.parts)
         return self.quick if quick else self.offers
+
+    @property
+    def source(self) -> Source:
+        """What segments are evaluated on now.
+
+        Raises
+        ------
+        NotReadyError
+            If nothing is loaded yet.
+        """
+        deployment = self.reloader.deployment
+        ground = deployment.ground
+        return Source(ground.online, ground.store.online.vectors, self.reloader.as_of(deployment))
 
     def note(
         self,
@@ -99,6 +114,7 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         RateLimit(stores.data / "rates.bin"),
         audit,
         Erasures(settings, reloader, service, audit, clock),
+        Segments(settings, service.table, clock),
     )
 
 

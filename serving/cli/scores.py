@@ -16,6 +16,7 @@ from serving.cli.options import LanguagesOption, group
 from serving.cli.stages import Stages
 from serving.explain.language import Language
 from serving.scoring.export import BATCH, Row, export_scores, materialize_scores, score_rows
+from serving.segments.service import Segments, Source
 from training.churn.labels import active_customers
 
 app = group()
@@ -99,7 +100,20 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
         # parts that take longer are left out unless they are asked for
         parts = [name for name, part in asking.service.parts.items() if part.kept and (offers or part.engine.quick)]
         materialize_scores(asking.service, asking.deployment, customers, asking.as_of, parts, report)
+        found.append(asking)
         return len(customers)
 
+    found: list[Asking] = []
     with context.job("scores materialize", alone=False):
-        return stages.run("scores", work)
+        count = stages.run("scores", work)
+        _stage_segments(context, found[0], stages)
+    return count
+
+
+def _stage_segments(context: Context, asking: Asking, stages: Stages) -> None:
+    """Evaluate segments on the new scores, so that their sizes are known day by day; nothing where none is defined."""
+    segments = Segments(context.settings, asking.service.table, lambda: context.now)
+    if segments.definitions():
+        ground = asking.deployment.ground
+        source = Source(ground.online, ground.store.online.vectors, asking.as_of)
+        stages.run("segments", lambda _: segments.every(source, now=True))

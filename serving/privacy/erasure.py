@@ -24,6 +24,7 @@ from serving.privacy.receipts import Receipt, Record, Records, UnknownErasureErr
 from serving.privacy.stores import STORES, Erasure, is_known
 from serving.scoring.reloader import ModelReloader, NotReadyError
 from serving.scoring.service import ScoringService, UnknownCustomerError
+from serving.segments.store import SegmentStore
 
 #: Seconds between two looks for erasures that another process has begun, or that could not be completed.
 _LOOK = 5.0
@@ -55,6 +56,7 @@ class Erasures:
         self._stores = settings[StoreSettings]
         self._records = Records(self._stores)
         self._reloader, self._service, self._audit = reloader, service, audit
+        self._segments = SegmentStore(self._stores)
         self._clock = clock
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -231,6 +233,7 @@ class Erasures:
             events=self._reloader.intake.log,
             online=self._reloader.store.online,
             scores=self._service.table,
+            segments=self._segments,
             answers=self._service.answers,
             audit=self._audit,
         )

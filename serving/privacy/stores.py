@@ -22,6 +22,7 @@ from serving.access.audit import AuditLog
 from serving.offers.experiment import Impressions
 from serving.privacy.lists import erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
+from serving.segments.store import SegmentStore
 from training.monitoring.answers import AnswerLog
 
 
@@ -41,6 +42,7 @@ class Erasure:
     events: EventLog
     online: OnlineStore
     scores: ScoreTable
+    segments: SegmentStore
     answers: AnswerLog
     audit: AuditLog
 
@@ -87,6 +89,7 @@ def is_known(one: Erasure) -> bool:
         one.events.holds(one.customer_id)
         or one.scores.holds(one.customer_id)
         or one.answers.holds(one.customer_id)
+        or one.segments.segments_of(one.customer_id) != []
         or any(
             one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
             for service in services_of(one.settings)
@@ -121,9 +124,18 @@ def _remove_answers_of_jobs(one: Erasure) -> int:
     return removed
 
 
+def _remove_members_of_jobs(one: Erasure) -> int:
+    removed = one.segments.erase(one.customer_id)
+    one.segments.purge(one.customer_id)
+    return removed
+
+
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
     PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
+    PersonalStore(
+        "customer segments", lambda one: one.segments.erase(one.customer_id), complete=_remove_members_of_jobs
+    ),
     PersonalStore("answer log", lambda one: one.answers.erase(one.customer_id), complete=_remove_answers_of_jobs),
     PersonalStore(
         "online store",

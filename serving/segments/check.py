@@ -20,7 +20,7 @@ _MOST_SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What is wrong with a rule.
 
     Attributes
@@ -95,7 +95,7 @@ def can_be(rule: Rule, columns: RuleColumns, *, holds: bool) -> bool:
         return True
 
 
-def check_rule(rule: Rule, columns: RuleColumns) -> list[Finding]:
+def check_rule(rule: Rule, columns: RuleColumns) -> list[RuleFinding]:
     """Return what is wrong with a rule whatever the data: of the whole, or else of its parts.
 
     Raises
@@ -104,22 +104,22 @@ def check_rule(rule: Rule, columns: RuleColumns) -> list[Finding]:
         If a condition does not fit the columns.
     """
     if not can_be(rule, columns, holds=True):
-        return [Finding("never", f"The rule can hold for nobody: {_reason(rule, columns)}.")]
+        return [RuleFinding("never", f"The rule can hold for nobody: {_reason(rule, columns)}.")]
     if not can_be(rule, columns, holds=False):
-        return [Finding("always", "The rule holds for every customer, whatever the values.")]
+        return [RuleFinding("always", "The rule holds for every customer, whatever the values.")]
     return list(_of_parts(rule, columns, ""))[:_MOST_SHOWN]
 
 
-def _of_parts(rule: Rule, columns: RuleColumns, place: str) -> Iterator[Finding]:
+def _of_parts(rule: Rule, columns: RuleColumns, place: str) -> Iterator[RuleFinding]:
     """Yield findings about the parts of a group that is itself neither always nor never true."""
     key = "all" if isinstance(rule, AllOf) else "any" if isinstance(rule, AnyOf) else "not"
     for number, part in enumerate(parts_of(rule)):
         inner = f"{place}.{key}" if place else key
         inner = inner if key == "not" else f"{inner}.{number}"
         if not can_be(part, columns, holds=True):
-            yield Finding("part_never", f"This part can hold for nobody: {_reason(part, columns)}.", inner)
+            yield RuleFinding("part_never", f"This part can hold for nobody: {_reason(part, columns)}.", inner)
         elif not can_be(part, columns, holds=False):
-            yield Finding("part_always", "This part holds for every customer, so that it says nothing.", inner)
+            yield RuleFinding("part_always", "This part holds for every customer, so that it says nothing.", inner)
         else:
             yield from _of_parts(part, columns, inner)
 

@@ -12,8 +12,10 @@ from serving.segments.population import Population
 from serving.segments.values import Mask, TextArray
 
 #: From which a difference is shown: a small effect by Cohen, Statistical Power Analysis for the Behavioral Sciences
-#: (1988), section 2.2.
+#: (1988), of means (d, section 2.2) and of shares (h, section 6.2).
 _LEAST = 0.2
+#: Standard errors that a difference is at least: chance alone makes one of 16,000 so large, and many are looked at.
+_LEAST_ERRORS = 4.0
 #: Columns that go together more closely than this say the same, and the first one is enough.
 _SAME = 0.8
 #: Values of a column of texts that are compared, the most frequent ones of the members.
@@ -36,8 +38,8 @@ class Trait:
     members, others
         The figure of the members, and of all other customers.
     difference
-        In standard deviations of all customers (Cohen's d with the deviation of everybody): positive where members
-        have more.
+        The size of the effect, positive where members have more: of a number the difference of the means in standard
+        deviations of all customers, of a text Cohen's h, 2 arcsin √p - 2 arcsin √q of the shares p and q.
     """
 
     column: str
@@ -81,17 +83,19 @@ def traits(population: Population, members: Mask, known: Sequence[str], most: in
     """
     if min(int(members.sum()), int((~members).sum())) < _FEWEST:
         return []
-    left = [name for name in population.columns if name not in known]
+    left = [name for name, column in population.columns.items() if name not in known and column.kind != "moment"]
     found = [one for name in left for one in _candidates(population, name, members)]
     found.sort(key=lambda one: -abs(one.trait.difference))
-    chosen: list[_Candidate] = []
+    said = [population.numbers[name] for name in known if name in population.numbers]
+    chosen: list[Trait] = []
     for one in found:
-        if len(chosen) == most or abs(one.trait.difference) < _LEAST:
+        if len(chosen) == most:
             break
-        new = all(one.trait.column != other.trait.column for other in chosen)
-        if new and not any(_go_together(one.values, other.values) for other in chosen):
-            chosen.append(one)
-    return [one.trait for one in chosen]
+        new = all(one.trait.column != other.column for other in chosen)
+        if new and not any(_go_together(one.values, other) for other in said):
+            chosen.append(one.trait)
+            said.append(one.values)
+    return chosen
 
 
 def _candidates(population: Population, name: str, members: Mask) -> Iterator[_Candidate]:
@@ -105,23 +109,28 @@ def _candidates(population: Population, name: str, members: Mask) -> Iterator[_C
     if min(len(inside), len(outside)) < _FEWEST or spread <= 0:
         return
     difference = float(inside.mean() - outside.mean()) / spread
-    if abs(difference) < _LEAST:
-        return
     figures = float(np.median(inside)), float(np.median(outside))
     measure: Literal["median", "mean"] = "median" if figures[0] != figures[1] else "mean"
     if measure == "mean":
         figures = float(inside.mean()), float(outside.mean())
-    yield _Candidate(Trait(name, None, measure, *figures, difference), values)
+    if _is_clear(difference, len(inside), len(outside)):
+        yield _Candidate(Trait(name, None, measure, *figures, difference), values)
 
 
 def _of_texts(name: str, texts: TextArray, members: Mask) -> Iterator[_Candidate]:
-    """Compare the shares of customers with each value, as the means of a column that is 1 for them and else 0."""
+    """Compare the shares of customers with each value."""
     frequent = Counter(value for value in texts[members] if value is not None).most_common(_MOST_VALUES)
     for value, _ in frequent:
         having = np.fromiter((text == value for text in texts), dtype="float64", count=len(texts))
-        inside, outside, spread = float(having[members].mean()), float(having[~members].mean()), float(having.std())
-        if spread > 0:
-            yield _Candidate(Trait(name, value, "share", inside, outside, (inside - outside) / spread), having)
+        inside, outside = float(having[members].mean()), float(having[~members].mean())
+        effect = 2 * float(np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside)))
+        if _is_clear(effect, int(members.sum()), int((~members).sum())):
+            yield _Candidate(Trait(name, value, "share", inside, outside, effect), having)
+
+
+def _is_clear(effect: float, members: int, others: int) -> bool:
+    """Tell whether an effect is neither small nor chance; its standard error is sqrt(1 / n + 1 / m) for both kinds."""
+    return abs(effect) >= max(_LEAST, _LEAST_ERRORS * (1 / members + 1 / others) ** 0.5)
 
 
 def _go_together(one: Floats, other: Floats) -> bool:

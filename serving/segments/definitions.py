@@ -4,10 +4,11 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from core.errors import ConfigError
 from core.stamps import fingerprint
+from features.contract.events.kind import Strict
 from serving.explain.language import Language
 from serving.segments.rules import Rule, check_size, written
 
@@ -23,10 +24,8 @@ _REMEDY = "Correct the file: a segment is a table with its name, which has `rule
 CheckedRule = Annotated[Rule, AfterValidator(check_size)]
 
 
-class Definition(BaseModel):
-    """What somebody says about a segment."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class SegmentLabel(BaseModel):
+    """What a segment is called, and whether its members change."""
 
     name: Name
     kind: Literal["following", "static"] = Field(
@@ -34,9 +33,16 @@ class Definition(BaseModel):
         description="following: customers come and go as the rule holds for them; static: those for whom it held when "
         "the segment was defined",
     )
-    rule: CheckedRule
     titles: dict[Language, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
         default_factory=dict, description="What readers see, by language", examples=[{"en": "Valuable, and leaving"}]
+    )
+
+
+class SegmentDefinition(SegmentLabel, Strict):
+    """What somebody says about a segment."""
+
+    rule: CheckedRule = Field(
+        examples=[{"all": [{"column": "risk", "at_least": 0.5}, {"column": "last_purchase", "within_days": 28}]}]
     )
 
     @property
@@ -45,7 +51,7 @@ class Definition(BaseModel):
         return fingerprint(self.kind, written(self.rule))
 
 
-def load_definitions(path: Path | None) -> dict[str, Definition]:
+def load_definitions(path: Path | None) -> dict[str, SegmentDefinition]:
     """Read the file of segments: a table is one, and its name the segment's. None is no file.
 
     Raises
@@ -62,11 +68,11 @@ def load_definitions(path: Path | None) -> dict[str, Definition]:
     return {name: _read(path, name, table) for name, table in tables.items()}
 
 
-def _read(path: Path, name: str, table: Any) -> Definition:  # noqa: ANN401 - whatever TOML has
+def _read(path: Path, name: str, table: Any) -> SegmentDefinition:  # noqa: ANN401 - whatever TOML has
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: expected the table [{name}], found {name} = {table!r}.", _REMEDY)
     try:
-        return Definition.model_validate({**table, "name": name})
+        return SegmentDefinition.model_validate({**table, "name": name})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         # the kinds of groups are no keys of the file

@@ -1,0 +1,258 @@
+"""Segments as the API and the commands use them: defined, evaluated when they are old, listed."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from core.errors import DataError, StoreError
+from core.files import written
+from core.settings import Settings, StoreSettings
+from features.store.materialized import Online
+from serving.scoring.score_table import ScoreTable
+from serving.segments.columns import RuleColumn
+from serving.segments.definitions import SegmentDefinition, load_definitions
+from serving.segments.evaluating import check_definition, evaluate
+from serving.segments.population import Population
+from serving.segments.reading import Vectors, read_population
+from serving.segments.store import Evaluation, SegmentSize, SegmentStore
+from serving.settings import ServingSettings
+
+Origin = Literal["file", "api"]
+Defined = dict[str, tuple[SegmentDefinition, Origin]]
+#: How often customers are read again because one was erased meanwhile.
+_ATTEMPTS = 3
+#: Names that an error lists at most.
+_MOST_NAMED = 12
+
+
+class UnknownSegmentError(DataError):
+    """There is no segment of a name."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        there = f"there are {', '.join(sorted(known)[:_MOST_NAMED])}" if known else "none is defined"
+        super().__init__(f"There is no segment {name!r}; {there}.", "Correct the name, or define the segment.")
+
+
+class TakenNameError(DataError):
+    """A segment of the file cannot be changed through the API."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The segment {name!r} is defined in the file.", "Change it there, or choose another name.")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A segment, where it is defined, and what was found of it."""
+
+    definition: SegmentDefinition
+    origin: Origin
+    evaluation: Evaluation
+
+
+@dataclass(frozen=True)
+class Source:
+    """What customers are read from.
+
+    Attributes
+    ----------
+    vectors
+        Reads the features of customers with events since the materialisation.
+    as_of
+        The moment to answer for.
+    """
+
+    online: Online
+    vectors: Vectors
+    as_of: datetime
+
+
+class Segments:
+    """The segments of a deployment. Safe for threads and processes.
+
+    Parameters
+    ----------
+    table
+        The score table.
+    clock
+        The wall clock.
+    """
+
+    def __init__(
+        self, settings: Settings, table: ScoreTable, clock: Callable[[], datetime], store: SegmentStore | None = None
+    ) -> None:
+        serving = settings[ServingSettings]
+        self._settings = settings
+        self._clock = clock
+        self._path = serving.segments
+        self._oldest = timedelta(minutes=serving.segment_age_minutes)
+        self._of_file: tuple[tuple[str, ...], dict[str, SegmentDefinition]] = ((), {})
+        self._evaluating = threading.Lock()
+        self.table = table
+        self.store = store or SegmentStore(settings[StoreSettings])
+
+    def definitions(self) -> Defined:
+        """Return every definition with where it is from, by name; one of the file wins over one of the API.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read.
+        """
+        seen = written(self._path)
+        if seen != self._of_file[0]:
+            self._of_file = (seen, load_definitions(self._path))
+        defined: Defined = {name: (one, "api") for name, one in self.store.definitions().items()}
+        defined |= {name: (one, "file") for name, one in self._of_file[1].items()}
+        return dict(sorted(defined.items()))
+
+    def columns(self, source: Source) -> Mapping[str, RuleColumn]:
+        """Return the columns that rules may read."""
+        return self._read(source).columns
+
+    def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
+        """Return every segment; all are evaluated again where one is old, or of features before the last ones.
+
+        Parameters
+        ----------
+        now
+            Evaluate in any case.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be read.
+        StoreError
+            If a store cannot be used.
+        """
+        defined, found = self.definitions(), self.store.evaluations()
+        if now or self._is_due(defined, found, source):
+            with self._evaluating:
+                # another thread may have done it meanwhile
+                found = self.store.evaluations()
+                if now or self._is_due(defined, found, source):
+                    found = self._evaluate(defined, found, source)
+        return {name: Segment(one, origin, found[name]) for name, (one, origin) in defined.items()}
+
+    def one(self, name: str, source: Source) -> Segment:
+        """Return a segment.
+
+        Raises
+        ------
+        UnknownSegmentError
+            If there is none of this name.
+        """
+        segments = self.every(source)
+        if name not in segments:
+            raise UnknownSegmentError(name, list(segments))
+        return segments[name]
+
+    def trend(self, segment: Segment) -> list[SegmentSize]:
+        """Return the sizes by day since the segment has this rule."""
+        return self.store.trend(segment.definition.name, segment.definition.fingerprint)
+
+    def preview(self, definition: SegmentDefinition, source: Source) -> Segment:
+        """Return what would be found of a segment, and save nothing.
+
+        Raises
+        ------
+        RuleError, ContradictoryRuleError
+            If nobody can mean its rule; see `check_definition`.
+        """
+        population = self._read(source)
+        check_definition(definition, population)
+        found = evaluate([definition], {}, population, self._clock())
+        return Segment(definition, "api", found[definition.name].evaluation)
+
+    def define(self, definition: SegmentDefinition, source: Source) -> Segment:
+        """Define a segment, in the place of one that the API has defined before.
+
+        Raises
+        ------
+        TakenNameError
+            If the file defines one of this name.
+        RuleError, ContradictoryRuleError
+            If nobody can mean its rule; see `check_definition`.
+        """
+        name = definition.name
+        with self._evaluating:
+            defined, found = self.definitions(), self.store.evaluations()
+            self._check_free(name, defined)
+            found.pop(name, None)  # a static segment is frozen again
+            evaluated = self._evaluate({**defined, name: (definition, "api")}, found, source, new=definition)
+            self.store.save(definition, self._clock())
+        return Segment(definition, "api", evaluated[name])
+
+    def delete(self, name: str) -> None:
+        """Remove a segment that the API has defined.
+
+        Raises
+        ------
+        UnknownSegmentError
+            If there is none of this name.
+        TakenNameError
+            If the file defines it.
+        """
+        with self._evaluating:
+            defined = self.definitions()
+            if name not in defined:
+                raise UnknownSegmentError(name, list(defined))
+            self._check_free(name, defined)
+            self.store.remove(name)
+
+    @staticmethod
+    def _check_free(name: str, defined: Defined) -> None:
+        if name in defined and defined[name][1] == "file":
+            raise TakenNameError(name)
+
+    def _is_due(self, defined: Defined, found: Mapping[str, Evaluation], source: Source) -> bool:
+        return any(self._is_old(one, found.get(name), source) for name, (one, _) in defined.items())
+
+    def _is_old(self, definition: SegmentDefinition, found: Evaluation | None, source: Source) -> bool:
+        if found is None or found.fingerprint != definition.fingerprint:
+            return True
+        aged = self._clock() - found.evaluated >= self._oldest
+        return definition.kind == "following" and (aged or found.made_from != source.online.fingerprint)
+
+    def _evaluate(
+        self, defined: Defined, found: Mapping[str, Evaluation], source: Source, new: SegmentDefinition | None = None
+    ) -> dict[str, Evaluation]:
+        """Evaluate all segments together and keep what was found; forget those that are not defined any more.
+
+        Raises
+        ------
+        RuleError, ContradictoryRuleError
+            If nobody can mean the rule of the new one; nothing is kept then.
+        StoreError
+            If a store cannot be used, or customers are erased all the time.
+        """
+        definitions = [one for one, _ in defined.values()]
+        for _ in range(_ATTEMPTS):
+            erasures = self.store.erasures()
+            population = self._read(source)
+            if new is not None:
+                check_definition(new, population)
+            frozen = self._frozen(definitions, found)
+            evaluated = evaluate(definitions, frozen, population, self._clock())
+            if all(self.store.keep(name, one.evaluation, one.members, erasures) for name, one in evaluated.items()):
+                for name in set(found) - set(defined):
+                    self.store.remove(name)
+                return {name: one.evaluation for name, one in evaluated.items()}
+        raise StoreError("Segments were not evaluated, since customers are being erased.", "Try again.")
+
+    def _frozen(
+        self, definitions: Sequence[SegmentDefinition], found: Mapping[str, Evaluation]
+    ) -> dict[str, Sequence[str]]:
+        """Return the members of static segments that have been evaluated with the rule that they have now."""
+        return {
+            one.name: self.store.members(one.name)
+            for one in definitions
+            if one.kind == "static"
+            and one.name in found
+            and found[one.name].problem is None
+            and found[one.name].fingerprint == one.fingerprint
+        }
+
+    def _read(self, source: Source) -> Population:
+        return read_population(self._settings, source.online, source.vectors, self.table, source.as_of)
