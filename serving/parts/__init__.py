@@ -10,7 +10,9 @@ from serving.parts.offers import OffersPart
 from serving.parts.profile import ProfilePart
 from serving.parts.reasons import ReasonsPart
 from serving.parts.risk import RiskPart
+from serving.parts.segments import SegmentsPart
 from serving.parts.types import TypesPart
+from serving.parts.value import ValuePart
 from serving.parts.what_if import WhatIfPart
 from serving.scoring.part import AnswerPart
 from serving.scoring.reloader import ModelReloader
@@ -24,6 +26,8 @@ PARTS: list[AnswerPart[Any]] = [
     ReasonsPart(),
     ActionPart(),
     WhatIfPart(),
+    ValuePart(),
+    SegmentsPart(),
     OffersPart(),
     TypesPart(),
     ProfilePart(),
