@@ -61,6 +61,7 @@ COMMANDS: list[Command] = [
     Command("monitor", "serving.cli.monitor", "Compare answers with what came of them, look for drift, send alerts."),
     Command("scores", "serving.cli.scores", "Compute scores ahead, for the API to read."),
     Command("score", "serving.cli.scores", "Write risk, reasons and offers of every active customer to a file."),
+    Command("value", "serving.cli.value", "Say what customers are worth, where they stand, and how they move."),
     Command("segments", "serving.cli.segments", "List, show and export segments of customers that rules define."),
     Command("explain", "serving.cli.ask", "Print one customer's risk, the reasons for it, and what to do."),
     Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),

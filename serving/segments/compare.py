@@ -130,7 +130,8 @@ def _of_texts(name: str, texts: TextArray, members: Mask) -> Iterator[_Candidate
 
 def _is_clear(effect: float, members: int, others: int) -> bool:
     """Tell whether an effect is neither small nor chance; its standard error is sqrt(1 / n + 1 / m) for both kinds."""
-    return abs(effect) >= max(_LEAST, _LEAST_ERRORS * (1 / members + 1 / others) ** 0.5)
+    least: float = _LEAST_ERRORS * (1 / members + 1 / others) ** 0.5
+    return abs(effect) >= max(_LEAST, least)
 
 
 def _go_together(one: Floats, other: Floats) -> bool:
