@@ -9,7 +9,16 @@ from typing import Annotated, Any, Literal
 import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, GetJsonSchemaHandler, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    GetJsonSchemaHandler,
+    create_model,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from starlette.concurrency import run_in_threadpool
@@ -24,8 +33,10 @@ from serving.explain.language import Language, preferred
 from serving.parts import PARTS
 from serving.parts.offers import OfferOptions, OffersPart
 from serving.parts.types import TypeOptions, TypesPart
+from serving.parts.value import ValuePart
 from serving.scoring.part import Column, Question
 from serving.scoring.score_table import Listed, Listing
+from serving.scoring.service import ScoredCustomer
 from training.next_product.offers.rules import Kind
 
 MAX_CUSTOMERS = 1000
@@ -60,18 +71,29 @@ class ScoreRequest(Strict):
     )
     include: Annotated[list[PartName], FailFast(), Field(min_length=1, max_length=_MOST_PARTS)] = Field(
         default=["risk"],
-        description="Parts of the answer. `risk`, `offers`, `types` and `profile` take the role score, `reasons` and "
-        "`what_if` the role explain",
+        description="Parts of the answer. `reasons`, `action` and `what_if` take the role explain, the others the role "
+        "score",
         examples=[["risk", "reasons", "offers"]],
     )
     offer_kind: Kind = "next"
     offer_limit: Annotated[int, Field(ge=1, le=100)] = 5
     type_limit: Annotated[int, Field(ge=1, le=100)] = 5
     live: bool = Field(False, description="Compute now, rather than read what was computed since the last event")
+    order: Literal["asked", "value_at_risk"] = Field(
+        "asked",
+        description="Of the answers: as in `customer_ids`, or the highest value at risk first, which needs the part "
+        "`value`; customers without one come last",
+    )
+
+    @model_validator(mode="after")
+    def _ordered_by_what_is_there(self) -> "ScoreRequest":
+        if self.order == "value_at_risk" and ValuePart.name not in self.include:
+            raise ValueError('expected "value" in `include` with the order "value_at_risk"')
+        return self
 
 
 class Scores(BaseModel):
-    """Answers in the order asked for, one for each customer."""
+    """Answers in the order of the request, one for each customer."""
 
     models: Models
     scores: list[Any]
@@ -134,7 +156,10 @@ async def _post_scores(
     language: Annotated[Language | None, LANGUAGE] = None,
     accept_language: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """Answer for up to 1,000 customers; one that is in the request twice is answered once."""
+    """Answer for up to 1,000 customers; one that is in the request twice is answered once.
+
+    With the order `value_at_risk`, customers who are likely to leave and would spend much come first.
+    """
     question = Question(
         tuple(dict.fromkeys(body.customer_ids)),
         tuple(part.name for part in PARTS if part.name in body.include),
@@ -146,7 +171,14 @@ async def _post_scores(
         body.live,
     )
     reply = await ask(request, caller, question)
-    return json_response({"models": models_of(reply), "scores": [entry(one, reply) for one in reply.customers]})
+    customers = reply.customers if body.order == "asked" else sorted(reply.customers, key=_value_at_risk)
+    return json_response({"models": models_of(reply), "scores": [entry(one, reply) for one in customers]})
+
+
+def _value_at_risk(one: ScoredCustomer) -> tuple[bool, float]:
+    """Return what puts the highest value at risk first, and customers without one last."""
+    at_risk = one.parts[ValuePart.name].field("at_risk")
+    return at_risk is None, -(at_risk or 0.0)
 
 
 def _filters(columns: Sequence[Column]) -> type[BaseModel]:

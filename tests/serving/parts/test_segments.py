@@ -1,0 +1,34 @@
+"""The part `segments`: every customer has a place, and the score table has it too."""
+
+from collections import Counter
+
+import pytest
+
+from serving.explain.language import catalogue
+from tests.conftest import Scoring, World
+from training.churn.settings import ChurnSettings
+
+pytestmark = pytest.mark.world
+
+
+def test_every_customer_with_a_purchase_has_scores_group_stage_and_rung(world: World, scoring: Scoring) -> None:
+    ground = scoring.reloader.deployment.ground
+    customers = ground.store.customers(ChurnSettings.service, ground.online.as_of)
+    places = Counter[str]()
+    for one in scoring.ask(customers, "segments", "profile"):
+        found = one.parts["segments"].value
+        profile = one.parts["profile"].value.profile
+        if profile["baskets_total"] is None:
+            assert (found.rfm, found.ladder) == (None, None)
+            continue
+        scores = (found.rfm.recency, found.rfm.frequency, found.rfm.monetary)
+        assert set(scores) <= {1, 2, 3, 4, 5}
+        places.update((found.rfm.group.name, found.stage.name, found.ladder.name))
+        assert found.rfm.group.title
+    assert len(places) > 15
+
+
+def test_titles_are_in_the_readers_language(scoring: Scoring) -> None:
+    (chinese,) = scoring.ask(["12"], "segments", language="zh")
+    stage = chinese.parts["segments"].value.stage
+    assert stage.title == catalogue("zh").texts[f"stage.{stage.name}"]
