@@ -30,7 +30,7 @@ class BgNbd:
     b: float
 
     def alive(self, repeats: Floats, last: Floats, age: Floats) -> Floats:
-        """Return the probability that each customer is still alive.
+        """Return the probability that each customer is still alive; NaN where the history is missing.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class BgNbd:
         """
         with np.errstate(divide="ignore", over="ignore"):
             odds = self.a / (self.b + repeats - 1) * ((self.alpha + age) / (self.alpha + last)) ** (self.r + repeats)
-        return np.where(repeats > 0, 1 / (1 + odds), 1.0)
+            return np.where(repeats == 0, 1.0, 1 / (1 + odds))
 
     def silent(self, repeats: Floats, last: Floats, age: Floats, horizon: float) -> Floats:
         """Return the probability that each customer buys nothing in the next `horizon`.
