@@ -17,7 +17,6 @@ from features.views.view import FeatureView
 REFERRAL = "referral"
 #: The recent gaps are a third of all, at least and at most this many; the earlier ones are up to twice as many before.
 LEAST_RECENT, MOST_RECENT = 3, 12
-_CUSTOMER = ["customer_id"]
 _KEY = ["customer_id", "position"]
 _DAY = ["customer_id", "day"]
 #: Represents the end of a contract that runs on where ends are compared.
@@ -68,7 +67,8 @@ def purchase_days(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
         The table of `features.spans.orders.known_orders`.
     """
     if snapshots.end == 1:
-        return _described(_numbered(_days(pairs(orders, snapshots), _KEY), _KEY), _KEY)
+        # exact pairs are all there is
+        return _of_each(pairs(orders, snapshots))
     whole = orders.group_by(_DAY).agg(
         since=orders.since.min(), last=orders.since.max(), until=orders.until.min(), amount=orders.amount.sum()
     )
@@ -76,73 +76,85 @@ def purchase_days(orders: ir.Table, snapshots: Snapshots) -> ir.Table:
     late = whole.since < whole.since.max().over(before).fill_null(0)
     changing = (whole.since < whole.last) | (whole.until < snapshots.end)
     others = whole.mutate(disorderly=late | changing).filter("disorderly").select("customer_id").distinct()
-    lasting = _numbered(whole.anti_join(others, "customer_id"), _CUSTOMER)
-    following = lasting.since.lead().over(ibis.window(group_by="customer_id", order_by="day"))
-    seen_last = lasting.mutate(until=following.fill_null(snapshots.end))
-    described = _described(lasting, _CUSTOMER, seen_last.filter(seen_last.since < seen_last.until))
-    fast = pairs(described, snapshots)
-    days = _days(pairs(orders.semi_join(others, "customer_id"), snapshots), _KEY)
-    exact = _described(_numbered(days, _KEY), _KEY)
-    return fast.select(exact.columns).union(exact)
+    lasting = pairs(_of_first(whole.anti_join(others, "customer_id"), snapshots.end), snapshots)
+    exact = _of_each(pairs(orders.semi_join(others, "customer_id"), snapshots))
+    return lasting.select(exact.columns).union(exact)
 
 
-def _days(seen: ir.Table, key: list[str]) -> ir.Table:
-    return seen.group_by(*key, "day").agg(amount=seen.amount.sum())
-
-
-def _numbered(days: ir.Table, own: list[str]) -> ir.Table:
-    """Add to each day the number of gaps and the amounts up to it, and the longest of the last three gaps."""
-    order = ibis.window(group_by=own, order_by="day")
-    so_far = ibis.window(group_by=own, order_by="day", preceding=(None, 0))
-    three = ibis.window(group_by=own, order_by="day", preceding=(2, 0))
-    with_gap = days.mutate(gap=days_between(days.day.lag().over(order), days.day))
-    return with_gap.mutate(
-        gaps=ibis.row_number().over(order).cast("int64"),
-        spent=with_gap.amount.sum().over(so_far),
-        deviation=with_gap.amount.std(how="pop").over(so_far),
-        longest=with_gap.gap.max().over(three),
+def _of_each(seen: ir.Table) -> ir.Table:
+    """Describe the days of each customer and position, from the orders that it sees."""
+    days = _numbered(seen.group_by(*_KEY, "day").agg(amount=seen.amount.sum()), _KEY)
+    every = days.mutate(last=days.gaps.max().over(ibis.window(group_by=_KEY)))
+    sized = _with_sizes(every, every["last"])
+    recent = sized.gaps > sized.middle_at
+    earlier = (sized.gaps > sized.first_at) & ~recent
+    return sized.group_by(_KEY).agg(
+        cycle_purchase_days=sized.count(),
+        cycle_recent_gap=sized.gap.mean(where=recent),
+        cycle_earlier_gap=sized.gap.mean(where=earlier),
+        cycle_longest_recent_gap=sized.gap.max(where=sized.gaps > sized["last"] - LEAST_RECENT),
+        cycle_recent_amount=sized.amount.mean(where=recent),
+        cycle_earlier_amount=sized.amount.mean(where=earlier),
+        cycle_amount_std=sized.amount.std(how="pop"),
     )
 
 
-def _described(numbered: ir.Table, own: list[str], ends: ir.Table | None = None) -> ir.Table:
-    """Describe each end of a row of days by that day and those at which its recent and earlier gaps begin.
+def _of_first(days: ir.Table, end: int) -> ir.Table:
+    """Describe the first days of each customer up to each one that a snapshot sees last, with its span.
 
     Parameters
     ----------
-    ends
-        Of the numbered days those to describe; None for the last one of each key.
+    days
+        One row per customer and day, seen in this order and for good.
+    end
+        The position after the last one.
     """
-    if ends is None:
-        last = numbered.gaps.max().over(ibis.window(group_by=own))
-        ends = numbered.mutate(last=last).filter(lambda rows: rows.gaps == rows["last"])
-    recent = ibis.least(ends.gaps, ibis.greatest(LEAST_RECENT, ibis.least(MOST_RECENT, (ends.gaps / 3).floor())))
-    ends = ends.mutate(recent=recent.cast("int64"))
-    ends = ends.mutate(earlier=ibis.least(2 * ends.recent, ends.gaps - ends.recent))
-    ends = ends.mutate(middle_at=ends.gaps - ends.recent, first_at=ends.gaps - ends.recent - ends.earlier)
-    joined = _with_day(_with_day(ends, numbered, own, "middle"), numbered, own, "first")
-    kept = [name for name in (*own, "since", "until") if name in joined.columns]
-    return joined.select(
-        *kept,
-        cycle_purchase_days=joined.gaps + 1,
-        cycle_recent_gap=days_between(joined.middle_day, joined.day) / joined.recent.nullif(0),
-        cycle_earlier_gap=days_between(joined.first_day, joined.middle_day) / joined.earlier.nullif(0),
-        cycle_longest_recent_gap=joined.longest,
-        cycle_recent_amount=_mean(joined.spent - joined.middle_spent, joined.recent),
-        cycle_earlier_amount=_mean(joined.middle_spent - joined.first_spent, joined.earlier),
-        cycle_amount_std=joined.deviation,
+    numbered = _numbered(days, ["customer_id"])
+    order = ibis.window(group_by="customer_id", order_by="day")
+    so_far = ibis.window(group_by="customer_id", order_by="day", preceding=(None, 0))
+    three = ibis.window(group_by="customer_id", order_by="day", preceding=(LEAST_RECENT - 1, 0))
+    running = numbered.mutate(
+        until=numbered.since.lead().over(order).fill_null(end),
+        spent=numbered.amount.sum().over(so_far),
+        deviation=numbered.amount.std(how="pop").over(so_far),
+        longest=numbered.gap.max().over(three),
+    )
+    ends = _with_sizes(running.filter(running.since < running.until), running.gaps)
+    found = _with_day(_with_day(ends, running, "middle"), running, "first")
+    recent, earlier = (found.gaps - found.middle_at).nullif(0), (found.middle_at - found.first_at).nullif(0)
+    return found.select(
+        "customer_id",
+        "since",
+        "until",
+        cycle_purchase_days=found.gaps + 1,
+        cycle_recent_gap=days_between(found.middle_day, found.day) / recent,
+        cycle_earlier_gap=days_between(found.first_day, found.middle_day) / earlier,
+        cycle_longest_recent_gap=found.longest,
+        cycle_recent_amount=(found.spent - found.middle_spent) / recent,
+        cycle_earlier_amount=(found.middle_spent - found.first_spent) / earlier,
+        cycle_amount_std=found.deviation,
     )
 
 
-def _with_day(ends: ir.Table, numbered: ir.Table, own: list[str], name: str) -> ir.Table:
+def _numbered(days: ir.Table, own: list[str]) -> ir.Table:
+    """Add to each day the gap that it ends, and the number of gaps up to it."""
+    order = ibis.window(group_by=own, order_by="day")
+    gap = days_between(days.day.lag().over(order), days.day)
+    return days.mutate(gap=gap, gaps=ibis.row_number().over(order).cast("int64"))
+
+
+def _with_sizes(days: ir.Table, gaps: ir.IntegerValue) -> ir.Table:
+    """Add the numbers of the days that the recent and the earlier gaps begin with, of some number of gaps."""
+    third = (gaps / 3).floor().cast("int64")
+    recent = ibis.least(gaps, ibis.greatest(LEAST_RECENT, ibis.least(MOST_RECENT, third)))
+    sized = days.mutate(middle_at=gaps - recent)
+    return sized.mutate(first_at=ibis.greatest(0, sized.middle_at - 2 * recent))
+
+
+def _with_day(ends: ir.Table, running: ir.Table, name: str) -> ir.Table:
     """Add the day with some number, and the amounts up to it."""
-    renamed = {f"{name}_at": numbered.gaps, f"{name}_day": numbered.day, f"{name}_spent": numbered.spent}
-    key = [*own, f"{name}_at"]
-    return ends.inner_join(numbered.select(*own, **renamed), key)
-
-
-def _mean(total: ir.NumericValue, count: ir.NumericValue) -> ir.NumericValue:
-    # what is left of two sums may be a little off zero
-    return (total / count.nullif(0)).round(6)
+    renamed = {f"{name}_at": running.gaps, f"{name}_day": running.day, f"{name}_spent": running.spent}
+    return ends.inner_join(running.select("customer_id", **renamed), ["customer_id", f"{name}_at"])
 
 
 def _categories(lines: ir.Table, products: ir.Table, snapshots: Snapshots) -> ir.Table:
