@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
-from serving.segments.columns import RuleColumns, accepted, everything
+from serving.segments.columns import RuleColumns, accepted, check_columns, everything
 from serving.segments.rules import AllOf, AnyOf, Condition, NotOf, Rule, parts_of, written
 from serving.segments.values import ValueSet, both
 
-#: Steps after which the check gives up, about 50 ms.
+#: Steps after which the check of a rule gives up, less than a second.
 _MOST_STEPS = 20_000
 #: Findings that are shown at most.
 _MOST_SHOWN = 10
@@ -42,14 +42,21 @@ class _GivenUpError(Exception):
     """The check takes too many steps."""
 
 
-class _Search:
-    """Looks for values of columns that make parts of a rule true or false."""
+class Search:
+    """Looks for values of columns that make rules true or false, in a limited number of steps for all of them."""
 
     def __init__(self, columns: RuleColumns) -> None:
         self._columns = columns
         self._steps = 0
 
-    def finds(self, wanted: Sequence[tuple[Rule, bool]], known: Mapping[str, ValueSet]) -> bool:
+    def can_be(self, rule: Rule, *, holds: bool) -> bool:
+        """Tell whether some values make a rule true, or false; True where no steps are left to say."""
+        try:
+            return self._finds(((rule, holds),), {})
+        except _GivenUpError:
+            return True
+
+    def _finds(self, wanted: Sequence[tuple[Rule, bool]], known: Mapping[str, ValueSet]) -> bool:
         """Tell whether some values make each of the rules what is wanted of it.
 
         Parameters
@@ -71,12 +78,12 @@ class _Search:
         if isinstance(rule, Condition):
             return self._narrow(rule, known, holds=holds, rest=rest)
         if isinstance(rule, NotOf):
-            return self.finds(((rule.negated, not holds), *rest), known)
+            return self._finds(((rule.negated, not holds), *rest), known)
         # conditions first: they are quickly seen to contradict what is known
         parts = sorted(parts_of(rule), key=lambda part: not isinstance(part, Condition))
         if isinstance(rule, AllOf) == holds:
-            return self.finds((*((part, holds) for part in parts), *rest), known)
-        return any(self.finds(((part, holds), *rest), known) for part in parts)
+            return self._finds((*((part, holds) for part in parts), *rest), known)
+        return any(self._finds(((part, holds), *rest), known) for part in parts)
 
     def _narrow(
         self, condition: Condition, known: Mapping[str, ValueSet], *, holds: bool, rest: Sequence[tuple[Rule, bool]]
@@ -84,15 +91,7 @@ class _Search:
         values = accepted(condition, self._columns)
         before = known.get(condition.column, everything(self._columns[condition.column].kind))
         left = both(before, values if holds else values.complement())
-        return not left.is_empty and self.finds(rest, {**known, condition.column: left})
-
-
-def can_be(rule: Rule, columns: RuleColumns, *, holds: bool) -> bool:
-    """Tell whether some values of the columns make a rule true, or false; True where that takes too long to say."""
-    try:
-        return _Search(columns).finds(((rule, holds),), {})
-    except _GivenUpError:
-        return True
+        return not left.is_empty and self._finds(rest, {**known, condition.column: left})
 
 
 def check_rule(rule: Rule, columns: RuleColumns) -> list[RuleFinding]:
@@ -103,25 +102,27 @@ def check_rule(rule: Rule, columns: RuleColumns) -> list[RuleFinding]:
     RuleError
         If a condition does not fit the columns.
     """
-    if not can_be(rule, columns, holds=True):
+    check_columns(rule, columns)
+    search = Search(columns)
+    if not search.can_be(rule, holds=True):
         return [RuleFinding("never", f"The rule can hold for nobody: {_reason(rule, columns)}.")]
-    if not can_be(rule, columns, holds=False):
+    if not search.can_be(rule, holds=False):
         return [RuleFinding("always", "The rule holds for every customer, whatever the values.")]
-    return list(_of_parts(rule, columns, ""))[:_MOST_SHOWN]
+    return list(_of_parts(rule, columns, search, ""))[:_MOST_SHOWN]
 
 
-def _of_parts(rule: Rule, columns: RuleColumns, place: str) -> Iterator[RuleFinding]:
+def _of_parts(rule: Rule, columns: RuleColumns, search: Search, place: str) -> Iterator[RuleFinding]:
     """Yield findings about the parts of a group that is itself neither always nor never true."""
     key = "all" if isinstance(rule, AllOf) else "any" if isinstance(rule, AnyOf) else "not"
     for number, part in enumerate(parts_of(rule)):
         inner = f"{place}.{key}" if place else key
         inner = inner if key == "not" else f"{inner}.{number}"
-        if not can_be(part, columns, holds=True):
+        if not search.can_be(part, holds=True):
             yield RuleFinding("part_never", f"This part can hold for nobody: {_reason(part, columns)}.", inner)
-        elif not can_be(part, columns, holds=False):
+        elif not search.can_be(part, holds=False):
             yield RuleFinding("part_always", "This part holds for every customer, so that it says nothing.", inner)
         else:
-            yield from _of_parts(part, columns, inner)
+            yield from _of_parts(part, columns, search, inner)
 
 
 def _reason(rule: Rule, columns: RuleColumns) -> str:

@@ -1,5 +1,6 @@
 """How segments relate to each other, and what distinguishes the members of one from all other customers."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -130,8 +131,7 @@ def _of_texts(name: str, texts: TextArray, members: Mask) -> Iterator[_Candidate
 
 def _is_clear(effect: float, members: int, others: int) -> bool:
     """Tell whether an effect is neither small nor chance; its standard error is sqrt(1 / n + 1 / m) for both kinds."""
-    least: float = _LEAST_ERRORS * (1 / members + 1 / others) ** 0.5
-    return abs(effect) >= max(_LEAST, least)
+    return abs(effect) >= max(_LEAST, _LEAST_ERRORS * math.sqrt(1 / members + 1 / others))
 
 
 def _go_together(one: Floats, other: Floats) -> bool:

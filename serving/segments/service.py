@@ -114,6 +114,8 @@ class Segments:
     def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
         """Return every segment; all are evaluated again where one is old, or of features before the last ones.
 
+        Nothing stays of segments that are not defined any more.
+
         Parameters
         ----------
         now
@@ -207,7 +209,8 @@ class Segments:
             raise TakenNameError(name)
 
     def _is_due(self, defined: Defined, found: Mapping[str, Evaluation], source: Source) -> bool:
-        return any(self._is_old(one, found.get(name), source) for name, (one, _) in defined.items())
+        forgotten = found.keys() - defined.keys()
+        return bool(forgotten) or any(self._is_old(one, found.get(name), source) for name, (one, _) in defined.items())
 
     def _is_old(self, definition: SegmentDefinition, found: Evaluation | None, source: Source) -> bool:
         if found is None or found.fingerprint != definition.fingerprint:
