@@ -71,21 +71,30 @@ def _at(own: Monthly | None, month: int, rows: int) -> Floats:
 def after_forecast(survives: Monthly, horizon_days: float) -> Monthly:
     """Return the share of the forecast's monthly amount that is expected in month t.
 
-    The forecast knows already who may leave within its horizon: those months have the forecast's mean, a share of 1.
-    Later ones have the survival at t over the mean survival within the horizon.
+    The forecast knows already who may leave within its horizon: those months have the forecast's mean, a share of 1,
+    and no risk is taken off a second time. A later month has the mean survival in it over the mean survival within the
+    horizon. Customers are more at its start than at its end: the higher the risk, the more of the forecast is of
+    customers who are gone after it. Survival is linear within a month, and 1 now.
 
     Parameters
     ----------
+    survives
+        The probability that a customer is still one at the end of month t.
     horizon_days
         Of the forecast.
     """
     covered = max(1, round(horizon_days / MONTH_DAYS))
-    within = np.mean([survives(month) for month in range(1, covered + 1)], axis=0)
+    start = np.ones_like(survives(1))
+
+    def within_month(month: int) -> Floats:
+        before = start if month == 1 else survives(month - 1)
+        return (before + survives(month)) / 2
+
+    # above 0, since everybody is a customer now
+    within = np.mean([within_month(month) for month in range(1, covered + 1)], axis=0)
 
     def stays(month: int) -> Floats:
-        if month <= covered:
-            return np.ones_like(within)
-        return np.where(within > 0, np.minimum(survives(month) / np.where(within > 0, within, 1.0), 1.0), 0.0)
+        return start if month <= covered else np.minimum(within_month(month) / within, 1.0)
 
     return stays
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from core.settings import Days, Moment, Share
 from features.services import FeatureService, ModelSettings
@@ -10,7 +10,7 @@ from features.snapshots import Windows
 
 #: A share from nothing to everything.
 Part = Annotated[float, Field(ge=0, le=1)]
-Money = Annotated[float, Field(ge=0)]
+Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class ValueSettings(ModelSettings):
@@ -50,6 +50,15 @@ class ValueSettings(ModelSettings):
     months: Literal[12, 24, 36] | Literal["lifetime"] = Field(
         12, description="How far the predicted value reaches; lifetime is the expected one, at most 20 years"
     )
+
+    @model_validator(mode="after")
+    def _one_cost_of_retention(self) -> "ValueSettings":
+        if self.retention_rate is not None and self.contact_cost > 0:
+            raise ValueError(
+                "expected `retention_rate` or `contact_cost`, found both: each says what keeping customers costs; "
+                "remove one"
+            )
+        return self
 
     @property
     def windows(self) -> Windows:
