@@ -209,3 +209,17 @@ def test_a_log_of_an_earlier_version_is_read_as_it_would_be_taken_in_now(tmp_pat
         log.append([again, order(9, lines=[{"product_id": "p", "quantity": 1, "amount": 3}], customer="12")], MOMENT)
         == ["duplicate"] * 2
     )
+
+
+def test_the_cost_of_a_line_is_part_of_what_an_order_says(log: EventLog) -> None:
+    def costing(number: int, cost: float | None, **more: Any) -> Event:
+        line = {"product_id": "p", "quantity": 1, "amount": 5.0} | ({} if cost is None else {"cost": cost})
+        return order(number, lines=[line], **more)
+
+    events = [costing(1, 3.0), costing(2, 3.0), costing(3, 4.0), costing(4, 4.0, replaces=True)]
+    assert log.append(events, MOMENT) == ["accepted", "duplicate", "conflict", "accepted"]
+    assert [(line["cost"], line["replaced_timestamp"] is None) for line in lines_of(log)] == [(3.0, False), (4.0, True)]
+    # an event without a cost is kept with the text that it had before there were costs
+    assert "cost" not in costing(5, None).model_dump_json(exclude_none=True)
+    with pytest.raises(ValidationError, match="cost"):
+        costing(6, -1.0)
