@@ -13,7 +13,8 @@ from features.categories import Attributes, model_columns
 from features.engine.build import built_schedule
 from features.store.online import Vector
 from serving.parts.standing import Placed, StandingEngine
-from serving.parts.worth import ValueEngine, Values
+from serving.parts.valuers import Values
+from serving.parts.worth import ValueEngine
 from serving.scoring.deployment import Deployment
 from training.customer_value.settings import ValueSettings
 from training.segments.movements import Movements, movements
@@ -70,7 +71,7 @@ def read_everyone(deployment: Deployment) -> Everyone:
     if deployment.error(ValueEngine) is not None:
         return Everyone(moment, placed, standing)
     engine = deployment.engine(ValueEngine)
-    values = engine.valuer.values(placed)
+    values = engine.values(placed)
     return Everyone(moment, placed, standing, values, engine.tiers(values), engine.fields(values))
 
 

@@ -14,18 +14,19 @@ from serving.explain.reasons import Reason, write_reasons
 from serving.explain.wording import Writer
 from serving.parts.segments import Named, named
 from serving.parts.standing import Placed, placed_customers
-from serving.parts.worth import ValueEngine, Values
+from serving.parts.valuers import Values
+from serving.parts.worth import ValueEngine
 from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Reading
 from training.customer_value.money import Assumption
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A forecast with the ends of its interval, both inclusive."""
+    """A forecast with the ends of its interval, both inclusive; of contracts there is none."""
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class ValuePart(AnswerPart[ValueAnswer]):
         placed, engine = reading.once(placed_customers), reading.deployment.engine(ValueEngine)
         if not placed.customers:
             return {}
-        pen = _Pen(engine, engine.valuer.values(placed), placed, engine.writers[reading.question.language])
+        pen = _Pen(engine, engine.values(placed), placed, engine.writers[reading.question.language])
         return {
             customer: Computed(vector.moment, pen.answer(place))
             for place, (customer, vector) in enumerate(zip(placed.customers, placed.vectors, strict=True))
@@ -161,48 +162,51 @@ class _Pen:
         self._engine, self._values, self._placed, self._writer = engine, values, placed, writer
         self._tiers, self._fields = engine.tiers(values), engine.fields(values)
         self._reasons = self._explained()
-        self._share = writer.percent(engine.valuer.model.interval)
-        self._days = writer.amount(engine.valuer.model.horizon_days, "span")
+        self._horizon = engine.valuer.horizon_days
+        self._share = writer.percent(engine.valuer.interval or 0.0)
+        self._days = writer.amount(self._horizon, "span")
 
     def answer(self, place: int) -> ValueAnswer:
         """Return what the customer at a place is worth."""
         engine, writer, forecast = self._engine, self._writer, self._values.forecast
         model = engine.info.version.label
-        if np.isnan(forecast.amount[place]):
-            return ValueAnswer(model=model, text=writer.say("value.no_purchase"))
         amount = _range(place, forecast.amount, forecast.amount_low, forecast.amount_high)
+        if amount is None:
+            return ValueAnswer(model=model, text=writer.say("value.no_purchase"))
         return ValueAnswer(
             model=model,
-            horizon_days=engine.valuer.model.horizon_days,
+            horizon_days=self._horizon,
             text=self._forecast(amount),
             amount=amount,
             orders=_range(place, forecast.orders, forecast.orders_low, forecast.orders_high),
-            alive=float(forecast.alive[place]),
+            alive=_known(forecast.alive[place]),
             next_order=self._next(place),
             at_risk=_known(self._values.at_risk[place]),
             lifetime=self._lifetime(place),
             tier=named("value_tier", self._tiers[place], writer),
             field=self._field(place),
             reasons=self._reasons[place],
-            assumptions=engine.valuer.assumptions.named(),
+            assumptions=engine.valuer.money.assumptions.named(),
         )
 
     def _explained(self) -> list[list[Reason]]:
         """Return the reasons of each customer; none of customers without a purchase."""
         columns, known = self._placed.columns, ~np.isnan(self._values.forecast.amount)
         reasons: list[list[Reason]] = [[] for _ in known]
-        places = np.flatnonzero(known)
-        if len(places):
+        places, model = np.flatnonzero(known), self._engine.valuer.explainable
+        if len(places) and model is not None:
             own = {name: values[places] for name, values in columns.items()}
-            model = self._engine.explainable
             inputs = model.model.inputs(own, len(places))
             for place, explained in zip(places.tolist(), explain(model, inputs, own), strict=True):
                 reasons[place] = write_reasons(explained, self._writer)
         return reasons
 
     def _forecast(self, amount: Range) -> str:
-        value, low, high = (self._writer.amount(one, "money") for one in (amount.value, amount.low, amount.high))
-        return self._writer.say("value.forecast", amount=value, days=self._days, share=self._share, low=low, high=high)
+        writer = self._writer
+        if amount.low is None or amount.high is None:
+            return writer.say("value.contract", amount=writer.amount(amount.value, "money"), days=self._days)
+        value, low, high = (writer.amount(one, "money") for one in (amount.value, amount.low, amount.high))
+        return writer.say("value.forecast", amount=value, days=self._days, share=self._share, low=low, high=high)
 
     def _next(self, place: int) -> NextOrder | None:
         forecast, writer = self._values.forecast, self._writer
@@ -223,7 +227,7 @@ class _Pen:
             "predicted": writer.amount(predicted, "money"),
             "total": writer.amount(total, "money"),
         }
-        assumptions = self._engine.valuer.assumptions
+        assumptions = self._engine.valuer.money.assumptions
         if assumptions.lifetime:
             text = writer.say("value.lifetime_open", **amounts)
         else:
@@ -237,8 +241,9 @@ class _Pen:
         return FieldOfMatrix(name, writer.say(f"matrix.{name}"), writer.say(f"matrix_advice.{name}"))
 
 
-def _range(place: int, value: Floats, low: Floats, high: Floats) -> Range:
-    return Range(float(value[place]), float(low[place]), float(high[place]))
+def _range(place: int, value: Floats, low: Floats, high: Floats) -> Range | None:
+    expected = _known(value[place])
+    return None if expected is None else Range(expected, _known(low[place]), _known(high[place]))
 
 
 def _known(value: float) -> float | None:

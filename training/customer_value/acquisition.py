@@ -1,12 +1,15 @@
 """What acquiring customers cost, and what they are worth for it: by channel, and by month of the first purchase."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from core.arrays import Floats
+from core.settings import Settings, StoreSettings
+from core.sql import engine, relation
+from features.contract.tables import table_path
 from training.customer_value.money import Worth
 
 
@@ -34,6 +37,23 @@ class Acquired:
     acquisition_cost: float
     clv: float
     clv_over_cost: float | None
+
+
+def read_channels(settings: Settings, among: Collection[str] | None = None) -> dict[str, str]:
+    """Read the acquisition channel of customers, by customer.
+
+    Parameters
+    ----------
+    among
+        Channels that are read; None reads all.
+    """
+    path = relation(table_path(settings[StoreSettings], "customers"))
+    if among is not None and not among:
+        return {}
+    with engine(settings) as con:
+        query = f"SELECT customer_id, acquisition_channel FROM {path} WHERE acquisition_channel IS NOT NULL"
+        rows = con.execute(query).fetchall()
+    return {str(customer): str(channel) for customer, channel in rows if among is None or channel in among}
 
 
 def by_channel(channels: Sequence[str | None], cost: Floats, worth: Worth) -> list[Acquired]:

@@ -96,6 +96,23 @@ def contract_stays(terms: Terms, risk: Floats, horizon_days: float) -> Monthly:
     return stays
 
 
+def contract_amount(price: Floats, stays: Monthly, horizon_days: float) -> Floats:
+    """Return what contracts are expected to pay in [t, t + horizon); of a month in part the part.
+
+    Parameters
+    ----------
+    price
+        Of a mean month.
+    stays
+        Of `contract_stays`.
+    """
+    months = horizon_days / MONTH_DAYS
+    paid = np.zeros(len(price))
+    for month in range(1, int(np.ceil(months)) + 1):
+        paid += price * stays(month) * min(1.0, months - month + 1)
+    return paid
+
+
 def _period(terms: Terms) -> Floats:
     """Return how long contracts run from start to end, in days, at least one; NaN where they run on."""
     return np.maximum(terms.age_days + terms.end_days, 1.0)

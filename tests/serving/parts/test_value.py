@@ -40,10 +40,11 @@ def values(answers: Sequence[Any]) -> list[ValueAnswer]:
 
 def test_forecasts_lie_within_their_intervals(answers: Sequence[Any]) -> None:
     for one in values(answers):
-        assert one.amount is not None
-        assert one.orders is not None
-        assert 0 <= one.amount.low <= one.amount.value <= one.amount.high
-        assert 0 <= one.orders.low <= one.orders.value <= one.orders.high
+        for forecast in (one.amount, one.orders):
+            assert forecast is not None
+            assert forecast.low is not None
+            assert forecast.high is not None
+            assert 0 <= forecast.low <= forecast.value <= forecast.high
         assert 0 <= (one.alive or 0.0) <= 1
         following = one.next_order
         if following is not None:
@@ -109,7 +110,8 @@ def test_texts_are_short(scoring: Scoring, customers: list[str], language: str) 
 
 
 def test_contributions_sum_to_the_amount(scoring: Scoring, answers: Sequence[Any], customers: list[str]) -> None:
-    model = scoring.reloader.deployment.engine(ValueEngine).explainable
+    model = scoring.reloader.deployment.engine(ValueEngine).valuer.explainable
+    assert model is not None
     inputs = model.background
     sums = model.contributions(inputs).sum(axis=1)
     assert np.allclose(sums, model.margin(inputs))
