@@ -12,7 +12,7 @@ from math import factorial
 import numpy as np
 
 from core.arrays import Columns, Floats
-from training.customer_value.model import ValueModel, with_purchases
+from training.customer_value.model import STARTS_READ, ValueModel
 
 #: The quantities of the start: the input that a contribution is written to, and all inputs that change with it. How
 #: often somebody has bought says nothing without the time that it took.
@@ -48,36 +48,39 @@ def contributions(model: ValueModel, inputs: Floats) -> Floats:
 
 
 def _columns(model: ValueModel, inputs: Floats) -> Columns:
+    """Return what the start reads of inputs."""
     named = {name: inputs[:, place] for place, name in enumerate(model.features)}
-    return with_purchases(named, len(inputs))
+    return {name: named[name] for name in STARTS_READ if name in named} | {
+        name: np.full(len(inputs), np.nan) for name in STARTS_READ if name not in named
+    }
 
 
 def _of_start(model: ValueModel, columns: Columns, rows: int) -> tuple[dict[str, Floats], float]:
     """Return the Shapley value of each quantity that the model reads, and the mean of typical customers."""
     names = [name for name in QUANTITIES if name in model.features]
-    typical = _columns(model, model.background)
-    worth = {
-        known: _known(model, columns, typical, rows, known)
-        for size in range(len(names) + 1)
-        for known in combinations(names, size)
-    }
+    subsets = [frozenset(known) for size in range(len(names) + 1) for known in combinations(names, size)]
+    worth = dict(zip(subsets, _known(model, columns, rows, subsets), strict=True))
     shares = {name: np.zeros(rows) for name in names}
     for known, value in worth.items():
-        for name in set(names) - set(known):
-            joined = tuple(one for one in names if one == name or one in known)
+        for name in set(names) - known:
             weight = factorial(len(known)) * factorial(len(names) - len(known) - 1) / factorial(len(names))
-            shares[name] += weight * (worth[joined] - value)
-    return shares, float(worth[()][0]) if rows else 0.0
+            shares[name] += weight * (worth[known | {name}] - value)
+    return shares, float(worth[frozenset()][0]) if rows else 0.0
 
 
-def _known(model: ValueModel, columns: Columns, typical: Columns, rows: int, known: Sequence[str]) -> Floats:
-    """Return the mean logarithm of the start where customers have their own values of some quantities only."""
-    own = {name for quantity in known for name in QUANTITIES[quantity]}
+def _known(model: ValueModel, columns: Columns, rows: int, subsets: Sequence[frozenset[str]]) -> Floats:
+    """Return the mean logarithm of the start where customers have their own values of some quantities only.
+
+    Returns
+    -------
+    Subsets x rows: every subset with every typical customer, in one forecast.
+    """
+    typical = _columns(model, model.background)
     several = len(model.background)
-    mixed = {
-        name: np.repeat(values, several) if name in own else np.tile(typical[name], rows)
-        for name, values in columns.items()
-        if name in typical
-    }
-    means: Floats = np.log(model.start.amount(mixed)).reshape(rows, several).mean(axis=1)
+    mixed = {}
+    for name, values in columns.items():
+        own, others = np.repeat(values, several), np.tile(typical[name], rows)
+        is_own = [any(name in QUANTITIES[quantity] for quantity in known) for known in subsets]
+        mixed[name] = np.concatenate([own if mine else others for mine in is_own])
+    means: Floats = np.log(model.start.amount(mixed)).reshape(len(subsets), rows, several).mean(axis=2)
     return means

@@ -1,6 +1,7 @@
 """How long customers stay: the churn model's risk over its horizon, then the purchase model's own survival."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ def own_survival(expected: Expected) -> Monthly:
     Hardie and Lee 2005, Counting Your Customers the Easy Way, Marketing Science 24(2), equation 10). It never rises;
     0 where the first month expects nothing.
     """
+    expected = cache(expected)
     first = np.asarray(expected(1), dtype="float64")
     known = first > 0
 
@@ -83,7 +85,7 @@ def after_forecast(survives: Monthly, horizon_days: float) -> Monthly:
     horizon_days
         Of the forecast.
     """
-    covered = max(1, round(horizon_days / MONTH_DAYS))
+    survives, covered = cache(survives), max(1, round(horizon_days / MONTH_DAYS))
     start = np.ones_like(survives(1))
 
     def within_month(month: int) -> Floats:

@@ -98,7 +98,7 @@ class SegmentSettings(Section):
     rfm_cuts: FixedCuts | None = Field(None, description="None learns the limits: a fifth of the customers each")
     tiers: TierShares = TierShares()
     high_share: Share = Field(
-        0.5, description="Value matrix: share of the customers whose current, or potential, value is high"
+        0.3, description="Value matrix: share of the customers whose current, or potential, value is high"
     )
     stages: StageSettings = StageSettings()
     several_categories: Annotated[int, Field(ge=2)] = Field(
