@@ -54,8 +54,11 @@ CAP = 0.995
 _FOLDS = 5
 _ROUNDS, _STEP = 200, 10
 _LEAST_IN_LEAF = 20
-#: As many rows are enough to choose the number of trees by and to fit intervals to.
-_CROSS_VALIDATED = 200_000
+#: As many rows are enough to choose the number of trees by and to fit intervals to; neighbouring snapshots are nearly
+#: copies.
+_CROSS_VALIDATED = 30_000
+#: Up to this many rows are learned from by one thread: shallow trees are grown faster than threads start and wait.
+_ONE_THREAD = 100_000
 #: A start may be exceeded this many times before the cap holds.
 _ABOVE_START = 2.0
 _TYPICAL, _LEAST = 12, 5
@@ -220,7 +223,7 @@ def _cross_validated(target: _Target, fold: Ints, parameters: Mapping[str, objec
         booster = _grown(target.at(~held_out), parameters, threads, _ROUNDS)
         rest = target.at(held_out)
         for rounds in steps:
-            raw = np.asarray(booster.predict(rest.inputs, raw_score=True, num_iteration=rounds, num_threads=threads))
+            raw = np.asarray(booster.predict(rest.inputs, raw_score=True, num_iteration=rounds, num_threads=1))
             found[rounds][held_out] = rest.start * np.exp(raw)
     errors = {rounds: _error(target, forecast) for rounds, forecast in found.items()}
     best = min(errors, key=errors.__getitem__)
@@ -239,7 +242,7 @@ def _grown(target: _Target, parameters: Mapping[str, object], threads: int, roun
     fitting = {
         **parameters,
         "objective": target.objective,
-        "num_threads": threads,
+        "num_threads": 1 if len(target.truth) <= _ONE_THREAD else threads,
         # leaves may be smaller where rows are few
         "min_data_in_leaf": min(wanted, max(_LEAST_IN_LEAF, len(target.truth) // 20)),
     }

@@ -62,5 +62,8 @@ def _factors(ratios: Floats, share: float) -> tuple[float, float]:
     below = 0.0 if starts_at_nothing else outside / 2
     above = share if starts_at_nothing else 1 - outside / 2
     ordered, count = np.sort(ratios), len(ratios)
-    low = 0.0 if starts_at_nothing else float(ordered[max(int(np.floor((count + 1) * below)) - 1, 0)])
-    return low, float(ordered[min(int(np.ceil((count + 1) * above)) - 1, count - 1)])
+    # rounded first, so that a tenth of 20 is 2 and not a little less
+    first = int(np.floor(round((count + 1) * below, 9))) - 1
+    last = int(np.ceil(round((count + 1) * above, 9))) - 1
+    low = 0.0 if starts_at_nothing else float(ordered[max(first, 0)])
+    return low, float(ordered[min(last, count - 1)])

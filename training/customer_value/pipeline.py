@@ -152,7 +152,7 @@ def _fitted(context: Context, evaluation: Evaluation) -> Fitted[ValueModel]:
 def _measured(evaluation: Evaluation) -> dict[str, Any]:
     grading = evaluation.grading
     return {
-        "methods": evaluation.overall.as_json(),
+        "methods": evaluation.as_json(),
         "orders": evaluation.orders,
         "next_order": evaluation.next_order,
         "interval_coverage": evaluation.coverage,

@@ -11,6 +11,8 @@ from training.evaluation.bootstrap import ROUNDS, Draws, Estimate, draws, estima
 
 #: Mean absolute error; rank correlation; normalised Gini; sum of the forecasts over what was; error over deciles.
 METRICS = ("mae", "spearman", "gini", "total", "decile_error")
+#: What an evaluation shows, and the accuracy, which decides between versions.
+ACCURACY = "accuracy"
 #: The error of sizes, which takes the place that the calibration error of probabilities has.
 DECILE_ERROR = "decile_error"
 DECILES = 10
@@ -19,6 +21,16 @@ DECILES = 10
 def mean_absolute_error(truth: Floats, forecast: Floats) -> float:
     """Return the mean distance of forecast and truth, in the currency of the data."""
     return float(np.abs(forecast - truth).mean())
+
+
+def accuracy(truth: Floats, forecast: Floats) -> float:
+    """Return 1 less the sum of all errors over the sum of what was spent; 0 where nothing was spent.
+
+    The mean absolute error without its currency, and better where it is higher: of two forecasts of the same rows the
+    one with the lower error has the higher accuracy.
+    """
+    spent = float(truth.sum())
+    return 1 - float(np.abs(forecast - truth).sum()) / spent if spent > 0 else 0.0
 
 
 def spearman(truth: Floats, forecast: Floats) -> float:
@@ -73,13 +85,14 @@ def decile_error(truth: Floats, forecast: Floats) -> float:
 
 
 def measure(truth: Floats, forecast: Floats) -> dict[str, float]:
-    """Return every metric of `METRICS`."""
+    """Return every metric of `METRICS`, and the accuracy."""
     return {
         "mae": mean_absolute_error(truth, forecast),
         "spearman": spearman(truth, forecast),
         "gini": normalised_gini(truth, forecast),
         "total": total(truth, forecast),
         "decile_error": decile_error(truth, forecast),
+        ACCURACY: accuracy(truth, forecast),
     }
 
 
@@ -96,7 +109,8 @@ def bootstrap(
         for name, forecast in methods.items():
             found[name].append(measure(truth[rows], forecast[rows]))
     values = {
-        name: {metric: np.array([one[metric] for one in drawn]) for metric in METRICS} for name, drawn in found.items()
+        name: {metric: np.array([one[metric] for one in drawn]) for metric in points[name]}
+        for name, drawn in found.items()
     }
     return Draws(points, values)
 

@@ -74,6 +74,8 @@ class GradeRule:
         What each grade asks for: the improvement, at least, and the calibration error, at most; best grade first.
     sizes
         What the model answers beside an order: probabilities, or amounts, whose calibration error is relative.
+    verb
+        What the metric says how well the model does.
     """
 
     metric: str
@@ -82,6 +84,7 @@ class GradeRule:
     result: str
     limits: Mapping[Grade, tuple[float, float]]
     sizes: Sizes = "percentages"
+    verb: str = "ranks"
 
     @property
     def text(self) -> str:
@@ -131,13 +134,13 @@ class GradeRule:
         return Grading(grade, best_rule, gain, improvement, ece, bias, words, order_only)
 
     def _ranking(self, improvement: float, gain: Estimate, best_rule: str) -> str:
-        """Say how well a model ranks, whatever its probabilities are."""
+        """Say how well a model does by its metric, whatever its probabilities or amounts are."""
         least = sorted(least for least, _ in self.limits.values())
         if gain.low <= 0 or improvement < least[0]:
-            return f"ranks no better than the rule {best_rule}"
+            return f"{self.verb} no better than the rule {best_rule}"
         if improvement < least[len(least) // 2]:
-            return f"ranks somewhat better than the rule {best_rule}"
-        return "ranks well"
+            return f"{self.verb} somewhat better than the rule {best_rule}"
+        return f"{self.verb} well"
 
     def summary(self, grading: Grading) -> str:
         """Return a grading as a sentence."""

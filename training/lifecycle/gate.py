@@ -262,7 +262,7 @@ def decide(evidence: Evidence, promotion: PromotionSettings) -> Decision:
 
 
 def _metric(name: str) -> str:
-    return {"roc_auc": "AUC", "ndcg": "NDCG@10", "gini": "normalised Gini"}.get(name, name)
+    return {"roc_auc": "AUC", "ndcg": "NDCG@10"}.get(name, name)
 
 
 def _change(one: Difference) -> str:
