@@ -22,7 +22,7 @@ class Cost:
     value
         The expression and its evidence; None where no column is taken for a cost.
     question
-        What is asked about it.
+        To the person who reads the suggestion; None where the columns leave nothing open.
     """
 
     value: tuple[str, str] | None

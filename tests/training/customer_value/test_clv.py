@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from core.arrays import Floats
 from training.customer_value.clv import Future, History, Monthly, annuity, clv
+from training.customer_value.margins import margin_share
 from training.customer_value.money import MOST_MONTHS, Assumptions
-from training.customer_value.retention import after_forecast, own_survival, survival
+from training.customer_value.retention import after_forecast, monthly, own_survival, survival
 
 
 def ones(*values: float) -> Floats:
@@ -42,6 +43,26 @@ def test_the_worked_example() -> None:
     assert worth.predicted[0] == pytest.approx(69.6565, abs=1e-4)
     assert worth.total[0] == pytest.approx(324.6565, abs=1e-4)
     assert worth.margin[0] == 0.3
+
+
+def test_the_worked_example_of_the_documentation() -> None:
+    margin = margin_share(ones(1000.0), ones(600.0), ones(420.0), ones(0.25))
+    assert margin[0] == pytest.approx(0.28)
+    amount = monthly(ones(299.0), 91)
+    assert amount[0] == pytest.approx(100.01, abs=0.005)
+    survives = survival(ones(0.2), 28, lambda month: ones(0.95 ** (month - 1)), 1)
+    assert [round(float(survives(month)[0]), 4) for month in (1, 2, 3, 4)] == [0.8, 0.76, 0.722, 0.6859]
+    within = ((1 + 0.8) / 2 + (0.8 + 0.76) / 2 + (0.76 + 0.722) / 2) / 3
+    fourth = (0.722 + 0.6859) / 2 / within
+    shares = [1.0, 1.0, 1.0, *(fourth * 0.95**later for later in range(9))]
+    months = sum(share * 1.1 ** (-month / 12) for month, share in enumerate(shares, 1))
+    assert (round(fourth, 4), round(shares[-1], 4), round(months, 4)) == (0.8723, 0.5787, 9.0240)
+    future = Future(amount, ones(2.0), after_forecast(survives, 91))
+    history = History(ones(1000.0), margin, ones(10.0), ones(40.0))
+    worth = clv(history, future, Assumptions(contact_cost=0.5))
+    assert worth.historic[0] == pytest.approx(235.0)
+    assert worth.predicted[0] == pytest.approx(27.0025 * months, abs=0.001)
+    assert worth.total[0] == pytest.approx(478.67, abs=0.005)
 
 
 def test_a_rate_of_retention_takes_its_share_of_the_margin_before_and_after_now() -> None:
