@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from core.errors import DataError
 from features.settings import TimeSettings
-from features.snapshots import make_schedule, resolve_as_of
+from features.snapshots import Split, make_schedule, resolve_as_of
 from training.churn.settings import ChurnSettings
+from training.customer_value.settings import ValueSettings
 from training.next_product.settings import NextProductSettings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -51,6 +52,26 @@ def test_a_model_of_sales_needs_nothing_where_nothing_is_sold() -> None:
     schedule = make_schedule(TimeSettings(), models, START, START + 600 * DAY, sells=False)
     assert schedule.splits["churn"].test
     assert schedule.splits["next_product"].every == ()
+
+
+def test_without_validation_every_snapshot_before_the_tests_is_trained_on() -> None:
+    value = ValueSettings(horizon_days=91)
+    split = make_schedule(TimeSettings(), {"value": value.windows}, START, START + 600 * DAY).splits["value"]
+    assert split.validation == ()
+    assert max(split.train) + 91 * DAY <= min(split.test)
+    assert min(split.test) - 91 * DAY - max(split.train) < TimeSettings().snapshot_spacing_days * DAY
+    assert len(split.train) > 30
+
+
+def test_a_history_too_short_for_an_optional_model_leaves_the_others_alone() -> None:
+    models = CHURN | {"value": ValueSettings().windows}
+    schedule = make_schedule(TimeSettings(), models, START, START + 240 * DAY)
+    assert schedule.splits["churn"].train
+    assert schedule.splits["value"] == Split()
+    assert schedule.needed["value"] == (schedule.as_of,)
+    configured = ValueSettings(test_snapshots=(START + 120 * DAY,))
+    with pytest.raises(DataError, match="value: expected training snapshots"):
+        make_schedule(TimeSettings(), CHURN | {"value": configured.windows}, START, START + 240 * DAY)
 
 
 def test_a_single_snapshot_is_an_error() -> None:

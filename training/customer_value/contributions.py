@@ -12,7 +12,7 @@ from math import factorial
 import numpy as np
 
 from core.arrays import Columns, Floats
-from training.customer_value.model import STARTS_READ, ValueModel
+from training.customer_value.model import START_COLUMNS, ValueModel
 
 #: The quantities of the start: the input that a contribution is written to, and all inputs that change with it. How
 #: often somebody has bought says nothing without the time that it took.
@@ -50,8 +50,8 @@ def contributions(model: ValueModel, inputs: Floats) -> Floats:
 def _columns(model: ValueModel, inputs: Floats) -> Columns:
     """Return what the start reads of inputs."""
     named = {name: inputs[:, place] for place, name in enumerate(model.features)}
-    return {name: named[name] for name in STARTS_READ if name in named} | {
-        name: np.full(len(inputs), np.nan) for name in STARTS_READ if name not in named
+    return {name: named[name] for name in START_COLUMNS if name in named} | {
+        name: np.full(len(inputs), np.nan) for name in START_COLUMNS if name not in named
     }
 
 

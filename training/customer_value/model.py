@@ -29,8 +29,16 @@ TARGETS = (AMOUNT, ORDERS, NEXT)
 SHIFT_DAYS = 0.5
 #: What a date of the next order is also read from: not a feature, but what the start knows of the rhythm.
 OVERDUE, ALIVE = "overdue", "alive"
-#: The columns that a start reads.
-STARTS_READ = ("baskets_total", "amount_total", "tenure_days", "recency_days", "amount_84d", "baskets_84d", "gap_mean")
+#: What the starts of amounts, orders and the next order read.
+START_COLUMNS = (
+    "baskets_total",
+    "amount_total",
+    "tenure_days",
+    "recency_days",
+    "amount_84d",
+    "baskets_84d",
+    "gap_mean",
+)
 #: A next order is expected where it is likelier than not within the horizon.
 _LIKELIER = 0.5
 
@@ -229,7 +237,8 @@ class ValueModel:
 
 def with_purchases(columns: Columns, rows: int) -> Columns:
     """Return columns that have everything that a start reads; missing in every row where they lack it."""
-    return {**dict.fromkeys(STARTS_READ, np.full(rows, np.nan)), **columns}
+    absent = np.full(rows, np.nan)
+    return {**dict.fromkeys(START_COLUMNS, absent), **columns}
 
 
 def next_start(start: Start, columns: Columns) -> Floats:

@@ -18,7 +18,7 @@ from training.customer_value.dataset import ValueSet, value_set
 from training.customer_value.evaluation import CHAMPION, GRADE_RULE, Evaluation
 from training.customer_value.fit import FEW, PARAMETERS, fit
 from training.customer_value.labels import outcomes
-from training.customer_value.model import ValueModel, with_purchases
+from training.customer_value.model import START_COLUMNS, ValueModel, with_purchases
 from training.customer_value.readiness import judge_value
 from training.customer_value.settings import ValueSettings
 from training.evaluation.bootstrap import ROUNDS
@@ -133,8 +133,9 @@ def _fitted(context: Context, evaluation: Evaluation) -> Fitted[ValueModel]:
     """Return everything that is registered beside a model."""
     model, test, grading = evaluation.model, evaluation.rows, evaluation.grading
     protocol = _protocol(context, evaluation)
-    some = test.rows(np.arange(len(test)) < _EXAMPLES)
-    columns = with_purchases(some.columns, len(some))
+    some = test.rows(np.flatnonzero(~np.isnan(evaluation.forecast.next_days))[:_EXAMPLES])
+    read = with_purchases(some.columns, len(some))
+    columns = {name: read[name] for name in dict.fromkeys((*model.features, *START_COLUMNS))}
     return Fitted(
         artifact=model,
         params=_params(model, protocol),

@@ -24,14 +24,15 @@ def test_everything_registered_is_described_and_tagged(at_home: World) -> None:
     assert {name: one.tags for name, one in services.items()} == {
         "churn_v1": {"model": "churn"},
         "next_product_v1": {"model": "next_product"},
+        "value_v1": {"model": "value"},
     }
     views = {one.name: one for one in feast.list_feature_views()}
     assert views["customer_value"].description == "What a customer spends. One row per customer and snapshot."
-    assert views["customer_value"].tags == {"kind": "customer", "model": "churn"}
-    assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product"}
+    assert views["customer_value"].tags == {"kind": "customer", "model": "churn, value"}
+    assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product, value"}
     assert views["churn_v1_vector"].tags == {"kind": "vector", "model": "churn"}
     everything = [*services.values(), *views.values(), *feast.list_entities()]
-    assert len(everything) >= 2 + 13 + 2
+    assert len(everything) >= 3 + 14 + 2
     for one in everything:
         assert one.description.endswith("."), one.name
         assert one.owner == ""

@@ -88,7 +88,7 @@ def test_the_pipeline_again_is_skipped(
     assert run(monkeypatch, "demo", "--no-serve") == 0
     text = capsys.readouterr().out
     # the slice is read by queries, which nobody can watch, so it is mapped again, with the same outcome
-    for stage in ("features", "feature registry", "churn model", "next-product model", "online store"):
+    for stage in ("features", "feature registry", "churn model", "next-product model", "value model", "online store"):
         assert any(stage in line and "skipped" in line for line in text.splitlines()), stage
     for row in ("order lines read", "customers", "churn rate", "churn AUC", "average precision", "NDCG@10"):
         assert row in text
@@ -103,6 +103,8 @@ def test_the_pipeline_again_is_skipped(
         ("features materialize", ["online store"]),
         ("train churn", ["encore-churn/1 is champion"]),
         ("train next-product", ["encore-next-product/1 is champion"]),
+        ("train value", ["encore-value/1 is champion"]),
+        ("evaluate value", ["champion", "recent_spend", "dynamics", "normalised Gini", "median days off", "Grade"]),
         ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
         ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
         (
@@ -157,7 +159,7 @@ def test_tuning_says_what_it_found(
         shutil.rmtree(at_home.directory / "data/tuning")
 
 
-@pytest.mark.parametrize("model", ["churn", "next-product"])
+@pytest.mark.parametrize("model", ["churn", "next-product", "value"])
 def test_json_is_one_object_on_standard_output(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
 ) -> None:

@@ -32,8 +32,8 @@ def cdnow() -> pd.DataFrame:
     return counts
 
 
-def one(*values: float) -> list[Floats]:
-    return [np.array([float(value)]) for value in values]
+def one(repeats: float, last: float, age: float) -> tuple[Floats, Floats, Floats]:
+    return np.array([float(repeats)]), np.array([float(last)]), np.array([float(age)])
 
 
 def expected_by_summing(model: BgNbd, repeats: float, last: float, age: float, horizon: float) -> float:
@@ -89,7 +89,8 @@ def test_expected_purchases_are_the_sum_over_what_cannot_be_seen(rate: float, le
 
 @pytest.mark.parametrize(("a", "b"), [(1.0, 2.0), (0.4, 0.6)], ids=["a = 1", "a + b = 1"])
 def test_the_poles_of_the_formula_are_none_of_the_forecast(a: float, b: float) -> None:
-    history = [np.array(values, dtype="float64") for values in zip(*(one[:3] for one in HISTORIES), strict=True)]
+    table = np.array(HISTORIES, dtype="float64")
+    history = table[:, 0], table[:, 1], table[:, 2]
     at, beside = BgNbd(1.17, 4.414, a, b), BgNbd(1.17, 4.414, a + 1e-4, b)
     np.testing.assert_allclose(at.expected(*history, 13.0), beside.expected(*history, 13.0), rtol=1e-3)
 

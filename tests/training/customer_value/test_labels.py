@@ -17,6 +17,7 @@ from tests.features.events import (
     make_subscriptions,
     make_transactions,
     no_labels,
+    records,
 )
 from training.customer_value.labels import known_customers, spent_after
 
@@ -39,18 +40,18 @@ def by_loop(lines: pd.DataFrame, horizon: int) -> Labels:
     found: Labels = {}
     for t in (pd.Timestamp(moment) for moment in SNAPSHOTS):
         for customer in lines["customer_id"].unique():
-            spent, orders, first = 0.0, set(), None
-            for line in lines[lines["customer_id"] == customer].itertuples():
-                replaced = "replaced_timestamp" in lines and not pd.isna(line.replaced_timestamp)
-                inside = t <= line.event_timestamp < t + timedelta(days=horizon)
-                if not inside or line.quantity <= 0 or replaced:
-                    continue
-                spent += line.amount
-                orders.add(line.order_id)
-                first = line.event_timestamp if first is None else min(first, line.event_timestamp)
-            if first is not None:
-                days = int((first - t).total_seconds()) / 86_400
-                found[customer, t] = (max(spent, 0.0), len(orders), days)
+            inside = [
+                line
+                for line in records(lines[lines["customer_id"] == customer])
+                if t <= line["event_timestamp"] < t + timedelta(days=horizon)
+                and line["quantity"] > 0
+                and pd.isna(line.get("replaced_timestamp"))
+            ]
+            if inside:
+                first = min(line["event_timestamp"] for line in inside)
+                orders = {line["order_id"] for line in inside}
+                spent = sum(line["amount"] for line in inside)
+                found[customer, t] = (max(spent, 0.0), len(orders), int((first - t).total_seconds()) / 86_400)
     return found
 
 
@@ -74,11 +75,11 @@ def test_customers_are_known_by_a_purchase_that_was_written_before(con: Any, see
     actual = {(r.customer_id, r.snapshot) for r in found.itertuples()}
     wanted = set()
     for t in (pd.Timestamp(moment) for moment in SNAPSHOTS):
-        for line in lines.itertuples():
-            replaced = getattr(line, "replaced_timestamp", pd.NaT)
-            known = line.event_timestamp < t and line.created_timestamp <= t
-            if known and line.quantity > 0 and (pd.isna(replaced) or replaced > t):
-                wanted.add((line.customer_id, t))
+        for line in records(lines):
+            replaced = line.get("replaced_timestamp")
+            known = line["event_timestamp"] < t and line["created_timestamp"] <= t
+            if known and line["quantity"] > 0 and (pd.isna(replaced) or replaced > t):
+                wanted.add((line["customer_id"], t))
     assert wanted
     assert actual == wanted
     assert len(found) == len(actual)

@@ -36,7 +36,7 @@ def gini_by_pairs(truth: Floats, forecast: Floats) -> float:
     """Sum the money of everybody who is not ranked below, customer by customer."""
     order = sorted(range(len(truth)), key=lambda place: (-forecast[place], place))
     held = sum(sum(truth[place] for place in order[: count + 1]) / truth.sum() for count in range(len(order)))
-    return held / len(order) - 0.5
+    return float(held) / len(order) - 0.5
 
 
 def test_the_truth_ranks_perfectly_and_is_off_by_nothing() -> None:
