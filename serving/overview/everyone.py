@@ -1,6 +1,6 @@
 """All customers at a moment: where they stand, and what they are worth where a model says so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,15 +16,19 @@ from serving.parts.standing import Placed, StandingEngine
 from serving.parts.valuers import Values
 from serving.parts.worth import ValueEngine
 from serving.scoring.deployment import Deployment
+from training.customer_value.acquisition import Acquired, by_channel, by_cohort, read_channels
+from training.customer_value.money import Assumption, Worth
 from training.customer_value.settings import ValueSettings
+from training.customer_value.shares import Concentration, concentration
 from training.segments.movements import Movements, movements
-from training.segments.names import Names
+from training.segments.names import Names, column
 from training.segments.rfm import GROUPS
 from training.segments.stages import STAGES
 from training.segments.standing import Standing
 
 #: Movements are counted from so many days before, unless another moment is asked for.
 SINCE_DAYS = 84
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,39 @@ class Everyone:
 
     Attributes
     ----------
-    values, tiers, fields
+    worth
         None where there is no value model.
     """
 
     as_of: datetime
     placed: Placed
     standing: Standing
-    values: Values | None = None
-    tiers: Names | None = None
-    fields: Names | None = None
+    worth: "EveryonesWorth | None" = None
+
+
+@dataclass(frozen=True)
+class EveryonesWorth:
+    """What all customers are worth.
+
+    Attributes
+    ----------
+    tiers, fields
+        Of the value pyramid and the value matrix, one entry a customer.
+    assumptions
+        What lifetime values are counted with.
+    earned
+        How the lifetime value is spread over customers; None where there is none.
+    channels, cohorts
+        Customers by acquisition channel, and by the month of their first purchase.
+    """
+
+    values: Values
+    tiers: Names
+    fields: Names
+    assumptions: Sequence[Assumption]
+    earned: Concentration | None
+    channels: Sequence[Acquired]
+    cohorts: Sequence[Acquired]
 
 
 @dataclass(frozen=True)
@@ -70,9 +97,33 @@ def read_everyone(deployment: Deployment) -> Everyone:
     standing = deployment.engine(StandingEngine).stand(placed)
     if deployment.error(ValueEngine) is not None:
         return Everyone(moment, placed, standing)
-    engine = deployment.engine(ValueEngine)
-    values = engine.values(placed)
-    return Everyone(moment, placed, standing, values, engine.tiers(values), engine.fields(values))
+    return Everyone(moment, placed, standing, _worth(deployment, placed))
+
+
+def _worth(deployment: Deployment, placed: Placed) -> EveryonesWorth:
+    engine, customers = deployment.engine(ValueEngine), placed.customers
+    values, assumptions = engine.values(placed), engine.valuer.money.assumptions
+    channels = read_channels(deployment.ground.settings)
+    of_customers = [channels.get(customer) for customer in customers]
+    paid = assumptions.acquired_for(of_customers)
+    # the first purchase, or the first contract
+    days = column(placed.columns, "tenure_days", len(customers))
+    days = np.where(np.isnan(days), column(placed.columns, "contracts_tenure_days", len(customers)), days)
+    known = ~np.isnan(values.worth.total)
+    since = np.where(np.isnan(days), np.nan, placed.moments - np.nan_to_num(days) * _DAY)
+    first = np.full(len(customers), np.datetime64("NaT", "s"))
+    first[~np.isnan(since)] = since[~np.isnan(since)].astype("int64").astype("datetime64[s]")
+    own = Worth(*(part[known] for part in vars(values.worth).values()))
+    named = [channel for channel, is_known in zip(of_customers, known.tolist(), strict=True) if is_known]
+    return EveryonesWorth(
+        values,
+        engine.tiers(values),
+        engine.fields(values),
+        assumptions.named(),
+        concentration(values.worth.total),
+        by_channel(named, paid[known], own),
+        by_cohort(first[known], paid[known], own),
+    )
 
 
 def read_moved(deployment: Deployment, everyone: Everyone, since: datetime | None = None) -> Moved:

@@ -30,8 +30,8 @@ def draw(everyone: Everyone, moved: Moved, writer: Writer) -> dict[str, Callable
         "group_movements": partial(movement_table, moved.groups, groups | others, *days),
         "stage_movements": partial(movement_table, moved.stages, stages, *days),
     }
-    if everyone.values is not None:
-        worth = everyone.values.worth.total
+    if everyone.worth is not None:
+        worth = everyone.worth.values.worth.total
         figures["lorenz"] = partial(lorenz_curve, worth[~np.isnan(worth)], writer)
     return figures
 

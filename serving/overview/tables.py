@@ -7,7 +7,8 @@ import numpy as np
 
 from core.arrays import Floats
 from serving.explain.wording import Writer
-from serving.overview.everyone import Everyone, Moved
+from serving.overview.everyone import Everyone, EveryonesWorth, Moved
+from training.customer_value.acquisition import Acquired
 from training.evaluation.sheet import Sheet
 from training.segments.matrix import FIELDS
 from training.segments.movements import Movements
@@ -22,12 +23,15 @@ _MOST_MOVES = 12
 
 def tables(everyone: Everyone, writer: Writer) -> list[Sheet]:
     """Return customers by tier, field, group and stage."""
-    standing = everyone.standing
+    standing, worth = everyone.standing, everyone.worth
     sheets = []
-    if everyone.tiers is not None and everyone.fields is not None:
+    if worth is not None:
         sheets += [
-            _by("Value pyramid", "tier", "value_tier", TIERS, everyone.tiers, everyone, writer),
-            _by("Value matrix", "field", "matrix", FIELDS, everyone.fields, everyone, writer),
+            _by("Value pyramid", "tier", "value_tier", TIERS, worth.tiers, everyone, writer),
+            _by("Value matrix", "field", "matrix", FIELDS, worth.fields, everyone, writer),
+            *_earned(worth, writer),
+            _acquired("Acquisition channels", "channel", worth.channels, writer),
+            _acquired("Months of the first purchase", "month", worth.cohorts, writer),
         ]
     sheets += [
         _by("Groups by recency, frequency and money", "group", "rfm", GROUPS, standing.rfm_group, everyone, writer),
@@ -49,12 +53,14 @@ def plain(everyone: Everyone, moved: Moved) -> dict[str, Any]:
     """Return the same as plain values for JSON."""
     standing = everyone.standing
     counted = {"rfm_group": (GROUPS, standing.rfm_group), "stage": (STAGES, standing.stage)}
-    if everyone.tiers is not None and everyone.fields is not None:
-        counted |= {"value_tier": (TIERS, everyone.tiers), "value_field": (FIELDS, everyone.fields)}
+    worth = everyone.worth
+    if worth is not None:
+        counted |= {"value_tier": (TIERS, worth.tiers), "value_field": (FIELDS, worth.fields)}
     return {
         "as_of": everyone.as_of,
         "customers": len(everyone.placed.customers),
         **{name: _counts(names, own, everyone) for name, (names, own) in counted.items()},
+        **({} if worth is None else _plain_worth(worth)),
         "movements": {
             "since": moved.since,
             "rfm_group": moved.groups.rows(),
@@ -68,10 +74,11 @@ def _counts(names: Sequence[str], own: Names, everyone: Everyone) -> list[dict[s
     for name in names:
         members = own == name
         row: dict[str, Any] = {"name": name, "customers": int(members.sum())}
-        if everyone.values is not None:
-            row["amount"] = float(np.nansum(everyone.values.forecast.amount[members]))
-            row["lifetime_value"] = float(np.nansum(everyone.values.worth.total[members]))
-            row["value_at_risk"] = float(np.nansum(everyone.values.at_risk[members]))
+        if everyone.worth is not None:
+            values = everyone.worth.values
+            row["amount"] = float(np.nansum(values.forecast.amount[members]))
+            row["lifetime_value"] = float(np.nansum(values.worth.total[members]))
+            row["value_at_risk"] = float(np.nansum(values.at_risk[members]))
         rows.append(row)
     return rows
 
@@ -80,7 +87,7 @@ def _by(
     title: str, column: str, kind: str, names: Sequence[str], own: Names, everyone: Everyone, writer: Writer
 ) -> Sheet:
     known = int((own != "").sum()) or 1
-    values = everyone.values
+    values = everyone.worth.values if everyone.worth else None
     head = [column, "customers", "share"]
     if values is not None:
         head += ["expected amount", "lifetime value", "share of it", "value at risk"]
@@ -97,6 +104,45 @@ def _by(
             ]
         rows.append(row)
     return Sheet(title, head, rows)
+
+
+def _plain_worth(worth: EveryonesWorth) -> dict[str, Any]:
+    earned = worth.earned
+    return {
+        "lifetime_value_shares": None
+        if earned is None
+        else {"deciles": earned.deciles, "best_fifth": earned.best_fifth},
+        "channels": list(worth.channels),
+        "cohorts": list(worth.cohorts),
+        "assumptions": list(worth.assumptions),
+    }
+
+
+def _earned(worth: EveryonesWorth, writer: Writer) -> list[Sheet]:
+    """Return the share of the lifetime value by tenth of the customers, and what values are counted with."""
+    if worth.earned is None:
+        return []
+    rows = [[str(place), f"{share:.1%}"] for place, share in enumerate(worth.earned.deciles.tolist(), start=1)]
+    counted = ", ".join(f"{one.key} {one.value} ({one.source})" for one in worth.assumptions)
+    notes = (
+        f"The best fifth brings {writer.percent(worth.earned.best_fifth)} of the lifetime value.",
+        f"Counted with {counted}.",
+    )
+    return [Sheet("Lifetime value by tenth of the customers, the best first", ["tenth", "share"], rows, notes)]
+
+
+def _acquired(title: str, column: str, found: Sequence[Acquired], writer: Writer) -> Sheet:
+    rows = [
+        [
+            one.name or "unknown",
+            f"{one.customers:,}",
+            writer.money(one.acquisition_cost, cents=False),
+            writer.money(one.clv, cents=False),
+            "–" if one.clv_over_cost is None else f"{one.clv_over_cost:.1f}",
+        ]
+        for one in found
+    ]
+    return Sheet(title, [column, "customers", "acquisition cost", "lifetime value", "value over cost"], rows)
 
 
 def _money(amounts: Floats, writer: Writer) -> str:
