@@ -1,5 +1,7 @@
 """Grades in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from training.evaluation.bootstrap import Estimate
@@ -50,3 +52,19 @@ def test_words_follow_rank_and_percentages(improvement: float, ece: float, bias:
     assert one.words == words
     assert one.order_only == (ece > 0.08)
     assert f"In words: {words}." in RULE.summary(one)
+
+
+@pytest.mark.parametrize(
+    ("improvement", "ece", "bias", "words"),
+    [
+        (0.4, 0.01, 0.001, "forecasts well; amounts can be taken as they are"),
+        (0.4, 0.04, -0.03, "forecasts well; amounts are 3 % too low"),
+        (0.4, 0.04, 0.001, "forecasts well; amounts are 4 % off on average"),
+        (0.1, 0.09, 0.08, "forecasts somewhat better than the rule recency; amounts are 8 % too high, read them as"),
+    ],
+)
+def test_words_of_amounts(improvement: float, ece: float, bias: float, words: str) -> None:
+    rule = replace(RULE, sizes="amounts", verb="forecasts")
+    gain = Estimate(0.05, 0.01, 0.1)
+    one = rule.grade({"m": 0.8}, model="m", best_rule="recency", gain=gain, improvement=improvement, ece=ece, bias=bias)
+    assert one.words.startswith(words)

@@ -93,6 +93,18 @@ def test_a_good_version_passes_and_every_rule_says_so() -> None:
     assert Decision.from_json(json.loads(json.dumps(decision.as_json()))) == decision
 
 
+def test_amounts_are_compared_by_their_own_error() -> None:
+    worse = difference(0.04, 0.01, 0.05, 0.08)
+    compared_amounts = Comparison(
+        "accuracy", ("2024-01-01",), 900, 500, {"accuracy": ALIKE, "decile_error": worse}, sizes="amounts"
+    )
+    decision = decide(replace(GOOD, comparison=compared_amounts), PromotionSettings())
+    (check,) = (check for check in decision.checks if not check.passes)
+    assert check.name == "calibration"
+    assert "0.040 to 0.090" in check.text
+    assert "its amounts are further off" in check.text
+
+
 @pytest.mark.parametrize(
     ("name", "words", "changed"),
     [
