@@ -6,8 +6,7 @@ import numpy as np
 
 from core.arrays import Columns, Floats
 from training.customer_value.dataset import ValueSet
-from training.customer_value.model import with_purchases
-from training.customer_value.start import Start, recent_amount
+from training.customer_value.start import Start, recent_amount, with_purchases
 
 #: Days of a month, a twelfth of a year.
 MONTH = 365.25 / 12

@@ -9,7 +9,8 @@ import numpy as np
 from core.arrays import Floats
 from training.customer_value.baselines import RULES, baselines, next_baselines
 from training.customer_value.dataset import ValueSet
-from training.customer_value.model import Forecast, ValueModel, with_purchases
+from training.customer_value.model import Forecast, ValueModel
+from training.customer_value.start import with_purchases
 from training.evaluation.amounts import ACCURACY, METRICS, bootstrap, drawn_estimate, measure
 from training.evaluation.bootstrap import Draws
 from training.evaluation.grade import GradeRule, Grading

@@ -18,27 +18,13 @@ from features.store.feature_store import Store
 from training.btyd.bg_nbd import BgNbd
 from training.btyd.gamma_gamma import GammaGamma
 from training.customer_value.intervals import Ratios
-from training.customer_value.start import Start
+from training.customer_value.start import ALIVE, OVERDUE, SHIFT_DAYS, Start, next_start, rhythm, with_purchases
 from training.customer_value.trees import Trees
 from training.lifecycle.booster import load_booster, save_booster
 
 #: What the model forecasts; each has a folder of its own in the artifact.
 AMOUNT, ORDERS, NEXT = "amount", "orders", "next"
 TARGETS = (AMOUNT, ORDERS, NEXT)
-#: Days that are added before the logarithm is taken, so that an order within the hour is no outlier.
-SHIFT_DAYS = 0.5
-#: What a date of the next order is also read from: not a feature, but what the start knows of the rhythm.
-OVERDUE, ALIVE = "overdue", "alive"
-#: What the starts of amounts, orders and the next order read.
-START_COLUMNS = (
-    "baskets_total",
-    "amount_total",
-    "tenure_days",
-    "recency_days",
-    "amount_84d",
-    "baskets_84d",
-    "gap_mean",
-)
 #: A next order is expected where it is likelier than not within the horizon.
 _LIKELIER = 0.5
 
@@ -233,27 +219,6 @@ class ValueModel:
             origin=_read_origin(meta["origin"]),
             typical=tuple(tuple(row) for row in meta["typical"]),
         )
-
-
-def with_purchases(columns: Columns, rows: int) -> Columns:
-    """Return columns that have everything that a start reads; missing in every row where they lack it."""
-    absent = np.full(rows, np.nan)
-    return {**dict.fromkeys(START_COLUMNS, absent), **columns}
-
-
-def next_start(start: Start, columns: Columns) -> Floats:
-    """Return the start of the days until the next order, with `SHIFT_DAYS` added."""
-    days: Floats = np.minimum(start.wait(columns), start.horizon_days) + SHIFT_DAYS
-    return days
-
-
-def rhythm(start: Start, columns: Columns) -> Columns:
-    """Return columns with those that say where a customer is in the own rhythm.
-
-    `overdue` is the time since the last order over the customer's mean gap; `alive` as in `Forecast`.
-    """
-    gap = np.where(columns["gap_mean"] > 0, columns["gap_mean"], np.nan)
-    return {**columns, OVERDUE: columns["recency_days"] / gap, ALIVE: start.alive(columns)}
 
 
 def _read_ratios(meta: dict[str, Any]) -> Ratios:

@@ -18,9 +18,10 @@ from training.customer_value.dataset import ValueSet, value_set
 from training.customer_value.evaluation import CHAMPION, GRADE_RULE, Evaluation
 from training.customer_value.fit import FEW, PARAMETERS, fit
 from training.customer_value.labels import outcomes
-from training.customer_value.model import START_COLUMNS, ValueModel, with_purchases
+from training.customer_value.model import ValueModel
 from training.customer_value.readiness import judge_value
 from training.customer_value.settings import ValueSettings
+from training.customer_value.start import START_COLUMNS, with_purchases
 from training.evaluation.bootstrap import ROUNDS
 from training.evaluation.comparison import Comparison
 from training.evaluation.sheet import Headline, Sheet

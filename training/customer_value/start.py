@@ -12,6 +12,20 @@ from training.btyd.gamma_gamma import GammaGamma, fit_gamma_gamma
 WEEK = 7.0
 #: The days that recent amounts and orders are of.
 RECENT_DAYS = 84.0
+#: Days that are added before the logarithm is taken, so that an order within the hour is no outlier.
+SHIFT_DAYS = 0.5
+#: What a date of the next order is also read from: not a feature, but what the start knows of the rhythm.
+OVERDUE, ALIVE = "overdue", "alive"
+#: What the starts of amounts, orders and the next order read.
+START_COLUMNS = (
+    "baskets_total",
+    "amount_total",
+    "tenure_days",
+    "recency_days",
+    "amount_84d",
+    "baskets_84d",
+    "gap_mean",
+)
 #: No forecast is lower: what is boosted on top is a factor, and a factor of nothing stays nothing.
 LEAST_AMOUNT, LEAST_ORDERS = 0.01, 1e-4
 
@@ -66,6 +80,27 @@ class Start:
         """Return the days in which half of the living customers with a history have ordered again."""
         repeats, _, age = purchases_of(columns)
         return WEEK * self.rate.median_wait(repeats, age)
+
+
+def with_purchases(columns: Columns, rows: int) -> Columns:
+    """Return columns that have everything that a start reads; missing in every row where they lack it."""
+    absent = np.full(rows, np.nan)
+    return {**dict.fromkeys(START_COLUMNS, absent), **columns}
+
+
+def next_start(start: Start, columns: Columns) -> Floats:
+    """Return the start of the days until the next order, with `SHIFT_DAYS` added."""
+    days: Floats = np.minimum(start.wait(columns), start.horizon_days) + SHIFT_DAYS
+    return days
+
+
+def rhythm(start: Start, columns: Columns) -> Columns:
+    """Return columns with those that say where a customer is in the own rhythm.
+
+    `overdue` is the time since the last order over the customer's mean gap; `alive` as in `Forecast`.
+    """
+    gap = np.where(columns["gap_mean"] > 0, columns["gap_mean"], np.nan)
+    return {**columns, OVERDUE: columns["recency_days"] / gap, ALIVE: start.alive(columns)}
 
 
 def recent_amount(columns: Columns, horizon_days: int) -> Floats:

@@ -12,8 +12,8 @@ from training.customer_value.baselines import RULES
 from training.customer_value.dataset import ValueSet, usable_features
 from training.customer_value.evaluation import CHAMPION, Evaluation
 from training.customer_value.fit import fit
-from training.customer_value.model import with_purchases
 from training.customer_value.settings import ValueSettings
+from training.customer_value.start import with_purchases
 
 TRAINED = [140, 182, 224, 266, 308]
 TESTED = [TRAINED[-1] + HORIZON]
@@ -32,7 +32,7 @@ def evaluated(business: Business) -> Evaluation:
 
 
 def test_trees_find_what_the_start_does_not_see() -> None:
-    """Amounts of half of the customers grow, those of the others shrink; only the column `segment` tells them apart."""
+    """Amounts of half of the customers grow, those of the others shrink; only the column `segment` shows which."""
     evaluation = evaluated(SHOP)
     model, rows = evaluation.model, evaluation.rows
     assert model.amounts.rounds > 0

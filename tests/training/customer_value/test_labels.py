@@ -36,7 +36,7 @@ def sources(lines: pd.DataFrame) -> Sources:
 
 
 def by_loop(lines: pd.DataFrame, horizon: int) -> Labels:
-    """Sum what stands in [t, t + horizon), line by line."""
+    """Sum the purchases of [t, t + horizon), line by line."""
     found: Labels = {}
     for t in (pd.Timestamp(moment) for moment in SNAPSHOTS):
         for customer in lines["customer_id"].unique():
