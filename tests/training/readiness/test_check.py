@@ -110,12 +110,22 @@ def test_settings_are_recommended_that_the_history_is_long_enough_for(
 
 def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
     readiness, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
-    churn, following = readiness.fitness
+    churn, following, value = readiness.fitness
     assert (churn.model, churn.verdict, following.verdict) == ("churn", "unfit", "unfit")
+    assert (value.model, value.verdict) == ("value", "unfit")
+    short = next(finding for finding in value.findings if "days of history for a horizon of 91" in finding.what)
+    assert (short.verdict, short.remedy) == (
+        "unfit",
+        "Ingest a longer history, or choose a shorter value.horizon_days.",
+    )
     by_text = {finding.what: finding for finding in churn.findings}
     assert by_text["40 customers are active at a time; expected at least 100"].verdict == "unfit"
     assert any("churn; expected 0.5% to 99.5%" in text for text in by_text)
-    assert all(finding.remedy for finding in (*churn.findings, *following.findings) if finding.verdict != "fit")
+    assert all(
+        finding.remedy
+        for finding in (*churn.findings, *following.findings, *value.findings)
+        if finding.verdict != "fit"
+    )
     html = page(readiness)
     assert html.count("<svg") == 3
     assert "40 customers are active at a time" in html
