@@ -36,7 +36,7 @@ _EXAMPLES = 3
 
 
 class Value:
-    """What customers spend next, how often, and when."""
+    """What customers spend next, how often they order, and when."""
 
     settings: ClassVar[type[ModelSettings]] = ValueSettings
     artifact: ClassVar[type[Any]] = ValueModel

