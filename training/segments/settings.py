@@ -90,6 +90,40 @@ class StageSettings(Part):
         return self
 
 
+class ClusterSettings(Part):
+    """Clusters of customers with similar behaviour."""
+
+    columns: tuple[str, ...] = Field(
+        (
+            "gap_mean",
+            "basket_amount_mean",
+            "basket_lines_84d",
+            "amount_84d",
+            "categories_84d",
+            "discount_share_84d",
+            "private_brand_share_84d",
+            "weekday_concentration",
+            "daypart_concentration",
+        ),
+        description="What is similar; columns that the data do not have are left out",
+    )
+    least: Annotated[int, Field(ge=2)] = Field(2, description="Number of clusters, at least")
+    most: Annotated[int, Field(ge=2, le=30)] = Field(8, description="Number of clusters, at most")
+    stable: Share = Field(0.8, description="Mean adjusted Rand index over the draws from which on a number is stable")
+    found_again: Share = Field(
+        0.75, description="And mean Jaccard index of every cluster with the most similar one of a draw"
+    )
+    draws: Annotated[int, Field(ge=5, le=500)] = Field(20, description="Bootstrap draws for each number of clusters")
+    sample: Annotated[int, Field(ge=100)] = Field(20_000, description="Customers to find the clusters by, at most")
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _some(self) -> "ClusterSettings":
+        if self.least > self.most:
+            raise ValueError(f"expected least <= most, found {self.least} and {self.most}")
+        return self
+
+
 class SegmentSettings(Section):
     """Scores, tiers, fields, stages and rungs that customers are placed in."""
 
@@ -101,6 +135,7 @@ class SegmentSettings(Section):
         0.3, description="Value matrix: share of the customers whose current, or potential, value is high"
     )
     stages: StageSettings = StageSettings()
+    clusters: ClusterSettings = ClusterSettings()
     several_categories: Annotated[int, Field(ge=2)] = Field(
         3, description="Categories bought from that are several, on the relationship ladder"
     )
