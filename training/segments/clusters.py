@@ -18,6 +18,9 @@ from core.arrays import Columns, Floats, Ints, matrix
 from training.segments.names import Names, absent, rows_of
 from training.segments.settings import ClusterSettings
 
+#: For each cluster that is tried; a third of the customers are not in a draw.
+_LEAST_CUSTOMERS = 10
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -129,7 +132,7 @@ def find_clusters(columns: Columns, settings: ClusterSettings, before: Clusters 
     """
     scale = Scale.learn(columns, settings.columns)
     rows = rows_of(columns) if scale.columns else 0
-    if rows < 2 * settings.most:
+    if rows < _LEAST_CUSTOMERS * settings.most:
         return None
     coordinates = scale.apply(columns, rows)
     stability, best = _stability(coordinates, settings)

@@ -53,7 +53,7 @@ def test_customers_without_kinds_have_no_clusters() -> None:
     assert find_clusters(columns, SETTINGS.model_copy(update={"least": 4})) is None
     assert find_clusters({}, SETTINGS) is None
     assert find_clusters({name: np.ones(100) for name in SETTINGS.columns}, SETTINGS) is None
-    assert find_clusters({name: values[:5] for name, values in columns.items()}, SETTINGS) is None
+    assert find_clusters({name: values[:59] for name, values in columns.items()}, SETTINGS) is None
 
 
 def test_labels_stay_the_same_customers_from_run_to_run() -> None:
