@@ -18,6 +18,7 @@ from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
 from serving.scoring.reloader import NotReadyError
 from serving.scoring.service import UnknownCustomerError
+from serving.segments.rules import NODE_TAGS
 from serving.segments.service import UnknownSegmentError
 
 
@@ -201,7 +202,8 @@ def _found(value: object) -> str:
 def _parameter(item: Mapping[str, Any]) -> str:
     if item["type"] == "json_invalid":  # whose place is a byte of the body
         return "body"
-    return ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0])
+    # the kind of a part of a rule is no key that somebody wrote
+    return ".".join(str(part) for part in item["loc"][1:] if part not in NODE_TAGS) or str(item["loc"][0])
 
 
 def _not_ready(request: Request, error: Exception) -> JSONResponse:

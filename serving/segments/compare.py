@@ -120,13 +120,14 @@ def _candidates(population: Population, name: str, members: Mask) -> Iterator[_C
 
 def _of_texts(name: str, texts: TextArray, members: Mask) -> Iterator[_Candidate]:
     """Compare the shares of customers with each value."""
-    frequent = Counter(value for value in texts[members] if value is not None).most_common(_MOST_VALUES)
-    for value, _ in frequent:
-        having = np.fromiter((text == value for text in texts), dtype="float64", count=len(texts))
-        inside, outside = float(having[members].mean()), float(having[~members].mean())
-        effect = 2 * float(np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside)))
-        if _is_clear(effect, int(members.sum()), int((~members).sum())):
-            yield _Candidate(Trait(name, value, "share", inside, outside, effect), having)
+    counts, others = Counter(texts[members]), Counter(texts[~members])
+    count, other_count = int(members.sum()), int((~members).sum())
+    frequent = [value for value, _ in counts.most_common(_MOST_VALUES) if value is not None]
+    for value in frequent:
+        inside, outside = counts[value] / count, others[value] / other_count
+        effect = 2 * (math.asin(math.sqrt(inside)) - math.asin(math.sqrt(outside)))
+        if _is_clear(effect, count, other_count):
+            yield _Candidate(Trait(name, value, "share", inside, outside, effect), (texts == value).astype("float64"))
 
 
 def _is_clear(effect: float, members: int, others: int) -> bool:

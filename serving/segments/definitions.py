@@ -4,13 +4,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 
 from core.errors import ConfigError
 from core.stamps import fingerprint
 from features.contract.events.kind import Strict
-from serving.explain.language import Language
-from serving.segments.rules import Rule, check_size, written
+from serving.explain.language import LANGUAGES, Language
+from serving.segments.rules import NODE_TAGS, Rule, check_size, written
 
 Name = Annotated[
     str,
@@ -24,6 +24,16 @@ _REMEDY = "Correct the file: a segment is a table with its name, which has `rule
 CheckedRule = Annotated[Rule, AfterValidator(check_size)]
 
 
+def _few(titles: object) -> object:
+    """Refuse many titles as one error: one for each would make an answer longer than the request."""
+    if isinstance(titles, dict) and len(titles) > len(LANGUAGES):
+        raise ValueError(f"expected a title in {', '.join(LANGUAGES)}, found {len(titles):,}")
+    return titles
+
+
+Title = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class SegmentLabel(BaseModel):
     """What a segment is called, and whether its members change."""
 
@@ -33,7 +43,7 @@ class SegmentLabel(BaseModel):
         description="following: customers come and go as the rule holds for them; static: those for whom it held when "
         "the segment was defined",
     )
-    titles: dict[Language, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+    titles: Annotated[dict[Language, Title], BeforeValidator(_few)] = Field(
         default_factory=dict, description="What readers see, by language", examples=[{"en": "Valuable, and leaving"}]
     )
 
@@ -75,7 +85,6 @@ def _read(path: Path, name: str, table: Any) -> SegmentDefinition:  # noqa: ANN4
         return SegmentDefinition.model_validate({**table, "name": name})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        # the kinds of groups are no keys of the file
-        place = ".".join(str(part) for part in (name, *first["loc"]) if part != "condition")
+        place = ".".join(str(part) for part in (name, *first["loc"]) if part not in NODE_TAGS)
         problem = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{path}: {place}: {problem}.", _REMEDY) from error

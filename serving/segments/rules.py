@@ -1,12 +1,29 @@
 """What a rule is: a small tree of conditions on columns of customers. TOML files and the API write the same tree."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, Union
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    FailFast,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
+
+from features.contract.events.kind import Strict
 
 #: Conditions and groups of one rule together.
 MOST_NODES = 200
+#: Values of one condition.
+MOST_VALUES = 1_000
 #: Groups inside each other.
 DEEPEST = 20
 
@@ -30,8 +47,34 @@ OPERATORS: Mapping[str, str] = {
 }
 
 
-class _Node(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
+@dataclass(frozen=True)
+class _Length:
+    """Refuses an empty or a long list as one error, before its items are looked at.
+
+    Constraints of pydantic report an empty list beside the errors of its items.
+    """
+
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"minItems": 1, "maxItems": self.most}
+
+    def _check(self, values: object) -> object:
+        if isinstance(values, list | tuple) and not 1 <= len(values) <= self.most:
+            raise ValueError(f"expected 1 to {self.most:,} items, found {len(values):,}")
+        return values
+
+
+_Values = Annotated[tuple[Value, ...], _Length(MOST_VALUES)]
+#: Kinds of nodes, as the places of errors name them beside the keys that somebody wrote.
+NODE_TAGS = frozenset({"(all)", "(any)", "(not)", "(condition)"})
+
+
+class _Node(Strict):
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
 
 class Condition(_Node):
@@ -39,9 +82,7 @@ class Condition(_Node):
 
     column: Text = Field(examples=["risk"])
     equals: Value | None = Field(None, description="The value is this one")
-    one_of: Annotated[tuple[Value, ...], Field(min_length=1, max_length=1000)] | None = Field(
-        None, alias="in", description="The value is one of these"
-    )
+    one_of: _Values | None = Field(None, alias="in", description="The value is one of these")
     at_least: Number | None = Field(None, description="The number is this or more", examples=[0.5])
     below: Number | None = Field(None, description="The number is less than this")
     between: tuple[Number, Number] | None = Field(None, description="The number is in [low, high)")
@@ -75,13 +116,13 @@ class Condition(_Node):
 class AllOf(_Node):
     """Holds where every part holds."""
 
-    all: Annotated[tuple["Rule", ...], Field(min_length=1, max_length=MOST_NODES)]
+    all: Annotated[tuple["Rule", ...], FailFast(), _Length(MOST_NODES)]
 
 
 class AnyOf(_Node):
     """Holds where at least one part holds."""
 
-    any: Annotated[tuple["Rule", ...], Field(min_length=1, max_length=MOST_NODES)]
+    any: Annotated[tuple["Rule", ...], FailFast(), _Length(MOST_NODES)]
 
 
 class NotOf(_Node):
@@ -93,19 +134,19 @@ class NotOf(_Node):
 def _kind(value: object) -> str:
     """Name the kind of a node by the key that only this kind has."""
     if isinstance(value, _Node):
-        kinds: dict[type[_Node], str] = {AllOf: "all", AnyOf: "any", NotOf: "not"}
-        return kinds.get(type(value), "condition")
+        kinds: dict[type[_Node], str] = {AllOf: "(all)", AnyOf: "(any)", NotOf: "(not)"}
+        return kinds.get(type(value), "(condition)")
     if isinstance(value, Mapping):
-        return next((key for key in ("all", "any", "not") if key in value), "condition")
-    return "condition"
+        return next((f"({key})" for key in ("all", "any", "not") if key in value), "(condition)")
+    return "(condition)"
 
 
 Rule: TypeAlias = Annotated[
     Union[  # noqa: UP007 - the classes of the names in quotes come before
-        Annotated[AllOf, Tag("all")],
-        Annotated[AnyOf, Tag("any")],
-        Annotated[NotOf, Tag("not")],
-        Annotated[Condition, Tag("condition")],
+        Annotated[AllOf, Tag("(all)")],
+        Annotated[AnyOf, Tag("(any)")],
+        Annotated[NotOf, Tag("(not)")],
+        Annotated[Condition, Tag("(condition)")],
     ],
     Discriminator(_kind),
 ]

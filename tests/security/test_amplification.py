@@ -31,6 +31,13 @@ ATTACKS: list[tuple[str, Any, int | None]] = [
     ("scores", {"customer_ids": [""] * 1_000}, 1_000),
     ("scores", {"customer_ids": [""] * 200_000}, None),
     ("scores", {"customer_ids": "a" * 900_000}, 1),
+    ("segments", {"name": "x", "rule": {"all": [{}] * 300_000}}, 1),
+    ("segments", {"name": "x", "rule": {"all": [{"any": [0] * 200}] * 200}}, 1),
+    ("segments", {"name": "x", "rule": {"column": "risk", "in": [{}] * 100_000}}, 1),
+    ("segments", {"name": "x", "rule": {"column": "risk", "in": [{}] * 1_000}}, 2_000),
+    ("segments", {"name": "x", "rule": {"column": "risk", "below": 1, **_UNKNOWN}}, 1),
+    ("segments", {"name": "x", "rule": {"column": "risk", "below": 1}, "titles": _UNKNOWN}, 1),
+    ("segments", {"name": "a" * 900_000, "rule": {"column": "risk", "below": 1}}, 1),
 ]
 
 
@@ -59,7 +66,7 @@ def test_an_answer_lists_20_errors_and_counts_the_others(
     "raw", [b"[" * 900_000, b'{"events":' + b"[" * 500_000 + b"]" * 500_000 + b"}", b"1" * 900_000]
 )
 def test_what_cannot_be_parsed_is_refused(client: TestClient, raw: bytes) -> None:
-    for route in ("events", "scores"):
+    for route in ("events", "scores", "segments"):
         answer = client.post(f"/v1/{route}", content=raw, headers={"Content-Type": "application/json"})
         assert answer.status_code in {400, 422}
         assert len(answer.content) < 1_000

@@ -95,6 +95,22 @@ def test_pages_hold_every_row_once_though_rows_come_and_go(table: ScoreTable, so
     assert len(seen) == len(set(seen))
 
 
+def test_rows_of_some_and_values_of_all_are_read(table: ScoreTable) -> None:
+    for customer, risk in {"b": 0.9, "a": 0.2, "c": None}.items():
+        keep(table, customer, risk)
+    table.changed(["a", "e"], NOW + timedelta(seconds=1))
+    assert {name: row.current for name, row in table.rows(["a", "b", "e"]).items()} == {"a": False, "b": True}
+    assert table.rows(["b"])["b"].cells == {"risk": 0.9, "tier": "high"}
+    customers, values = table.every()
+    assert dict(zip(customers, values["risk"], strict=True)) == {"a": 0.2, "b": 0.9, "c": None}
+    assert table.changed_since(NOW) == ["a", "e"]
+    assert table.changed_since(NOW + timedelta(seconds=1)) == []
+
+
+def test_an_empty_table_has_columns(tmp_path: Path) -> None:
+    assert ScoreTable(StoreSettings(data=tmp_path), COLUMNS).every() == ((), {"risk": (), "tier": ()})
+
+
 def test_nothing_computed_before_an_erasure_is_kept_after_it(table: ScoreTable) -> None:
     keep(table, "a", 0.3)
     before = table.erasures()

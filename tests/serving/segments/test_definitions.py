@@ -34,7 +34,7 @@ def test_tables_are_segments(tmp_path: Path) -> None:
         ("[Leaving]\nrule = {column = 'risk', below = 1}", "Leaving.name: String should match pattern"),
         ("[leaving]", "leaving.rule: Field required"),
         ("[leaving]\nrule = {column = 'risk'}", "leaving.rule: expected one operator of equals"),
-        ("[leaving]\nrule.all = [{column = 'risk', at_leest = 1}]", "leaving.rule.all.all.0.at_leest: Extra inputs"),
+        ("[leaving]\nrule.all = [{column = 'risk', at_leest = 1}]", "leaving.rule.all.0.at_leest: Extra inputs"),
         ("[leaving]\nkind = 'moving'\nrule = {column = 'risk', below = 1}", "leaving.kind: Input should be"),
         ("[leaving]\ntitles = {fr = 'x'}\nrule = {column = 'risk', below = 1}", "expected one of en, zh"),
         ("leaving = 3", "expected the table [leaving], found leaving = 3"),
