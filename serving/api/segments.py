@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
@@ -156,13 +155,13 @@ async def _define(
     A rule that can hold for nobody, such as one number at least 5 and below 3, is refused.
     """
     segments, source = caller.state.segments, caller.state.source
+    # who defines segments is written down; no customer is named
+    caller.state.note(request, [])
     define = segments.preview if dry_run else segments.define
     segment = await _work(lambda: define(definition, source))
     if dry_run:
         response.status_code = HTTPStatus.OK
     else:
-        # who defines what is written down; no customer is named
-        caller.state.note(request, [])
         response.headers["Location"] = f"/v1/segments/{definition.name}"
     return await _work(lambda: _details(caller, segment))
 
@@ -175,8 +174,8 @@ async def _show(name: SegmentName, caller: Reader) -> SegmentDetails:
 
 async def _delete(request: Request, name: SegmentName, caller: Marketer) -> Response:
     """Remove a segment that was defined through the API, and its trend. Takes the role `explain`."""
-    await _work(lambda: caller.state.segments.delete(name))
     caller.state.note(request, [])
+    await _work(lambda: caller.state.segments.delete(name), "path")
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -246,24 +245,30 @@ def _as_csv(request: Request, caller: Caller, name: str) -> Response:
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=named)
 
 
-async def _work(work: Callable[[], _T]) -> _T:
-    """Do what reads stores, in a thread, with what is wrong with a definition as errors of the request."""
-    with _refused():
-        return await run_in_threadpool(work)
+async def _work(work: Callable[[], _T], name_in: Literal["body", "path"] = "body") -> _T:
+    """Do what reads stores, in a thread.
 
+    Parameters
+    ----------
+    name_in
+        Where the request names the segment.
 
-@contextmanager
-def _refused() -> Iterator[None]:
+    Raises
+    ------
+    RequestValidationError
+        If nobody can mean the rule, or the segment cannot be changed here.
+    """
     try:
-        yield
+        return await run_in_threadpool(work)
     except (RuleError, ContradictoryRuleError) as error:
-        raise _invalid(("body", "rule"), str(error)) from error
+        raise _invalid("body", "rule", error) from error
     except TakenNameError as error:
-        raise _invalid(("body", "name"), str(error)) from error
+        raise _invalid(name_in, "name", error) from error
 
 
-def _invalid(place: tuple[str, str], text: str) -> RequestValidationError:
-    return RequestValidationError([{"type": "missing", "loc": place, "msg": text}])
+def _invalid(location: str, parameter: str, error: Exception) -> RequestValidationError:
+    # the text names what was found
+    return RequestValidationError([{"type": "missing", "loc": (location, parameter), "msg": str(error)}])
 
 
 def _details(caller: Caller, segment: Segment) -> SegmentDetails:

@@ -40,19 +40,11 @@ class RuleError(DataError):
     """A rule does not fit the columns that there are."""
 
 
-def _numbers(values: tuple[float, ...]) -> Numbers:
-    return Numbers.points(values)
-
-
-def _texts(values: tuple[str, ...]) -> Texts:
-    return Texts(frozenset(values))
-
-
 #: What operators of numbers, of moments in days from now, and of texts accept. Intervals are half-open.
 _ACCEPTED: Mapping[Kind, Mapping[str, Callable[[Any], ValueSet]]] = {
     "number": {
-        "equals": lambda value: _numbers((value,)),
-        "in": _numbers,
+        "equals": lambda value: Numbers.points((value,)),
+        "in": Numbers.points,
         "at_least": lambda low: Numbers.span(low, math.inf),
         "below": lambda high: Numbers.span(-math.inf, high),
         "between": lambda ends: Numbers.span(*ends),
@@ -65,8 +57,8 @@ _ACCEPTED: Mapping[Kind, Mapping[str, Callable[[Any], ValueSet]]] = {
         "missing": lambda missing: Numbers.absent() if missing else Numbers.absent().complement(),
     },
     "text": {
-        "equals": lambda value: _texts((value,)),
-        "in": _texts,
+        "equals": lambda value: Texts(frozenset((value,))),
+        "in": lambda values: Texts(frozenset(values)),
         "missing": lambda missing: Texts.absent() if missing else Texts.absent().complement(),
     },
 }

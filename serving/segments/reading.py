@@ -8,19 +8,21 @@ that recency ages between two materialisations.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from core.arrays import Columns, Floats
+from core.errors import StateError, StoreError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, relation
 from features.categories import Texts, learn_attributes, numeric
 from features.contract.erased import Erased, is_open
 from features.engine.build import features_directory
-from features.engine.vectors import NOT_FEATURES
 from features.engine.write import files_of
 from features.services import FeatureService
 from features.store.materialized import Online
@@ -80,6 +82,8 @@ def read_population(
 
     Raises
     ------
+    StateError
+        If there are no files of the features that the online store holds.
     StoreError
         If a store cannot be read.
     """
@@ -111,21 +115,40 @@ def _open(erased: Erased, customers: Sequence[str]) -> list[str]:
 
 def _features(settings: Settings, online: Online, erased: Erased, others: Sequence[str], as_of: datetime) -> _Features:
     """Read the features of a materialisation; other customers have none yet."""
-    directory = features_directory(settings[StoreSettings])
-    joined = ""
-    for view in customer_views_of(_SERVICE):
-        rows = f"(SELECT * EXCLUDE ({', '.join(NOT_FEATURES[2:])}) FROM "
-        rows += f"{relation(*files_of(directory, view.name, online.as_of))}) AS {view.name}"
-        joined += f" FULL JOIN {rows} USING (customer_id)" if joined else rows
-    with engine(settings) as con:
-        frame = con.execute(f"SELECT * FROM {joined} WHERE NOT ({is_open('customer_id', erased.open())})").df()
-    frame = frame.set_index("customer_id")
+    hidden = f"WHERE NOT ({is_open('customer_id', erased.open())})"
+    query = f"SELECT * FROM {_joined(features_directory(settings[StoreSettings]), online.as_of)} {hidden}"
+    try:
+        with engine(settings) as con:
+            frame = con.execute(query).df().set_index("customer_id")
+    except duckdb.Error as error:  # they may be built again at this moment
+        raise StoreError(f"The feature files cannot be read: {error}.", "Try again, or build the features.") from error
     frame = frame.reindex(sorted({*frame.index, *others}))
     numbers = columns_from_frame(frame)
     texts = {str(name): _as_texts(values) for name, values in frame.items() if str(name) not in numbers}
     moments = frozenset(str(name) for name, values in frame.items() if isinstance(values.dtype, pd.DatetimeTZDtype))
     at = np.full(len(frame), as_of.timestamp())
     return _Features(list(frame.index), numbers, texts, moments, at)
+
+
+def _joined(directory: Path, moment: datetime) -> str:
+    """Return the rows of all views of customers at a moment, side by side, as an SQL relation.
+
+    Raises
+    ------
+    StateError
+        If there are none of that moment.
+    """
+    joined = ""
+    for view in customer_views_of(_SERVICE):
+        files = files_of(directory, view.name, moment)
+        if not files:
+            raise StateError(
+                f"Expected the features of {moment:%Y-%m-%d}, which the online store holds, found others.",
+                "Run `encore features materialize`.",
+            )
+        rows = f"(SELECT * EXCLUDE (event_timestamp, created_timestamp) FROM {relation(*files)}) AS {view.name}"
+        joined += f" FULL JOIN {rows} USING (customer_id)" if joined else rows
+    return joined
 
 
 def _follow(features: _Features, found: Mapping[str, Vector]) -> None:

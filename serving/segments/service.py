@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from core.errors import DataError, StoreError
+import structlog
+
+from core.errors import DataError, StateError, StoreError
 from core.files import written
 from core.settings import Settings, StoreSettings
 from features.store.materialized import Online
@@ -21,6 +23,7 @@ from serving.settings import ServingSettings
 
 Origin = Literal["file", "api"]
 Defined = dict[str, tuple[SegmentDefinition, Origin]]
+_log = structlog.get_logger(__name__)
 #: How often customers are read again because one was erased meanwhile.
 _ATTEMPTS = 3
 #: Names that an error lists at most.
@@ -114,7 +117,8 @@ class Segments:
     def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
         """Return every segment; all are evaluated again where one is old, or of features before the last ones.
 
-        Nothing stays of segments that are not defined any more.
+        Nothing stays of segments that are not defined any more. Where customers cannot be read, as while features are
+        built, the last evaluation stays; `as_of` says of when it is.
 
         Parameters
         ----------
@@ -125,8 +129,8 @@ class Segments:
         ------
         ConfigError
             If the file cannot be read.
-        StoreError
-            If a store cannot be used.
+        StateError, StoreError
+            If customers cannot be read, and something was not evaluated before, or is to be evaluated in any case.
         """
         defined, found = self.definitions(), self.store.evaluations()
         if now or self._is_due(defined, found, source):
@@ -134,7 +138,7 @@ class Segments:
                 # another thread may have done it meanwhile
                 found = self.store.evaluations()
                 if now or self._is_due(defined, found, source):
-                    found = self._evaluate(defined, found, source)
+                    found = self._evaluated_or_last(defined, found, source, now=now)
         return {name: Segment(one, origin, found[name]) for name, (one, origin) in defined.items()}
 
     def one(self, name: str, source: Source) -> Segment:
@@ -217,6 +221,20 @@ class Segments:
             return True
         aged = self._clock() - found.evaluated >= self._oldest
         return definition.kind == "following" and (aged or found.made_from != source.online.fingerprint)
+
+    def _evaluated_or_last(
+        self, defined: Defined, found: dict[str, Evaluation], source: Source, *, now: bool
+    ) -> dict[str, Evaluation]:
+        try:
+            return self._evaluate(defined, found, source)
+        except (StateError, StoreError) as error:
+            known = all(
+                name in found and found[name].fingerprint == one.fingerprint for name, (one, _) in defined.items()
+            )
+            if now or not known:
+                raise
+            _log.warning("segments_not_evaluated", problem=error.problem)
+            return found
 
     def _evaluate(
         self, defined: Defined, found: Mapping[str, Evaluation], source: Source, new: SegmentDefinition | None = None

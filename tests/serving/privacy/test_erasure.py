@@ -29,6 +29,7 @@ from features.store.online import OnlineStore
 from serving.privacy.receipts import Records, erasure_id_of
 from serving.privacy.stores import STORES
 from serving.scoring.score_table import ScoreTable
+from serving.segments.store import SegmentStore
 from tests.conftest import NOW, World, connected, copied, erased
 from tests.servers import wait_until
 
@@ -80,6 +81,8 @@ def populate(settings: Settings, client: TestClient) -> None:
         assert client.post("/v1/events", json={"events": [{"kind": "purchase", **order}]}).json()["applied"]
         body = {"customer_ids": [customer], "include": ["risk", "reasons", "offers"]}
         assert client.post("/v1/scores", json=body).status_code == 200
+    frozen = {"name": "frozen", "kind": "static", "rule": {"column": "baskets_84d", "at_least": 1}}
+    assert client.post("/v1/segments", json=frozen).status_code == 201
     shown = [{"customer_id": customer, "products": ["1029743"]} for customer in (CUSTOMER, OTHER)]
     torn = '{"customer_id": "er'  # of a killed process
     (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown) + torn)
@@ -139,6 +142,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert any(file.startswith("segments/") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("features/customer_activity/") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("online/") for file in holders(folder, CUSTOMER))
+        assert any(file.startswith("customer_segments.db") for file in holders(folder, CUSTOMER))
         kept = holders(folder, OTHER)
 
         receipt = erased(client, CUSTOMER)
@@ -151,7 +155,8 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert removed["unfinished files"] == len(UNFINISHED)
         assert all(count > 0 for count in removed.values()), removed
         assert receipt["remains"] == [one.remains for one in STORES if isinstance(one.remains, str)]
-        assert kept - UNFINISHED - {"events.db-wal", "scores.db-wal", "answers.db-wal"} <= holders(folder, OTHER)
+        logs = {"events.db-wal", "scores.db-wal", "answers.db-wal", "customer_segments.db-wal"}
+        assert kept - UNFINISHED - logs <= holders(folder, OTHER)
         assert client.get(f"/v1/customers/{OTHER}/risk").status_code == 200
 
 
@@ -208,7 +213,7 @@ def test_an_erasure_waits_for_a_job_and_says_so_while_nothing_is_answered(settin
             began = client.delete(f"/v1/customers/{CUSTOMER}")
             assert (began.status_code, began.json()["status"]) == (202, "running")
             removed = {one["place"]: one["count"] for one in began.json()["removed"]}
-            assert set(removed) == {"event log", "online store", "score table", "answer log"}
+            assert set(removed) == {"event log", "online store", "score table", "customer segments", "answer log"}
             assert all(removed.values())
             assert client.get(f"/v1/customers/{CUSTOMER}/risk").status_code == 404
             assert "contract/transactions.parquet" in holders(stores.data, CUSTOMER)
@@ -243,7 +248,14 @@ def test_several_at_once_wait_their_turn(settings: Settings) -> None:
 
 @pytest.mark.parametrize(
     ("broken", "method"),
-    [(Erased, "add"), (EventLog, "erase"), (OnlineStore, "erase"), (ScoreTable, "erase"), (Records, "write")],
+    [
+        (Erased, "add"),
+        (EventLog, "erase"),
+        (OnlineStore, "erase"),
+        (ScoreTable, "erase"),
+        (SegmentStore, "erase"),
+        (Records, "write"),
+    ],
 )
 @pytest.mark.parametrize("error", [StoreError("It does not answer.", "Wait."), RuntimeError("a fault")])
 def test_an_erasure_that_fails_at_any_step_is_completed(

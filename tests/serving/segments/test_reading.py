@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.errors import StateError, StoreError
 from core.settings import Settings, StoreSettings
 from features.contract.erased import Erased
 from features.engine.build import features_directory
@@ -120,3 +121,15 @@ def test_nobody_is_read_whose_erasure_has_begun(settings: Settings, table: Score
     assert everyone.customers == ["b", "d"]
     Erased(settings[StoreSettings]).close("a")
     assert "a" in read(settings, table).customers, "files without the customer are written before an erasure is closed"
+
+
+def test_features_of_another_moment_are_not_taken(settings: Settings, table: ScoreTable) -> None:
+    other = Online("online", NOW - timedelta(days=1), True, frozenset(), 0, "")
+    with pytest.raises(StateError, match="Expected the features of 2024-04-30"):
+        read_population(settings, other, lambda _, asked: [None] * len(asked), table, LATER)
+
+
+def test_a_file_that_cannot_be_read_is_an_error_of_ours(settings: Settings, table: ScoreTable) -> None:
+    file_of(features_directory(settings[StoreSettings]), "customer_value", NOW).write_bytes(b"no parquet")
+    with pytest.raises(StoreError, match="feature files cannot be read"):
+        read(settings, table)

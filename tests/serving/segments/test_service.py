@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.errors import ConfigError, StoreError
+from core.errors import ConfigError, StateError, StoreError
 from core.settings import Settings, StoreSettings
 from features.store.materialized import Online
 from serving.scoring.score_table import ScoreTable
@@ -53,6 +53,7 @@ class Made:
     path: Path
     rows: list[dict[str, Any]] = field(default_factory=list)
     reads: int = 0
+    unreadable: bool = False
     erased_meanwhile: list[str] = field(default_factory=list)
 
     def sizes(self, source: Source = SOURCE, *, now: bool = False) -> dict[str, int]:
@@ -66,6 +67,8 @@ class Fake(Segments):
 
     def _read(self, source: Source) -> Population:
         self.made.reads += 1
+        if self.made.unreadable:
+            raise StateError("Expected features, found none.", "Build them.")
         read = replace(made.population(self.made.rows), made_from=source.online.fingerprint)
         if self.made.erased_meanwhile:
             self.store.erase(self.made.erased_meanwhile.pop())
@@ -208,3 +211,19 @@ def test_what_is_no_segment_any_more_is_forgotten(some: Made) -> None:
     some.path.write_text("")
     assert some.sizes() == {}
     assert some.segments.store.segments_of("c0") == []
+
+
+def test_the_last_evaluation_stays_while_customers_cannot_be_read(some: Made) -> None:
+    some.unreadable = True
+    with pytest.raises(StateError):
+        some.sizes()
+    some.unreadable = False
+    before = some.sizes()
+    some.unreadable = True
+    some.clock.now += timedelta(days=1)
+    assert some.sizes() == before
+    with pytest.raises(StateError):
+        some.sizes(now=True)
+    some.path.write_text(_FILE.replace("0.5", "0.85"))
+    with pytest.raises(StateError):
+        some.sizes()
