@@ -50,14 +50,14 @@ class Search:
         self._steps = 0
 
     def can_be(self, rule: Rule, *, holds: bool) -> bool:
-        """Tell whether some values make a rule true, or false; True where no steps are left to say."""
+        """Return whether some values make a rule true, or false; True where no steps are left to say."""
         try:
             return self._finds(((rule, holds),), {})
         except _GivenUpError:
             return True
 
     def _finds(self, wanted: Sequence[tuple[Rule, bool]], known: Mapping[str, ValueSet]) -> bool:
-        """Tell whether some values make each of the rules what is wanted of it.
+        """Return whether some values make each of the rules what is wanted of it.
 
         Parameters
         ----------

@@ -131,12 +131,12 @@ def _of_texts(name: str, texts: TextArray, members: Mask) -> Iterator[_Candidate
 
 
 def _is_clear(effect: float, members: int, others: int) -> bool:
-    """Tell whether an effect is neither small nor chance; its standard error is sqrt(1 / n + 1 / m) for both kinds."""
+    """Return whether an effect is neither small nor chance; the standard error of both kinds is sqrt(1/n + 1/m)."""
     return abs(effect) >= max(_LEAST, _LEAST_ERRORS * math.sqrt(1 / members + 1 / others))
 
 
 def _go_together(one: Floats, other: Floats) -> bool:
-    """Tell whether two columns correlate by more than `_SAME`, over the customers who have both."""
+    """Return whether two columns correlate by more than `_SAME`, over the customers who have both."""
     both = ~np.isnan(one) & ~np.isnan(other)
     if both.sum() < _FEWEST or one[both].std() == 0 or other[both].std() == 0:
         return False

@@ -38,7 +38,7 @@ class Population:
     made_from: str = ""
 
     def members(self, rule: Rule) -> Mask:
-        """Tell of each customer whether a rule holds.
+        """Return for each customer whether a rule holds.
 
         A condition on a missing value does not hold, so that `not` of it does.
 
@@ -60,7 +60,7 @@ class Population:
         return mask
 
     def are(self, customers: frozenset[str]) -> Mask:
-        """Tell of each customer whether they are among some."""
+        """Return for each customer whether they are among some."""
         return np.fromiter((one in customers for one in self.customers), dtype=np.bool_, count=len(self.customers))
 
     def chosen(self, mask: Mask) -> list[str]:

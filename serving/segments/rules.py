@@ -74,7 +74,7 @@ NODE_TAGS = frozenset({"(all)", "(any)", "(not)", "(condition)"})
 
 
 class _Node(Strict):
-    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 class Condition(_Node):

@@ -231,7 +231,7 @@ def _evaluation(row: Any) -> Evaluation:  # noqa: ANN401 - a row of SQLAlchemy
 
 def _definitions(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "definitions",
+        "segment_definitions",
         metadata,
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("body", sa.Text, nullable=False),
@@ -241,7 +241,7 @@ def _definitions(metadata: sa.MetaData) -> sa.Table:
 
 def _evaluations(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "evaluations",
+        "segment_evaluations",
         metadata,
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("fingerprint", sa.Text, nullable=False),
@@ -256,19 +256,19 @@ def _evaluations(metadata: sa.MetaData) -> sa.Table:
 
 def _members(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "members",
+        "segment_members",
         metadata,
         sa.Column("segment", sa.Text, primary_key=True),
         # in the order of the bytes, as the others compare ids, whatever the collation of a server
         sa.Column("customer_id", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), primary_key=True),
-        sa.Index("members_by_customer", "customer_id"),
+        sa.Index("segment_members_by_customer", "customer_id"),
         sqlite_with_rowid=False,
     )
 
 
 def _sizes(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
-        "sizes",
+        "segment_sizes",
         metadata,
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("fingerprint", sa.Text, primary_key=True),
@@ -279,7 +279,6 @@ def _sizes(metadata: sa.MetaData) -> sa.Table:
 
 
 def _erasures(metadata: sa.MetaData) -> sa.Table:
-    # on a server, the score table has one with this name, and counts its own
     return sa.Table(
         "segment_erasures", metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False)
     )

@@ -85,7 +85,7 @@ class Numbers:
         return not self.spans and not self.missing
 
     def holds(self, values: Floats) -> Mask:
-        """Tell of each number whether it is in the set; NaN is the missing value."""
+        """Return for each number whether it is in the set; NaN is the missing value."""
         edges = np.array([edge for span in self.spans for edge in span])
         # an odd number of edges at or below a number: it is inside a span
         inside: Mask = np.searchsorted(edges, values, side="right") % 2 == 1
@@ -140,7 +140,7 @@ class Texts:
         return not self.values and not self.others and not self.missing
 
     def holds(self, values: TextArray) -> Mask:
-        """Tell of each text whether it is in the set; None is the missing value."""
+        """Return for each text whether it is in the set; None is the missing value."""
         inside = (self.missing if value is None else (value in self.values) != self.others for value in values)
         return np.fromiter(inside, dtype=np.bool_, count=len(values))
 

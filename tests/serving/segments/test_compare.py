@@ -20,7 +20,7 @@ def test_overlaps_are_shares_of_the_members() -> None:
 
 @pytest.fixture
 def everyone() -> Population:
-    """A thousand customers, of whom the first 200 spend more, in the north, and are like the others otherwise."""
+    """A thousand customers; the first 200 spend more, in the north, and are like the others otherwise."""
     draws = np.random.default_rng(7)
     amount = draws.gamma(2.0, 50.0, 1000)
     amount[:200] *= 3
@@ -41,7 +41,7 @@ def everyone() -> Population:
     return Population([f"{n:04}" for n in range(1000)], NOW, columns, numbers, {"city": city})
 
 
-def test_members_are_told_apart_by_what_was_made_different(everyone: Population) -> None:
+def test_traits_are_what_was_made_different(everyone: Population) -> None:
     members = np.arange(1000) < 200
     found = {one.column: one for one in traits(everyone, members, [])}
     assert list(found) == sorted(found, key=lambda name: -abs(found[name].difference))

@@ -43,6 +43,7 @@ def test_toml_and_json_are_the_same_rule() -> None:
         ({"column": "risk"}, "expected one operator of equals, in, at_least"),
         ({"column": "risk", "at_least": 1, "below": 2}, "found at_least and below"),
         ({"column": "risk", "at_leest": 1}, "Extra inputs are not permitted"),
+        ({"column": "tier", "one_of": ["high"]}, "Extra inputs are not permitted"),
         ({"column": "risk", "between": [5, 5]}, "with low below high, found [5, 5]"),
         ({"column": "risk", "at_least": "much"}, "valid number"),
         ({"column": "risk", "below": float("nan")}, "finite number"),

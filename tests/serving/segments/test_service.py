@@ -184,7 +184,7 @@ def test_segments_of_the_file_are_changed_there(some: Made) -> None:
         some.segments.every(SOURCE)
 
 
-def test_findings_tell_empty_segments_and_misspelt_values(some: Made) -> None:
+def test_findings_name_empty_segments_and_misspelt_values(some: Made) -> None:
     some.rows = [{"tier": "high", "risk": 1.0}, {"tier": "low"}]
     found = some.segments.define(definition({"column": "tier", "in": ["high", "hihg"]}), SOURCE).evaluation
     assert [one.kind for one in found.findings] == ["unknown_value"]
