@@ -21,6 +21,8 @@ from serving.scoring.part import Column
 _REMEDY = "Check the disk; the file may be removed, it is filled again."
 #: Customers whose rows one statement asks for.
 _ASKED_AT_ONCE = 1_000
+#: Rows that are fetched of all.
+_FETCHED_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -227,10 +229,13 @@ class ScoreTable:
         scores = self._scores
         names = [column.name for column in self.columns]
         query = sa.select(scores.c.customer_id, *(scores.c[name] for name in names)).order_by(scores.c.customer_id)
+        columns: tuple[Any, ...] = tuple([] for _ in range(len(names) + 1))
         with self._database.connection() as con:
-            rows = con.execute(query).all()
-        customers, *values = zip(*rows, strict=True) if rows else ((),) * (len(names) + 1)
-        return customers, dict(zip(names, values, strict=True))
+            # rows that are fetched together keep other threads waiting
+            for rows in con.execute(query).partitions(_FETCHED_AT_ONCE):
+                for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+                    column.extend(values)
+        return columns[0], dict(zip(names, columns[1:], strict=True))
 
     def changed_since(self, moment: datetime) -> Sequence[str]:
         """Return the customers whose features are of later than a moment, or should be.

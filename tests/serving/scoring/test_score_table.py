@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import StoreError
 from core.settings import StoreSettings, database_url
+from serving.scoring import score_table
 from serving.scoring.part import Column
 from serving.scoring.score_table import Kept, Listing, ScoreTable
 
@@ -95,7 +96,11 @@ def test_pages_hold_every_row_once_though_rows_come_and_go(table: ScoreTable, so
     assert len(seen) == len(set(seen))
 
 
-def test_rows_of_some_and_values_of_all_are_read(table: ScoreTable) -> None:
+@pytest.mark.parametrize("fetched", [1, 2, 100])
+def test_rows_of_some_and_values_of_all_are_read(
+    table: ScoreTable, monkeypatch: pytest.MonkeyPatch, fetched: int
+) -> None:
+    monkeypatch.setattr(score_table, "_FETCHED_AT_ONCE", fetched)
     for customer, risk in {"b": 0.9, "a": 0.2, "c": None}.items():
         keep(table, customer, risk)
     table.changed(["a", "e"], NOW + timedelta(seconds=1))
@@ -108,7 +113,7 @@ def test_rows_of_some_and_values_of_all_are_read(table: ScoreTable) -> None:
 
 
 def test_an_empty_table_has_columns(tmp_path: Path) -> None:
-    assert ScoreTable(StoreSettings(data=tmp_path), COLUMNS).every() == ((), {"risk": (), "tier": ()})
+    assert ScoreTable(StoreSettings(data=tmp_path), COLUMNS).every() == ([], {"risk": [], "tier": []})
 
 
 def test_nothing_computed_before_an_erasure_is_kept_after_it(table: ScoreTable) -> None:
