@@ -117,8 +117,8 @@ class Segments:
     def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
         """Return every segment; all are evaluated again where one is old, or of features before the last ones.
 
-        Nothing stays of segments that are not defined any more. Where customers cannot be read, as while features are
-        built, the last evaluation stays; `as_of` says of when it is.
+        The last evaluation answers while another thread evaluates, and where customers cannot be read, as while
+        features are built; `as_of` says of when it is. Nothing stays of segments that are not defined any more.
 
         Parameters
         ----------
@@ -133,12 +133,16 @@ class Segments:
             If customers cannot be read, and something was not evaluated before, or is to be evaluated in any case.
         """
         defined, found = self.definitions(), self.store.evaluations()
-        if now or self._is_due(defined, found, source):
-            with self._evaluating:
+        if (now or self._is_due(defined, found, source)) and self._evaluating.acquire(
+            blocking=now or not _are_known(defined, found)
+        ):
+            try:
                 # another thread may have done it meanwhile
-                found = self.store.evaluations()
+                defined, found = self.definitions(), self.store.evaluations()
                 if now or self._is_due(defined, found, source):
                     found = self._evaluated_or_last(defined, found, source, now=now)
+            finally:
+                self._evaluating.release()
         return {name: Segment(one, origin, found[name]) for name, (one, origin) in defined.items()}
 
     def one(self, name: str, source: Source) -> Segment:
@@ -228,10 +232,7 @@ class Segments:
         try:
             return self._evaluate(defined, found, source)
         except (StateError, StoreError) as error:
-            known = all(
-                name in found and found[name].fingerprint == one.fingerprint for name, (one, _) in defined.items()
-            )
-            if now or not known:
+            if now or not _are_known(defined, found):
                 raise
             _log.warning("segments_not_evaluated", problem=error.problem)
             return found
@@ -257,8 +258,9 @@ class Segments:
             frozen = self._frozen(definitions, found)
             evaluated = evaluate(definitions, frozen, population, self._clock())
             if all(self.store.keep(name, one.evaluation, one.members, erasures) for name, one in evaluated.items()):
-                for name in set(found) - set(defined):
-                    self.store.remove(name)
+                # another process may have defined segments meanwhile
+                for name in found.keys() - self.definitions().keys() - defined.keys():
+                    self.store.forget(name)
                 return {name: one.evaluation for name, one in evaluated.items()}
         raise StoreError("Segments were not evaluated, since customers are being erased.", "Try again.")
 
@@ -277,3 +279,8 @@ class Segments:
 
     def _read(self, source: Source) -> Population:
         return read_population(self._settings, source.online, source.vectors, self.table, source.as_of)
+
+
+def _are_known(defined: Defined, found: Mapping[str, Evaluation]) -> bool:
+    """Return whether every segment was evaluated with the rule that it has now."""
+    return all(name in found and found[name].fingerprint == one.fingerprint for name, (one, _) in defined.items())

@@ -117,12 +117,24 @@ class SegmentStore:
             cursor.run(self._upserts["definitions"], **row)
 
     def remove(self, name: str) -> None:
-        """Remove a segment with all that is kept of it."""
-        tables = {self._definitions: "name", self._evaluations: "name", self._members: "segment", self._sizes: "name"}
+        """Remove a definition, and all that is kept of the segment."""
         with self._database.writing() as cursor:
-            for table, column in tables.items():
-                statement = sa.delete(table).where(table.c[column] == sa.bindparam("value"))
-                cursor.run(self._database.statement(statement), value=name)
+            self._delete(cursor, self._definitions, self._definitions.c.name, name)
+            self._forget(cursor, name)
+
+    def forget(self, name: str) -> None:
+        """Remove what is kept of a segment that is not defined any more."""
+        with self._database.writing() as cursor:
+            self._forget(cursor, name)
+
+    def _forget(self, cursor: Cursor, name: str) -> None:
+        self._delete(cursor, self._members, self._members.c.segment, name)
+        for table in (self._evaluations, self._sizes):
+            self._delete(cursor, table, table.c.name, name)
+
+    def _delete(self, cursor: Cursor, table: sa.Table, column: sa.Column[Any], value: str) -> None:
+        statement = sa.delete(table).where(column == sa.bindparam("value"))
+        cursor.run(self._database.statement(statement), value=value)
 
     # -- members
 

@@ -1,6 +1,8 @@
 """Segments as a whole, over customers that are made up: when they are evaluated, what is refused, what is frozen."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from serving.segments.definitions import SegmentDefinition
 from serving.segments.evaluating import ContradictoryRuleError
 from serving.segments.population import Population
 from serving.segments.service import Segments, Source, TakenNameError, UnknownSegmentError
+from serving.segments.store import SegmentStore
 from serving.settings import ServingSettings
 from tests.serving.segments import populations as made
 
@@ -54,6 +57,7 @@ class Made:
     rows: list[dict[str, Any]] = field(default_factory=list)
     reads: int = 0
     unreadable: bool = False
+    while_reading: Callable[[], None] | None = None
     erased_meanwhile: list[str] = field(default_factory=list)
 
     def sizes(self, source: Source = SOURCE, *, now: bool = False) -> dict[str, int]:
@@ -67,6 +71,8 @@ class Fake(Segments):
 
     def _read(self, source: Source) -> Population:
         self.made.reads += 1
+        if self.made.while_reading is not None:
+            self.made.while_reading()
         if self.made.unreadable:
             raise StateError("Expected features, found none.", "Build them.")
         read = replace(made.population(self.made.rows), made_from=source.online.fingerprint)
@@ -227,3 +233,34 @@ def test_the_last_evaluation_stays_while_customers_cannot_be_read(some: Made) ->
     some.path.write_text(_FILE.replace("0.5", "0.85"))
     with pytest.raises(StateError):
         some.sizes()
+
+
+def test_the_last_evaluation_answers_while_another_thread_evaluates(some: Made) -> None:
+    before = some.sizes()
+    some.rows[1] = {"risk": 0.8}
+    some.clock.now += timedelta(days=1)
+    began, goes_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        began.set()
+        assert goes_on.wait(10)
+
+    some.while_reading = wait
+    with ThreadPoolExecutor(1) as pool:
+        evaluating = pool.submit(some.sizes)
+        assert began.wait(10)
+        assert some.sizes() == before
+        goes_on.set()
+        assert evaluating.result() == {**before, "filed": 3}
+    assert some.reads == 2
+
+
+def test_a_segment_that_another_process_defines_meanwhile_stays(some: Made) -> None:
+    other = SegmentStore(StoreSettings(data=some.path.parent))
+    some.sizes()
+    found = some.segments.store.evaluations()["filed"]
+    other.keep("theirs", found, ["c0"], other.erasures())  # the definition follows
+    some.while_reading = lambda: other.save(definition(name="theirs"), made.NOW)
+    some.sizes(now=True)
+    some.while_reading = None
+    assert some.sizes()["theirs"] == 2
