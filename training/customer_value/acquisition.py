@@ -1,6 +1,6 @@
 """What acquiring customers cost, and what they are worth for it: by channel, and by month of the first purchase."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,21 +39,12 @@ class Acquired:
     clv_over_cost: float | None
 
 
-def read_channels(settings: Settings, among: Collection[str] | None = None) -> dict[str, str]:
-    """Read the acquisition channel of customers, by customer.
-
-    Parameters
-    ----------
-    among
-        Channels that are read; None reads all.
-    """
-    path = relation(table_path(settings[StoreSettings], "customers"))
-    if among is not None and not among:
-        return {}
+def read_channels(settings: Settings) -> dict[str, str]:
+    """Return the acquisition channel by customer, of the customers of whom it is known."""
+    people = relation(table_path(settings[StoreSettings], "customers"))
     with engine(settings) as con:
-        query = f"SELECT customer_id, acquisition_channel FROM {path} WHERE acquisition_channel IS NOT NULL"
-        rows = con.execute(query).fetchall()
-    return {str(customer): str(channel) for customer, channel in rows if among is None or channel in among}
+        query = f"SELECT customer_id, acquisition_channel FROM {people} WHERE acquisition_channel IS NOT NULL"
+        return {str(customer): str(channel) for customer, channel in con.execute(query).fetchall()}
 
 
 def by_channel(channels: Sequence[str | None], cost: Floats, worth: Worth) -> list[Acquired]:

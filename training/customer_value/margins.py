@@ -93,14 +93,16 @@ def read_facts(settings: Settings, as_of: datetime, *, risk_known: bool) -> Fact
         Whether there is a churn model.
     """
     stores = settings[StoreSettings]
-    customers, interactions = (relation(table_path(stores, name)) for name in ("customers", "interactions"))
+    names: tuple[TableName, ...] = ("customers", "interactions", "subscriptions", "transactions")
+    customers, interactions, contracts, lines = (relation(table_path(stores, name)) for name in names)
     with engine(settings) as con:
         known = _number(
             con, f"SELECT sum(amount) FILTER (cost IS NOT NULL) / sum(amount) FROM ({_lines(settings, as_of)})"
         )
         channels = _number(con, f"SELECT avg((acquisition_channel IS NOT NULL)::INT) FROM {customers}")
         contacts = _number(con, f"SELECT count(*) FILTER (kind = {quoted(CONTACT.name)}) FROM {interactions}")
-    return Facts(known, contacts > 0, channels, risk_known)
+        bought, contracted = (_number(con, f"SELECT count(*) FROM {table}") for table in (lines, contracts))
+    return Facts(known, contacts > 0, channels, risk_known, contracts=contracted > 0 and not bought)
 
 
 def _number(con: duckdb.DuckDBPyConnection, query: str) -> float:

@@ -31,12 +31,22 @@ class Facts:
         Share of the customers whose acquisition channel is known.
     risk_known
         Whether a churn model's risks are there.
+    contracts
+        Whether amounts are those of contracts, as there are no order lines.
     """
 
     cost_known: float = 0.0
     contacts_known: bool = False
     channels_known: float = 0.0
     risk_known: bool = False
+    contracts: bool = False
+
+    @property
+    def retention(self) -> str:
+        """What says how long customers stay: renewals, purchases, or churn and then purchases."""
+        if self.contracts:
+            return "renewals"
+        return "churn_then_purchases" if self.risk_known else "purchases"
 
 
 @dataclass(frozen=True)
@@ -125,8 +135,9 @@ class Assumptions:
         found += [Assumption(f"acquisition_costs.{name}", cost, "settings") for name, cost in channels]
         found.append(self._named("acquisition_cost", self.acquisition_cost))
         found.append(self._named("months", "lifetime" if self.lifetime else float(self.months)))
-        retention = "churn model, then purchase model" if facts.risk_known else "purchase model"
-        found.append(Assumption("retention", retention, "data"))
+        if facts.contracts:
+            found.append(self._named("contract_price", self.contract_price))
+        found.append(Assumption("retention", facts.retention, "data"))
         return found
 
     def _named(self, key: str, value: float | str) -> Assumption:

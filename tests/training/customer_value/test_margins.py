@@ -14,6 +14,7 @@ from core.settings import Settings, StoreSettings
 from features.contract.arrow import arrow_schema
 from features.contract.tables import CONTRACT, TableName
 from serving.settings import default_settings
+from training.customer_value.acquisition import read_channels
 from training.customer_value.contracts import paid_so_far
 from training.customer_value.margins import margin_share, read_facts, read_margins, unknown_names
 from training.customer_value.money import MONTH_DAYS, Assumptions, Facts
@@ -95,9 +96,21 @@ def test_what_the_data_know(tmp_path: Path) -> None:
     facts = read_facts(settings, NOW, risk_known=True)
     # 20 of the tea and 50 of the cups, of 123
     assert facts.cost_known == pytest.approx(70 / 123)
-    assert facts == Facts(facts.cost_known, True, 0.5, True)
+    assert facts == Facts(facts.cost_known, contacts_known=True, channels_known=0.5, risk_known=True)
     bare = settings_of(tmp_path, ValueSettings(), transactions=[], customers=[])
-    assert read_facts(bare, NOW, risk_known=False) == Facts(0.0, False, 0.0, False)
+    assert read_facts(bare, NOW, risk_known=False) == Facts()
+    contract = {"customer_id": "a", "start_timestamp": NOW, "created_timestamp": NOW}
+    contracts = settings_of(tmp_path, ValueSettings(), transactions=[], subscriptions=[contract])
+    facts = read_facts(contracts, NOW, risk_known=True)
+    assert facts.contracts
+    named = {one.key: (one.value, one.source) for one in Assumptions.of(ValueSettings(), facts).named()}
+    assert named["contract_price"] == ("month", "assumed")
+    assert named["retention"] == ("renewals", "data")
+
+
+def test_channels_are_read_by_customer(tmp_path: Path) -> None:
+    channels = read_channels(settings_of(tmp_path, ValueSettings()))
+    assert channels == {"a": "search"}
 
 
 def test_names_that_the_data_do_not_have_are_reported(tmp_path: Path) -> None:
@@ -119,7 +132,8 @@ def test_every_assumption_says_where_it_comes_from() -> None:
     assert named["contacts"] == ("none", "data")
     assert named["acquisition_costs.search"] == (20.0, "settings")
     assert named["months"] == (12.0, "assumed")
-    assert named["retention"] == ("purchase model", "data")
+    assert named["retention"] == ("purchases", "data")
+    assert "contract_price" not in named
 
 
 def test_products_without_a_cost_say_what_is_assumed() -> None:
@@ -136,7 +150,7 @@ def test_a_lifetime_and_a_rate_of_retention_are_named() -> None:
     assert assumptions.months == 240
     assert named["months"] == "lifetime"
     assert named["retention_rate"] == 0.1
-    assert named["retention"] == "churn model, then purchase model"
+    assert named["retention"] == "churn_then_purchases"
     assert "contact_cost" not in named
 
 
