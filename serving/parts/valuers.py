@@ -1,27 +1,27 @@
 """How values are computed: from orders by the value model, or from contracts by their price and renewal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
-from core.arrays import Columns, Floats
+from core.arrays import Floats
 from serving.explain.value import ExplainableValue
 from serving.parts.standing import Placed
 from serving.scoring.deployment import Ground
 from training.churn.model import ChurnModel
 from training.customer_value.acquisition import read_channels
-from training.customer_value.clv import Future, History, Monthly, clv
 from training.customer_value.contracts import Terms, contract_amount, contract_stays, monthly_price, paid_so_far
-from training.customer_value.margins import Margins, margin_share, read_facts, read_margins
-from training.customer_value.model import Forecast, ValueModel, with_purchases
+from training.customer_value.margins import Margins, read_facts, read_margins
+from training.customer_value.model import Forecast, ValueModel
 from training.customer_value.money import MONTH_DAYS, Assumptions, Worth
-from training.customer_value.retention import after_forecast, monthly, own_survival, survival
+from training.customer_value.retention import own_survival
 from training.customer_value.settings import ValueSettings
+from training.customer_value.start import with_purchases
+from training.customer_value.worth import Costs, Risk, worth_of_buyers, worth_of_contracts
 from training.evaluation.peers import usual_of
-from training.segments.names import column
 
 #: Contacts of these days say how many there are in a month.
 _CONTACT_DAYS = 84
@@ -55,7 +55,7 @@ class Money:
     Attributes
     ----------
     channels
-        The acquisition channel of each customer whose channel has a cost of its own.
+        The acquisition channel by customer; empty where channels have no costs of their own.
     """
 
     assumptions: Assumptions
@@ -68,19 +68,13 @@ class Money:
         settings, moment = ground.settings, ground.online.as_of
         value = settings[ValueSettings]
         facts = read_facts(settings, moment, risk_known=risk_known)
-        channels = read_channels(settings, value.acquisition_costs)
+        channels = read_channels(settings) if value.acquisition_costs else {}
         return cls(Assumptions.of(value, facts), read_margins(settings, moment), channels)
 
-    def history(self, placed: Placed, amount: Floats) -> History:
-        """Return what customers brought so far, of the amounts that they paid."""
-        rows, columns = len(placed.customers), placed.columns
-        known, cost = (column(columns, name, rows) for name in ("margin_amount_known", "margin_cost"))
-        return History(
-            amount,
-            margin_share(amount, known, cost, self.margins.of(placed.customers)),
-            np.nan_to_num(column(columns, "contacts_total", rows)),
-            self.assumptions.acquired_for([self.channels.get(customer) for customer in placed.customers]),
-        )
+    def costs(self, customers: Sequence[str]) -> Costs:
+        """Return what is known of customers beside their features."""
+        channels = [self.channels.get(customer) for customer in customers]
+        return Costs(self.margins.of(customers), self.assumptions.acquired_for(channels))
 
 
 class Valuer(Protocol):
@@ -133,23 +127,21 @@ class OrderValuer:
     def values(self, placed: Placed) -> Values:
         """Return what customers are worth."""
         columns, rows = placed.columns, len(placed.customers)
-        forecast = self._model.forecast(columns, rows)
-        risk = risks_of(self._churn, placed)
-        amount = np.nan_to_num(column(columns, "amount_total", rows))
-        future = Future(
-            monthly(forecast.amount, self.horizon_days),
-            _contacts_a_month(columns, rows),
-            after_forecast(self._survival(columns, risk), self.horizon_days),
-        )
-        return Values(forecast, risk, clv(self.money.history(placed, amount), future, self.money.assumptions))
-
-    def _survival(self, columns: Columns, risk: Floats) -> Monthly:
-        rows = len(risk)
+        forecast, risks = self._model.forecast(columns, rows), risks_of(self._churn, placed)
         known = with_purchases(columns, rows)
         own = own_survival(lambda months: self._model.start.expected_orders(known, months * MONTH_DAYS))
-        if self._churn is None:
-            return survival(None, self.horizon_days, own, rows)
-        return survival(risk, float(self._churn.definition.horizon_days or self.horizon_days), own, rows)
+        worth = worth_of_buyers(
+            columns,
+            (forecast.amount, self.horizon_days),
+            self._risk(risks),
+            own,
+            self.money.costs(placed.customers),
+            self.money.assumptions,
+        )
+        return Values(forecast, risks, worth)
+
+    def _risk(self, risks: Floats) -> Risk | None:
+        return None if self._churn is None else Risk(risks, _days(self._churn, self.horizon_days))
 
 
 class ContractValuer:
@@ -167,15 +159,17 @@ class ContractValuer:
     def values(self, placed: Placed) -> Values:
         """Return what customers are worth."""
         rows, terms = len(placed.customers), Terms.of(placed.columns, len(placed.customers))
-        risk = risks_of(self._churn, placed)
-        price = monthly_price(terms, self.money.assumptions)
-        stays = contract_stays(terms, risk, float(self._churn.definition.horizon_days or self.horizon_days))
-        amount = contract_amount(price, stays, self.horizon_days)
-        unknown = np.full(rows, np.nan)
-        forecast = Forecast(amount, *[unknown] * 9)
+        money, risk = self.money, Risk(risks_of(self._churn, placed), _days(self._churn, self.horizon_days))
+        stays = contract_stays(terms, risk.values, risk.days)
+        amount = contract_amount(monthly_price(terms, money.assumptions), stays, self.horizon_days)
         paid = np.array([self._paid.get(customer, 0.0) for customer in placed.customers])
-        future = Future(price, _contacts_a_month(placed.columns, rows), stays)
-        return Values(forecast, risk, clv(self.money.history(placed, paid), future, self.money.assumptions))
+        worth = worth_of_contracts(placed.columns, paid, risk, money.costs(placed.customers), money.assumptions)
+        return Values(Forecast(amount, *[np.full(rows, np.nan)] * 9), risk.values, worth)
+
+
+def _days(churn: ChurnModel, otherwise: int) -> float:
+    """Return the days that a risk is of; the business's own labels do not say it."""
+    return float(churn.definition.horizon_days or otherwise)
 
 
 def risks_of(churn: ChurnModel | None, placed: Placed) -> Floats:
@@ -185,7 +179,3 @@ def risks_of(churn: ChurnModel | None, placed: Placed) -> Floats:
         return np.full(rows, np.nan)
     columns = churn.columns([vector.values for vector in placed.vectors], placed.moments)
     return np.where(churn.definition.active(columns), churn.risk(churn.inputs(columns, rows)), np.nan)
-
-
-def _contacts_a_month(columns: Columns, rows: int) -> Floats:
-    return np.nan_to_num(column(columns, "contacts_84d", rows)) * (MONTH_DAYS / _CONTACT_DAYS)

@@ -12,7 +12,8 @@ from math import factorial
 import numpy as np
 
 from core.arrays import Columns, Floats
-from training.customer_value.model import START_COLUMNS, ValueModel
+from training.customer_value.model import ValueModel
+from training.customer_value.start import START_COLUMNS
 
 #: The quantities of the start: the input that a contribution is written to, and all inputs that change with it. How
 #: often somebody has bought says nothing without the time that it took.

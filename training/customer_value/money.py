@@ -111,7 +111,7 @@ class Assumptions:
             lifetime=lifetime,
             contract_price=settings.contract_price,
             facts=facts,
-            configured=frozenset(settings.model_fields_set),
+            configured=_configured(settings),
         )
 
     def named(self) -> list[Assumption]:
@@ -176,3 +176,14 @@ class Worth:
     predicted: Floats
     total: Floats
     margin: Floats
+
+
+def _configured(settings: ValueSettings) -> frozenset[str]:
+    """Return the keys that have another value than the default.
+
+    Which keys a file names is not known: settings are read with their defaults filled in.
+    """
+    fields = type(settings).model_fields.items()
+    return frozenset(
+        name for name, field in fields if getattr(settings, name) != field.get_default(call_default_factory=True)
+    )
