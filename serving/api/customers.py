@@ -1,4 +1,4 @@
-"""One customer: risk, explanation, offers, types; and everything about them removed."""
+"""One customer: risk, explanation, value, offers, types; and everything about them removed."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from serving.privacy.receipts import Receipt
 from serving.scoring.part import Question
 
 _EXPLANATION = ("risk", "reasons", "action", "what_if")
+_VALUE = ("value", "segments")
 
 
 def router() -> APIRouter:
@@ -28,6 +29,7 @@ def router() -> APIRouter:
     answers: list[tuple[str, str, tuple[str, ...], Any]] = [
         ("risk", "getRisk", ("risk",), _risk),
         ("explanation", "getExplanation", _EXPLANATION, _explanation),
+        ("value", "getValue", _VALUE, _value),
         ("offers", "getOffers", ("offers",), _offers),
         ("types", "getTypes", ("types",), _types),
     ]
@@ -72,6 +74,16 @@ async def _explanation(
     Takes the roles `score` and `explain`.
     """
     return await ask_one(request, caller, Question((customer_id,), _EXPLANATION, language))
+
+
+async def _value(
+    request: Request, customer_id: CustomerId, caller: CurrentCaller, language: ReaderLanguage
+) -> Response:
+    """Return what the customer will spend and is worth, when the next order is expected, and where the customer stands.
+
+    Takes the role `score`.
+    """
+    return await ask_one(request, caller, Question((customer_id,), _VALUE, language))
 
 
 async def _offers(

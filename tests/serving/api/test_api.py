@@ -31,6 +31,7 @@ from training.churn.model import ChurnModel
 from training.churn.pipeline import CHURN
 from training.churn.settings import ChurnSettings
 from training.lifecycle.runner import train
+from training.registry import MODELS
 
 ACTIVE = "6"
 
@@ -63,7 +64,7 @@ def servers(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     }
     try:
         with copied(world, directory) as settings, redis(directory, port):
-            for command in ("features apply", "train churn", "train next-product", "features materialize"):
+            for command in ("features apply", *(f"train {one.command}" for one in MODELS), "features materialize"):
                 subprocess.run(
                     [*ENCORE, *command.split()],
                     check=True,
@@ -185,6 +186,28 @@ def test_scores_of_many(client: TestClient) -> None:
     }
     assert scored["models"] == single["models"]
     assert score["offers"] == get(client, f"/v1/customers/{ACTIVE}/offers?limit=2&language=zh")["offers"]
+
+
+def test_the_highest_value_at_risk_comes_first(client: TestClient) -> None:
+    customers = ["6", "12", "18", "24", "30", "36", "42", "48", "nobody"]
+    body = {"customer_ids": customers, "include": ["risk", "value"], "order": "value_at_risk"}
+    scores = client.post("/v1/scores", json=body).json()["scores"]
+    assert sorted(one["customer_id"] for one in scores) == sorted(customers)
+    at_risk = [one["value"]["at_risk"] for one in scores]
+    known = [amount for amount in at_risk if amount is not None]
+    assert len(known) > 3
+    assert at_risk[: len(known)] == sorted(known, reverse=True)
+    for one in scores[: len(known)]:
+        assert one["value"]["at_risk"] == pytest.approx(one["risk"]["risk"] * one["value"]["amount"]["value"])
+    error = problem(client, "/v1/scores", 422, json={"customer_ids": ["6"], "order": "value_at_risk"})
+    assert "value" in error["errors"][0]["message"]
+
+
+def test_value_and_standing_have_a_route(client: TestClient) -> None:
+    answer = get(client, f"/v1/customers/{ACTIVE}/value")
+    assert answer["value"]["amount"]["low"] <= answer["value"]["amount"]["value"] <= answer["value"]["amount"]["high"]
+    assert answer["segments"]["rfm"]["group"]["title"]
+    assert answer["models"]["value"]["name"] == "encore-value"
 
 
 def test_scores_without_parts_leave_them_out(client: TestClient) -> None:

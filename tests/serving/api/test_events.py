@@ -98,6 +98,25 @@ def findings(one: dict[str, Any]) -> set[str]:
     return {reason["finding"] for reason in one["reasons"]["reasons"]}
 
 
+def test_a_purchase_moves_stage_score_and_next_order_at_once(client: TestClient, settings: Settings) -> None:
+    customers = pd.read_parquet(settings[StoreSettings].data / "features/customer_activity")["customer_id"].unique()
+    body = {"customer_ids": customers.tolist(), "include": ["value", "segments"]}
+    scores = client.post("/v1/scores", json=body).json()["scores"]
+    away = [one for one in scores if one["segments"]["stage"]["name"] in {"lapsed", "lost"}]
+    assert len(away) > 5
+    for number, before in enumerate(away[:5]):
+        customer = before["customer_id"]
+        assert before["segments"]["rfm"]["recency"] < 5
+        send(client, purchase(number, customer))
+        after = score(client, customer, "value", "segments")
+        assert after["computed"] == "now"
+        assert after["segments"]["rfm"]["recency"] == 5
+        assert after["segments"]["stage"]["name"] in {"won_back", "new"}
+        assert after["value"]["alive"] > before["value"]["alive"]
+        assert after["value"]["amount"]["value"] > before["value"]["amount"]["value"]
+        assert after["value"]["next_order"] != before["value"]["next_order"]
+
+
 def test_a_new_customer_is_known_after_the_first_event(client: TestClient) -> None:
     path = "/v1/customers/brand-new/risk"
     assert client.get(path).status_code == 404
