@@ -19,6 +19,8 @@ from training.segments.stages import STAGES
 
 #: Movements that are shown, the most frequent ones.
 _MOST_MOVES = 12
+#: Months of first purchases that are shown, the latest ones.
+_MOST_MONTHS = 24
 
 
 def tables(everyone: Everyone, writer: Writer) -> list[Sheet]:
@@ -31,7 +33,7 @@ def tables(everyone: Everyone, writer: Writer) -> list[Sheet]:
             _by("Value matrix", "field", "matrix", FIELDS, worth.fields, everyone, writer),
             *_earned(worth, writer),
             _acquired("Acquisition channels", "channel", worth.channels, writer),
-            _acquired("Months of the first purchase", "month", worth.cohorts, writer),
+            _acquired("Months of the first purchase", "month", worth.cohorts[-_MOST_MONTHS:], writer),
         ]
     sheets += [
         _by("Groups by recency, frequency and money", "group", "rfm", GROUPS, standing.rfm_group, everyone, writer),
@@ -90,14 +92,13 @@ def _by(
     values = everyone.worth.values if everyone.worth else None
     head = [column, "customers", "share"]
     if values is not None:
-        head += ["expected amount", "lifetime value", "share of it", "value at risk"]
+        head += ["lifetime value", "share of it", "value at risk"]
     rows = []
     for name in names:
         members = own == name
         row = [writer.say(f"{kind}.{name}"), f"{members.sum():,}", f"{members.sum() / known:.1%}"]
         if values is not None:
             row += [
-                _money(values.forecast.amount[members], writer),
                 _money(values.worth.total[members], writer),
                 f"{np.nansum(values.worth.total[members]) / max(np.nansum(values.worth.total), 1e-9):.1%}",
                 _money(values.at_risk[members], writer),
