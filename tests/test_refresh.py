@@ -136,6 +136,7 @@ def test_the_first_night_goes_from_exports_to_champions(night: Night) -> None:
         "scores": "skipped",
         "train churn": "done",
         "train next-product": "done",
+        "train value": "done",
         "recalibrate churn": "skipped",
         "scores of new versions": "done",
         "report": "done",
@@ -209,6 +210,7 @@ def test_killed_in_any_step_it_answers_on_and_goes_through_the_next_time(night: 
         ("scores", 0.3),
         ("train churn", 1.5),
         ("train next-product", 4.0),
+        ("train value", 0.5),
         ("scores of new versions", 0.3),
         ("report", 1.0),
     ):

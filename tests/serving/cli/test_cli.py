@@ -237,6 +237,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(
         ("evaluate churn", "encore train churn"),
         ("evaluate reasons", "encore train churn"),
         ("evaluate next-product", "encore train next-product"),
+        ("evaluate value", "encore train value"),
         ("score", "encore features materialize"),
         ("explain 6", "encore features materialize"),
         ("recommend 6", "encore features materialize"),
