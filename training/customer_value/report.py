@@ -10,7 +10,11 @@ from training.evaluation.card import Card
 from training.evaluation.grade import Grading
 from training.evaluation.sheet import Headline, Sheet, with_interval
 
-_COLUMNS = ("MAE", "Spearman", "normalised Gini", "total", "error over deciles")
+_COLUMNS = ("MAE", "Spearman", "Gini", "total", "deciles")
+_NOTE = (
+    "MAE: in the currency of the data. Gini: normalised, 1 ranks as the truth does. Total: forecasts over what was "
+    "spent. Deciles: the error over deciles of the forecast, as a share of what was spent."
+)
 
 
 def card(protocol: Mapping[str, Any], evaluation: Mapping[str, Any], grading: Grading) -> Card:
@@ -81,11 +85,16 @@ def headlines(metrics: Mapping[str, float]) -> list[Headline]:
 
 def _methods(title: str, evaluation: Mapping[str, Any], notes: Sequence[str] = ()) -> Sheet:
     rows = [
-        (name, *(with_interval(values[metric]) for metric in METRICS)) for name, values in evaluation["methods"].items()
+        (name, _money(values["mae"]), *(with_interval(values[metric]) for metric in METRICS[1:]))
+        for name, values in evaluation["methods"].items()
     ]
     amount, orders = evaluation["interval_coverage"], evaluation["orders"]["interval_coverage"]
     note = f"Inside their interval: {amount['value']:.1%} of the amounts, {orders['value']:.1%} of the orders."
-    return Sheet(title, ("method", *_COLUMNS), rows, (note, *notes))
+    return Sheet(title, ("method", *_COLUMNS), rows, (_NOTE, note, *notes))
+
+
+def _money(one: Mapping[str, float]) -> str:
+    return f"{one['value']:,.1f} ({one['low']:,.1f}–{one['high']:,.1f})"
 
 
 def _next_order(found: Mapping[str, Any]) -> Sheet:

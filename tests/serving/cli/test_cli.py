@@ -104,7 +104,7 @@ def test_the_pipeline_again_is_skipped(
         ("train churn", ["encore-churn/1 is champion"]),
         ("train next-product", ["encore-next-product/1 is champion"]),
         ("train value", ["encore-value/1 is champion"]),
-        ("evaluate value", ["champion", "recent_spend", "dynamics", "normalised Gini", "median days off", "Grade"]),
+        ("evaluate value", ["champion", "recent_spend", "dynamics", "Gini", "median days off", "Grade"]),
         ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
         ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
         (
