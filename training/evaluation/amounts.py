@@ -105,10 +105,11 @@ def bootstrap(
     lie above it where customers are few: chance is a distance, too, as it is in every calibration error.
     """
     points = {name: measure(truth, forecast) for name, forecast in methods.items()}
+    ordered = {name: _Ordered(truth, forecast) for name, forecast in methods.items()}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
-    for rows in drawn_rows(customers, rounds):
-        for name, forecast in methods.items():
-            found[name].append(measure(truth[rows], forecast[rows]))
+    for times in times_drawn(customers, rounds):
+        for name, one in ordered.items():
+            found[name].append(one.measure(times))
     values = {
         name: {metric: np.array([one[metric] for one in drawn]) for metric in points[name]}
         for name, drawn in found.items()
@@ -116,13 +117,75 @@ def bootstrap(
     return Draws(points, values)
 
 
-def drawn_rows(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
-    """Yield the rows of each draw of customers; a customer who is drawn twice has all rows twice."""
+def times_drawn(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
+    """Yield how many times each row is in each draw of customers, who are drawn with all of their rows."""
     codes = np.unique(customers.astype(str), return_inverse=True)[1]
     count = int(codes.max()) + 1
-    places = np.arange(len(codes))
     for drawn in draws(count, rounds):
-        yield np.repeat(places, np.bincount(drawn, minlength=count)[codes])
+        yield np.bincount(drawn, minlength=count)[codes]
+
+
+def drawn_rows(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
+    """Yield the rows of each draw of customers; a customer who is drawn twice has all rows twice."""
+    for times in times_drawn(customers, rounds):
+        yield np.repeat(np.arange(len(times)), times)
+
+
+class _Ordered:
+    """A forecast that is sorted once, and measured where row i counts `times[i]` times.
+
+    Sorting each draw on its own takes ten times as long where customers are many.
+    """
+
+    def __init__(self, truth: Floats, forecast: Floats) -> None:
+        self._truth, self._forecast = truth, forecast
+        self._error = np.abs(forecast - truth)
+        self._best = np.argsort(-truth, kind="stable")
+        self._highest = np.argsort(-forecast, kind="stable")
+        self._lowest = np.argsort(forecast, kind="stable")
+        self._values = [np.unique(one, return_inverse=True)[1] for one in (forecast, truth)]
+
+    def measure(self, times: Ints) -> dict[str, float]:
+        """Return what `measure` returns for the rows, each as many times as it counts."""
+        count, spent = float(times.sum()), float(times @ self._truth)
+        error = float(times @ self._error)
+        best = self._area(self._best, times)
+        return {
+            "mae": error / count,
+            "spearman": self._spearman(times),
+            "gini": self._area(self._highest, times) / best if best > 0 else 0.0,
+            "total": float(times @ self._forecast) / spent if spent > 0 else 0.0,
+            "decile_error": self._decile_error(times),
+            ACCURACY: 1 - error / spent if spent > 0 else 0.0,
+        }
+
+    def _area(self, order: Ints, times: Ints) -> float:
+        """Return the mean of the cumulated shares of the truth, less that of chance."""
+        counts, truth = times[order], self._truth[order]
+        after = np.cumsum(counts * truth)
+        # the copies of a row follow each other: the first adds the truth once, the last one as often as it counts
+        held = counts * (after - counts * truth) + truth * counts * (counts + 1) / 2
+        return float(held.sum()) / float(after[-1]) / float(counts.sum()) - 0.5 if after[-1] > 0 else 0.0
+
+    def _spearman(self, times: Ints) -> float:
+        ranks = [_ranks(values, times) for values in self._values]
+        first, second = (one - float(times @ one) / float(times.sum()) for one in ranks)
+        scale = float(np.sqrt((times @ first**2) * (times @ second**2)))
+        return float(times @ (first * second)) / scale if scale > 0 else 0.0
+
+    def _decile_error(self, times: Ints) -> float:
+        rows = np.repeat(self._lowest, times[self._lowest])
+        parts = [part for part in np.array_split(rows, DECILES) if len(part)]
+        means = np.array([(self._forecast[part].mean(), self._truth[part].mean()) for part in parts])
+        spent = float(means[:, 1].sum())
+        return float(np.abs(means[:, 0] - means[:, 1]).sum()) / spent if spent > 0 else 0.0
+
+
+def _ranks(values: Ints, times: Ints) -> Floats:
+    """Return the mean rank of each row among all copies, equal values sharing theirs."""
+    counts = np.bincount(values, weights=times)
+    ranks: Floats = (np.cumsum(counts) - counts / 2 + 0.5)[values]
+    return ranks
 
 
 def drawn_estimate(

@@ -155,7 +155,13 @@ def test_the_run_holds_metrics_pictures_and_a_card(at_home: World) -> None:
     pictures = mlflow.artifacts.list_artifacts(run_id=version.run_id, artifact_path="pictures")
     assert {Path(one.path).stem for one in pictures} == {"lorenz", "deciles"}
     card = mlflow.artifacts.load_text(f"runs:/{version.run_id}/model_card.md")
-    for words in ("# Value model, grade", "recent_spend", "error over deciles", "Inside their interval", "Gini: normalised"):
+    for words in (
+        "# Value model, grade",
+        "recent_spend",
+        "error over deciles",
+        "Inside their interval",
+        "Gini: normalised",
+    ):
         assert words in card
     (mean, mae, gini) = VALUE.headlines(version.metrics)
     assert mean.baseline is None

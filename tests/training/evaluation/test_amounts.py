@@ -104,6 +104,18 @@ def test_a_customer_is_drawn_with_all_rows() -> None:
     assert count == 30
 
 
+@given(seed=st.integers(0, 30))
+def test_draws_equal_measuring_each_of_them(seed: int) -> None:
+    truth, forecast = example(80, seed)
+    customers = np.array([f"c{place // 2}" for place in range(len(truth))], dtype=object)
+    rounded = np.round(forecast, -1)
+    measured = bootstrap(truth, {"some": rounded}, customers, 5).values["some"]
+    wanted = [measure(truth[rows], rounded[rows]) for rows in drawn_rows(customers, 5)]
+    assert set(measured) == set(wanted[0])
+    for metric, values in measured.items():
+        np.testing.assert_allclose(values, [one[metric] for one in wanted], rtol=1e-9)
+
+
 def test_intervals_hold_the_point_and_methods_are_paired() -> None:
     truth, forecast = example()
     customers = np.array([f"c{place // 2}" for place in range(len(truth))], dtype=object)
