@@ -181,7 +181,7 @@ class Model(Protocol[A]):
         Returns
         -------
         The rows of `asked` that have an outcome, with the column `outcome`: 1 or 0 for a model of risks; for a model of
-        offers the frozenset of the products that were bought.
+        offers the frozenset of the products that were bought; for a model of amounts what was spent.
         """
         ...
 

@@ -22,6 +22,7 @@ from training.evaluation.amounts import METRICS
 from training.lifecycle.runner import champion, evaluate, model_fingerprint, train
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
+from training.monitoring.realised import offer_weeks, risk_weeks, with_outcomes
 
 TEST = datetime(2017, 10, 3, tzinfo=UTC)
 METHODS = {"champion", "recent_spend", "rate", "bg_nbd_gamma_gamma", "dynamics"}
@@ -194,3 +195,18 @@ def test_outcomes_are_the_amounts_that_were_spent(at_home: World, rows: ValueSet
     assert found["customer_id"].tolist() == rows.customers[:40].tolist()
     np.testing.assert_allclose(found["outcome"], rows.spent[:40])
     assert (found["outcome"] > 0).sum() > 20
+
+
+def test_monitoring_joins_amounts_and_measures_no_risk(at_home: World, rows: ValueSet) -> None:
+    answers = pd.DataFrame(
+        {"customer_id": rows.customers[:40].tolist(), "model": "encore-value/1", "risk": None, "offers": None}
+    )
+    answers["as_of"] = pd.Series([pd.Timestamp(TEST)] * len(answers)).dt.as_unit("us")
+    answers["snapshot"] = answers["as_of"]
+    known = with_outcomes(VALUE, at_home.settings, answers, at_home.schedule.as_of)
+    found = dict(zip(known["customer_id"], known["outcome"], strict=True))
+    assert [found[one] for one in rows.customers[:40]] == pytest.approx(rows.spent[:40].tolist())
+    assert risk_weeks(known[known["risk"].notna()]) == []
+    assert offer_weeks(known[known["offers"].notna()]) == []
+    earlier = with_outcomes(VALUE, at_home.settings, answers, TEST + timedelta(days=60))
+    assert earlier["outcome"].isna().all()
