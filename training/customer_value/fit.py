@@ -18,8 +18,8 @@ from training.customer_value.targets import Target, starts_of, targets_of
 from training.customer_value.trees import Trees
 from training.customer_value.typical import typical_customers
 
-#: Chosen by cross-validation over customers at the training snapshots of the default data: Poisson had a lower error
-#: than Tweedie there (177.7 to 178.0 on average), and nothing else made a difference.
+#: Chosen by cross-validation over customers at the training snapshots of the default data: Poisson had a mean absolute
+#: error of 177.7 there and Tweedie one of 177.9; other shapes of the trees were within 0.2 of it.
 PARAMETERS: dict[str, object] = {
     "learning_rate": 0.03,
     "num_leaves": 9,
