@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from core.arrays import Floats
+from features.contract.events.interactions import REFERRAL
 from features.spans.base import Inputs
 from features.spans.contracts import as_known
 from features.spans.snapshots import Snapshots
@@ -13,8 +14,6 @@ from features.spans.totals import beside, totals
 from features.spans.visible import days_between, whole_seconds
 from features.views.view import FeatureView
 
-#: Kind of an interaction: the customer has brought another one.
-REFERRAL = "referral"
 #: The recent gaps are a third of all, at least and at most this many; the earlier ones are up to twice as many before.
 LEAST_RECENT, MOST_RECENT = 3, 12
 _KEY = ["customer_id", "position"]
@@ -36,7 +35,7 @@ def cycle(inputs: Inputs) -> ir.Table:
     All columns are functions of events alone: none changes because time passes.
     """
     base, snapshots = inputs.base, inputs.snapshots
-    referrals = base.interactions.filter(base.interactions.kind == REFERRAL)
+    referrals = base.interactions.filter(base.interactions.kind == REFERRAL.name)
     parts = (
         purchase_days(base.orders, snapshots),
         _categories(base.lines, base.tables.products, snapshots),

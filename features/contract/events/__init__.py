@@ -19,6 +19,7 @@ from features.contract.events.interactions import (
     CONTACT,
     RATING,
     REDEMPTION,
+    REFERRAL,
     RETURN,
     SERVICE_REQUEST,
     VISIT,
@@ -38,6 +39,7 @@ EVENT_KINDS: list[EventKind] = [
     SERVICE_REQUEST,
     RETURN,
     RATING,
+    REFERRAL,
     CONSENT,
     SUBSCRIPTION,
 ]

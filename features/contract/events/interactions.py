@@ -67,6 +67,7 @@ RETURN = _interaction(
     product_id="1029743",
     value=2.99,
 )
+REFERRAL = _interaction("referral", "a new customer whom the customer has brought", channel="web")
 CONSENT = _interaction(
     "consent", "consent to marketing; `value` is 1 if it was given, 0 if it was withdrawn", Consent, value=0
 )

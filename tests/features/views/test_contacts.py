@@ -62,8 +62,9 @@ def test_usage_equals_a_naive_loop(con: Any, seed: int, *, alone: bool) -> None:
         first = min((r["event_timestamp"] for r in visits), default=t)
         lived = (t - first).total_seconds() / 86400 / 28 - 1
         usual = (len(visits) - len(known(visits, t, 28))) / lived if lived >= 1 else None
-        ratings = sorted(by_kind.get("nps", []), key=lambda r: r["event_timestamp"])
-        rated = [r["value"] for r in ratings if not np.isnan(r["value"])]
+        ratings = [r for r in by_kind.get("nps", []) if not np.isnan(r["value"])]
+        # of several at once the least counts
+        rated = [r["value"] for r in sorted(ratings, key=lambda r: (r["event_timestamp"], -r["value"]))]
         wanted = {
             "visits_28d": len(known(visits, t, 28)),
             "visits_84d": len(known(visits, t, 84)),
