@@ -15,6 +15,7 @@ from serving.cli.context import Context
 from serving.cli.options import LanguagesOption, group
 from serving.cli.stages import Stages
 from serving.explain.language import Language
+from serving.parts.segments import SegmentsPart
 from serving.scoring.export import BATCH, Row, export_scores, materialize_scores, score_rows
 from serving.segments.service import Segments, Source
 from training.churn.labels import active_customers
@@ -113,7 +114,16 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
 def _stage_segments(context: Context, asking: Asking, stages: Stages) -> None:
     """Evaluate segments on the new scores, so that their sizes are known day by day; nothing where none is defined."""
     segments = Segments(context.settings, asking.service.table, lambda: context.now)
-    if segments.definitions():
-        ground = asking.deployment.ground
-        source = Source(ground.online, ground.store.online.vectors, asking.as_of)
-        stages.run("segments", lambda _: segments.every(source, now=True))
+    if not segments.definitions():
+        return
+    ground, before = asking.deployment.ground, segments.store.version()
+    source = Source(ground.online, ground.store.online.vectors, asking.as_of)
+    stages.run("segments", lambda _: segments.every(source, now=True))
+    if segments.store.version() != before:
+        # answers say which segments a customer is in
+        stages.run(
+            "members",
+            lambda report: materialize_scores(
+                asking.service, asking.deployment, asking.everyone, asking.as_of, [SegmentsPart.name], report
+            ),
+        )

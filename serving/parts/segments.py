@@ -1,16 +1,21 @@
 """Where a customer stands: groups by recency, frequency and money, lifecycle stage, rung of the ladder."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
+import structlog
 from pydantic import Field
 
+from core.errors import StoreError
 from serving.explain.wording import Writer
 from serving.parts.standing import StandingEngine, placed_customers
-from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Reading
+from serving.scoring.deployment import Deployment
+from serving.scoring.part import AnswerPart, Column, Computed, PartAnswer, Question, Reading
 from training.segments.standing import Standing
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,11 @@ class SegmentsAnswer(PartAnswer):
         None
     )
 
+    member_of: Annotated[
+        list[str] | None,
+        Field(description="Names of the segments that rules define, as of their last evaluation; null: not known"),
+    ] = None
+
 
 class SegmentsPart(AnswerPart[SegmentsAnswer]):
     """Where a customer stands, by rules."""
@@ -61,6 +71,17 @@ class SegmentsPart(AnswerPart[SegmentsAnswer]):
         Column("ladder", "text", "first_purchase, repeated, several_categories or advocate"),
     )
 
+    def key(self, deployment: Deployment, question: Question) -> str | None:
+        """Name answers by the version of the segments too; nothing is kept while that is not known."""
+        if deployment.error(StandingEngine) is not None:
+            return None
+        try:
+            version = deployment.engine(StandingEngine).version()
+        except StoreError as error:
+            _log.warning("segments_not_read", problem=error.problem)
+            return None
+        return f"{self.name} {question.language} {version}"
+
     def compute(self, reading: Reading) -> Mapping[str, Computed[SegmentsAnswer]]:
         """Return where every known customer stands."""
         placed, engine = reading.once(placed_customers), reading.deployment.engine(StandingEngine)
@@ -68,7 +89,9 @@ class SegmentsPart(AnswerPart[SegmentsAnswer]):
             return {}
         standing, writer = engine.stand(placed), engine.writers[reading.question.language]
         return {
-            customer: Computed(vector.moment, _answer(standing, place, writer))
+            customer: Computed(
+                vector.moment, replace(_answer(standing, place, writer), member_of=_member_of(engine, customer))
+            )
             for place, (customer, vector) in enumerate(zip(placed.customers, placed.vectors, strict=True))
         }
 
@@ -99,6 +122,14 @@ def _answer(standing: Standing, place: int, writer: Writer) -> SegmentsAnswer:
         stage=named("stage", standing.stage[place], writer),
         ladder=named("ladder", standing.ladder[place], writer),
     )
+
+
+def _member_of(engine: StandingEngine, customer: str) -> list[str] | None:
+    try:
+        return engine.member_of(customer)
+    except StoreError as error:
+        _log.warning("segments_not_read", problem=error.problem)
+        return None
 
 
 def named(kind: str, name: str, writer: Writer) -> Named | None:

@@ -11,12 +11,14 @@ import structlog
 from core.arrays import Columns, Floats
 from core.errors import ConfigError
 from core.files import written
+from core.settings import StoreSettings
 from features.categories import Attributes, model_columns
 from features.store.online import Vector
 from serving.explain.language import Language, edition
 from serving.explain.wording import Writer, make_writers
 from serving.scoring.deployment import Ground, ModelInfo
 from serving.scoring.part import Reading
+from serving.segments.store import SegmentStore
 from serving.settings import TextSettings
 from training.customer_value.settings import ValueSettings
 from training.segments.settings import SegmentSettings
@@ -65,6 +67,7 @@ class StandingEngine:
         self.settings = ground.settings[SegmentSettings]
         self.cuts = Cuts.learn(everyone_placed(ground).columns, self.settings)
         self.writers = writers
+        self._segments = SegmentStore(ground.settings[StoreSettings])
         self.identity: Hashable = repr((self.settings, self.cuts, sorted(writers.items()), edition()))
 
     @classmethod
@@ -82,6 +85,26 @@ class StandingEngine:
             If there are no features, or names cannot be read and there were none before.
         """
         return cls(ground, writers_of(ground, before.writers if before else None))
+
+    def version(self) -> int:
+        """Return a number that is another one where customers came into segments of rules, or left them.
+
+        Raises
+        ------
+        StoreError
+            If the store of segments cannot be read.
+        """
+        return self._segments.version()
+
+    def member_of(self, customer: str) -> list[str]:
+        """Return the segments of rules that a customer is in, as of their last evaluation.
+
+        Raises
+        ------
+        StoreError
+            If the store of segments cannot be read.
+        """
+        return self._segments.segments_of(customer)
 
     def stand(self, placed: "Placed") -> Standing:
         """Say where customers stand."""

@@ -76,6 +76,7 @@ class SegmentStore:
         metadata = sa.MetaData()
         self._definitions, self._evaluations = _definitions(metadata), _evaluations(metadata)
         self._members, self._sizes, self._erasures = _members(metadata), _sizes(metadata), _erasures(metadata)
+        changes = _changes(metadata)
         address = address or f"sqlite:///{(stores.data / 'customer_segments.db').resolve()}"
         self._database = Database(address, metadata, "The store of segments", _REMEDY)
         upserted = {"definitions": self._definitions, "evaluations": self._evaluations, "sizes": self._sizes}
@@ -95,6 +96,9 @@ class SegmentStore:
         self._everyone = self._database.statement(in_segment)
         self._count = self._database.statement(sa.select(sa.func.count()).select_from(self._erasures))
         self._note = self._database.statement(sa.insert(self._erasures).values(number=sa.bindparam("number")))
+        self._latest = self._database.statement(sa.select(sa.func.max(changes.c.number)))
+        self._clear_changes = self._database.statement(sa.delete(changes))
+        self._add_change = self._database.statement(sa.insert(changes).values(number=sa.bindparam("number")))
 
     def _of(self, customer: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
         return self._members.c.customer_id == customer
@@ -129,6 +133,7 @@ class SegmentStore:
 
     def _forget(self, cursor: Cursor, name: str) -> None:
         self._delete(cursor, self._members, self._members.c.segment, name)
+        self._note_change(cursor)
         for table in (self._evaluations, self._sizes):
             self._delete(cursor, table, table.c.name, name)
 
@@ -164,6 +169,8 @@ class SegmentStore:
             before, now = {row[0] for row in cursor.run(self._everyone, segment=name)}, set(members)
             cursor.run_many(self._remove, [_member(name, customer) for customer in sorted(before - now)])
             cursor.run_many(self._add, [_member(name, customer) for customer in sorted(now - before)])
+            if before != now:
+                self._note_change(cursor)
             cursor.run(self._upserts["evaluations"], **_row(name, evaluation))
             if evaluation.problem is None:
                 self._keep_size(cursor, name, evaluation)
@@ -180,6 +187,16 @@ class SegmentStore:
         query = sa.select(table.c.customer_id).where(table.c.segment == name, table.c.customer_id > after)
         with self._database.connection() as con:
             return [row[0] for row in con.execute(query.order_by(table.c.customer_id).limit(limit))]
+
+    def version(self) -> int:
+        """Return a number that is another one where any customer has come into a segment, or left one."""
+        with self._database.reading() as cursor:
+            return int(cursor.run(self._latest)[0][0] or 0)
+
+    def _note_change(self, cursor: Cursor) -> None:
+        number = int(cursor.run(self._latest)[0][0] or 0) + 1
+        cursor.run(self._clear_changes)
+        cursor.run(self._add_change, number=number)
 
     def segments_of(self, customer: str) -> list[str]:
         """Return the names of the segments that a customer is in."""
@@ -294,3 +311,8 @@ def _erasures(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "segment_erasures", metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False)
     )
+
+
+def _changes(metadata: sa.MetaData) -> sa.Table:
+    """Return a table of one row: how many times members have changed."""
+    return sa.Table("segment_changes", metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False))

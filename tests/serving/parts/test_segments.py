@@ -1,11 +1,13 @@
 """The part `segments`: every customer has a place, and the score table has it too."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from serving.explain.language import catalogue
-from tests.conftest import Scoring, World
+from tests.conftest import Scoring, World, connected, copied
 from training.churn.settings import ChurnSettings
 
 pytestmark = pytest.mark.world
@@ -32,3 +34,24 @@ def test_titles_are_in_the_readers_language(scoring: Scoring) -> None:
     (chinese,) = scoring.ask(["12"], "segments", language="zh")
     stage = chinese.parts["segments"].value.stage
     assert stage.title == catalogue("zh").texts[f"stage.{stage.name}"]
+
+
+def test_an_answer_says_which_segments_a_customer_is_in(world: World, tmp_path: Path) -> None:
+    rule = {"column": "frequency_score", "at_least": 5}
+    with copied(world, tmp_path) as settings, connected(settings) as client:
+
+        def ask() -> Any:
+            body = {"customer_ids": ["6", "12", "18"], "include": ["segments"]}
+            return client.post("/v1/scores", json=body).json()["scores"]
+
+        assert [one["segments"]["member_of"] for one in ask()] == [[], [], []]
+        assert {one["computed"] for one in ask()} == {"materialised"}
+        body = {"name": "frequent", "rule": rule, "kind": "following"}
+        answer = client.post("/v1/segments", json=body)
+        assert answer.status_code in {200, 201}, answer.text
+        expected = [["frequent"] if one["segments"]["rfm"]["frequency"] == 5 else [] for one in ask()]
+        assert [one["segments"]["member_of"] for one in ask()] == expected
+        assert ["frequent"] in expected
+        assert {one["computed"] for one in ask()} == {"materialised"}
+        client.delete("/v1/segments/frequent")
+        assert [one["segments"]["member_of"] for one in ask()] == [[], [], []]
