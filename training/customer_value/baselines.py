@@ -21,8 +21,8 @@ def baselines(train: ValueSet, rows: ValueSet, start: Start) -> dict[str, Floats
 
     `recent_spend` brings the amount of the last 84 days to the horizon; `rate` the amount since the first purchase, of
     at least a week; `bg_nbd_gamma_gamma` is what the start expects without what is recent. `dynamics` is the baseline
-    that Microsoft documents for Dynamics 365 Customer Insights: "Average monthly purchase made by the customer in the
-    active customer window * Number of months in the CLV prediction period * Overall retention rate of all customers"
+    that Microsoft documents for Dynamics 365 Customer Insights: mean amount a month of the active window, times
+    months, times the retention rate of all customers
     (https://learn.microsoft.com/dynamics365/customer-insights/predict-customer-lifetime-value). Read as: the window is
     the customer's whole history, of at least a month; the retention rate is the share of the customers of the newest
     training snapshot who bought within the horizon.
