@@ -91,6 +91,7 @@ class Segments:
         self._path = serving.segments
         self._oldest = timedelta(minutes=serving.segment_age_minutes)
         self._of_file: tuple[tuple[str, ...], dict[str, SegmentDefinition]] = ((), {})
+        self._columns: tuple[str, Mapping[str, RuleColumn]] = ("", {})
         self._evaluating = threading.Lock()
         self.table = table
         self.store = store or SegmentStore(settings[StoreSettings])
@@ -111,8 +112,11 @@ class Segments:
         return dict(sorted(defined.items()))
 
     def columns(self, source: Source) -> Mapping[str, RuleColumn]:
-        """Return the columns that rules may read."""
-        return self._read(source).columns
+        """Return the columns that rules may read, which are the same until the next materialisation."""
+        if self._columns[0] != source.online.fingerprint:
+            with self._evaluating:
+                self._read(source)
+        return self._columns[1]
 
     def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
         """Return every segment; all are evaluated again where one is old, or of features before the last ones.
@@ -170,7 +174,8 @@ class Segments:
         RuleError, ContradictoryRuleError
             If nobody can mean its rule; see `check_definition`.
         """
-        population = self._read(source)
+        with self._evaluating:
+            population = self._read(source)
         check_definition(definition, population)
         found = evaluate([definition], {}, population, self._clock())
         return Segment(definition, "api", found[definition.name].evaluation)
@@ -278,6 +283,12 @@ class Segments:
         }
 
     def _read(self, source: Source) -> Population:
+        """Read all customers: one thread at a time, as they take memory."""
+        population = self._population(source)
+        self._columns = (source.online.fingerprint, population.columns)
+        return population
+
+    def _population(self, source: Source) -> Population:
         return read_population(self._settings, source.online, source.vectors, self.table, source.as_of)
 
 

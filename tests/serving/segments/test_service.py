@@ -69,7 +69,7 @@ class Fake(Segments):
 
     made: Made
 
-    def _read(self, source: Source) -> Population:
+    def _population(self, source: Source) -> Population:
         self.made.reads += 1
         if self.made.while_reading is not None:
             self.made.while_reading()
@@ -264,3 +264,12 @@ def test_a_segment_that_another_process_defines_meanwhile_stays(some: Made) -> N
     some.sizes(now=True)
     some.while_reading = None
     assert some.sizes()["theirs"] == 2
+
+
+def test_columns_are_read_once_for_a_materialisation(some: Made) -> None:
+    assert set(some.segments.columns(SOURCE)) == set(made.KINDS)
+    some.segments.columns(SOURCE)
+    some.sizes()
+    assert some.reads == 2
+    some.segments.columns(replace(SOURCE, online=replace(ONLINE, fingerprint="second")))
+    assert some.reads == 3
