@@ -169,7 +169,7 @@ class _Pen:
     def answer(self, place: int) -> ValueAnswer:
         """Return what the customer at a place is worth."""
         engine, writer, forecast = self._engine, self._writer, self._values.forecast
-        model = engine.info.version.label
+        model = engine.label
         amount = _range(place, forecast.amount, forecast.amount_low, forecast.amount_high)
         if amount is None:
             return ValueAnswer(model=model, text=writer.say("value.no_purchase"))

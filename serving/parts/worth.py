@@ -29,14 +29,22 @@ _log = structlog.get_logger(__name__)
 
 
 class ValueEngine:
-    """What values are computed by, with cuts among all customers. Immutable."""
+    """What values are computed by, with cuts among all customers. Immutable.
+
+    Attributes
+    ----------
+    label
+        Name and version of the model that answers: of the value model, or of the churn model where contracts are valued.
+    """
 
     model: ClassVar[str] = ValueSettings.section
     quick: ClassVar[bool] = True
 
     def __init__(self, ground: Ground, version: Version, valuer: Valuer, writers: Mapping[Language, Writer]) -> None:
         segments = ground.settings[SegmentSettings]
-        self.info = ModelInfo(version, {"horizon_days": valuer.horizon_days})
+        self.label = version.label
+        # a formula values contracts, by the risks of another model
+        self.info = None if valuer.explainable is None else ModelInfo(version, {"horizon_days": valuer.horizon_days})
         self.valuer, self.writers = valuer, writers
         everyone = valuer.values(everyone_placed(ground))
         self.pyramid = PyramidCuts.learn(everyone.worth.total, segments.tiers)

@@ -182,6 +182,41 @@ def test_the_api_answers_without_offers(trained: Trained) -> None:
             runner.train(NEXT_PRODUCT, trained.settings)
 
 
+def test_contracts_are_valued_by_price_and_renewal(trained: Trained) -> None:
+    """The formula by hand, for one whose contract ends within the horizon of the risk."""
+    with inside(trained.directory):
+        Store(trained.settings).materialize()
+        with connected(trained.settings, lambda: LATER) as client:
+            customers = active_customers(trained.settings, trained.schedule.as_of)
+            include = ["risk", "value", "segments", "profile"]
+            body = {"customer_ids": customers, "include": include, "order": "value_at_risk"}
+            scores = client.post("/v1/scores", json=body).json()["scores"]
+    assert len(scores) > 100
+    for one in scores:
+        value, risk, profile = one["value"], one["risk"]["risk"], one["profile"]["profile"]
+        end, term = profile["days_to_contract_end"], profile["contract_age_days"] + profile["days_to_contract_end"]
+        paid, left, kept = min(end, 91.0), 91.0 - end, 0.0 if profile["contract_cancelled"] else 1.0
+        while left > 0:  # renewal after renewal, each for as long as the contract runs
+            kept *= 1 - risk
+            paid += kept * min(left, term)
+            left -= term
+        # prices are of a month, and money is counted by months
+        expected = profile["contract_price"] * paid / 30.4375
+        assert value["amount"]["value"] == pytest.approx(expected, rel=0.02), profile
+        assert value["at_risk"] == pytest.approx(risk * value["amount"]["value"])
+        assert value["model"] == one["risk"]["model"]
+        assert (value["amount"]["low"], value["orders"], value["next_order"], value["reasons"]) == (
+            None,
+            None,
+            None,
+            [],
+        )
+        assert value["lifetime"]["total"] > value["amount"]["value"]
+        assert one["segments"]["stage"]["name"] in {"new", "mature", "declining", "won_back"}
+    at_risk = [one["value"]["at_risk"] for one in scores]
+    assert at_risk == sorted(at_risk, reverse=True)
+
+
 def test_contracts_alone_carry_a_model(tmp_path: Path) -> None:
     write_business(tmp_path, simulate(300), contracts_alone=True)
     with inside(tmp_path):
