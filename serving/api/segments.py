@@ -107,7 +107,7 @@ def router() -> APIRouter:
     add("/segment-columns", _columns, methods=["GET"], operation_id="listSegmentColumns")
     created: dict[int | str, dict[str, Any]] = {
         HTTPStatus.OK.value: {"model": SegmentDetails, "description": "With `dry_run`; nothing was saved"},
-        **documented(413),
+        **documented(400, 413),
     }
     add("/segments", _define, methods=["POST"], operation_id="defineSegment", status_code=201, responses=created)
     one = "/segments/{name}"
