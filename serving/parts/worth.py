@@ -34,7 +34,7 @@ class ValueEngine:
     Attributes
     ----------
     label
-        Name and version of the model that answers: of the value model, or of the churn model where contracts are valued.
+        Name and version of the model that answers; where contracts are valued, that of the churn model.
     """
 
     model: ClassVar[str] = ValueSettings.section

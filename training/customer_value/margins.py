@@ -139,7 +139,7 @@ def unknown_names(settings: Settings) -> list[str]:
             there = sorted(str(row[0]) for row in con.execute(query).fetchall()) if names else []
             listed = ", ".join(there[:_SHOWN]) or "none"
             found += [
-                f"{key}: expected names of `{table}.{column}`, which are {listed}; found {name!r}. Correct the name."
+                f"{key}: expected names of `{table}.{column}`, which are {listed}; found {name!r}"
                 for name in sorted(names.keys() - set(there))
             ]
     return found

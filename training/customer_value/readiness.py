@@ -2,6 +2,7 @@
 
 from core.settings import Settings
 from core.sql import count
+from training.customer_value.margins import unknown_names
 from training.customer_value.settings import ValueSettings
 from training.readiness.facts import DataFacts
 from training.readiness.fitness import FEW_CUSTOMERS, MIN_CUSTOMERS, Finding, Fitness, at_least
@@ -30,6 +31,7 @@ def judge_value(settings: Settings, facts: DataFacts) -> Fitness | None:
             "Ingest a longer history, or choose a shorter value.horizon_days.",
         ),
         _dominant(facts),
+        *(Finding("weak", what, "Correct the name: nobody has this one.") for what in unknown_names(settings)),
     ]
     return Fitness("value", tuple(findings))
 

@@ -116,8 +116,8 @@ def test_channels_are_read_by_customer(tmp_path: Path) -> None:
 def test_names_that_the_data_do_not_have_are_reported(tmp_path: Path) -> None:
     value = ValueSettings(margins={"food": 0.1, "Home": 0.2}, acquisition_costs={"search": 3.0, "tv": 9.0})
     home, tv = unknown_names(settings_of(tmp_path, value))
-    assert home.startswith("value.margins: expected names of `products.category`, which are food, home; found 'Home'.")
-    assert "which are search; found 'tv'." in tv
+    assert home.startswith("value.margins: expected names of `products.category`, which are food, home; found 'Home'")
+    assert "which are search; found 'tv'" in tv
     assert unknown_names(settings_of(tmp_path, ValueSettings())) == []
 
 
