@@ -24,6 +24,12 @@ class FeatureService:
     views: frozenset[str] = frozenset()
 
 
+#: Everything about a customer, with the order cycle and the margin. Models that share a service share its vectors.
+VALUE_SERVICE = FeatureService(
+    "value_v1", groups=frozenset({"customer"}), views=frozenset({"customer_cycle", "customer_margin"})
+)
+
+
 class ModelSettings(Section):
     """The section of a model, which also says what the feature store has to prepare for it."""
 

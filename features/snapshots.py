@@ -51,6 +51,9 @@ class Windows:
     optional
         Whether a history too short for the model leaves it without snapshots, unless its tests are configured; else it
         is an error, which stops every model.
+    unlabelled
+        Whether nothing is predicted, so that there is nothing to wait for: `as_of` is the one snapshot, and what was
+        found with some of its customers is measured on others.
     """
 
     reach_days: int
@@ -62,6 +65,7 @@ class Windows:
     given: bool = False
     active_days: int | None = None
     optional: bool = False
+    unlabelled: bool = False
 
     def sees(self, moment: datetime, gaps: Sequence[Gap]) -> bool:
         """Return whether there is somebody to learn from at a moment."""
@@ -167,7 +171,8 @@ def make_schedule(
     DataError
         If the history is too short for training, validation and test snapshots that do not overlap.
     """
-    learned = {name: windows for name, windows in models.items() if sells or not windows.needs_sales}
+    possible = {name: windows for name, windows in models.items() if sells or not windows.needs_sales}
+    learned = {name: windows for name, windows in possible.items() if not windows.unlabelled}
     ends = {name: min(as_of, (complete or {}).get(windows.labels, as_of)) for name, windows in learned.items()}
     end = max(ends.values(), default=as_of)
     grid = _grid(first_event + time.min_history_days * _DAY, end, time.snapshot_spacing_days)
@@ -178,6 +183,7 @@ def make_schedule(
             "Supply a longer history, or lower time.min_history_days or time.snapshot_spacing_days.",
         )
     splits = {name: Split() for name in models}
+    splits |= {name: Split((as_of,), (), (as_of,), by_customers=True) for name in possible if name not in learned}
     needed: dict[str, tuple[datetime, ...]] = dict.fromkeys(models, (as_of,))
     taken: set[datetime] = set()
     for name, windows in learned.items():

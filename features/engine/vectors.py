@@ -14,8 +14,8 @@ NOT_FEATURES = ("customer_id", "product_id", "event_timestamp", "created_timesta
 
 
 def services_of(settings: Settings) -> tuple[FeatureService, ...]:
-    """Return the services of all models."""
-    return tuple(model.service for model in settings.every(ModelSettings))
+    """Return the services of all models, each once."""
+    return tuple(dict.fromkeys(model.service for model in settings.every(ModelSettings)))
 
 
 def vector_view(service: FeatureService) -> str:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from core.errors import StateError
 from core.settings import Settings
 from features.engine.vectors import NOT_FEATURES, vector_view
+from features.services import FeatureService as Service
 from features.services import ModelSettings
 from features.settings import FeatureSettings, TimeSettings
 from features.store.feast_api import (
@@ -80,13 +81,13 @@ def definitions(settings: Settings, directory: Path) -> list[Entity | FeatureVie
         views[about.name] = _view(about, directory, ttl, features, entities)
     services = [
         FeatureService(
-            name=model.service.name,
-            features=[views[view.name] for view in views_of(model.service)],
-            description=f"What the {model.section.replace('_', ' ')} model reads.",
-            tags={"model": model.section},
+            name=service.name,
+            features=[views[view.name] for view in views_of(service)],
+            description=_read_by(readers),
+            tags={"model": ", ".join(readers)},
             owner=features.owner,
         )
-        for model in settings.every(ModelSettings)
+        for service, readers in _readers(settings).items()
     ]
     return [*entities.values(), *views.values(), *services]
 
@@ -116,9 +117,22 @@ def _described(settings: Settings) -> Iterator[_About]:
             text = (inspect.getdoc(inspect.getmodule(view.expression)) or "").split("\n")[0]
             moments = {moment: name for names in (view.ages, view.countdowns) for name, moment in names.items()}
             yield _About(view.name, text, {"kind": view.group, "model": ", ".join(readers)}, moments)
+    for service, readers in _readers(settings).items():
+        text = f"All features of {service.name} of a customer in one JSON text, which the API reads."
+        yield _About(vector_view(service), text, {"kind": "vector", "model": ", ".join(readers)})
+
+
+def _read_by(readers: list[str]) -> str:
+    models = " and ".join(name.replace("_", " ") for name in readers)
+    return f"What the {models} model reads." if len(readers) == 1 else f"What the {models} models read."
+
+
+def _readers(settings: Settings) -> dict[Service, list[str]]:
+    """Return the services, each with the names of the models that read it."""
+    readers: dict[Service, list[str]] = {}
     for model in settings.every(ModelSettings):
-        text = f"All features of {model.service.name} of a customer in one JSON text, which the API reads."
-        yield _About(vector_view(model.service), text, {"kind": "vector", "model": model.section})
+        readers.setdefault(model.service, []).append(model.section)
+    return readers
 
 
 def _view(

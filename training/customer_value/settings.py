@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from core.settings import Days, Moment, Share
-from features.services import FeatureService, ModelSettings
+from features.services import VALUE_SERVICE, FeatureService, ModelSettings
 from features.snapshots import Windows
 
 #: A share from nothing to everything.
@@ -20,9 +20,7 @@ class ValueSettings(ModelSettings):
     """
 
     section: ClassVar[str] = "value"
-    service: ClassVar[FeatureService] = FeatureService(
-        "value_v1", groups=frozenset({"customer"}), views=frozenset({"customer_cycle", "customer_margin"})
-    )
+    service: ClassVar[FeatureService] = VALUE_SERVICE
 
     horizon_days: Days = 91
     test_snapshots: tuple[Moment, ...] = Field(
