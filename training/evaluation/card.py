@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from training.evaluation.grade import GradeRule, Grading
+from training.evaluation.grade import Grading, Rule
 from training.evaluation.sheet import Sheet
 
 
@@ -32,7 +32,7 @@ class Card:
     training: Sequence[str]
     measurement: Sequence[str]
     results: Sheet
-    rule: GradeRule
+    rule: Rule
     grading: Grading
     limits: Sequence[str]
 

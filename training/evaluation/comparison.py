@@ -55,7 +55,9 @@ class Comparison:
     slices
         By slice and group; a group whose rows all have one outcome is left out.
     sizes
-        What the versions answer beside an order: probabilities, or amounts.
+        What the versions answer beside an order: probabilities, or amounts; None where they answer neither.
+    objection
+        Why the challenger must not replace the champion whatever its metrics are; None where nothing is against it.
     """
 
     deciding: str
@@ -64,7 +66,8 @@ class Comparison:
     customers: int
     metrics: Mapping[str, Difference]
     slices: Mapping[str, Mapping[str, Slice]] = field(default_factory=dict)
-    sizes: Sizes = "percentages"
+    sizes: Sizes | None = "percentages"
+    objection: str | None = None
 
     @property
     def gain(self) -> Difference:
@@ -73,7 +76,7 @@ class Comparison:
 
     @property
     def calibration(self) -> Difference:
-        """The calibration error, of probabilities or amounts."""
+        """The calibration error, of probabilities or amounts; a `KeyError` where the versions answer neither."""
         return self.metrics[CALIBRATION if self.sizes == "percentages" else DECILE_ERROR]
 
     def as_json(self) -> dict[str, Any]:

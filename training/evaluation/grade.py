@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from training.evaluation.bootstrap import Estimate
 
@@ -54,6 +54,17 @@ class Grading:
 def with_caveat(grade: str, caveat: str | None) -> str:
     """Return a grade as readers see it: never without its caveat."""
     return f"{grade} ({caveat})" if caveat else grade
+
+
+class Rule(Protocol):
+    """How the grade of a kind of model follows from what was measured, in words."""
+
+    @property
+    def text(self) -> str: ...  # noqa: D102 - the limits of the grades
+
+    def summary(self, grading: Grading) -> str:
+        """Return a grading as a sentence."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -201,7 +201,7 @@ def _gain(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
 def _calibration(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
     """Refuse percentages or amounts that are further off than the champion's, by more than chance and the tolerance."""
     comparison = evidence.comparison
-    if comparison is None:
+    if comparison is None or comparison.sizes is None:
         return None
     error = comparison.calibration
     text = f"Calibration error {_change(error)}"
@@ -234,6 +234,13 @@ def _slices(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
     return Check("slices", passes=False, text=text, figures=_figures(worst))
 
 
+def _objection(evidence: Evidence, _: PromotionSettings) -> Check | None:
+    """Refuse a version that the model itself objects to, such as one that renames groups that people work with."""
+    if evidence.comparison is None or evidence.comparison.objection is None:
+        return None
+    return Check("objection", passes=False, text=evidence.comparison.objection)
+
+
 def _reasons(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
     """Refuse a version whose reasons contradict it too often."""
     fidelity = evidence.fidelity
@@ -248,7 +255,7 @@ def _reasons(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
 
 
 #: Every rule is asked, in this order. Adding one is its function and one entry here.
-RULES: list[Rule] = [_answers, _leakage, _grade, _gain, _calibration, _slices, _reasons]
+RULES: list[Rule] = [_answers, _leakage, _grade, _gain, _calibration, _slices, _objection, _reasons]
 
 
 def decide(evidence: Evidence, promotion: PromotionSettings) -> Decision:

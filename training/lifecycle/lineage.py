@@ -89,9 +89,11 @@ def describe_version(context: Context, fitted: Fitted[Any]) -> str:
     split, schedule, grading = context.split, context.schedule, fitted.grading
     words = f": {grading.words}" if grading.words else ""
     learned = (*split.train, *split.validation)
+    end = fitted.artifact.labels_end
+    labels = f", with labels until {end:%Y-%m-%d}" if end > learned[-1] else ""
     return (
         f"Grade {grading.shown}{words}. Trained at {len(learned)} snapshots from {learned[0]:%Y-%m-%d} to "
-        f"{learned[-1]:%Y-%m-%d}, with labels until {fitted.artifact.labels_end:%Y-%m-%d}; measured at "
+        f"{learned[-1]:%Y-%m-%d}{labels}; measured at "
         f"{len(split.test)} snapshots from {split.test[0]:%Y-%m-%d} to {split.test[-1]:%Y-%m-%d}. Data from "
         f"{schedule.data_start:%Y-%m-%d} to {schedule.as_of:%Y-%m-%d}."
     )

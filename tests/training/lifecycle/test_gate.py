@@ -105,6 +105,16 @@ def test_amounts_are_compared_by_their_own_error() -> None:
     assert "its amounts are further off" in check.text
 
 
+def test_what_has_no_probabilities_has_no_calibration_and_a_model_may_object() -> None:
+    clusters = Comparison("stability", ("2024-01-01",), 900, 900, {"stability": ALIKE}, sizes=None)
+    decision = decide(replace(GOOD, comparison=clusters), PromotionSettings())
+    assert decision.passes
+    assert decision.check("calibration") is None
+    assert decision.check("objection") is None
+    renamed = replace(clusters, objection="40% of the customers keep their label.")
+    assert refusals(replace(GOOD, comparison=renamed)) == {"objection": "40% of the customers keep their label."}
+
+
 @pytest.mark.parametrize(
     ("name", "words", "changed"),
     [
