@@ -15,7 +15,6 @@ from training.lifecycle.settings import PromotionSettings, RefreshSettings, Trac
 from training.monitoring.settings import AlertSettings, MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
-from training.segments.settings import SegmentSettings
 
 
 def _currency(code: str) -> str:
@@ -108,7 +107,6 @@ def sections() -> tuple[type[Section], ...]:
         CustomerSettings,
         FeatureSettings,
         *models,
-        SegmentSettings,
         StoreSettings,
         TrackingSettings,
         PromotionSettings,

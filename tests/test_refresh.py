@@ -32,7 +32,7 @@ pytestmark = pytest.mark.servers
 CUSTOMERS = "household_id % 12 = 0"
 #: The exports of the first night end here.
 FIRST = "2017-11-20"
-MODELS = ("encore-churn", "encore-next-product", "encore-value")
+MODELS = ("encore-churn", "encore-next-product", "encore-value", "encore-segments")
 
 
 def write_exports(folder: Path, until: str | None) -> None:
@@ -137,6 +137,7 @@ def test_the_first_night_goes_from_exports_to_champions(night: Night) -> None:
         "train churn": "done",
         "train next-product": "done",
         "train value": "done",
+        "train segments": "done",
         "recalibrate churn": "skipped",
         "scores of new versions": "done",
         "report": "done",
@@ -184,7 +185,7 @@ def test_exports_that_are_not_fit_leave_what_was_there(night: Night, tmp_path: P
 def test_an_unknown_model_in_the_schedule_is_refused(night: Night) -> None:
     code, printed = refresh(night.directory, ENCORE_REFRESH__RETRAIN_DAYS_OF='{"chrun": 7}')
     assert code == 2
-    assert "expected names of models (churn, next_product, value), found 'chrun'" in " ".join(printed.split())
+    assert "expected names of models (churn, next_product, value, segments), found 'chrun'" in " ".join(printed.split())
 
 
 def test_a_store_that_does_not_answer_has_a_code_of_its_own(night: Night) -> None:

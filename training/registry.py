@@ -12,6 +12,7 @@ from training.churn.settings import ChurnSettings
 from training.customer_value.settings import ValueSettings
 from training.names import command_of, registered_name_of, title_of
 from training.next_product.settings import NextProductSettings
+from training.segments.settings import SegmentSettings
 
 if TYPE_CHECKING:
     from training.model import Artifact, Model
@@ -102,5 +103,11 @@ MODELS: list[Registered] = [
         "training.customer_value.pipeline:VALUE",
         "training.customer_value.model:ValueModel",
         "What customers spend next, how often they order, and when.",
+    ),
+    Registered(
+        SegmentSettings,
+        "training.segments.pipeline:SEGMENTS",
+        "training.segments.model:SegmentsModel",
+        "Which clusters of similar customers there are.",
     ),
 ]

@@ -13,6 +13,7 @@ from features.snapshots import Split, make_schedule, resolve_as_of
 from training.churn.settings import ChurnSettings
 from training.customer_value.settings import ValueSettings
 from training.next_product.settings import NextProductSettings
+from training.segments.settings import SegmentSettings
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -72,6 +73,18 @@ def test_a_history_too_short_for_an_optional_model_leaves_the_others_alone() -> 
     configured = ValueSettings(test_snapshots=(START + 120 * DAY,))
     with pytest.raises(DataError, match="value: expected training snapshots"):
         make_schedule(TimeSettings(), CHURN | {"value": configured.windows}, START, START + 240 * DAY)
+
+
+def test_without_labels_the_customers_of_now_are_the_only_snapshot() -> None:
+    segments = {"segments": SegmentSettings().windows}
+    schedule = make_schedule(TimeSettings(), CHURN | segments, START, START + 400 * DAY)
+    alone = make_schedule(TimeSettings(), CHURN, START, START + 400 * DAY)
+    now = (schedule.as_of,)
+    assert schedule.splits["segments"] == Split(train=now, test=now, by_customers=True)
+    assert schedule.splits["segments"].every == schedule.needed["segments"] == now
+    assert (schedule.grid, schedule.splits["churn"]) == (alone.grid, alone.splits["churn"])
+    unsold = make_schedule(TimeSettings(), CHURN | segments, START, START + 400 * DAY, sells=False)
+    assert unsold.splits["segments"] == Split()
 
 
 def test_a_single_snapshot_is_an_error() -> None:

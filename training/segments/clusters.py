@@ -2,10 +2,11 @@
 
 k-means on standardised columns, those of amounts and counts on a logarithmic scale. A number of clusters is stable if
 two clusterings agree, of a bootstrap draw and of the customers that the draw leaves out, each applied to all: the
-adjusted Rand index (Hubert and Arabie, *Comparing partitions*, 1985) is high in the mean over the draws, and so is, for
-every cluster, the Jaccard index with the most similar one (Hennig, *Cluster-wise assessment of cluster stability*,
-2007). Clusterings of the draw and of all customers would share customers and agree on cuts through the noise: of three
-clear kinds of 60 customers each they make six clusters. The largest stable number is taken.
+adjusted Rand index (Hubert and Arabie, *Comparing partitions*, 1985) is high in the mean over the draws, by more than
+their chance, and so is, for every cluster, the Jaccard index with the most similar one (Hennig, *Cluster-wise
+assessment of cluster stability*, 2007). Clusterings of the draw and of all customers would share customers and agree on
+cuts through the noise: of three clear kinds of 60 customers each they make six clusters. The largest stable number is
+taken.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,10 @@ from training.segments.names import Names, absent, rows_of
 from training.segments.settings import ClusterSettings
 
 #: For each cluster that is tried; a third of the customers are not in a draw.
-_LEAST_CUSTOMERS = 10
+LEAST_CUSTOMERS = 10
+
+#: Standard errors below the mean, above which it lies with 95 % certainty.
+_CERTAIN = 1.645
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,25 @@ class Clusters:
         )
 
 
-def find_clusters(columns: Columns, settings: ClusterSettings, before: Clusters | None = None) -> Clusters | None:
-    """Find the clusters of a population; None where no number of clusters is stable.
+@dataclass(frozen=True)
+class Search:
+    """What a search for clusters found.
+
+    Attributes
+    ----------
+    stability
+        By number of clusters that was tried: the mean adjusted Rand index over the draws; empty where there are too few
+        customers to try any.
+    clusters
+        None where no number is stable.
+    """
+
+    stability: Mapping[int, float]
+    clusters: Clusters | None
+
+
+def search(columns: Columns, settings: ClusterSettings, before: Clusters | None = None) -> Search:
+    """Try every number of clusters, and take the largest that is stable.
 
     Parameters
     ----------
@@ -132,16 +153,21 @@ def find_clusters(columns: Columns, settings: ClusterSettings, before: Clusters 
     """
     scale = Scale.learn(columns, settings.columns)
     rows = rows_of(columns) if scale.columns else 0
-    if rows < _LEAST_CUSTOMERS * settings.most:
-        return None
+    if rows < LEAST_CUSTOMERS * settings.most:
+        return Search({}, None)
     coordinates = scale.apply(columns, rows)
     stability, best = _stability(coordinates, settings)
     if best is None:
-        return None
+        return Search(stability, None)
     members = _nearest(coordinates, best)
     earlier = before.assign(columns, rows) if before else absent(rows)
     labels, last_number = _labelled(members, len(best), earlier, before.last_number if before else 0)
-    return Clusters(scale, labels, best, stability, last_number)
+    return Search(stability, Clusters(scale, labels, best, stability, last_number))
+
+
+def find_clusters(columns: Columns, settings: ClusterSettings, before: Clusters | None = None) -> Clusters | None:
+    """Return the clusters that `search` finds."""
+    return search(columns, settings, before).clusters
 
 
 def differences(columns: Columns, found: Names, label: str, names: Sequence[str]) -> list[tuple[str, float]]:
@@ -177,8 +203,6 @@ def _varies(values: Floats) -> bool:
 
 def _stability(coordinates: Floats, settings: ClusterSettings) -> tuple[dict[int, float], Floats | None]:
     """Return the stability by number of clusters, and the centres of the largest stable number."""
-    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - training alone needs it
-
     rng = np.random.default_rng(settings.seed)
     sample = coordinates
     if len(coordinates) > settings.sample:
@@ -186,20 +210,38 @@ def _stability(coordinates: Floats, settings: ClusterSettings) -> tuple[dict[int
     found: dict[int, float] = {}
     best: Floats | None = None
     for number in range(settings.least, settings.most + 1):
-        indices, overlaps = [], []
-        for draw in range(settings.draws):
-            places = rng.integers(0, len(sample), len(sample))
-            rest = np.delete(sample, places, axis=0)
-            one, other = (
-                _nearest(sample, _centres(part, number, settings.seed + draw)) for part in (sample[places], rest)
-            )
-            indices.append(adjusted_rand_score(one, other))
-            overlaps.append(_overlaps(one, other, number))
-        found[number] = float(np.mean(indices))
-        every = float(np.mean(overlaps, axis=0).min())
-        if found[number] >= settings.stable and every >= settings.found_again:
+        indices, overlaps = agreement(sample, number, settings)
+        found[number] = float(indices.mean())
+        if _surely(indices) >= settings.stable and float(overlaps.mean(axis=0).min()) >= settings.found_again:
             best = _centres(sample, number, settings.seed)
     return found, best
+
+
+def _surely(indices: Floats) -> float:
+    """Return the mean that draws show at least, with 95 % certainty: a few lucky draws are no stability."""
+    return float(indices.mean() - _CERTAIN * indices.std(ddof=1) / np.sqrt(len(indices)))
+
+
+def agreement(coordinates: Floats, number: int, settings: ClusterSettings) -> tuple[Floats, Floats]:
+    """Return how well two clusterings agree in each draw; the draws are the same at every call.
+
+    Returns
+    -------
+    The adjusted Rand index by draw; and by draw and cluster the Jaccard index with the most similar cluster.
+    """
+    from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - training alone needs it
+
+    rng = np.random.default_rng(settings.seed)
+    indices, overlaps = [], []
+    for draw in range(settings.draws):
+        places = rng.integers(0, len(coordinates), len(coordinates))
+        rest = np.delete(coordinates, places, axis=0)
+        one, other = (
+            _nearest(coordinates, _centres(part, number, settings.seed + draw)) for part in (coordinates[places], rest)
+        )
+        indices.append(adjusted_rand_score(one, other))
+        overlaps.append(_overlaps(one, other, number))
+    return np.array(indices), np.array(overlaps)
 
 
 def _overlaps(members: Ints, other: Ints, number: int) -> Floats:

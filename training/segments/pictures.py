@@ -1,4 +1,4 @@
-"""Pictures of where customers stand, for pages and notebooks: the RFM grid, and movements between two moments."""
+"""Pictures of where customers stand: the RFM grid, movements between two moments, and clusters."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from core.arrays import Ints
+from training.segments.clusters import Clusters
 from training.segments.movements import Movements
 from training.segments.rfm import GRID, Rfm
 
@@ -55,6 +56,41 @@ def movement_table(found: Movements, names: Mapping[str, str], before: str, afte
     axes.set_xticks(range(columns), [names[name] for name in found.after], rotation=45, ha="right")
     axes.set_yticks(range(rows), [names[name] for name in found.before])
     axes.set(xlabel=after, ylabel=before)
+    return figure
+
+
+def centre_map(clusters: Clusters, shares: Mapping[str, float]) -> Figure:
+    """Draw the centres of clusters: in each column by how many standard deviations they are off the mean.
+
+    Parameters
+    ----------
+    shares
+        Of the customers, by label.
+    """
+    columns = clusters.scale.columns
+    figure = Figure(figsize=(3 + 0.7 * len(columns), 2 + 0.5 * len(clusters.labels)), layout="constrained")
+    axes = figure.subplots()
+    limit = max(float(np.abs(clusters.centres).max()), 1.0)
+    image = axes.imshow(clusters.centres, cmap="RdBu_r", aspect="auto", vmin=-limit, vmax=limit)
+    for (row, column), value in np.ndenumerate(clusters.centres):
+        color = "white" if abs(value) > 0.6 * limit else "black"
+        axes.text(column, row, f"{value:+.1f}", ha="center", va="center", fontsize=8, color=color)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+    axes.set_yticks(
+        range(len(clusters.labels)), [f"{label} ({shares.get(label, 0.0):.0%})" for label in clusters.labels]
+    )
+    figure.colorbar(image, label="standard deviations from the mean")
+    return figure
+
+
+def stability_bars(stability: Mapping[int, float], stable: float) -> Figure:
+    """Draw the stability of each number of clusters, and the line from which on a number is stable."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.bar([str(number) for number in stability], list(stability.values()))
+    axes.axhline(stable, color="0.3", linestyle="--", label=f"stable from {stable:.2f}")
+    axes.set(xlabel="clusters", ylabel="adjusted Rand index", ylim=(0, 1))
+    axes.legend()
     return figure
 
 

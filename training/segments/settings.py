@@ -1,10 +1,12 @@
 """Where customers stand: what separates scores, tiers, fields, stages and rungs from each other."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from core.settings import Days, Part, Section, Share
+from core.settings import Days, Part, Share
+from features.services import VALUE_SERVICE, FeatureService, ModelSettings
+from features.snapshots import Windows
 
 Cycles = Annotated[float, Field(gt=0, le=100)]
 _Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -109,12 +111,17 @@ class ClusterSettings(Part):
     )
     least: Annotated[int, Field(ge=2)] = Field(2, description="Number of clusters, at least")
     most: Annotated[int, Field(ge=2, le=30)] = Field(8, description="Number of clusters, at most")
-    stable: Share = Field(0.8, description="Mean adjusted Rand index over the draws from which on a number is stable")
+    stable: Share = Field(
+        0.8, description="Mean adjusted Rand index from which on a number is stable; by more than chance of the draws"
+    )
     found_again: Share = Field(
         0.75, description="And mean Jaccard index of every cluster with the most similar one of a draw"
     )
     draws: Annotated[int, Field(ge=5, le=500)] = Field(20, description="Bootstrap draws for each number of clusters")
     sample: Annotated[int, Field(ge=100)] = Field(20_000, description="Customers to find the clusters by, at most")
+    kept: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.8, description="Share of the customers who keep their label, at least, unless clusters are more stable"
+    )
     seed: int = 1
 
     @model_validator(mode="after")
@@ -124,10 +131,11 @@ class ClusterSettings(Part):
         return self
 
 
-class SegmentSettings(Section):
-    """Scores, tiers, fields, stages and rungs that customers are placed in."""
+class SegmentSettings(ModelSettings):
+    """Scores, tiers, fields, stages and rungs that customers are placed in, and the clusters that are found."""
 
     section: ClassVar[str] = "segments"
+    service: ClassVar[FeatureService] = VALUE_SERVICE
 
     rfm_cuts: FixedCuts | None = Field(None, description="None learns the limits: a fifth of the customers each")
     tiers: TierShares = TierShares()
@@ -142,3 +150,16 @@ class SegmentSettings(Section):
     advocate_rating: Annotated[float, Field(ge=0, le=10)] = Field(
         9, description="A last rating from which on a customer is an advocate; 9 and 10 are promoters of NPS"
     )
+
+    @property
+    def windows(self) -> Windows:
+        """Customers as they are now: nothing is predicted. Their rhythm and baskets are those of order lines."""
+        return Windows(0, needs_sales=True, unlabelled=True)
+
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What a model depends on: the clusters, and the rhythm where nobody has bought twice; not what is a rule."""
+        return {
+            "clusters": self.clusters.model_dump(mode="json"),
+            "typical_gap_days": self.stages.typical_gap_days,
+        }

@@ -40,9 +40,7 @@ class Cuts:
             Features with ages, as `features.vectors.with_ages` returns them.
         """
         limits = RfmCuts.fixed(settings.rfm_cuts) if settings.rfm_cuts else RfmCuts.learn(columns)
-        gaps = column(columns, "gap_mean", rows_of(columns))
-        known = gaps[gaps > 0]
-        return cls(limits, float(np.median(known)) if len(known) else settings.stages.typical_gap_days)
+        return cls(limits, typical_gap(columns, settings))
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, which `from_dict` reads."""
@@ -52,6 +50,13 @@ class Cuts:
     def from_dict(cls, content: Mapping[str, Any]) -> "Cuts":
         """Read what `as_dict` returned."""
         return cls(RfmCuts.from_dict(content["rfm"]), float(content["typical_gap"]))
+
+
+def typical_gap(columns: Columns, settings: SegmentSettings) -> float:
+    """Return the median of the customers' mean gaps between days with a purchase, in days."""
+    gaps = column(columns, "gap_mean", rows_of(columns))
+    known = gaps[gaps > 0]
+    return float(np.median(known)) if len(known) else settings.stages.typical_gap_days
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,16 @@ def test_everything_registered_is_described_and_tagged(at_home: World) -> None:
     assert {name: one.tags for name, one in services.items()} == {
         "churn_v1": {"model": "churn"},
         "next_product_v1": {"model": "next_product"},
-        "value_v1": {"model": "value"},
+        "value_v1": {"model": "value, segments"},
     }
     views = {one.name: one for one in feast.list_feature_views()}
     assert views["customer_value"].description == "What a customer spends. One row per customer and snapshot."
-    assert views["customer_value"].tags == {"kind": "customer", "model": "churn, value"}
-    assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product, value"}
+    assert views["customer_value"].tags == {"kind": "customer", "model": "churn, value, segments"}
+    assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product, value, segments"}
+    assert services["value_v1"].description == "What the value and segments models read."
+    assert services["churn_v1"].description == "What the churn model reads."
+    assert [name for name in views if name.endswith("_vector")].count("value_v1_vector") == 1
+    assert views["value_v1_vector"].tags == {"kind": "vector", "model": "value, segments"}
     assert views["churn_v1_vector"].tags == {"kind": "vector", "model": "churn"}
     everything = [*services.values(), *views.values(), *feast.list_entities()]
     assert len(everything) >= 3 + 14 + 2

@@ -88,7 +88,8 @@ def test_the_pipeline_again_is_skipped(
     assert run(monkeypatch, "demo", "--no-serve") == 0
     text = capsys.readouterr().out
     # the slice is read by queries, which nobody can watch, so it is mapped again, with the same outcome
-    for stage in ("features", "feature registry", "churn model", "next-product model", "value model", "online store"):
+    models = ("churn model", "next-product model", "value model", "segments model")
+    for stage in ("features", "feature registry", *models, "online store"):
         assert any(stage in line and "skipped" in line for line in text.splitlines()), stage
     for row in ("order lines read", "customers", "churn rate", "churn AUC", "average precision", "NDCG@10"):
         assert row in text
@@ -104,6 +105,8 @@ def test_the_pipeline_again_is_skipped(
         ("train churn", ["encore-churn/1 is champion"]),
         ("train next-product", ["encore-next-product/1 is champion"]),
         ("train value", ["encore-value/1 is champion"]),
+        ("train segments", ["encore-segments/1 is champion"]),
+        ("evaluate segments", ["cluster_1", "adjusted Rand index", "Of shuffled columns", "Grade"]),
         ("evaluate value", ["champion", "recent_spend", "dynamics", "Gini", "median days off", "Grade"]),
         ("evaluate churn", ["champion", "rfm_logistic", "roc_auc", "income", "split by time", "Grade"]),
         ("evaluate reasons", ["agree with the model", "100.0%", "median Jaccard"]),
@@ -159,7 +162,7 @@ def test_tuning_says_what_it_found(
         shutil.rmtree(at_home.directory / "data/tuning")
 
 
-@pytest.mark.parametrize("model", ["churn", "next-product", "value"])
+@pytest.mark.parametrize("model", ["churn", "next-product", "value", "segments"])
 def test_json_is_one_object_on_standard_output(
     at_home: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
 ) -> None:

@@ -222,7 +222,7 @@ def test_the_commands_take_it(
 
 def test_the_data_check_asks_it(settings: Settings, registered: Registered) -> None:
     fitness = check_data(settings, NOW, [model.load() for model in MODELS]).fitness
-    assert [one.model for one in fitness] == ["churn", "next product", "value", "toy"]
+    assert [one.model for one in fitness] == ["churn", "next product", "value", "segments", "toy"]
 
 
 def test_a_worse_challenger_is_refused_once_and_noted_everywhere(settings: Settings) -> None:

@@ -6,26 +6,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from core.arrays import Columns, Ints
+from core.arrays import Columns
+from tests.training.segments.populations import SETTINGS
+from tests.training.segments.populations import columns_of as population
 from training.segments.clusters import Clusters, Scale, differences, find_clusters
 from training.segments.settings import ClusterSettings
-
-SETTINGS = ClusterSettings(columns=("visits", "amount", "share"), draws=8, most=6)
-KINDS = ((2.0, 10.0, 0.1), (2.0, 200.0, 0.8), (30.0, 10.0, 0.8), (30.0, 200.0, 0.1))
-
-
-def population(kinds: int, seed: int = 1, each: int = 60) -> tuple[Columns, Ints]:
-    """Customers of some kinds in any order, and which kind each one is."""
-    rng = np.random.default_rng(seed)
-    kind = rng.permutation(np.repeat(np.arange(kinds), each))
-    centres = np.array(KINDS)[kind]
-    spread = np.exp(rng.normal(0, 0.1, (len(kind), 2)))
-    columns = {
-        "visits": centres[:, 0] * spread[:, 0],
-        "amount": centres[:, 1] * spread[:, 1],
-        "share": np.clip(centres[:, 2] + rng.normal(0, 0.03, len(kind)), 0, 1),
-    }
-    return columns, kind
 
 
 def found_in(columns: Columns, before: Clusters | None = None, settings: ClusterSettings = SETTINGS) -> Clusters:
@@ -34,9 +19,10 @@ def found_in(columns: Columns, before: Clusters | None = None, settings: Cluster
     return found
 
 
+@pytest.mark.parametrize("seed", [1, 2, 6])
 @pytest.mark.parametrize("kinds", [2, 3, 4])
-def test_the_number_of_kinds_is_found_and_each_is_a_cluster(kinds: int) -> None:
-    columns, kind = population(kinds)
+def test_the_number_of_kinds_is_found_and_each_is_a_cluster(kinds: int, seed: int) -> None:
+    columns, kind = population(kinds, seed)
     found = found_in(columns)
     assert len(found.labels) == kinds
     assert found.stability[kinds] > 0.95
