@@ -1,4 +1,4 @@
-"""Where a customer stands: groups by recency, frequency and money, lifecycle stage, rung of the ladder."""
+"""Where a customer stands: groups by recency, frequency and money, lifecycle stage, rung of the ladder, cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +27,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterAnswer:
+    """A cluster of customers who buy in a similar way, in the reader's language."""
+
+    name: Annotated[str, Field(description="Stays from training to training", examples=["cluster_2"])]
+    title: str
+    text: Annotated[str, Field(description="How its customers differ most from all others")]
+
+
+@dataclass(frozen=True, slots=True)
 class RfmScores:
     """Scores of recency, frequency and money, 1 to 5, 5 the best; and the group that they make."""
 
@@ -48,7 +57,10 @@ class SegmentsAnswer(PartAnswer):
     ladder: Annotated[Named | None, Field(description="first_purchase, repeated, several_categories or advocate")] = (
         None
     )
-
+    cluster: Annotated[
+        ClusterAnswer | None,
+        Field(description="Of customers who buy in a similar way, as the segments model found them; null without one"),
+    ] = None
     member_of: Annotated[
         list[str] | None,
         Field(description="Names of the segments that rules define, as of their last evaluation; null: not known"),
@@ -56,7 +68,7 @@ class SegmentsAnswer(PartAnswer):
 
 
 class SegmentsPart(AnswerPart[SegmentsAnswer]):
-    """Where a customer stands, by rules."""
+    """Where a customer stands, by rules; and the cluster, where a segments model was trained."""
 
     name = "segments"
     schema = SegmentsAnswer
@@ -69,6 +81,7 @@ class SegmentsPart(AnswerPart[SegmentsAnswer]):
         Column("rfm_group", "text", "One of eleven groups by the three scores, such as champions"),
         Column("stage", "text", "Lifecycle stage: new, growing, mature, declining, lapsed, lost or won_back"),
         Column("ladder", "text", "first_purchase, repeated, several_categories or advocate"),
+        Column("cluster", "text", "Cluster of similar customers that the segments model found, such as cluster_2"),
     )
 
     def key(self, deployment: Deployment, question: Question) -> str | None:
@@ -87,16 +100,26 @@ class SegmentsPart(AnswerPart[SegmentsAnswer]):
         placed, engine = reading.once(placed_customers), reading.deployment.engine(StandingEngine)
         if not placed.customers:
             return {}
-        standing, writer = engine.stand(placed), engine.writers[reading.question.language]
+        standing, language = engine.stand(placed), reading.question.language
+        writer, described = engine.writers[language], engine.clusters[language]
+        model = engine.info.version.label if engine.info is not None else None
+        named_clusters = {label: ClusterAnswer(label, one.title, one.text) for label, one in described.items()}
+        clusters = [named_clusters.get(label) for label in engine.clusters_of(placed)]
         return {
             customer: Computed(
-                vector.moment, replace(_answer(standing, place, writer), member_of=_member_of(engine, customer))
+                vector.moment,
+                replace(
+                    _answer(standing, place, writer),
+                    model=model,
+                    cluster=clusters[place],
+                    member_of=_member_of(engine, customer),
+                ),
             )
             for place, (customer, vector) in enumerate(zip(placed.customers, placed.vectors, strict=True))
         }
 
     def cells(self, value: SegmentsAnswer) -> Mapping[str, object]:
-        """Return scores, group, stage and rung."""
+        """Return scores, group, stage, rung and cluster."""
         rfm = value.rfm
         return {
             "recency_score": rfm.recency if rfm else None,
@@ -105,12 +128,13 @@ class SegmentsPart(AnswerPart[SegmentsAnswer]):
             "rfm_group": rfm.group.name if rfm else None,
             "stage": value.stage.name if value.stage else None,
             "ladder": value.ladder.name if value.ladder else None,
+            "cluster": value.cluster.name if value.cluster else None,
         }
 
     def exported(self, value: SegmentsAnswer | None) -> Mapping[str, object]:
-        """Return group, stage and rung."""
+        """Return group, stage, rung and cluster."""
         cells = self.cells(value or SegmentsAnswer())
-        return {name: cells[name] for name in ("rfm_group", "stage", "ladder")}
+        return {name: cells[name] for name in ("rfm_group", "stage", "ladder", "cluster")}
 
 
 def _answer(standing: Standing, place: int, writer: Writer) -> SegmentsAnswer:

@@ -1,7 +1,7 @@
 """What the parts about values and segments share: the customers of a question, and where they stand."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Self
 
@@ -14,6 +14,7 @@ from core.files import written
 from core.settings import StoreSettings
 from features.categories import Attributes, model_columns
 from features.store.online import Vector
+from serving.explain.clusters import describe
 from serving.explain.language import Language, edition
 from serving.explain.wording import Writer, make_writers
 from serving.scoring.deployment import Ground, ModelInfo
@@ -21,6 +22,8 @@ from serving.scoring.part import Reading
 from serving.segments.store import SegmentStore
 from serving.settings import TextSettings
 from training.customer_value.settings import ValueSettings
+from training.segments.model import SegmentsModel
+from training.segments.names import Names, absent
 from training.segments.settings import SegmentSettings
 from training.segments.standing import Cuts, Standing, stand
 
@@ -57,23 +60,42 @@ class Placed:
 
 
 class StandingEngine:
-    """Where customers stand, by rules that need no model. Immutable."""
+    """Where customers stand, by rules that need no model, and their clusters where there is one. Immutable.
+
+    The typical gap of the champion takes the place of that of now, so that a stage changes by what a customer does, and
+    not by what others did since yesterday.
+
+    Attributes
+    ----------
+    champion
+        None where no segments model was trained.
+    clusters
+        By language and label, in words.
+    """
 
     model: ClassVar[str] = SegmentSettings.section
     quick: ClassVar[bool] = True
-    info: ModelInfo | None = None
 
     def __init__(self, ground: Ground, writers: Mapping[Language, Writer]) -> None:
         self.settings = ground.settings[SegmentSettings]
-        self.cuts = Cuts.learn(everyone_placed(ground).columns, self.settings)
+        loaded = ground.models.loaded(SegmentsModel)
+        self.champion = loaded.artifact if loaded is not None else None
+        self.info = ModelInfo(loaded.version, _definition(loaded.artifact)) if loaded is not None else None
+        cuts = Cuts.learn(everyone_placed(ground).columns, self.settings)
+        self.cuts = replace(cuts, typical_gap=self.champion.typical_gap) if self.champion is not None else cuts
         self.writers = writers
         self._segments = SegmentStore(ground.settings[StoreSettings])
-        self.identity: Hashable = repr((self.settings, self.cuts, sorted(writers.items()), edition()))
+        kinds = self.champion.kinds if self.champion is not None else ()
+        self.clusters = {language: describe(kinds, writer) for language, writer in writers.items()}
+        label = self.info.version.label if self.info is not None else None
+        self.identity: Hashable = repr((label, self.settings, self.cuts, sorted(writers.items()), edition()))
 
     @classmethod
     def sees(cls, ground: Ground) -> Hashable:
-        """Look at the moment of the rows, and the time that names were written."""
-        return ground.online.fingerprint, written(ground.settings[TextSettings].names)
+        """Look at the champion, the moment of the rows, and the time that names were written."""
+        loaded = ground.models.loaded(SegmentsModel)
+        label = loaded.version.label if loaded is not None else None
+        return label, ground.online.fingerprint, written(ground.settings[TextSettings].names)
 
     @classmethod
     def build(cls, ground: Ground, before: Self | None) -> Self:
@@ -109,6 +131,19 @@ class StandingEngine:
     def stand(self, placed: "Placed") -> Standing:
         """Say where customers stand."""
         return stand(placed.columns, self.cuts, self.settings)
+
+    def clusters_of(self, placed: "Placed") -> Names:
+        """Return the label of each customer's cluster; empty without a cluster."""
+        rows = len(placed.customers)
+        return absent(rows) if self.champion is None else self.champion.assign(placed.columns, rows)
+
+
+def _definition(model: SegmentsModel) -> Mapping[str, float | str]:
+    return {
+        "clusters": len(model.labels),
+        "typical_gap_days": round(model.typical_gap, 2),
+        "learned_at": f"{model.learned_at:%Y-%m-%d}",
+    }
 
 
 def writers_of(ground: Ground, before: Mapping[Language, Writer] | None) -> Mapping[Language, Writer]:

@@ -269,7 +269,8 @@ def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(world: World, t
 
 def test_models_report_their_metrics(client: TestClient) -> None:
     answer = get(client, "/v1/models")
-    assert [model["name"] for model in answer["models"]] == ["encore-churn", "encore-next-product", "encore-value"]
+    names = [model["name"] for model in answer["models"]]
+    assert names == ["encore-churn", "encore-next-product", "encore-value", "encore-segments"]
     assert answer["models"][0]["aliases"] == ["champion"]
     assert "percentages" in answer["models"][0]["grade_in_words"]
     assert answer["models"][0]["order_only"] is False
@@ -280,7 +281,7 @@ def test_health(client: TestClient) -> None:
     assert get(client, "/health/live") == {"status": "live"}
     ready = get(client, "/health/ready")
     assert (ready["status"], ready["warnings"]) == ("ready", [])
-    assert ready["models"] == ["encore-churn/1", "encore-next-product/1", "encore-value/1"]
+    assert ready["models"] == ["encore-churn/1", "encore-next-product/1", "encore-value/1", "encore-segments/1"]
     assert (ready["newest_event_timestamp"][:10], ready["data_age_days"]) == ("2018-01-01", 0)
     answer = get(client, "/v1/customers/6/risk")
     assert answer["newest_event_timestamp"] == ready["newest_event_timestamp"]
