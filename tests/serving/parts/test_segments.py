@@ -1,4 +1,4 @@
-"""The part `segments`: every customer has a place, and the score table has it too."""
+"""The part `segments`: every customer has a place and a cluster, and the score table has it too."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from serving.explain.language import catalogue
+from serving.explain.wording import LONGEST
+from serving.parts.segments import SegmentsPart
+from serving.parts.standing import StandingEngine
 from tests.conftest import Scoring, World, connected, copied
 from training.churn.settings import ChurnSettings
 
@@ -28,6 +31,24 @@ def test_every_customer_with_a_purchase_has_scores_group_stage_and_rung(world: W
         places.update((found.rfm.group.name, found.stage.name, found.ladder.name))
         assert found.rfm.group.title
     assert len(places) > 15
+
+
+def test_every_customer_with_a_purchase_has_a_cluster_in_words(scoring: Scoring) -> None:
+    engine = scoring.reloader.deployment.engine(StandingEngine)
+    assert engine.champion is not None
+    ground = scoring.reloader.deployment.ground
+    customers = ground.store.customers(ChurnSettings.service, ground.online.as_of)[:200]
+    clusters = [one.parts["segments"].value.cluster for one in scoring.ask(customers, "segments")]
+    names = Counter(one.name for one in clusters if one is not None)
+    assert set(names) == set(engine.champion.labels)
+    assert names.total() > 190
+    assert all(0 < len(one.text) <= LONGEST for one in clusters if one is not None)
+    (answer,) = (one.parts["segments"].value for one in scoring.ask(customers[:1], "segments"))
+    assert answer.model == "encore-segments/1"
+    assert SegmentsPart().cells(answer)["cluster"] == SegmentsPart().exported(answer)["cluster"] == clusters[0].name
+    (chinese,) = (one.parts["segments"].value for one in scoring.ask(customers[:1], "segments", language="zh"))
+    assert chinese.cluster.name == answer.cluster.name
+    assert chinese.cluster.title != answer.cluster.title
 
 
 def test_titles_are_in_the_readers_language(scoring: Scoring) -> None:
