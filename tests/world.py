@@ -36,6 +36,9 @@ def config_text(root: Path, extra: Sequence[str] = ()) -> str:
         "training_snapshots = 2",
         "[value]",
         "test_snapshots = [2017-10-03]",
+        # of 400 households no number of clusters is found again as well as of 2,400
+        "[segments.clusters]",
+        "stable = 0.6",
         *extra,
         "[data]",
         'source = "files"',

@@ -24,6 +24,9 @@ LEAST_CUSTOMERS = 10
 
 #: Standard errors below the mean, above which it lies with 95 % certainty.
 _CERTAIN = 1.645
+#: A cluster whose mean Jaccard index is below this is no cluster that was found again (Hennig, 2007, and the manual of
+#: his package fpc: from 0.6 on it indicates a pattern, from 0.75 on it is valid).
+_DOUBTFUL = 0.6
 
 
 @dataclass(frozen=True)
@@ -147,16 +150,18 @@ def search(columns: Columns, settings: ClusterSettings, before: Clusters | None 
     Parameters
     ----------
     columns
-        Of customers, in any order; the result does not depend on the clusters before, but for its labels.
+        Of customers, in any order.
     before
-        The clusters of the last run. A cluster takes over the label that most of its customers had.
+        The clusters of the last run. A cluster takes over the label that most of its customers had. Their number stays
+        stable as long as the mean index is, whatever the chance of the draws, and every cluster is a pattern at least:
+        else a number near the limits comes and goes, and labels with it.
     """
     scale = Scale.learn(columns, settings.columns)
     rows = rows_of(columns) if scale.columns else 0
     if rows < LEAST_CUSTOMERS * settings.most:
         return Search({}, None)
     coordinates = scale.apply(columns, rows)
-    stability, best = _stability(coordinates, settings)
+    stability, best = _stability(coordinates, settings, len(before.labels) if before else None)
     if best is None:
         return Search(stability, None)
     members = _nearest(coordinates, best)
@@ -201,8 +206,16 @@ def _varies(values: Floats) -> bool:
     return len(known) > 0 and bool(known.min() < known.max())
 
 
-def _stability(coordinates: Floats, settings: ClusterSettings) -> tuple[dict[int, float], Floats | None]:
-    """Return the stability by number of clusters, and the centres of the largest stable number."""
+def _stability(
+    coordinates: Floats, settings: ClusterSettings, before: int | None
+) -> tuple[dict[int, float], Floats | None]:
+    """Return the stability by number of clusters, and the centres of the largest stable number.
+
+    Parameters
+    ----------
+    before
+        The number of the last run.
+    """
     rng = np.random.default_rng(settings.seed)
     sample = coordinates
     if len(coordinates) > settings.sample:
@@ -212,7 +225,10 @@ def _stability(coordinates: Floats, settings: ClusterSettings) -> tuple[dict[int
     for number in range(settings.least, settings.most + 1):
         indices, overlaps = agreement(sample, number, settings)
         found[number] = float(indices.mean())
-        if _surely(indices) >= settings.stable and float(overlaps.mean(axis=0).min()) >= settings.found_again:
+        index, overlap = _surely(indices), settings.found_again
+        if number == before:
+            index, overlap = found[number], min(overlap, _DOUBTFUL)
+        if index >= settings.stable and float(overlaps.mean(axis=0).min()) >= overlap:
             best = _centres(sample, number, settings.seed)
     return found, best
 

@@ -10,7 +10,7 @@ import numpy as np
 from core.arrays import Columns, Floats
 from training.evaluation.bootstrap import Estimate, draws, estimate
 from training.evaluation.grade import Grade, Grading
-from training.segments.clusters import Clusters, agreement
+from training.segments.clusters import Clusters, Scale, agreement
 from training.segments.model import SegmentsModel
 from training.segments.names import Names
 from training.segments.population import Population
@@ -136,10 +136,16 @@ class Evaluation:
 
 
 def stability_draws(clusters: Clusters | None, population: Population, settings: ClusterSettings) -> Floats | None:
-    """Return the adjusted Rand index of each draw for the number of clusters there are; None without clusters."""
+    """Return the adjusted Rand index of each draw for the number of clusters there are; None without clusters.
+
+    Columns are standardised by these customers, so that versions of the same number and columns are equally stable.
+    """
     if clusters is None or len(population) < 2 * len(clusters.labels):
         return None
-    coordinates = clusters.scale.apply(population.columns, len(population))
+    scale = Scale.learn(population.columns, clusters.scale.columns)
+    if not scale.columns:
+        return None
+    coordinates = scale.apply(population.columns, len(population))
     return agreement(coordinates, len(clusters.labels), settings)[0]
 
 

@@ -148,7 +148,7 @@ def test_the_audit_log_names_the_key_and_the_customers(client: TestClient, world
     (entry,) = (json.loads(line) for line in lines if '"audited"' in line)
     assert entry["customers"] == [CUSTOMER]
     assert entry["route"] == "GET /v1/customers/{customer_id:path}/explanation"
-    assert entry["models"] == ["encore-churn/1", "encore-next-product/1", "encore-value/1", "encore-segments/1"]
+    assert entry["models"] == ["encore-churn/1", "encore-next-product/1", "encore-segments/1", "encore-value/1"]
     assert datetime.fromisoformat(entry["at"]) == NOW
     assert len(entry["key"]) == 8
 

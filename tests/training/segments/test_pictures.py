@@ -1,11 +1,14 @@
 """Pictures show the numbers that the rules give."""
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 
+from tests.training.segments.populations import SEGMENTS, population
 from training.segments import rfm
+from training.segments.fit import fit
 from training.segments.movements import NO_LONGER, NOT_YET, movements
-from training.segments.pictures import movement_table, rfm_grid
+from training.segments.pictures import centre_map, movement_table, rfm_grid, stability_bars
 from training.segments.rfm import RfmCuts
 from training.segments.stages import STAGES
 
@@ -38,3 +41,20 @@ def test_the_table_of_movements_shows_every_count() -> None:
     assert sorted(text for text in texts(figure) if text) == ["1", "1", "2"]
     place = found.before.index("mature") * len(found.after) + found.after.index("lapsed")
     assert texts(figure)[place] == "2"
+
+
+def test_the_map_of_centres_shows_every_centre_and_share() -> None:
+    model = fit(population(3), SEGMENTS)
+    assert model.clusters is not None
+    figure = centre_map(model.clusters, {kind.label: kind.share for kind in model.kinds})
+    assert texts(figure) == [f"{value:+.1f}" for value in model.clusters.centres.ravel()]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == [f"{label} (33%)" for label in model.labels]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == list(model.clusters.scale.columns)
+
+
+def test_a_bar_is_the_stability_of_a_number() -> None:
+    figure = stability_bars({2: 0.9, 3: 0.4}, 0.8)
+    tops = [bar.get_extents().transformed(figure.axes[0].transData.inverted()).y1 for bar in figure.axes[0].patches]
+    assert tops == pytest.approx([0.9, 0.4])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["2", "3"]
