@@ -55,6 +55,27 @@ def test_labels_stay_the_same_customers_from_run_to_run() -> None:
     assert {*again.labels} == {*first.labels}
 
 
+def test_a_number_near_the_limit_does_not_come_and_go() -> None:
+    columns, kind = population(2, seed=6)
+    alone = found_in(columns)
+    # in the mean three are stable, but not by more than the chance of the draws
+    assert len(alone.labels) == 2
+    assert alone.stability[3] > SETTINGS.stable
+    champions = {
+        number: found_in(
+            columns,
+            settings=SETTINGS.model_copy(update={"least": number, "most": number, "stable": 0.1, "found_again": 0.1}),
+        )
+        for number in (3, 5)
+    }
+    again = found_in(columns, champions[3])
+    assert {*again.labels} == {*champions[3].labels}
+    assert (again.assign(columns, len(kind)) == champions[3].assign(columns, len(kind))).mean() > 0.95
+    # a number that is not stable in the mean goes
+    assert alone.stability[5] < SETTINGS.stable
+    assert len(found_in(columns, champions[5]).labels) == 2
+
+
 def test_a_new_kind_gets_a_new_label_and_one_that_is_gone_is_not_used_again() -> None:
     three, kind = population(3)
     first = found_in(three)
