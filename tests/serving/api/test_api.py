@@ -207,7 +207,9 @@ def test_value_and_standing_have_a_route(client: TestClient) -> None:
     answer = get(client, f"/v1/customers/{ACTIVE}/value")
     assert answer["value"]["amount"]["low"] <= answer["value"]["amount"]["value"] <= answer["value"]["amount"]["high"]
     assert answer["segments"]["rfm"]["group"]["title"]
-    assert answer["models"]["value"]["name"] == "encore-value"
+    assert answer["segments"]["cluster"]["text"]
+    assert answer["models"]["value"]["version"] == "encore-value/1"
+    assert answer["models"]["segments"]["version"] == answer["segments"]["model"] == "encore-segments/1"
 
 
 def test_scores_without_parts_leave_them_out(client: TestClient) -> None:
@@ -270,7 +272,8 @@ def test_of_a_customer_with_one_purchase_it_is_too_early_to_tell(world: World, t
 def test_models_report_their_metrics(client: TestClient) -> None:
     answer = get(client, "/v1/models")
     names = [model["name"] for model in answer["models"]]
-    assert names == ["encore-churn", "encore-next-product", "encore-value", "encore-segments"]
+    # in the order of the parts of an answer
+    assert names == ["encore-churn", "encore-value", "encore-segments", "encore-next-product"]
     assert answer["models"][0]["aliases"] == ["champion"]
     assert "percentages" in answer["models"][0]["grade_in_words"]
     assert answer["models"][0]["order_only"] is False
