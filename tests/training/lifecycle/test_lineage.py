@@ -35,7 +35,10 @@ def test_the_run_names_its_sets_of_rows(at_home: World, registered: Registered) 
     split = at_home.schedule.splits[registered.name]
     sets = {{tag.key: tag.value for tag in one.tags}["mlflow.data.context"]: one for one in run.inputs.dataset_inputs}
     groups = {"training": split.train, "validation": split.validation, "testing": split.test}
-    assert set(sets) == {name for name, moments in groups.items() if moments} >= {"training", "testing"}
+    # where groups are of different customers at the same snapshots, MLflow keeps one set
+    used = {name for name, moments in groups.items() if moments}
+    assert used >= {"training", "testing"}
+    assert set(sets) == ({"training"} if split.by_customers else used)
     for name, one in sets.items():
         moments, tags = groups[name], {tag.key: tag.value for tag in one.tags}
         service = registered.settings.service.name

@@ -110,9 +110,11 @@ def test_settings_are_recommended_that_the_history_is_long_enough_for(
 
 def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
     readiness, _ = checked(tmp_path, orders(40, 200, 10), "product_id,type\np1,Tea\n")
-    churn, following, value = readiness.fitness
+    churn, following, value, segments = readiness.fitness
     assert (churn.model, churn.verdict, following.verdict) == ("churn", "unfit", "unfit")
     assert (value.model, value.verdict) == ("value", "unfit")
+    assert (segments.model, segments.verdict) == ("segments", "unfit")
+    assert "40 customers bought; expected at least 80" in {finding.what for finding in segments.findings}
     short = next(finding for finding in value.findings if "days of history for a horizon of 91" in finding.what)
     assert (short.verdict, short.remedy) == (
         "unfit",
@@ -123,7 +125,7 @@ def test_verdicts_and_what_to_do(tmp_path: Path) -> None:
     assert any("churn; expected 0.5% to 99.5%" in text for text in by_text)
     assert all(
         finding.remedy
-        for finding in (*churn.findings, *following.findings, *value.findings)
+        for finding in (*churn.findings, *following.findings, *value.findings, *segments.findings)
         if finding.verdict != "fit"
     )
     html = page(readiness)
