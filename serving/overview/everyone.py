@@ -26,7 +26,7 @@ from training.segments.rfm import GROUPS
 from training.segments.stages import STAGES
 from training.segments.standing import Standing
 
-#: Movements are counted from so many days before, unless another moment is asked for.
+#: Movements are counted over these days, unless another moment is asked for.
 SINCE_DAYS = 84
 _DAY = 86_400.0
 

@@ -72,7 +72,7 @@ class Money:
         return cls(Assumptions.of(value, facts), read_margins(settings, moment), channels)
 
     def costs(self, customers: Sequence[str]) -> Costs:
-        """Return what is known of customers beside their features."""
+        """Return the costs of customers that no feature has."""
         channels = [self.channels.get(customer) for customer in customers]
         return Costs(self.margins.of(customers), self.assumptions.acquired_for(channels))
 

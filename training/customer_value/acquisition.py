@@ -20,7 +20,7 @@ class Acquired:
     Attributes
     ----------
     name
-        The channel, or the month as 2024-05; None for customers of whom it is not known.
+        The channel, or the month as 2024-05; None for customers without one.
     customers
         How many there are, which every figure here is a mean over.
     acquisition_cost
@@ -40,7 +40,7 @@ class Acquired:
 
 
 def read_channels(settings: Settings) -> dict[str, str]:
-    """Return the acquisition channel by customer, of the customers of whom it is known."""
+    """Return the acquisition channel by customer, of customers who have one."""
     people = relation(table_path(settings[StoreSettings], "customers"))
     with engine(settings) as con:
         query = f"SELECT customer_id, acquisition_channel FROM {people} WHERE acquisition_channel IS NOT NULL"

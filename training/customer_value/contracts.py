@@ -119,7 +119,7 @@ def _period(terms: Terms) -> Floats:
 
 
 def _renewed(days: Floats, period: Floats, kept: Floats) -> Floats:
-    """Return how many of so many days after an end are expected to be in a renewal.
+    """Return how many of a number of days after an end are expected to be in a renewal.
 
     With whole periods n = floor(days / period) it is the sum of period x kept^k for k = 1 to n, and of the days left
     times kept^(n + 1).

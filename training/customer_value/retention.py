@@ -9,7 +9,7 @@ from core.arrays import Floats
 from training.customer_value.clv import Monthly
 from training.customer_value.money import MONTH_DAYS
 
-#: Returns the expected orders of each customer in the next so many months.
+#: Returns the expected orders of each customer in a number of months from now on.
 Expected = Callable[[int], Floats]
 
 

@@ -57,7 +57,7 @@ class Start:
         return 1 - self.rate.silent(*purchases_of(columns), self.horizon_days / WEEK)
 
     def expected_orders(self, columns: Columns, days: float | None = None) -> Floats:
-        """Return the orders that BG/NBD expects within so many days; None is the horizon."""
+        """Return the orders that BG/NBD expects within a number of days; None is the horizon."""
         return self.rate.expected(*purchases_of(columns), (self.horizon_days if days is None else days) / WEEK)
 
     def expected_amount(self, columns: Columns) -> Floats:

@@ -25,7 +25,7 @@ class Risk:
 
 @dataclass(frozen=True)
 class Costs:
-    """What is known of each customer beside the features. Aligned arrays.
+    """Costs of each customer that no feature has. Aligned arrays.
 
     Attributes
     ----------
