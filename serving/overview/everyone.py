@@ -57,8 +57,8 @@ class EveryonesWorth:
         Of the value pyramid and the value matrix, one entry a customer.
     assumptions
         What lifetime values are counted with.
-    earned
-        How the lifetime value is spread over customers; None where there is none.
+    revenue, earned
+        How the net amount so far, and the lifetime value, are spread over customers; None where there is none.
     channels, cohorts
         Customers by acquisition channel, and by the month of their first purchase.
     """
@@ -67,6 +67,7 @@ class EveryonesWorth:
     tiers: Names
     fields: Names
     assumptions: Sequence[Assumption]
+    revenue: Concentration | None
     earned: Concentration | None
     channels: Sequence[Acquired]
     cohorts: Sequence[Acquired]
@@ -120,6 +121,7 @@ def _worth(deployment: Deployment, placed: Placed) -> EveryonesWorth:
         engine.tiers(values),
         engine.fields(values),
         assumptions.named(),
+        concentration(column(placed.columns, "amount_total", len(customers))),
         concentration(values.worth.total),
         by_channel(named, paid[known], own),
         by_cohort(first[known], paid[known], own),

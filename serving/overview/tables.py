@@ -9,6 +9,7 @@ from core.arrays import Floats
 from serving.explain.wording import Writer
 from serving.overview.everyone import Everyone, EveryonesWorth, Moved
 from training.customer_value.acquisition import Acquired
+from training.customer_value.shares import Concentration
 from training.evaluation.sheet import Sheet
 from training.segments.matrix import FIELDS
 from training.segments.movements import Movements
@@ -108,28 +109,35 @@ def _by(
 
 
 def _plain_worth(worth: EveryonesWorth) -> dict[str, Any]:
-    earned = worth.earned
     return {
-        "lifetime_value_shares": None
-        if earned is None
-        else {"deciles": earned.deciles, "best_fifth": earned.best_fifth},
+        "revenue_shares": _shares(worth.revenue),
+        "lifetime_value_shares": _shares(worth.earned),
         "channels": list(worth.channels),
         "cohorts": list(worth.cohorts),
         "assumptions": list(worth.assumptions),
     }
 
 
+def _shares(found: Concentration | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"deciles": found.deciles.tolist(), "best_fifth": found.best_fifth, "gini": found.gini}
+
+
 def _earned(worth: EveryonesWorth, writer: Writer) -> list[Sheet]:
-    """Return the share of the lifetime value by tenth of the customers, and what values are counted with."""
-    if worth.earned is None:
+    """Return the shares of money by tenth of the customers, and what values are counted with."""
+    kinds = {"revenue so far": worth.revenue, "lifetime value": worth.earned}
+    known = {name: one for name, one in kinds.items() if one is not None}
+    if not known:
         return []
-    rows = [[str(place), f"{share:.1%}"] for place, share in enumerate(worth.earned.deciles.tolist(), start=1)]
+    rows = [
+        [str(place + 1), *(f"{one.deciles[place]:.1%}" for one in known.values())]
+        for place in range(len(next(iter(known.values())).deciles))
+    ]
     counted = ", ".join(f"{one.key} {one.value} ({one.source})" for one in worth.assumptions)
-    notes = (
-        f"The best fifth brings {writer.percent(worth.earned.best_fifth)} of the lifetime value.",
-        f"Counted with {counted}.",
-    )
-    return [Sheet("Lifetime value by tenth of the customers, the best first", ["tenth", "share"], rows, notes)]
+    best = " and ".join(f"{writer.percent(one.best_fifth)} of the {name}" for name, one in known.items())
+    notes = (f"The best fifth brings {best}.", f"Lifetime values are counted with {counted}.")
+    return [Sheet("Money by tenth of the customers, the best first", ["tenth", *known], rows, notes)]
 
 
 def _acquired(title: str, column: str, found: Sequence[Acquired], writer: Writer) -> Sheet:
