@@ -13,6 +13,10 @@ Part = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+#: A snapshot is learned from if order lines were bought within these days before it: not after years without any.
+ACTIVE_DAYS = 56
+
+
 class ValueSettings(ModelSettings):
     """The amount of [t, t + horizon) that is forecast, and what of it is earned.
 
@@ -61,7 +65,7 @@ class ValueSettings(ModelSettings):
     @property
     def windows(self) -> Windows:
         """Every snapshot of the grid before the tests; a history too short for them leaves the other models alone."""
-        return Windows(self.horizon_days, self.test_snapshots, needs_sales=True, optional=True)
+        return Windows(self.horizon_days, self.test_snapshots, needs_sales=True, optional=True, active_days=ACTIVE_DAYS)
 
     @property
     def learned(self) -> dict[str, Any]:

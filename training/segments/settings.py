@@ -154,7 +154,7 @@ class SegmentSettings(ModelSettings):
     @property
     def windows(self) -> Windows:
         """Customers as they are now: nothing is predicted. Their rhythm and baskets are those of order lines."""
-        return Windows(0, needs_sales=True, unlabelled=True)
+        return Windows(0, needs_sales=True, unlabelled=True, active_days=56)
 
     @property
     def learned(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ Key = tuple[str, datetime]
 _ORDERS = "customer_id,order_id,product_id,event_timestamp,quantity,amount,created_timestamp\n"
 _PRODUCTS = "product_id,department,category,type,size\n"
 #: The views that read what products are.
-OF_PRODUCTS = {"customer_preference", "customer_history", "customer_types", "product_statistics"}
+OF_PRODUCTS = {"customer_preference", "customer_history", "customer_types", "customer_cycle", "product_statistics"}
 
 
 def line(number: int, moment: datetime, customer: int | None = None, written: datetime | None = None) -> str:
