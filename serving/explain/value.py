@@ -5,7 +5,6 @@ from typing import Literal
 
 from core.arrays import Columns, Floats
 from features.categories import Categories
-from training.customer_value.contributions import contributions, log_amounts
 from training.customer_value.model import ValueModel
 from training.evaluation.peers import Group
 
@@ -47,11 +46,11 @@ class ExplainableValue:
 
     def margin(self, inputs: Floats) -> Floats:
         """Return the logarithm of the amount of each row."""
-        return log_amounts(self.model, inputs)
+        return self.model.margin(inputs)
 
     def contributions(self, inputs: Floats) -> Floats:
         """Return what each input adds to it, rows x (features + 1); the last column is the base value."""
-        return contributions(self.model, inputs)
+        return self.model.contributions(inputs)
 
     def similar(self, columns: Columns, place: int) -> Group:
         """Compare every customer with all customers."""

@@ -1,7 +1,7 @@
 """The point-in-time training set of value: what was bought after a snapshot, joined with `value_v1` as known at it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from core.arrays import Columns, Floats, Rows
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from features.categories import Attributes, model_columns
+from features.categories import Attributes, Categories, model_columns
 from features.engine.duckdb import connect, read_sources
 from features.engine.inputs import snapshot_table
 from features.engine.portions import learners, learning_share
@@ -41,6 +41,8 @@ class ValueSet:
         How many orders they are of.
     next_days
         Days from t until the first of them; NaN where there is none, so that the next order is later than is followed.
+    categories
+        None: attributes of customers are not read.
     """
 
     customers: npt.NDArray[np.object_]
@@ -49,6 +51,7 @@ class ValueSet:
     spent: Floats
     orders: Floats
     next_days: Floats
+    categories: Categories = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.spent)

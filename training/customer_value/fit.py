@@ -1,6 +1,7 @@
 """Fit the value model: a start by snapshot, trees on top of it where customers are enough, and intervals."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from zlib import crc32
 
@@ -10,13 +11,15 @@ import numpy.typing as npt
 
 from core.arrays import Floats, Ints
 from core.progress import Report, silent
+from training.customer_value.contributions import READ
 from training.customer_value.dataset import ValueSet, usable_features
 from training.customer_value.intervals import fit_ratios
 from training.customer_value.model import AMOUNT, NEXT, ORDERS, Origin, ValueModel
 from training.customer_value.settings import ValueSettings
+from training.customer_value.start import with_purchases
 from training.customer_value.targets import Target, starts_of, targets_of
 from training.customer_value.trees import Trees
-from training.customer_value.typical import typical_customers
+from training.evaluation.peers import typical_customers
 
 #: Chosen by cross-validation over customers at the training snapshots of the default data: Poisson had a mean absolute
 #: error of 177.7 there and Tweedie one of 177.9; other shapes of the trees were within 0.2 of it.
@@ -65,7 +68,10 @@ def fit(
         If nobody bought for an amount above 0 before a training snapshot.
     """
     served, starts = starts_of(train, settings.horizon_days)
-    features, left_out = usable_features(train)
+    whole = replace(train, columns=with_purchases(train.columns, len(train)))
+    usable, left_out = usable_features(train)
+    # the start reads its columns even where trees can learn nothing from them
+    features = tuple(sorted({*usable, *READ}))
     fold = _folds(train)
     chosen = _chosen(train)
     few = len(train.newest) < FEW
@@ -97,7 +103,7 @@ def fit(
             training_rows=len(train),
             features_left_out=left_out,
         ),
-        typical=typical_customers(train.newest, served, features),
+        typical=typical_customers(whole, served.amount(whole.columns), features),
     )
 
 

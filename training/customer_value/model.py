@@ -17,8 +17,17 @@ from features.categories import Attributes, model_columns
 from features.store.feature_store import Store
 from training.btyd.bg_nbd import BgNbd
 from training.btyd.gamma_gamma import GammaGamma
+from training.customer_value.contributions import READ, start_contributions
 from training.customer_value.intervals import Ratios
-from training.customer_value.start import ALIVE, OVERDUE, SHIFT_DAYS, Start, next_start, rhythm, with_purchases
+from training.customer_value.start import (
+    ALIVE,
+    OVERDUE,
+    SHIFT_DAYS,
+    Start,
+    next_start,
+    rhythm,
+    with_purchases,
+)
 from training.customer_value.trees import Trees
 from training.lifecycle.booster import load_booster, save_booster
 
@@ -86,7 +95,7 @@ class ValueModel:
     start
         The forecast that the trees correct, fitted at the newest training snapshot.
     features
-        Names of the inputs, in the trees' order.
+        Names of the inputs, in the trees' order; all that the start of an amount reads are among them.
     amounts, orders, next_order
         The trees of each.
     ratios
@@ -108,7 +117,7 @@ class ValueModel:
     interval: float
     labels_end: datetime
     origin: Origin
-    typical: tuple[tuple[float, ...], ...] = ()
+    typical: tuple[tuple[float, ...], ...]
 
     @property
     def horizon_days(self) -> int:
@@ -163,20 +172,34 @@ class ValueModel:
         """Names of the inputs of the trees of the next order."""
         return (*self.features, OVERDUE, ALIVE)
 
-    def contributions(self, columns: Columns, rows: int) -> Floats:
-        """Return TreeSHAP values of the logarithm of the amount, rows x (features + 1).
+    def margin(self, inputs: Floats) -> Floats:
+        """Return the logarithm of the amount of each row of inputs, of customers with a purchase."""
+        logarithms: Floats = np.log(self.amounts.corrected(self.start.amount(self._read_by_start(inputs)), inputs))
+        return logarithms
 
-        The last column is the base value, with the start of each row in it. Each row sums to the logarithm.
+    def contributions(self, inputs: Floats) -> Floats:
+        """Return what each input adds to the logarithm of the amount, rows x (features + 1).
+
+        Shapley values of the start and TreeSHAP values of the trees on top of it; the last column is the base value.
+        Each row sums to what `margin` returns. Rows are of customers with a purchase.
         """
-        return self.amounts.contributions(self.start.amount(with_purchases(columns, rows)), self.inputs(columns, rows))
+        columns = self._read_by_start(inputs)
+        shares, base = start_contributions(self.start, columns, self._read_by_start(self.background))
+        values = self.amounts.contributions(inputs)
+        for name, share in shares.items():
+            values[:, self.features.index(name)] += share
+        values[:, -1] += base
+        return values
+
+    def _read_by_start(self, inputs: Floats) -> Columns:
+        return {name: inputs[:, self.features.index(name)] for name in READ}
 
     def prepared(self, store: Store, as_of: datetime) -> "ValueModel":
-        """Forecast a customer of one purchase: it warms the trees, and fails where a file is broken."""
+        """Forecast and explain a typical customer: it warms the trees, and fails where a file is broken."""
         del store, as_of
-        row = {"baskets_total": 1.0, "amount_total": 1.0, "tenure_days": 1.0, "recency_days": 1.0}
-        columns = {name: np.array([value]) for name, value in row.items()}
-        self.forecast(columns, 1)
-        self.contributions(columns, 1)
+        inputs = self.background[:1]
+        self.forecast({name: inputs[:, place] for place, name in enumerate(self.features)}, 1)
+        self.contributions(inputs)
         return self
 
     def save(self, directory: Path) -> None:
@@ -246,7 +269,7 @@ class _PyFunc:
         Parameters
         ----------
         model_input
-            One row per customer: the model's features, and those that its start reads, by name.
+            One row per customer: the model's features by name.
 
         Returns
         -------

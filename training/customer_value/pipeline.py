@@ -21,7 +21,7 @@ from training.customer_value.labels import outcomes
 from training.customer_value.model import ValueModel
 from training.customer_value.readiness import judge_value
 from training.customer_value.settings import ValueSettings
-from training.customer_value.start import START_COLUMNS, with_purchases
+from training.customer_value.start import with_purchases
 from training.evaluation.bootstrap import ROUNDS
 from training.evaluation.comparison import Comparison
 from training.evaluation.sheet import Headline, Sheet
@@ -136,7 +136,7 @@ def _fitted(context: Context, evaluation: Evaluation) -> Fitted[ValueModel]:
     protocol = _protocol(context, evaluation)
     some = test.rows(np.flatnonzero(~np.isnan(evaluation.forecast.next_days))[:_EXAMPLES])
     read = with_purchases(some.columns, len(some))
-    columns = {name: read[name] for name in dict.fromkeys((*model.features, *START_COLUMNS))}
+    columns = {name: read[name] for name in model.features}
     return Fitted(
         artifact=model,
         params=_params(model, protocol),

@@ -1,4 +1,4 @@
-"""Boosted trees on top of a start: what they answer is a factor, and the start is part of the base of its reasons."""
+"""Boosted trees on top of a start: what they answer is a factor."""
 
 from dataclasses import dataclass
 
@@ -30,17 +30,14 @@ class Trees:
         corrected: Floats = np.exp(np.log(start) + raw)
         return corrected
 
-    def contributions(self, start: Floats, inputs: Floats) -> Floats:
-        """Return TreeSHAP values, rows x (features + 1), whose last column is the base value.
+    def contributions(self, inputs: Floats) -> Floats:
+        """Return TreeSHAP values of the logarithm of the factor, rows x (features + 1).
 
-        Each row sums to the logarithm of what `corrected` returns.
+        The last column is the base value; each row sums to the logarithm.
         """
-        if self.booster is None or not len(start):
-            values = np.zeros((len(start), inputs.shape[1] + 1))
-        else:
-            values = np.array(self.booster.predict(inputs, pred_contrib=True, num_threads=_threads(inputs)))
-        values[:, -1] += np.log(start)
-        return values
+        if self.booster is None or not len(inputs):
+            return np.zeros((len(inputs), inputs.shape[1] + 1))
+        return np.array(self.booster.predict(inputs, pred_contrib=True, num_threads=_threads(inputs)))
 
 
 def _threads(inputs: Floats) -> int:

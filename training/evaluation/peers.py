@@ -156,20 +156,26 @@ def _middles(rows: Customers, features: Sequence[str]) -> dict[str, tuple[float,
 
 
 def _usual(rows: Customers, name: str) -> float:
-    """Return the median of a feature, or the most frequent code of an attribute, among the rows that have it."""
+    """Return the median of a feature, or the most frequent code of an attribute, among the rows that have it.
+
+    NaN where none has it.
+    """
     known = rows.columns[name][~np.isnan(rows.columns[name])]
+    if not len(known):
+        return math.nan
     return float(np.bincount(known.astype("int64")).argmax() if name in rows.categories else np.median(known))
 
 
 def typical_customers(train: Customers, margins: Floats, features: Sequence[str]) -> tuple[tuple[float, ...], ...]:
     """Return typical customers, groups x features: the usual values of customers whose risks are alike.
 
-    They stand for all customers where a model is asked what it would say without a theme. None of them is a person.
+    They represent all customers where a model is asked for its answer without a theme. None of them is a person.
 
     Parameters
     ----------
     margins
-        Log odds of the rows, by which they are cut into twelve groups of the same size, or fewer of five rows at least.
+        Log odds or amounts of the rows, by which they are cut into twelve groups of the same size, or fewer of five
+        rows at least.
     """
     groups = np.array_split(np.argsort(margins, kind="stable"), max(1, min(_TYPICAL, len(train) // _LEAST)))
     everyone = {name: _usual(train, name) for name in features}

@@ -8,7 +8,7 @@ import pytest
 from core.arrays import Floats
 from training.btyd.bg_nbd import BgNbd
 from training.btyd.gamma_gamma import GammaGamma
-from training.customer_value.contributions import QUANTITIES, contributions, log_amounts
+from training.customer_value.contributions import QUANTITIES
 from training.customer_value.model import Origin, ValueModel
 from training.customer_value.start import Start
 from training.customer_value.trees import Trees
@@ -33,10 +33,10 @@ ROWS: Floats = np.array(
 
 
 def test_they_sum_to_the_logarithm_of_the_amount(model: ValueModel) -> None:
-    values = contributions(model, ROWS)
+    values = model.contributions(ROWS)
     assert values.shape == (3, 6)
-    assert np.allclose(values.sum(axis=1), log_amounts(model, ROWS))
-    assert np.allclose(values[:, -1], log_amounts(model, model.background).mean())
+    assert np.allclose(values.sum(axis=1), model.margin(ROWS))
+    assert np.allclose(values[:, -1], model.margin(model.background).mean())
 
 
 def test_they_are_means_over_all_orders_in_which_quantities_become_known(model: ValueModel) -> None:
@@ -45,16 +45,16 @@ def test_they_are_means_over_all_orders_in_which_quantities_become_known(model: 
     for typical in TYPICAL:
         for order in orders:
             known = np.tile(np.array(typical), (len(ROWS), 1))
-            before = log_amounts(model, known)
+            before = model.margin(known)
             for name in order:
                 for changed in QUANTITIES[name]:
                     known[:, FEATURES.index(changed)] = ROWS[:, FEATURES.index(changed)]
-                now = log_amounts(model, known)
+                now = model.margin(known)
                 naive[:, FEATURES.index(name)] += (now - before) / len(orders) / len(TYPICAL)
                 before = now
-    assert np.allclose(contributions(model, ROWS)[:, :-1], naive)
+    assert np.allclose(model.contributions(ROWS)[:, :-1], naive)
 
 
 def test_a_typical_customer_alone_has_nothing_added(model: ValueModel) -> None:
     alone = ValueModel(**{**vars(model), "typical": (TYPICAL[0],)})
-    assert np.allclose(contributions(alone, np.array([TYPICAL[0]]))[:, :-1], 0)
+    assert np.allclose(alone.contributions(np.array([TYPICAL[0]]))[:, :-1], 0)

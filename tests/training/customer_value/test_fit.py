@@ -37,7 +37,7 @@ def test_trees_find_what_the_start_does_not_see() -> None:
     model, rows = evaluation.model, evaluation.rows
     assert model.amounts.rounds > 0
     assert "segment" in model.features
-    contributions = model.contributions(rows.columns, len(rows))
+    contributions = model.contributions(model.inputs(rows.columns, len(rows)))
     place = model.features.index("segment")
     grows = rows.columns["segment"] == 0
     assert contributions[grows, place].mean() > contributions[~grows, place].mean()
@@ -92,7 +92,7 @@ def test_few_customers_have_the_start_alone() -> None:
     assert model.origin.parameters == {}
     one = model.forecast(test.columns, len(test))
     np.testing.assert_allclose(one.amount, model.start.amount(with_purchases(test.columns, len(test))))
-    contributions = model.contributions(test.columns, len(test))
+    contributions = model.contributions(model.inputs(test.columns, len(test)))
     np.testing.assert_allclose(contributions.sum(axis=1), np.log(one.amount))
     assert (one.amount_high > one.amount_low).all()
 
@@ -140,3 +140,12 @@ def test_too_few_rows_are_refused() -> None:
         few.check("training")
     with pytest.raises(DataError, match="an amount of 0"):
         replace(train, spent=np.zeros(len(train))).check("test")
+
+
+def test_what_the_start_reads_is_an_input_where_it_is_the_same_for_all_customers() -> None:
+    train, test = rows_of(replace(SHOP, customers=350))
+    same = replace(train, columns=train.columns | {"tenure_days": np.full(len(train), 400.0)})
+    model = fit(same, ValueSettings(), 1)
+    assert "tenure_days" in model.features
+    contributions = model.contributions(model.inputs(test.columns, len(test)))
+    np.testing.assert_allclose(contributions.sum(axis=1), np.log(model.forecast(test.columns, len(test)).amount))

@@ -78,7 +78,7 @@ def test_every_amount_has_its_interval_and_reasons_that_add_up(model: ValueModel
     assert (one.next_low[expected] <= one.next_days[expected]).all()
     assert (one.next_days[expected] <= one.next_high[expected]).all()
     assert ((one.alive >= 0) & (one.alive <= 1)).all()
-    contributions = model.contributions(rows.columns, len(rows))
+    contributions = model.contributions(model.inputs(rows.columns, len(rows)))
     assert contributions.shape == (len(rows), len(model.features) + 1)
     np.testing.assert_allclose(contributions.sum(axis=1), np.log(one.amount), atol=1e-8)
     assert np.abs(contributions[:, :-1]).sum() > 0
