@@ -6,9 +6,7 @@
 | low current value | `serve`: serve them at the lowest cost | `grow`: offer them more, find what holds them back |
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -37,15 +35,6 @@ class MatrixCuts:
         """Make the values of a share of the customers high; fewer where several have the amount at the limit."""
         return cls(_limit(current, high_share), _limit(potential, high_share))
 
-    def as_dict(self) -> dict[str, float | None]:
-        """Return plain values, which `from_dict` reads."""
-        return {name: None if np.isnan(value) else value for name, value in vars(self).items()}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "MatrixCuts":
-        """Read what `as_dict` returned."""
-        return cls(**{name: np.nan if content[name] is None else content[name] for name in ("current", "potential")})
-
 
 def fields(current: Floats, potential: Floats, cuts: MatrixCuts) -> Names:
     """Return the field of each customer; empty where either value is missing.
@@ -61,13 +50,6 @@ def fields(current: Floats, potential: Floats, cuts: MatrixCuts) -> Names:
     found: Names = np.array(FIELDS, dtype=object)[place]
     found[np.isnan(current + potential) | np.isnan(cuts.current + cuts.potential)] = ""
     return found
-
-
-def advice(field: str) -> str:
-    """Return the key of the text that says what to do about a field."""
-    if field not in FIELDS:
-        raise ValueError(f"Expected a field of the value matrix ({', '.join(FIELDS)}), found {field!r}.")
-    return f"matrix.{field}"
 
 
 def _limit(values: Floats, high_share: float) -> float:

@@ -5,9 +5,8 @@ fifth, diamond, separates the first one or two customers in a hundred from the p
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -47,15 +46,6 @@ class PyramidCuts:
         known = np.sort(amounts[~np.isnan(amounts)])[::-1]
         total = np.cumsum(shares.as_tuple())
         return cls(_descending([_least(known, share * len(known)) for share in total.tolist()]))
-
-    def as_dict(self) -> dict[str, list[float | None]]:
-        """Return plain values, which `from_dict` reads."""
-        return {"least": [one if math.isfinite(one) else None for one in self.least]}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "PyramidCuts":
-        """Read what `as_dict` returned."""
-        return cls(tuple(math.inf if one is None else float(one) for one in content["least"]))
 
 
 def tiers(amounts: Floats, cuts: PyramidCuts) -> Names:

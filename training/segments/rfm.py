@@ -4,9 +4,7 @@ Scores by fifths of the customers are those of Hughes, *Strategic Database Marke
 of the recency score and the mean of the two other scores.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -64,15 +62,6 @@ class RfmCuts:
     def fixed(cls, cuts: FixedCuts) -> "RfmCuts":
         """Take the limits of the settings."""
         return cls(cuts.recency_days, cuts.orders, cuts.amount)
-
-    def as_dict(self) -> dict[str, list[float]]:
-        """Return plain values, which `from_dict` reads."""
-        return {name: list(getattr(self, name)) for name in SCORED}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "RfmCuts":
-        """Read what `as_dict` returned."""
-        return cls(**{name: tuple(map(float, content[name])) for name in SCORED})
 
 
 @dataclass(frozen=True)

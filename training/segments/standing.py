@@ -1,8 +1,6 @@
 """Where customers stand: all rules together, for one customer or many."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -41,15 +39,6 @@ class Cuts:
         """
         limits = RfmCuts.fixed(settings.rfm_cuts) if settings.rfm_cuts else RfmCuts.learn(columns)
         return cls(limits, typical_gap(columns, settings))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values, which `from_dict` reads."""
-        return {"rfm": self.rfm.as_dict(), "typical_gap": self.typical_gap}
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> "Cuts":
-        """Read what `as_dict` returned."""
-        return cls(RfmCuts.from_dict(content["rfm"]), float(content["typical_gap"]))
 
 
 def typical_gap(columns: Columns, settings: SegmentSettings) -> float:
