@@ -1,13 +1,13 @@
 """How good forecasts of amounts are: how far off, how well they rank, and whether their sizes can be believed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from core.arrays import Floats, Ints
-from training.evaluation.bootstrap import ROUNDS, Draws, Estimate, draws, estimate
+from training.evaluation.bootstrap import ROUNDS, Draws, Estimate, estimate, stacked, times_drawn
 
 #: Mean absolute error; rank correlation; normalised Gini; sum of the forecasts over what was; error over deciles.
 METRICS = ("mae", "spearman", "gini", "total", "decile_error")
@@ -18,37 +18,21 @@ DECILE_ERROR = "decile_error"
 DECILES = 10
 
 
-def mean_absolute_error(truth: Floats, forecast: Floats) -> float:
-    """Return the mean distance of forecast and truth, in the currency of the data."""
-    return float(np.abs(forecast - truth).mean())
+def measure(truth: Floats, forecast: Floats) -> dict[str, float]:
+    """Return every metric of `METRICS`, and the accuracy; a ratio to what was spent is 0 where nothing was.
 
-
-def accuracy(truth: Floats, forecast: Floats) -> float:
-    """Return 1 less the sum of all errors over the sum of what was spent; 0 where nothing was spent.
-
-    The mean absolute error without its currency, and better where it is higher: of two forecasts of the same rows the
-    one with the lower error has the higher accuracy.
+    - `mae`: the mean distance of forecast and truth, in the currency of the data.
+    - `spearman`: the correlation of their ranks, equal values sharing theirs; 0 where all are equal.
+    - `gini`: how well the forecast ranks money, 1 as the truth itself would, 0 as chance does: the area between the
+      Lorenz curve of the truth, in the order of the forecast with the highest first, and the diagonal, over the same
+      area in the order of the truth.
+    - `total`: the sum of the forecasts over the sum of the truth.
+    - `decile_error`: the sum over deciles of |mean forecast - mean truth|, over the sum of their mean truths. It is to
+      amounts what the calibration error is to probabilities: 0.04 is 4 % off on average over deciles.
+    - `accuracy`: 1 less the sum of all errors over the sum of what was spent: the mean absolute error without its
+      currency, and better where it is higher.
     """
-    spent = float(truth.sum())
-    return 1 - float(np.abs(forecast - truth).sum()) / spent if spent > 0 else 0.0
-
-
-def spearman(truth: Floats, forecast: Floats) -> float:
-    """Return the correlation of the ranks of forecast and truth, equal values sharing theirs; 0 where all are equal."""
-    first, second = rankdata(forecast), rankdata(truth)
-    first, second = first - first.mean(), second - second.mean()
-    scale = float(np.sqrt((first**2).sum() * (second**2).sum()))
-    return float((first * second).sum()) / scale if scale > 0 else 0.0
-
-
-def normalised_gini(truth: Floats, forecast: Floats) -> float:
-    """Return how well a forecast ranks money: 1 as the truth itself would, 0 as chance does.
-
-    The area between the Lorenz curve of the truth, in the order of the forecast with the highest first, and the
-    diagonal, over the same area in the order of the truth; 0 where nothing was spent.
-    """
-    best = _area(truth, truth)
-    return _area(truth, forecast) / best if best > 0 else 0.0
+    return _Ordered(truth, forecast).measure(np.ones(len(truth), dtype="int64"))
 
 
 def lorenz(truth: Floats, forecast: Floats) -> Floats:
@@ -58,42 +42,13 @@ def lorenz(truth: Floats, forecast: Floats) -> Floats:
     return shares
 
 
-def _area(truth: Floats, forecast: Floats) -> float:
-    shares = lorenz(truth, forecast)
-    return float(shares.mean()) - 0.5 if len(shares) and shares[-1] > 0 else 0.0
-
-
-def total(truth: Floats, forecast: Floats) -> float:
-    """Return the sum of the forecasts over the sum of the truth; 0 where nothing was spent."""
-    spent = float(truth.sum())
-    return float(forecast.sum()) / spent if spent > 0 else 0.0
-
-
 def deciles(forecast: Floats) -> list[Ints]:
     """Return the rows of each tenth by the forecast, lowest first; of equal forecasts the first row comes first."""
-    return [part for part in np.array_split(np.argsort(forecast, kind="stable"), DECILES) if len(part)]
+    return _tenths(np.argsort(forecast, kind="stable"))
 
 
-def decile_error(truth: Floats, forecast: Floats) -> float:
-    """Return the sum over deciles of |mean forecast - mean truth|, over the sum of their mean truths.
-
-    It is to amounts what the calibration error is to probabilities: 0.04 is 4 % off on average over deciles.
-    """
-    means = np.array([(forecast[part].mean(), truth[part].mean()) for part in deciles(forecast)])
-    spent = float(means[:, 1].sum())
-    return float(np.abs(means[:, 0] - means[:, 1]).sum()) / spent if spent > 0 else 0.0
-
-
-def measure(truth: Floats, forecast: Floats) -> dict[str, float]:
-    """Return every metric of `METRICS`, and the accuracy."""
-    return {
-        "mae": mean_absolute_error(truth, forecast),
-        "spearman": spearman(truth, forecast),
-        "gini": normalised_gini(truth, forecast),
-        "total": total(truth, forecast),
-        "decile_error": decile_error(truth, forecast),
-        ACCURACY: accuracy(truth, forecast),
-    }
+def _tenths(rows: Ints) -> list[Ints]:
+    return [part for part in np.array_split(rows, DECILES) if len(part)]
 
 
 def bootstrap(
@@ -101,34 +56,21 @@ def bootstrap(
 ) -> Draws:
     """Measure the forecasts of methods on the same resamplings of whole customers, seeded.
 
-    A customer with rows at several snapshots is drawn with all of them or not at all. Draws of the error over deciles
-    lie above it where customers are few: chance is a distance, too, as it is in every calibration error.
+    Draws of the error over deciles lie above it where customers are few: chance is a distance, too, as it is in every
+    calibration error.
     """
-    points = {name: measure(truth, forecast) for name, forecast in methods.items()}
     ordered = {name: _Ordered(truth, forecast) for name, forecast in methods.items()}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in methods}
-    for times in times_drawn(customers, rounds):
+    for times in _draws(customers, rounds):
         for name, one in ordered.items():
             found[name].append(one.measure(times))
-    values = {
-        name: {metric: np.array([one[metric] for one in drawn]) for metric in points[name]}
-        for name, drawn in found.items()
-    }
-    return Draws(points, values)
+    points = {name: measure(truth, forecast) for name, forecast in methods.items()}
+    return Draws(points, {name: stacked(drawn) for name, drawn in found.items()})
 
 
-def times_drawn(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
-    """Yield how many times each row is in each draw of customers, who are drawn with all of their rows."""
-    codes = np.unique(customers.astype(str), return_inverse=True)[1]
-    count = int(codes.max()) + 1
-    for drawn in draws(count, rounds):
-        yield np.bincount(drawn, minlength=count)[codes]
-
-
-def drawn_rows(customers: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
-    """Yield the rows of each draw of customers; a customer who is drawn twice has all rows twice."""
-    for times in times_drawn(customers, rounds):
-        yield np.repeat(np.arange(len(times)), times)
+def _draws(customers: npt.NDArray[np.object_], rounds: int) -> Iterator[Ints]:
+    """Yield how many times each row is in each draw."""
+    return chain.from_iterable(times_drawn(customers, rounds))
 
 
 class _Ordered:
@@ -146,7 +88,7 @@ class _Ordered:
         self._values = [np.unique(one, return_inverse=True)[1] for one in (forecast, truth)]
 
     def measure(self, times: Ints) -> dict[str, float]:
-        """Return what `measure` returns for the rows, each as many times as it counts."""
+        """Return every metric of the rows, each as many times as it counts."""
         count, spent = float(times.sum()), float(times @ self._truth)
         error = float(times @ self._error)
         best = self._area(self._best, times)
@@ -174,8 +116,7 @@ class _Ordered:
         return float(times @ (first * second)) / scale if scale > 0 else 0.0
 
     def _decile_error(self, times: Ints) -> float:
-        rows = np.repeat(self._lowest, times[self._lowest])
-        parts = [part for part in np.array_split(rows, DECILES) if len(part)]
+        parts = _tenths(np.repeat(self._lowest, times[self._lowest]))
         means = np.array([(self._forecast[part].mean(), self._truth[part].mean()) for part in parts])
         spent = float(means[:, 1].sum())
         return float(np.abs(means[:, 0] - means[:, 1]).sum()) / spent if spent > 0 else 0.0
@@ -193,5 +134,5 @@ def drawn_estimate(
 ) -> Estimate:
     """Return the mean, or the median, of a value of each row with its interval from draws of customers."""
     middle = np.median if median else np.mean
-    found: Sequence[float] = [float(middle(value[rows])) for rows in drawn_rows(customers, rounds)]
+    found = [float(middle(np.repeat(value, times))) for times in _draws(customers, rounds)]
     return estimate(float(middle(value)), np.array(found))

@@ -1,15 +1,19 @@
 """How far a measured value may be chance: bootstrap intervals, and gains that are measured pair by pair."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 
 from core.arrays import Floats, Ints
 
 #: Bootstrap draws behind every interval.
 ROUNDS = 200
 _SEED = 7
+#: Draws that are in memory at the same time.
+_CHUNK = 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,23 @@ def draws(count: int, rounds: int = ROUNDS) -> Iterator[Ints]:
     rng = np.random.default_rng(_SEED)
     for _ in range(rounds):
         yield rng.integers(0, count, count)
+
+
+def times_drawn(groups: npt.NDArray[np.object_], rounds: int = ROUNDS) -> Iterator[Ints]:
+    """Yield how many times each row is in draws of whole groups (customers), draws x rows, a chunk of draws at a time.
+
+    A customer with rows at several snapshots is drawn with all of them or not at all.
+    """
+    codes = np.unique(groups, return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    drawn = draws(count, rounds)
+    while chunk := list(islice(drawn, _CHUNK)):
+        yield np.array([np.bincount(places, minlength=count)[codes] for places in chunk])
+
+
+def stacked(parts: Sequence[Mapping[str, float | Floats]]) -> dict[str, Floats]:
+    """Return the values of each metric one after the other, of measurements that each have all metrics."""
+    return {metric: np.hstack([part[metric] for part in parts]) for metric in parts[0]}
 
 
 def estimate(value: float, drawn: Floats) -> Estimate:

@@ -1,18 +1,15 @@
 """How good a ranking of risks is, and whether its probabilities are calibrated."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from core.arrays import Floats, Ints, Rows
-from training.evaluation.bootstrap import ROUNDS, Draws, draws
+from training.evaluation.bootstrap import ROUNDS, Draws, stacked, times_drawn
 
-#: Draws that are in memory at the same time.
-_CHUNK = 20
 METRICS = ("roc_auc", "average_precision", "brier", "ece", "lift_at_10", "recall_at_10")
 
 
@@ -83,25 +80,12 @@ def bootstrap(
         return Draws({name: {} for name in methods}, {name: {} for name in methods})
     points = {name: measure(labels, scored) for name, scored in methods.items()}
     parts: dict[str, list[dict[str, Floats]]] = {name: [] for name in methods}
-    for times in _times_drawn(groups, rounds):
+    for times in times_drawn(groups, rounds):
         positives = times @ labels
         ranked = times[(positives > 0) & (positives < times.sum(axis=1))]  # a draw of one class has no ranking
         for name, scored in methods.items():
             parts[name].append(_measure_draws(labels, scored, ranked))
-    values = {
-        name: {metric: np.concatenate([part[metric] for part in parts[name]]) for metric in metrics}
-        for name, metrics in points.items()
-    }
-    return Draws(points, values)
-
-
-def _times_drawn(groups: npt.NDArray[np.object_], rounds: int) -> Iterator[Ints]:
-    """Yield how many times each row was drawn, draws x rows, a chunk of draws at a time."""
-    codes = np.unique(groups, return_inverse=True)[1]
-    count = int(codes.max()) + 1
-    drawn = draws(count, rounds)
-    while chunk := list(islice(drawn, _CHUNK)):
-        yield np.array([np.bincount(places, minlength=count)[codes] for places in chunk])
+    return Draws(points, {name: stacked(measured) for name, measured in parts.items()})
 
 
 def _measure_draws(labels: Ints, scored: Scored, times: Ints) -> dict[str, Floats]:
