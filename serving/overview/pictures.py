@@ -6,10 +6,9 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
-from core.arrays import Floats
 from serving.explain.wording import Writer
 from serving.overview.everyone import Everyone, Moved
-from training.evaluation.amounts import lorenz
+from training.customer_value.shares import POINTS, Concentration
 from training.segments.movements import NO_LONGER, NOT_YET
 from training.segments.pictures import movement_table, rfm_grid
 from training.segments.rfm import GROUPS, Rfm
@@ -30,21 +29,17 @@ def draw(everyone: Everyone, moved: Moved, writer: Writer) -> dict[str, Callable
         "group_movements": partial(movement_table, moved.groups, groups | others, *days),
         "stage_movements": partial(movement_table, moved.stages, stages, *days),
     }
-    if everyone.worth is not None:
-        worth = everyone.worth.values.worth.total
-        figures["lorenz"] = partial(lorenz_curve, worth[~np.isnan(worth)], writer)
+    if everyone.worth is not None and everyone.worth.earned is not None:
+        figures["lorenz"] = partial(lorenz_curve, everyone.worth.earned, writer)
     return figures
 
 
-def lorenz_curve(worth: Floats, writer: Writer) -> Figure:
+def lorenz_curve(earned: Concentration, writer: Writer) -> Figure:
     """Draw the share of the lifetime value over the share of customers, the most valuable first."""
-    amounts = np.maximum(worth, 0.0)
     figure = Figure(figsize=(5.5, 5), layout="constrained")
     axes = figure.subplots()
-    share = np.arange(1, len(amounts) + 1) / len(amounts)
-    curve = lorenz(amounts, amounts)
-    fifth = float(curve[max(0, round(len(amounts) / 5) - 1)])
-    axes.plot(share, curve)
+    fifth = earned.best_fifth
+    axes.plot(np.linspace(0, 1, POINTS), 1 - earned.lorenz[::-1])
     axes.plot([0, 1], [0, 1], color="0.7", linestyle="--")
     axes.plot([0.2, 0.2, 0], [0, fifth, fifth], color="0.4", linewidth=0.8)
     axes.annotate(writer.say("axis.best_fifth", share=writer.percent(fifth)), (0.22, fifth - 0.05))

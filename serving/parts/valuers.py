@@ -1,7 +1,7 @@
 """How values are computed: from orders by the value model, or from contracts by their price and renewal."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
@@ -22,9 +22,6 @@ from training.customer_value.settings import ValueSettings
 from training.customer_value.start import with_purchases
 from training.customer_value.worth import Costs, Risk, worth_of_buyers, worth_of_contracts
 from training.evaluation.peers import usual_of
-
-#: Contacts of these days say how many there are in a month.
-_CONTACT_DAYS = 84
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,8 @@ class Money:
     """
 
     assumptions: Assumptions
-    margins: Margins = field(default_factory=lambda: Margins(1.0, {}))
-    channels: Mapping[str, str] = field(default_factory=dict)
+    margins: Margins
+    channels: Mapping[str, str]
 
     @classmethod
     def read(cls, ground: Ground, *, risk_known: bool) -> "Money":

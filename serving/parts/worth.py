@@ -17,7 +17,7 @@ from serving.settings import TextSettings
 from training.churn.definition import check_definition
 from training.churn.model import ChurnModel
 from training.churn.settings import ChurnSettings
-from training.customer_value.model import ValueModel
+from training.customer_value.model import ValueModel, check_horizon
 from training.customer_value.settings import ValueSettings
 from training.lifecycle.version import Version
 from training.segments.matrix import MatrixCuts, fields
@@ -40,24 +40,25 @@ class ValueEngine:
     model: ClassVar[str] = ValueSettings.section
     quick: ClassVar[bool] = True
 
-    def __init__(self, ground: Ground, version: Version, valuer: Valuer, writers: Mapping[Language, Writer]) -> None:
-        segments = ground.settings[SegmentSettings]
+    def __init__(
+        self, ground: Ground, version: Version, valuer: Valuer, everyone: Placed, writers: Mapping[Language, Writer]
+    ) -> None:
+        segments, settings = ground.settings[SegmentSettings], ground.settings[ValueSettings]
         self.label = version.label
         # a formula values contracts, by the risks of another model
         self.info = None if valuer.explainable is None else ModelInfo(version, {"horizon_days": valuer.horizon_days})
         self.valuer, self.writers = valuer, writers
-        everyone = valuer.values(everyone_placed(ground))
-        self.pyramid = PyramidCuts.learn(everyone.worth.total, segments.tiers)
-        self.matrix = MatrixCuts.learn(everyone.worth.historic, everyone.worth.predicted, segments.high_share)
-        labels = tuple(one.version.label if one else None for one in _loaded(ground))
-        answers = labels, valuer.money, self.pyramid, self.matrix, ground.settings[ValueSettings], segments
-        self.identity: Hashable = repr((answers, sorted(writers.items()), edition()))
+        worth = valuer.values(everyone).worth
+        self.pyramid = PyramidCuts.learn(worth.total, segments.tiers)
+        self.matrix = MatrixCuts.learn(worth.historic, worth.predicted, segments.high_share)
+        # margins and channels are those of the materialisation, which names answers too
+        cuts = self.pyramid, self.matrix, settings, segments
+        self.identity: Hashable = repr((_labels(ground), cuts, sorted(writers.items()), edition()))
 
     @classmethod
     def sees(cls, ground: Ground) -> Hashable:
         """Look at both champions, the moment of the rows, and the time that names were written."""
-        labels = tuple(one.version.label if one else None for one in _loaded(ground))
-        return labels, ground.online.fingerprint, written(ground.settings[TextSettings].names)
+        return _labels(ground), ground.online.fingerprint, written(ground.settings[TextSettings].names)
 
     @classmethod
     def build(cls, ground: Ground, before: Self | None) -> Self:
@@ -72,14 +73,14 @@ class ValueEngine:
         """
         writers = writers_of(ground, before.writers if before else None)
         loaded, churn = _loaded(ground)
-        money = Money.read(ground, risk_known=churn is not None)
         if loaded is not None:
-            _check_horizon(ground, loaded)
-            risks = churn.artifact if churn else None
-            valuer: Valuer = OrderValuer(loaded.artifact, risks, money, everyone_placed(ground))
-            return cls(ground, loaded.version, valuer, writers)
+            check_horizon(loaded.version.label, loaded.artifact, ground.settings[ValueSettings])
+            money, everyone = Money.read(ground, risk_known=churn is not None), everyone_placed(ground)
+            orders = OrderValuer(loaded.artifact, churn.artifact if churn else None, money, everyone)
+            return cls(ground, loaded.version, orders, everyone, writers)
         if churn is not None and not ground.online.sells:
-            return cls(ground, churn.version, ContractValuer(churn.artifact, ground, money), writers)
+            contracts = ContractValuer(churn.artifact, ground, Money.read(ground, risk_known=True))
+            return cls(ground, churn.version, contracts, everyone_placed(ground), writers)
         raise NoModelError.of(cls.model)
 
     def values(self, placed: Placed) -> Values:
@@ -108,11 +109,5 @@ def _loaded(ground: Ground) -> tuple[Loaded[ValueModel] | None, Loaded[ChurnMode
     return value, churn
 
 
-def _check_horizon(ground: Ground, loaded: Loaded[ValueModel]) -> None:
-    asked, answered = ground.settings[ValueSettings].horizon_days, loaded.artifact.horizon_days
-    if asked != answered:
-        raise StateError(
-            f"Expected a model of the next {asked} days (value.horizon_days), found one of the next "
-            f"{answered}, {loaded.version.label}.",
-            "Run `encore train value`.",
-        )
+def _labels(ground: Ground) -> tuple[str | None, ...]:
+    return tuple(one.version.label if one is not None else None for one in _loaded(ground))

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from core.arrays import Columns, Floats, matrix
+from core.errors import StateError
 from core.files import write_file
 from features.categories import Attributes, model_columns
 from features.store.feature_store import Store
@@ -19,6 +20,7 @@ from training.btyd.bg_nbd import BgNbd
 from training.btyd.gamma_gamma import GammaGamma
 from training.customer_value.contributions import READ, start_contributions
 from training.customer_value.intervals import Ratios
+from training.customer_value.settings import ValueSettings
 from training.customer_value.start import (
     ALIVE,
     OVERDUE,
@@ -241,6 +243,22 @@ class ValueModel:
             labels_end=datetime.fromisoformat(meta["labels_end"]),
             origin=_read_origin(meta["origin"]),
             typical=tuple(tuple(row) for row in meta["typical"]),
+        )
+
+
+def check_horizon(label: str, model: ValueModel, settings: ValueSettings) -> None:
+    """Refuse a version that forecasts another number of days than the settings ask for.
+
+    Raises
+    ------
+    StateError
+        If it does.
+    """
+    wanted = settings.horizon_days
+    if model.horizon_days != wanted:
+        raise StateError(
+            f"{label} forecasts amounts of {model.horizon_days} days; value.horizon_days is {wanted}.",
+            "Run `encore train value`, or set value.horizon_days to what the version was trained with.",
         )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from core.errors import StateError
 from core.progress import Report, part_of
 from core.settings import Settings
 from features.services import ModelSettings
@@ -18,7 +17,7 @@ from training.customer_value.dataset import ValueSet, value_set
 from training.customer_value.evaluation import CHAMPION, GRADE_RULE, Evaluation
 from training.customer_value.fit import FEW, PARAMETERS, fit
 from training.customer_value.labels import outcomes
-from training.customer_value.model import ValueModel
+from training.customer_value.model import ValueModel, check_horizon
 from training.customer_value.readiness import judge_value
 from training.customer_value.settings import ValueSettings
 from training.customer_value.start import with_purchases
@@ -71,12 +70,7 @@ class Value:
         StateError
             If it does.
         """
-        wanted = settings[ValueSettings].horizon_days
-        if artifact.horizon_days != wanted:
-            raise StateError(
-                f"{label} forecasts amounts of {artifact.horizon_days} days; value.horizon_days is {wanted}.",
-                "Run `encore train value`, or set value.horizon_days to what the version was trained with.",
-            )
+        check_horizon(label, artifact, settings[ValueSettings])
 
     def evaluate(self, context: Context, label: str, artifact: ValueModel, report: Report) -> dict[str, Any]:
         """Measure a version and every baseline on the same customers of the test snapshots.

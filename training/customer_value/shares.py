@@ -16,8 +16,6 @@ class Concentration:
 
     Attributes
     ----------
-    customers
-        How many there are.
     deciles
         Share of the whole that each tenth of the customers brings, the best tenth first; ten numbers that add up to 1.
     best_fifth
@@ -28,7 +26,6 @@ class Concentration:
         0 where all bring the same, near 1 where one brings all.
     """
 
-    customers: int
     deciles: Floats
     best_fifth: float
     lorenz: Floats
@@ -53,7 +50,6 @@ def concentration(amounts: Floats) -> Concentration | None:
     ranks = np.arange(1, count + 1)
     gini = 2.0 * float(ranks @ ordered) / (count * whole) - (count + 1) / count
     return Concentration(
-        customers=count,
         deciles=np.diff(tenths)[::-1],
         best_fifth=float(1.0 - tenths[8]),
         lorenz=np.interp(np.linspace(0.0, 1.0, POINTS), places, curve),
