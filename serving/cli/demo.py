@@ -197,8 +197,8 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
     console.print(f"  MLflow UI    {pages}\n", soft_wrap=True)
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
     offers = read_online(context.settings[StoreSettings]).sells
-    include = ["risk", "reasons", "offers"] if offers else ["risk", "reasons"]
-    body = json.dumps({"customer_ids": [first, second, third], "include": include})
+    include = ["risk", "reasons", "value", *(["offers"] if offers else [])]
+    body = json.dumps({"customer_ids": [first, second, third], "include": include, "order": "value_at_risk"})
     other = "offers?kind=cross_sell&limit=3&language=zh" if offers else "explanation?language=zh"
     bearer, json_type = f"-H 'Authorization: Bearer {key}'", "-H 'Content-Type: application/json'"
     for command in (

@@ -78,7 +78,8 @@ def _card(context: Context, customer_id: str, language: Language) -> Iterator[Re
     value: ValueAnswer = one.parts["value"].value
     standing: SegmentsAnswer = one.parts["segments"].value
     group_of = standing.rfm.group if standing.rfm else None
-    titles = [item.title for item in (value.tier, group_of, standing.stage, standing.ladder) if item is not None]
+    places = (value.tier, group_of, standing.stage, standing.ladder, standing.cluster)
+    titles = [place.title for place in places if place is not None]
     yield f"[bold]{escape(customer_id)}[/]  {escape(writer.say('list.and').join(titles))}"
     texts = (value.text, value.next_order.text if value.next_order else None)
     for text in (*texts, value.lifetime.text if value.lifetime else None):

@@ -17,6 +17,7 @@ from core.progress import batches
 from core.settings import StoreSettings
 from core.stamps import fingerprint
 from serving.scoring.part import Column
+from serving.scoring.score_schema import answers_table, changes_table, erasures_table, scores_table
 
 _REMEDY = "Check the disk; the file may be removed, it is filled again."
 #: Customers whose rows one statement asks for.
@@ -106,8 +107,8 @@ class ScoreTable:
         # tables are named by their columns, so that another version of Encore never misunderstands them
         version = fingerprint([[column.name, column.type] for column in columns])[:8]
         metadata = sa.MetaData()
-        self._answers, self._scores = _answers(metadata), _scores(metadata, f"scores_{version}", columns)
-        self._changes, self._erasures = _changes(metadata), _erasures(metadata)
+        self._answers, self._scores = answers_table(metadata), scores_table(metadata, f"scores_{version}", columns)
+        self._changes, self._erasures = changes_table(metadata), erasures_table(metadata)
         address = address or f"sqlite:///{(stores.data / 'scores.db').resolve()}"
         self._database = Database(address, metadata, "The score table", _REMEDY, is_cache=True)
         self._keep = self._database.upsert(self._answers, _names(self._answers), newer="features")
@@ -340,48 +341,6 @@ class ScoreTable:
 
     def _compile_score(self, names: tuple[str, ...]) -> Statement:
         return self._database.upsert(self._scores, names, newer="features")
-
-
-def _answers(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "answers",
-        metadata,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("made_by", sa.Text, nullable=False),
-        sa.Column("as_of", sa.Double, nullable=False),
-        sa.Column("features", sa.Double, nullable=False),
-        sa.Column("body", sa.LargeBinary, nullable=False),
-        sqlite_with_rowid=False,
-    )
-
-
-def _scores(metadata: sa.MetaData, name: str, columns: Sequence[Column]) -> sa.Table:
-    cells = [sa.Column(column.name, sa.Double if column.type == "number" else sa.Text) for column in columns]
-    indexes = [sa.Index(f"{name}_by_{column.name}", column.name) for column in columns if column.type == "number"]
-    return sa.Table(
-        name,
-        metadata,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("as_of", sa.Double, nullable=False),
-        sa.Column("features", sa.Double, nullable=False),
-        *cells,
-        *indexes,
-    )
-
-
-def _changes(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
-        "changes",
-        metadata,
-        sa.Column("customer_id", sa.Text, primary_key=True),
-        sa.Column("moment", sa.Double, nullable=False),
-        sqlite_with_rowid=False,
-    )
-
-
-def _erasures(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table("erasures", metadata, sa.Column("number", sa.Integer, primary_key=True, autoincrement=False))
 
 
 def _names(table: sa.Table) -> list[str]:
