@@ -84,7 +84,7 @@ class State:
     shown
         Features that the text shows, with their units.
     of_renewals
-        Whether it tells customers apart where all that are asked about have a contract that ends.
+        Whether it separates customers where all that are asked about have a contract that ends.
     """
 
     finding: str

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from core.errors import DataError
@@ -102,30 +103,34 @@ def read_everyone(deployment: Deployment) -> Everyone:
 
 
 def _worth(deployment: Deployment, placed: Placed) -> EveryonesWorth:
-    engine, customers = deployment.engine(ValueEngine), placed.customers
+    engine = deployment.engine(ValueEngine)
     values, assumptions = engine.values(placed), engine.valuer.money.assumptions
     channels = read_channels(deployment.ground.settings)
-    of_customers = [channels.get(customer) for customer in customers]
-    paid = assumptions.acquired_for(of_customers)
-    # the first purchase, or the first contract
-    days = column(placed.columns, "tenure_days", len(customers))
-    days = np.where(np.isnan(days), column(placed.columns, "contracts_tenure_days", len(customers)), days)
-    known = ~np.isnan(values.worth.total)
-    since = np.where(np.isnan(days), np.nan, placed.moments - np.nan_to_num(days) * _DAY)
-    first = np.full(len(customers), np.datetime64("NaT", "s"))
-    first[~np.isnan(since)] = since[~np.isnan(since)].astype("int64").astype("datetime64[s]")
-    own = Worth(*(part[known] for part in vars(values.worth).values()))
-    named = [channel for channel, is_known in zip(of_customers, known.tolist(), strict=True) if is_known]
+    valued = np.flatnonzero(~np.isnan(values.worth.total))
+    own = Worth(*(part[valued] for part in vars(values.worth).values()))
+    channel_of = [channels.get(placed.customers[place]) for place in valued.tolist()]
+    paid = assumptions.acquired_for(channel_of)
     return EveryonesWorth(
         values,
         engine.tiers(values),
         engine.fields(values),
         assumptions.named(),
-        concentration(column(placed.columns, "amount_total", len(customers))),
+        concentration(column(placed.columns, "amount_total", len(placed.customers))),
         concentration(values.worth.total),
-        by_channel(named, paid[known], own),
-        by_cohort(first[known], paid[known], own),
+        by_channel(channel_of, paid, own),
+        by_cohort(_customers_since(placed)[valued], paid, own),
     )
+
+
+def _customers_since(placed: Placed) -> npt.NDArray[np.datetime64]:
+    """Return the moment of each first purchase, or of the first contract where nothing is sold; NaT without either."""
+    rows = len(placed.customers)
+    bought, signed = (column(placed.columns, name, rows) for name in ("tenure_days", "contracts_tenure_days"))
+    seconds = placed.moments - np.where(np.isnan(bought), signed, bought) * _DAY
+    found = np.full(rows, np.datetime64("NaT"), dtype="datetime64[s]")
+    known = ~np.isnan(seconds)
+    found[known] = seconds[known].astype("int64").astype("datetime64[s]")
+    return found
 
 
 def read_moved(deployment: Deployment, everyone: Everyone, since: datetime | None = None) -> Moved:
