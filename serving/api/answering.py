@@ -1,6 +1,6 @@
 """From a question to the bytes of an answer: asked, audited, counted. Every route about customers goes through here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from serving.api.security import Caller, check
 from serving.scoring import metrics
 from serving.scoring.deployment import ModelInfo
-from serving.scoring.part import JSON_OPTIONS, AnswerPart, Question
+from serving.scoring.part import JSON_OPTIONS, AnswerPart, Column, Question
 from serving.scoring.service import Reply, ScoredCustomer, check_values
 
 #: Up to this number of customers, a request reads kept answers while others wait, and shares their computation.
@@ -125,6 +125,14 @@ def models_of(reply: Reply) -> dict[str, dict[str, Any]]:
 def json_response(content: object) -> Response:
     """Encode an answer."""
     return Response(orjson.dumps(content, option=JSON_OPTIONS), media_type="application/json")
+
+
+def cells_of(columns: Iterable[Column]) -> dict[str, Any]:
+    """Return the fields of a row of the score table, for a model of pydantic."""
+    return {
+        column.name: (float | None if column.type == "number" else str | None, Field(description=column.description))
+        for column in columns
+    }
 
 
 def answer_schema(

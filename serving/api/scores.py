@@ -1,14 +1,10 @@
 """One call for one customer or a thousand; and the score table, page by page."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -25,7 +21,8 @@ from starlette.concurrency import run_in_threadpool
 
 from features.contract.events.kind import Strict
 from features.contract.ids import AskedId
-from serving.api.answering import Models, answer_schema, ask, entry, json_response, models_of
+from serving.api.answering import Models, answer_schema, ask, cells_of, entry, json_response, models_of
+from serving.api.cursors import read_cursor, write_cursor, wrong_cursor
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
 from serving.api.security import CurrentCaller, Reader
@@ -129,11 +126,7 @@ def router() -> APIRouter:
     many = create_model("Scores", __base__=Scores, __doc__=Scores.__doc__, scores=(list[score], ...))
     routes.add_api_route("/scores", _post_scores, methods=["POST"], operation_id="postScores", response_model=many)
     columns = [column for part in PARTS for column in part.columns]
-    cells: dict[str, Any] = {
-        column.name: (float | None if column.type == "number" else str | None, Field(description=column.description))
-        for column in columns
-    }
-    row: Any = create_model("ScoreRow", __base__=_Row, __doc__=_Row.__doc__, **cells)
+    row: Any = create_model("ScoreRow", __base__=_Row, __doc__=_Row.__doc__, **cells_of(columns))
     page = create_model("ScoreList", __base__=ScoreList, __doc__=ScoreList.__doc__, scores=(list[row], ...))
 
     async def get_scores(request: Request, caller: Reader, filters: BaseModel) -> Response:
@@ -229,7 +222,7 @@ def _row(row: Listed) -> dict[str, Any]:
 
 def _cursor(sort: str, last: Listed, name: str) -> str:
     value = None if name == "customer_id" else last.cells[name]
-    return base64.urlsafe_b64encode(orjson.dumps([sort, value, last.customer_id])).decode().rstrip("=")
+    return write_cursor(sort, value, last.customer_id)
 
 
 def _read_cursor(text: str, sort: str) -> tuple[float | None, str]:
@@ -240,11 +233,7 @@ def _read_cursor(text: str, sort: str) -> tuple[float | None, str]:
     RequestValidationError
         If it is none of ours, or belongs to a list in another order.
     """
-    try:
-        order, value, customer = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if order == sort and isinstance(customer, str) and (value is None or isinstance(value, float | int)):
+    match read_cursor(text):
+        case [order, None | float() | int() as value, str() as customer] if order == sort:
             return value, customer
-        problem = f"expected a cursor of a list sorted by {sort}"
-    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError):
-        problem = "expected `next_cursor` of the page before"
-    raise RequestValidationError([{"type": "value_error", "loc": ("query", "cursor"), "msg": problem, "input": text}])
+    raise wrong_cursor(text, f"expected a cursor of a list sorted by {sort}")

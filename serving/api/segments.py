@@ -1,13 +1,10 @@
 """Segments: defined, listed, shown with what distinguishes their members, and the members themselves."""
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
 
-import orjson
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
@@ -15,7 +12,8 @@ from pydantic import BaseModel, Field, create_model
 from starlette.concurrency import run_in_threadpool
 
 from core.spreadsheets import ENCODING
-from serving.api.answering import json_response
+from serving.api.answering import cells_of, json_response
+from serving.api.cursors import read_cursor, write_cursor, wrong_cursor
 from serving.api.problems import documented
 from serving.api.security import Caller, Marketer, Reader
 from serving.parts import PARTS
@@ -95,12 +93,8 @@ class _Member(BaseModel):
 def router() -> APIRouter:
     """Return the routes, with the columns of the parts that are registered now."""
     routes = APIRouter(prefix="/v1", tags=["segments"], responses=documented(401, 403, 422, 429, 503))
-    cells: dict[str, Any] = {
-        column.name: (float | None if column.type == "number" else str | None, Field(description=column.description))
-        for part in PARTS
-        for column in part.columns
-    }
-    member: Any = create_model("Member", __base__=_Member, __doc__=_Member.__doc__, **cells)
+    columns = [column for part in PARTS for column in part.columns]
+    member: Any = create_model("Member", __base__=_Member, __doc__=_Member.__doc__, **cells_of(columns))
     members = create_model("MemberList", __base__=MemberList, __doc__=MemberList.__doc__, customers=(list[member], ...))
     add = routes.add_api_route
     add("/segments", _list, methods=["GET"], operation_id="listSegments")
@@ -205,12 +199,8 @@ async def _customers(
     rows = await run_in_threadpool(member_rows, segments, shown)
     caller.state.note(request, shown)
     caller.state.service.listed(row for row in rows if row["as_of"] is not None)
-    following = _cursor(name, shown[-1]) if len(found) > limit else None
+    following = write_cursor(name, shown[-1]) if len(found) > limit else None
     return json_response({"as_of": segment.evaluation.as_of, "customers": rows, "next_cursor": following})
-
-
-def _cursor(name: str, last: str) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([name, last])).decode().rstrip("=")
 
 
 def _read_cursor(text: str, name: str) -> str:
@@ -221,14 +211,10 @@ def _read_cursor(text: str, name: str) -> str:
     RequestValidationError
         If it is none of ours, or belongs to another segment.
     """
-    try:
-        segment, customer = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if segment == name and isinstance(customer, str):
+    match read_cursor(text):
+        case [segment, str() as customer] if segment == name:
             return customer
-        problem = f"expected a cursor of the segment {name}"
-    except (binascii.Error, orjson.JSONDecodeError, ValueError, TypeError):
-        problem = "expected `next_cursor` of the page before"
-    raise RequestValidationError([{"type": "value_error", "loc": ("query", "cursor"), "msg": problem, "input": text}])
+    raise wrong_cursor(text, f"expected a cursor of the segment {name}")
 
 
 def _as_csv(request: Request, caller: Caller, name: str) -> Response:

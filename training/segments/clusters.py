@@ -170,11 +170,6 @@ def search(columns: Columns, settings: ClusterSettings, before: Clusters | None 
     return Search(stability, Clusters(scale, labels, best, stability, last_number))
 
 
-def find_clusters(columns: Columns, settings: ClusterSettings, before: Clusters | None = None) -> Clusters | None:
-    """Return the clusters that `search` finds."""
-    return search(columns, settings, before).clusters
-
-
 def differences(columns: Columns, found: Names, label: str, names: Sequence[str]) -> list[tuple[str, float]]:
     """Say by which columns the customers with a label differ most from all others.
 

@@ -35,17 +35,17 @@ def fit(population: Population, settings: SegmentSettings, before: SegmentsModel
     """
     last = before.last if before is not None else None
     found = search(population.columns, settings.clusters, last)
-    members = found.clusters.assign(population.columns, len(population)) if found.clusters else None
-    labels = found.clusters.labels if found.clusters else ()
+    kinds: tuple[Kind, ...] = ()
+    if found.clusters is not None:
+        members = found.clusters.assign(population.columns, len(population))
+        kinds = tuple(_kind(population, members, label, settings.clusters) for label in found.clusters.labels)
     return SegmentsModel(
         clusters=found.clusters,
         stability=found.stability,
         typical_gap=typical_gap(population.columns, settings),
         learned_at=population.moment,
         customers=len(population),
-        kinds=tuple(_kind(population, members, one, settings.clusters) for one in labels)
-        if members is not None
-        else (),
+        kinds=kinds,
         earlier=None if found.clusters else last,
     )
 

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from core.arrays import Columns
 from tests.training.segments.populations import SETTINGS
 from tests.training.segments.populations import columns_of as population
-from training.segments.clusters import Clusters, Scale, differences, find_clusters
+from training.segments.clusters import Clusters, Scale, differences, search
 from training.segments.settings import ClusterSettings
 
 
 def found_in(columns: Columns, before: Clusters | None = None, settings: ClusterSettings = SETTINGS) -> Clusters:
-    found = find_clusters(columns, settings, before)
+    found = search(columns, settings, before).clusters
     assert found is not None
     return found
 
@@ -36,10 +36,10 @@ def test_the_number_of_kinds_is_found_and_each_is_a_cluster(kinds: int, seed: in
 def test_customers_without_kinds_have_no_clusters() -> None:
     rng = np.random.default_rng(3)
     columns = {name: rng.normal(0, 1, 150) for name in SETTINGS.columns}
-    assert find_clusters(columns, SETTINGS.model_copy(update={"least": 4})) is None
-    assert find_clusters({}, SETTINGS) is None
-    assert find_clusters({name: np.ones(100) for name in SETTINGS.columns}, SETTINGS) is None
-    assert find_clusters({name: values[:59] for name, values in columns.items()}, SETTINGS) is None
+    assert search(columns, SETTINGS.model_copy(update={"least": 4})).clusters is None
+    assert search({}, SETTINGS).clusters is None
+    assert search({name: np.ones(100) for name in SETTINGS.columns}, SETTINGS).clusters is None
+    assert search({name: values[:59] for name, values in columns.items()}, SETTINGS).clusters is None
 
 
 def test_labels_stay_the_same_customers_from_run_to_run() -> None:
