@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from core.errors import ConfigError
+from features.vectors import ages
+from serving.parts import PARTS
 from serving.segments.definitions import SegmentDefinition, load_definitions
+from serving.segments.rules import columns_of
 
 _GOOD = """
 [leaving]
@@ -62,3 +65,17 @@ def test_the_fingerprint_is_that_of_kind_and_rule() -> None:
 
     assert made() == made(name="b", titles={"en": "x"})
     assert len({made(), made(kind="static"), made(rule={"column": "risk", "below": 2})}) == 3
+
+
+def test_the_file_of_the_documentation_defines_segments(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/segments.md").read_text(encoding="utf-8")
+    file = tmp_path / "segments.toml"
+    file.write_text(page.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    found = load_definitions(file)
+    assert {name: one.kind for name, one in found.items()} == {
+        "valuable-at-risk": "following",
+        "first-summer": "static",
+    }
+    columns = {column.name for part in PARTS for column in part.columns} | ages().keys() | set(ages().values())
+    for one in found.values():
+        assert set(columns_of(one.rule)) <= columns
