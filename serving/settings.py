@@ -98,6 +98,14 @@ class ExperimentSettings(Section):
     share: Share = Field(0.1, description="Of all customers, chosen by a hash of name and customer_id")
 
 
+class DecisionSettings(Section):
+    """What may be done for customers, and by which policy: one file, read again when it changes."""
+
+    section: ClassVar[str] = "decisions"
+
+    file: Path | None = Field(None, description="Actions, policy and moments; None decides nothing")
+
+
 def sections() -> tuple[type[Section], ...]:
     """Return every section that `encore.toml` may have, in the order of its documentation."""
     models = (model.settings for model in MODELS)
@@ -116,6 +124,7 @@ def sections() -> tuple[type[Section], ...]:
         ServingSettings,
         TextSettings,
         ExperimentSettings,
+        DecisionSettings,
     )
 
 

@@ -1,0 +1,1 @@
+"""Campaigns: planned, started with a holdout, exported to channels, and reported."""

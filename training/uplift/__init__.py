@@ -1,0 +1,1 @@
+"""Whom a contact changes: uplift models, learned from randomised assignments alone."""
