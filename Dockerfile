@@ -37,7 +37,7 @@ ENV PATH=/opt/encore/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     MLFLOW_DISABLE_TELEMETRY=true
 WORKDIR /srv/encore
-COPY encore.toml ./
+COPY encore.toml decisions.toml ./
 VOLUME ["/srv/encore/data", "/srv/encore/mlruns"]
 ENTRYPOINT ["encore"]
 

@@ -32,6 +32,8 @@ def _few(titles: object) -> object:
 
 
 Title = Annotated[str, Field(min_length=1, max_length=100)]
+#: What readers see, by language.
+Titles = Annotated[dict[Language, Title], BeforeValidator(_few)]
 
 
 class SegmentLabel(BaseModel):
@@ -43,7 +45,7 @@ class SegmentLabel(BaseModel):
         description="following: customers come and go as the rule holds for them; static: those for whom it held when "
         "the segment was defined",
     )
-    titles: Annotated[dict[Language, Title], BeforeValidator(_few)] = Field(
+    titles: Titles = Field(
         default_factory=dict, description="What readers see, by language", examples=[{"en": "Valuable, and leaving"}]
     )
 
