@@ -14,10 +14,11 @@ from core.errors import StoreError
 from core.files import write_file
 from core.locks import locked
 from core.settings import Settings, StoreSettings
+from core.webhook import UndeliveredError
 from training.monitoring.figures import Figure
 from training.monitoring.history import usual
 from training.monitoring.settings import AlertRule, AlertSettings, Measure
-from training.monitoring.sinks import Sink, UndeliveredError, sinks_of
+from training.monitoring.sinks import Sink, sinks_of
 
 #: Messages that wait at most for a sink; the oldest are dropped.
 _MOST_WAITING = 200

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from core import webhook
 from core.errors import StoreError
 from core.settings import Settings, StoreSettings
 from training.monitoring import sinks
@@ -52,7 +53,7 @@ class Receiver:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     monkeypatch.setenv("HOOK_TOKEN", "s3cret")
-    monkeypatch.setattr(sinks, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(webhook, "_PAUSES", (0.0, 0.0))
     made = Receiver()
     yield made
     made.close()
@@ -129,7 +130,7 @@ def test_a_run_that_is_killed_while_it_sends_sends_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken, pytest.raises(KeyboardInterrupt):
-        broken.setattr(sinks.Webhook, "send", killed)
+        broken.setattr(sinks.Posts, "send", killed)
         run(settings, 12, 1_000)
     run(settings, 12, 1_000, 1)
     assert [one["alert"] for one in receiver.got] == ["nps below 20"]
