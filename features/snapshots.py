@@ -45,6 +45,9 @@ class Windows:
         The contract table that labels are made of: they are complete as far as that table is.
     given
         Whether the data name the snapshots: those of the labels, and none of the grid.
+    assigned
+        Whether the data name the snapshots: the midnights at or before assignments to campaigns, and none of the grid.
+        Without assignments the model has no snapshots, which is no error.
     active_days
         A snapshot is learned from if order lines were bought within these days before it; None takes every snapshot,
         since customers can be there who buy nothing, such as those with a contract.
@@ -63,6 +66,7 @@ class Windows:
     needs_sales: bool = False
     labels: TableName = "transactions"
     given: bool = False
+    assigned: bool = False
     active_days: int | None = None
     optional: bool = False
     unlabelled: bool = False

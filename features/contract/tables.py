@@ -11,7 +11,9 @@ from typing import Literal
 
 from core.settings import StoreSettings
 
-TableName = Literal["transactions", "products", "customers", "interactions", "subscriptions", "labels"]
+TableName = Literal[
+    "transactions", "products", "customers", "interactions", "subscriptions", "assignments", "outcomes", "labels"
+]
 Type = Literal[
     "VARCHAR",
     "TIMESTAMPTZ",
@@ -34,12 +36,15 @@ class Column:
         Whether every row must have a value.
     derived
         Whether Encore alone fills it; no column of a source is ever mapped to it.
+    is_probability
+        Whether a value lies in (0, 1].
     """
 
     name: str
     type: Type
     required: bool = False
     derived: bool = False
+    is_probability: bool = False
 
     @property
     def is_id(self) -> bool:
@@ -199,6 +204,40 @@ CONTRACT: dict[TableName, Table] = {
             ),
             key=("customer_id", "start_timestamp"),
             same_event=("customer_id", "start_timestamp"),
+        ),
+        Table(
+            "assignments",
+            "customer in a campaign",
+            (
+                _required("customer_id"),
+                _required("campaign_id"),
+                _required("assigned_timestamp", "TIMESTAMPTZ"),
+                # the name of an action, or `features.contract.assigned.HOLDOUT`
+                _required("arm"),
+                # the action that was chosen, where chance then kept some customers as holdout; empty: arms were drawn
+                Column("intended", "VARCHAR"),
+                Column("channel", "VARCHAR"),
+                Column("offer", "VARCHAR"),
+                # of the contact
+                Column("cost", "DOUBLE"),
+                # of this arm for this customer
+                Column("propensity", "DOUBLE", is_probability=True),
+            ),
+            key=("customer_id", "campaign_id"),
+        ),
+        Table(
+            "outcomes",
+            "customer and campaign, as somebody else has measured it",
+            (
+                _required("customer_id"),
+                # empty: the customer's first campaign
+                Column("campaign_id", "VARCHAR"),
+                Column("retained", "BOOLEAN"),
+                Column("orders", "DOUBLE"),
+                Column("revenue", "DOUBLE"),
+                Column("margin", "DOUBLE"),
+            ),
+            key=("customer_id", "campaign_id"),
         ),
         Table(
             "labels",

@@ -13,13 +13,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, create_model
 
 from features.contract.events.interactions import (
+    BASKET,
     CLICK,
     COMPLAINT,
     CONSENT,
     CONTACT,
+    OPENING,
     RATING,
     REDEMPTION,
     REFERRAL,
+    RESPONSE,
     RETURN,
     SERVICE_REQUEST,
     VISIT,
@@ -32,8 +35,11 @@ from features.contract.events.subscription import SUBSCRIPTION
 EVENT_KINDS: list[EventKind] = [
     PURCHASE,
     VISIT,
+    BASKET,
     CONTACT,
+    OPENING,
     CLICK,
+    RESPONSE,
     REDEMPTION,
     COMPLAINT,
     SERVICE_REQUEST,

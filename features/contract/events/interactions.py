@@ -54,8 +54,11 @@ def _interaction(name: str, description: str, payload: type[Event] = Interaction
 
 
 VISIT = _interaction("visit", "a visit; `value` is its worth in a unit of your own", channel="web", value=12)
+BASKET = _interaction("basket", "a product put into the basket, not bought yet", channel="web", product_id="1029743")
 CONTACT = _interaction("contact", "a contact in a campaign", channel="email", campaign_id="spring")
 CLICK = _interaction("click", "a click on something you sent", channel="email", campaign_id="spring")
+OPENING = _interaction("opening", "a message of a campaign, opened", channel="email", campaign_id="spring")
+RESPONSE = _interaction("response", "an answer to a contact", channel="phone", campaign_id="spring")
 REDEMPTION = _interaction("redemption", "a coupon or an offer of a campaign, redeemed", campaign_id="spring")
 COMPLAINT = _interaction("complaint", "a complaint", channel="phone")
 SERVICE_REQUEST = _interaction("service_request", "a question to the service", channel="phone")
