@@ -12,6 +12,7 @@ import duckdb
 from core.settings import Settings, StoreSettings, workspace_folders
 from core.sql import count, engine, quoted, relation, write_table
 from core.stamps import fingerprint, read_stamp, write_stamp
+from features.contract.assigned import assigned_directory
 from features.contract.erased import Erased
 from features.contract.tables import CUSTOMER_TABLES, contract_directory, table_path
 from features.engine.build import features_directory
@@ -60,9 +61,10 @@ def erase_materialized_rows(settings: Settings, customer_id: str) -> int:
 
 
 def is_stored(settings: Settings, customer_id: str) -> bool:
-    """Return whether exports have brought rows of a customer, or lines that were quarantined and name them."""
+    """Return whether exports or campaigns have rows of a customer, or lines that were quarantined name them."""
     stores = settings[StoreSettings]
-    files = [*(table_path(stores, name) for name in CUSTOMER_TABLES), *segments_directory(stores).glob("*.parquet")]
+    files = [table_path(stores, name) for name in CUSTOMER_TABLES]
+    files += [*segments_directory(stores).glob("*.parquet"), *assigned_directory(stores).glob("*.parquet")]
     named = f"contains(lower(text), {quoted(customer_id.lower())}) AND {_named(customer_id)}"
     with engine(settings) as con:
         if any(_rows(con, file, customer_id) for file in files if file.is_file()):

@@ -1,8 +1,8 @@
-"""Snapshots that the data name: those of the business's own labels. Split by time, or by customers."""
+"""Snapshots that the data name: those of the business's own labels, and those of assignments to campaigns."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from core.errors import DataError
@@ -12,8 +12,33 @@ from features.snapshots import Group, Schedule, Split, Windows
 _LEAST = 3
 #: From this number of snapshots on the last two are tests.
 _MANY = 8
+#: Features of all customers are computed at each of them.
+MOST_SNAPSHOTS = 60
 #: Of a split by customers, the share of each group.
 _SHARES: Mapping[Group, float] = {"train": 0.6, "validation": 0.2, "test": 0.2}
+
+
+@dataclass(frozen=True)
+class Given:
+    """The moments that the data name, in ascending order.
+
+    Attributes
+    ----------
+    labelled
+        Of labels, where a model learns from them.
+    assigned
+        The snapshots of assignments; see `assigned_snapshots`.
+    alone
+        Whether the data have nothing else: no event happened.
+    """
+
+    labelled: tuple[datetime, ...] = ()
+    assigned: tuple[datetime, ...] = ()
+    alone: bool = False
+
+
+#: Data that name no moments.
+NONE_GIVEN = Given()
 
 
 def group_of(customer: str) -> Group:
@@ -47,6 +72,40 @@ def with_given(schedule: Schedule, models: Mapping[str, Windows], moments: Seque
         splits[name] = split_given(name, windows, moments)
         needed[name] = tuple(sorted({*splits[name].every, schedule.as_of}))
     return replace(schedule, splits=splits, needed=needed)
+
+
+def with_assigned(schedule: Schedule, models: Mapping[str, Windows], moments: Sequence[datetime]) -> Schedule:
+    """Add the models whose snapshots are those of assignments to a schedule of the others.
+
+    Customers are split, as they were assigned by lot: what is learned from some holds for the others. Without moments
+    there is nothing to learn from yet, which is no error.
+    """
+    every = tuple(moments)
+    split = Split(every, every, every, by_customers=True) if every else Split()
+    needed = tuple(sorted({*every, schedule.as_of}))
+    return replace(
+        schedule,
+        splits={**schedule.splits, **dict.fromkeys(models, split)},
+        needed={**schedule.needed, **dict.fromkeys(models, needed)},
+    )
+
+
+def assigned_snapshots(
+    midnights: Sequence[datetime], first_event: datetime | None, as_of: datetime
+) -> tuple[datetime, ...]:
+    """Return the last snapshots that something is known at of the customers who were assigned after them.
+
+    Parameters
+    ----------
+    midnights
+        The different midnights at or before assignments, in ascending order.
+    first_event
+        Nothing is known at a snapshot before it; None where attributes of customers are known without events.
+    as_of
+        The moment taken for now; there are no snapshots after it.
+    """
+    known = [t for t in midnights if t <= as_of and (first_event is None or t > first_event)]
+    return tuple(known[-MOST_SNAPSHOTS:])
 
 
 def split_given(name: str, windows: Windows, moments: Sequence[datetime]) -> Split:

@@ -77,7 +77,7 @@ class Erased:
         erased = self.read()
         if not erased:
             return source
-        happened = None if CONTRACT[table].created is None else CONTRACT[table].happened
+        happened = CONTRACT[table].happened
         rows = ", ".join(f"({quoted(digest)}, TIMESTAMPTZ {quoted(moment)})" for digest, moment in erased.items())
         condition = f" AND {happened} < moment" if happened else ""
         return (

@@ -67,6 +67,9 @@ class Table:
         for tables that take no rows of events.
     extra
         Whether further source columns are kept, as attributes.
+    completed
+        Whether rows of one key complete each other, so that the last known value of each column stays. Else the last
+        row stays as it is.
     """
 
     name: TableName
@@ -75,16 +78,21 @@ class Table:
     key: tuple[str, ...] = ()
     same_event: tuple[str, ...] = ()
     extra: bool = False
+    completed: bool = False
 
     @property
     def created(self) -> str | None:
-        """The column that says when a row was written; None for tables of products and customers as they are now."""
+        """The column that says when a row was written; None for tables whose rows do not say."""
         return _CREATED.name if _CREATED in self.columns else None
 
     @property
-    def happened(self) -> str:
-        """The column that says when it happened, which is when a row counts as written that does not say."""
-        return "start_timestamp" if self.name == "subscriptions" else "event_timestamp"
+    def happened(self) -> str | None:
+        """The column that says when it happened, which is when a row counts as written that does not say.
+
+        None for tables of what is so now.
+        """
+        names = {column.name for column in self.columns}
+        return next((name for name in _HAPPENED if name in names), None)
 
     @property
     def mapped(self) -> tuple[Column, ...]:
@@ -98,6 +106,8 @@ def _required(name: str, kind: Type = "VARCHAR") -> Column:
 
 #: When a row became known. Rows without one count as known when they happened.
 _CREATED = Column("created_timestamp", "TIMESTAMPTZ")
+#: The columns that say when something happened, of which a table has one at most.
+_HAPPENED = ("event_timestamp", "start_timestamp", "assigned_timestamp")
 #: The event that reported a row; null for rows of exports.
 EVENT_ID = Column("event_id", "VARCHAR", derived=True)
 #: When a later version of the order took the place of the line, which counts in [created_timestamp, this); null where
@@ -148,6 +158,7 @@ CONTRACT: dict[TableName, Table] = {
                 Column("introduced_timestamp", "TIMESTAMPTZ"),
             ),
             key=("product_id",),
+            completed=True,
         ),
         Table(
             "customers",
@@ -163,6 +174,7 @@ CONTRACT: dict[TableName, Table] = {
             ),
             key=("customer_id",),
             extra=True,
+            completed=True,
         ),
         Table(
             "interactions",
@@ -260,6 +272,10 @@ EVERYTHING = ("*",)
 CUSTOMER_TABLES: tuple[TableName, ...] = tuple(
     name for name, table in CONTRACT.items() if "customer_id" in {column.name for column in table.columns}
 )
+
+
+#: The tables that features are made of; the others are what models learn.
+FEATURE_TABLES: tuple[TableName, ...] = ("transactions", "products", "customers", "interactions", "subscriptions")
 
 
 #: The tables that take rows of events.

@@ -28,7 +28,7 @@ from features.engine.partitions import Partitions, Stamp
 from features.engine.portions import learners, learning_share
 from features.engine.vectors import services_of, vector_query, vector_views
 from features.engine.write import file_of, files_of
-from features.given import with_given
+from features.given import NONE_GIVEN, Given, with_assigned, with_given
 from features.services import ModelSettings
 from features.settings import CustomerSettings, TimeSettings
 from features.snapshots import Gap, Schedule, Split, make_schedule, resolve_as_of
@@ -61,7 +61,7 @@ def schedule_for(
     *,
     sells: bool,
     complete: Mapping[TableName, datetime],
-    labelled: Sequence[datetime] = (),
+    given: Given = NONE_GIVEN,
     gaps: Sequence[Gap] = (),
 ) -> Schedule:
     """Lay out the snapshots that the models of the configuration need.
@@ -70,8 +70,8 @@ def schedule_for(
     ----------
     complete
         Until when contract tables are complete.
-    labelled
-        The moments that labels are of, where a model learns from them.
+    given
+        The moments that the data name.
     gaps
         Times without order lines.
 
@@ -81,16 +81,18 @@ def schedule_for(
         If the history is too short.
     """
     models = {model.section: model.windows for model in settings.every(ModelSettings)}
-    given = {name: windows for name, windows in models.items() if windows.given}
-    others = {name: windows for name, windows in models.items() if name not in given}
-    if given and not any(sells or not windows.needs_sales for windows in others.values()):
+    labelled = {name: windows for name, windows in models.items() if windows.given}
+    assigned = {name: windows for name, windows in models.items() if windows.assigned}
+    others = {name: windows for name, windows in models.items() if name not in {*labelled, *assigned}}
+    learns = any(sells or not windows.needs_sales for windows in others.values())
+    if given.alone or (labelled and not learns):
         # nothing is learned along a grid, so that no history has to be long enough for one
         nothing = dict.fromkeys(others, Split())
         schedule = Schedule(first, as_of, (), nothing, dict.fromkeys(others, (as_of,)))
     else:
         time = settings[TimeSettings]
         schedule = make_schedule(time, others, first, as_of, sells=sells, complete=complete, gaps=gaps)
-    return with_given(schedule, given, labelled)
+    return with_assigned(with_given(schedule, labelled, given.labelled), assigned, given.assigned)
 
 
 def build_features(settings: Settings, now: datetime, report: Report = silent) -> Built:
@@ -136,7 +138,8 @@ def build_features(settings: Settings, now: datetime, report: Report = silent) -
         made |= {"events": events, "last_event": laid.last_event}
         made |= {"definition": feature_definition(settings), "partitions": partitions.stamp()}
         made |= {"complete": {table: moment.isoformat() for table, moment in laid.complete.items()}}
-        made |= {"labelled": [moment.isoformat() for moment in laid.labelled]}
+        made |= {"labelled": [moment.isoformat() for moment in laid.given.labelled]}
+        made |= {"assigned": [moment.isoformat() for moment in laid.given.assigned], "alone": laid.given.alone}
         made |= {"gaps": [(last.isoformat(), following.isoformat()) for last, following in laid.gaps]}
         write_stamp(aside, {"fingerprint": stamp, "rows": counts, **made})
     return Built(directory, schedule, counts, skipped=False)
@@ -150,20 +153,18 @@ class _LaidOut:
     sells: bool
     last_event: datetime
     complete: Mapping[TableName, datetime]
-    labelled: Sequence[datetime]
+    given: Given
     gaps: Sequence[Gap]
 
 
 def _lay_out(settings: Settings, now: datetime) -> _LaidOut:
     reach = data_range(settings)
     as_of = resolve_as_of(settings[TimeSettings], reach.last, now)
-    labelled = reach.snapshots(as_of)
+    given = reach.given(as_of, has_attributes=bool(settings[CustomerSettings].kept))
     complete = complete_until(last_rows(settings, now), as_of)
     gaps = find_gaps(settings, as_of)
-    schedule = schedule_for(
-        settings, reach.first, as_of, sells=reach.sells, complete=complete, labelled=labelled, gaps=gaps
-    )
-    return _LaidOut(schedule, reach.sells, reach.last, complete, labelled, gaps)
+    schedule = schedule_for(settings, reach.first, as_of, sells=reach.sells, complete=complete, given=given, gaps=gaps)
+    return _LaidOut(schedule, reach.sells, reach.last, complete, given, gaps)
 
 
 def outdated(settings: Settings, now: datetime) -> str | None:
@@ -257,10 +258,11 @@ def built_schedule(settings: Settings) -> tuple[Schedule, str]:
         raise StateError("Expected built features, found none.", "Run `encore features build` first.")
     first, as_of = (datetime.fromisoformat(old[name]) for name in ("first_event", "as_of"))
     complete = {table: datetime.fromisoformat(moment) for table, moment in old.get("complete", {}).items()}
-    labelled = [datetime.fromisoformat(moment) for moment in old.get("labelled", [])] or [as_of]
+    labelled, assigned = (tuple(map(datetime.fromisoformat, old.get(name, []))) for name in ("labelled", "assigned"))
+    given = Given(labelled or (as_of,), assigned, alone=bool(old.get("alone", False)))
     gaps = [(datetime.fromisoformat(one), datetime.fromisoformat(other)) for one, other in old.get("gaps", [])]
     sells = bool(old["sells"])
-    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, labelled=labelled, gaps=gaps)
+    schedule = schedule_for(settings, first, as_of, sells=sells, complete=complete, given=given, gaps=gaps)
     if _fingerprint(settings, schedule) != old["fingerprint"]:
         raise StateError(
             "The features were built from other data, settings or code than those of now.",

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from core.sql import engine, open_duckdb, relation
-from features.contract.tables import CONTRACT, TableName, table_path
+from features.contract.tables import CONTRACT, FEATURE_TABLES, TableName, table_path
 
 _SALES: list[tuple[TableName, str]] = [("transactions", "event_timestamp")]
 _OTHER_EVENTS: list[tuple[TableName, str]] = [
@@ -61,7 +61,9 @@ def read_sources(con: ibis.BaseBackend, stores: StoreSettings) -> Sources:
     StateError
         If nothing was ingested yet, or by a version of Encore whose tables have other columns.
     """
-    tables = {name: con.read_parquet(contract_file(stores, name), table_name=name) for name in CONTRACT}
+    tables = {
+        name: con.read_parquet(contract_file(stores, name), table_name=name) for name in (*FEATURE_TABLES, "labels")
+    }
     for name, table in tables.items():
         check_columns(name, table.columns)
     return Sources(**tables)

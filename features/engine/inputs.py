@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from features.contract.tables import FEATURE_TABLES
 from features.engine.duckdb import Sources
 from features.spans.base import Tables
 from features.views.sizes import measured
@@ -23,8 +24,7 @@ def view_tables(sources: Sources, sizes: ir.Table) -> Tables:
 
     Labels are not among them: no feature can be made of what models learn.
     """
-    tables = {name: table for name, table in vars(sources).items() if name != "labels"}
-    return Tables(**{name: without_zones(table) for name, table in tables.items()}, sizes=sizes)
+    return Tables(**{name: without_zones(getattr(sources, name)) for name in FEATURE_TABLES}, sizes=sizes)
 
 
 @ibis.udf.scalar.builtin(signature=(("timestamp('UTC')",), "timestamp"))  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""When the business's own labels are from, and over which time the data reach with them."""
+"""When labels and assignments are from, and over which time the data reach with them."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,13 +7,14 @@ from core.errors import DataError, StateError
 from core.settings import Settings, StoreSettings
 from core.sql import count, engine, relation
 from core.stamps import read_stamp
-from features.contract.tables import contract_directory
+from features.contract.tables import contract_directory, table_path
 from features.engine.duckdb import contract_file, find_events
+from features.given import MOST_SNAPSHOTS, Given, assigned_snapshots
 from features.services import ModelSettings
 
-#: Features of all customers are computed at each of them.
-MOST_SNAPSHOTS = 60
 _INSTANT = timedelta(microseconds=1)
+#: In microseconds.
+_DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,42 @@ class DataRange:
     Attributes
     ----------
     first, last
-        Moments of the first and the last event, or label where a model learns from labels.
+        Moments of the first and the last event, or label where a model learns from labels. Of data that have none of
+        these, the midnights before the first and the last assignment.
     sells
         Whether events are order lines.
     labelled
         The distinct snapshots of the labels, in ascending order; none where they have none, or no model learns from
         them.
+    assigned
+        The distinct midnights at or before assignments to campaigns, in ascending order.
+    has_events
+        Whether there are any events.
     """
 
     first: datetime
     last: datetime
     sells: bool
     labelled: tuple[datetime, ...] = ()
+    assigned: tuple[datetime, ...] = ()
+    has_events: bool = True
+
+    def given(self, as_of: datetime, *, has_attributes: bool) -> Given:
+        """Return the moments that the data name, up to the one that is taken for now.
+
+        Parameters
+        ----------
+        has_attributes
+            Whether features are made of attributes of customers, which are known without events.
+
+        Raises
+        ------
+        DataError
+            If all labels are of later moments.
+        """
+        first_event = self.first if self.has_events and not has_attributes else None
+        assigned = assigned_snapshots(self.assigned, first_event, as_of)
+        return Given(self.snapshots(as_of), assigned, alone=not self.has_events)
 
     def snapshots(self, as_of: datetime) -> tuple[datetime, ...]:
         """Return the moments that labels are of, up to the one that is taken for now; labels without one are of it.
@@ -64,8 +89,8 @@ def learns_from_labels(settings: Settings) -> bool:
 def data_range(settings: Settings) -> DataRange:
     """Return how far events and, where a model learns from them, labels reach.
 
-    Without events the data reach to the last snapshot of the labels, and without snapshots to the moment at which
-    these data were first ingested.
+    Without events the data reach to the last snapshot of the labels or the last assignment, and without both to the
+    moment at which these data were first ingested.
 
     Raises
     ------
@@ -74,20 +99,34 @@ def data_range(settings: Settings) -> DataRange:
     DataError
         If there is nothing to take a moment from.
     """
-    events = find_events(settings)
-    if not learns_from_labels(settings):
-        if events is None:
-            raise DataError("Expected events in the contract tables, found none.", _remedy(settings))
-        return DataRange(*events)
-    labelled = _label_moments(settings)
-    if events is None and not labelled:
+    events, assigned = find_events(settings), _assigned_midnights(settings)
+    learns = learns_from_labels(settings)
+    labelled = _label_moments(settings) if learns else ()
+    if events is not None:
+        first, last, sells = events
+    elif assigned:
+        first, last, sells = assigned[0], assigned[-1], False
+    elif labelled:
+        first, last, sells = labelled[0], labelled[0], False
+    elif learns:
         moment = _ingested(settings)
-        return DataRange(moment, moment, sells=False)
-    first, last, sells = events or (labelled[0], labelled[0], False)
+        return DataRange(moment, moment, sells=False, has_events=False)
+    else:
+        raise DataError("Expected events in the contract tables, found none.", _remedy(settings))
     if labelled:
         # a label at midnight is of the day before: no event of the day that begins is seen at it
         first, last = min(first, labelled[0]), max(last, labelled[-1] - _INSTANT)
-    return DataRange(first, last, sells, labelled)
+    return DataRange(first, last, sells, labelled, assigned, events is not None)
+
+
+def _assigned_midnights(settings: Settings) -> tuple[datetime, ...]:
+    file = table_path(settings[StoreSettings], "assignments")
+    if not file.is_file():  # of a version without campaigns
+        return ()
+    day = f"epoch_us(assigned_timestamp) // {_DAY} * {_DAY}"
+    with engine(settings) as con:
+        found = con.execute(f"SELECT DISTINCT {day} AS moment FROM {relation(file)} ORDER BY 1").fetchall()
+    return tuple(datetime.fromtimestamp(micros / 1e6, tz=UTC) for (micros,) in found)
 
 
 def _label_moments(settings: Settings) -> tuple[datetime, ...]:

@@ -197,7 +197,7 @@ def _rule(table: Table, given: Sequence[Column], conditions: Sequence[str], limi
 def _kept(name: str, table: Table, types: MappingType[str, str], given: AbstractSet[str], now: datetime) -> str:
     """Return the expression of what is kept of a column; a column without values is not carried along until then."""
     if name == table.created:
-        value = f"coalesce({name}, {table.happened})" if name in given else table.happened
+        value = f"coalesce({name}, {table.happened})" if name in given else str(table.happened)
     elif name in types and name not in given:
         value = f"NULL::{types[name]}"
     elif name == END and table.name == "subscriptions":
@@ -220,6 +220,8 @@ def _rules(column: Column, limit: str) -> list[tuple[str, str]]:
         rules.append((f"regexp_full_match({name}, {quoted(DAMAGED)})", DIGITS_LOST))
     if column.type == "DOUBLE":
         rules.append((f"NOT isfinite({name})", "infinite"))
+    if column.is_probability:
+        rules.append((f"NOT ({name} > 0 AND {name} <= 1)", "implausible"))
     if column.type == "TIMESTAMPTZ":
         # an end in a year such as 9999 says that a contract runs on
         beyond = "" if column.name == END else f" OR {name} > '2200-01-01'"
@@ -235,4 +237,6 @@ def _sound(column: Column, limit: str) -> str:
     latest = limit if column.name in _HAPPENED else "'2200-01-01'"
     plain = {"DOUBLE": f"isfinite({name})", "TIMESTAMPTZ": f"{name} BETWEEN '1900-01-01' AND {latest}"}
     known = f"NOT contains({name}, '+')" if column.is_id else plain.get(column.type, f"{name} IS NOT NULL")
+    if column.is_probability:
+        known = f"({name} > 0 AND {name} <= 1)"
     return known if column.required else f"({known} OR {identifier('r_' + column.name)} IS NULL)"

@@ -39,8 +39,8 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path], t
     """Write a contract table from the files of its segments, the earliest first.
 
     Rows of a table without a key are all kept. Of rows that share a key the one stays that says it was written last,
-    then that of the last segment, then the last in it. Products and customers, whose rows have no moment, keep the last
-    known value of each column instead.
+    then that of the last segment, then the last in it. Tables whose rows complete each other keep the last known value
+    of each column instead.
     """
     if not files:
         columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in table.columns)
@@ -157,7 +157,7 @@ def _keyed(con: duckdb.DuckDBPyConnection, table: Table, files: Sequence[Path]) 
     names = [identifier(name) for name in columns if name not in internal]
     key = names if table.key == EVERYTHING else [identifier(name) for name in table.key]
     names = [name for name in names if name != identifier(ORIGIN)]
-    if table.created is None:
+    if table.completed:
         latest = "{'rank': _rank, 'row': _row}"
         others = [f"arg_max({name}, {latest}) AS {name}" for name in (*names, "_rank") if name not in key]
         query = f"SELECT {', '.join((*key, *others))} FROM ranked GROUP BY {', '.join(key)}"

@@ -21,6 +21,7 @@ from features.contract.tables import TableName, contract_directory
 from features.contract.unmatched import Unmatched
 from features.ingest.currencies import check_currencies
 from features.ingest.facts import unmatched_from, unmatched_inputs
+from features.ingest.own import OWN_ASSIGNMENTS, own_units
 from features.ingest.plan import find_work, in_order
 from features.ingest.quarantine import check_share, write_quarantine
 from features.ingest.segments import (
@@ -41,7 +42,7 @@ from features.live.log import EventLog
 from features.live.rows import tables_of
 
 #: Tables of which at least one must be there: without any there is nothing to learn from.
-_LEARNED_FROM = ("transactions", "subscriptions", "labels")
+_LEARNED_FROM = ("transactions", "subscriptions", "assignments", "labels")
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,9 @@ def ingest(settings: Settings, now: datetime, report: Report = silent, *, full_r
         )
     stamp = read_stamp(directory)
     before = [] if full_refresh else _there(settings[StoreSettings], from_stamp(stamp.get("segments", [])))
-    units = find_units(settings[DataSettings], root, inputs)
-    work, kept = find_work(settings[DataSettings], units, before, now)
+    units = [*find_units(settings[DataSettings], root, inputs), *own_units(settings[StoreSettings])]
+    inputs = (*inputs, OWN_ASSIGNMENTS)
+    work, kept = find_work(settings[DataSettings], inputs, units, before, now)
     log = EventLog(settings[StoreSettings])
     version = log.version()
     source = _source(settings, kept, version)
@@ -151,7 +153,8 @@ def pending(settings: Settings, now: datetime) -> str | None:
     root, inputs = find_inputs(settings[DataSettings])
     stamp = read_stamp(contract_directory(stores))
     before = _there(stores, from_stamp(stamp.get("segments", [])))
-    work, kept = find_work(settings[DataSettings], find_units(settings[DataSettings], root, inputs), before, now)
+    units = [*find_units(settings[DataSettings], root, inputs), *own_units(stores)]
+    work, kept = find_work(settings[DataSettings], (*inputs, OWN_ASSIGNMENTS), units, before, now)
     if work:
         return f"{len(work):,} files or queries are new or changed."
     log = EventLog(stores)

@@ -56,12 +56,16 @@ class Work:
 
 
 def find_work(
-    data: DataSettings, units: Sequence[Unit], before: Sequence[Segment], now: datetime
+    data: DataSettings,
+    inputs: Sequence[InputSettings],
+    units: Sequence[Unit],
+    before: Sequence[Segment],
+    now: datetime,
 ) -> tuple[list[Work], list[Segment]]:
     """Split what is there into units to read and segments that stay.
 
     A file is read again when it has changed, when the mapping has, or when one of its rows is in the future no more; a
-    query to a database each time. What was read of a file that is gone stays.
+    query to a database each time. What was read of a file that is gone stays, as long as its input does.
 
     Raises
     ------
@@ -71,8 +75,9 @@ def find_work(
     mappings = [mapping_fingerprint(data, unit.item) for unit in units]
     there = {(mapping, unit.name) for unit, mapping in zip(units, mappings, strict=True)}
     known = {segment.identity: segment for segment in before}
-    kept = [s for s in before if s.mapping in mappings and (s.mapping, s.name) not in there]
-    lost = [s for s in before if s.mapping not in mappings and s.path is not None and not Path(s.path).exists()]
+    active = {mapping_fingerprint(data, item) for item in inputs}
+    kept = [s for s in before if s.mapping in active and (s.mapping, s.name) not in there]
+    lost = [s for s in before if s.mapping not in active and s.path is not None and not Path(s.path).exists()]
     if lost:
         raise DataError(
             f"{lost[0].name} was read with another mapping than that of now, and is gone"

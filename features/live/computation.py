@@ -18,7 +18,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import timestamp
 from features.contract.erased import Erased
 from features.contract.events.interactions import RETURN
-from features.contract.tables import CONTRACT, EVENT_TABLES, TableName
+from features.contract.tables import EVENT_TABLES, FEATURE_TABLES, TableName
 from features.engine.duckdb import Sources, connect
 from features.engine.inputs import view_tables
 from features.engine.vectors import NOT_FEATURES, services_of, vector_view
@@ -185,7 +185,7 @@ class PlannedViews:
 
     def _inputs(self, settings: Settings, kind: type[Base], kinds: frozenset[str]) -> Inputs:
         table = self._backend.table
-        sources = Sources(**{name: table(name) for name in CONTRACT if name != "labels"})
+        sources = Sources(**{name: table(name) for name in FEATURE_TABLES})
         snapshots = Snapshots.of_current(table("snapshots"))
         tables = view_tables(sources, table("sizes"))
         # the first return of all may be an event

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.contract.tables import CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES, TableName
+from features.contract.tables import CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES, FEATURE_TABLES, TableName
 from features.views.sizes import measured
 
 #: The tables of customers that features are made of.
-TABLES: tuple[TableName, ...] = tuple(name for name in CUSTOMER_TABLES if name != "labels")
+TABLES: tuple[TableName, ...] = tuple(name for name in FEATURE_TABLES if name in CUSTOMER_TABLES)
 #: Columns that no view reads.
 _UNREAD = {"transactions": ("store_id", "channel", "line_id")}
 

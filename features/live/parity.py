@@ -17,7 +17,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import engine, relation
 from features.contract.erased import Erased
 from features.contract.ids import is_placeholder
-from features.contract.tables import CUSTOMER_TABLES
+from features.contract.tables import CUSTOMER_TABLES, FEATURE_TABLES
 from features.engine.vectors import services_of, vector_view
 from features.live.computation import CustomerFeatures
 from features.live.log import EventLog, Logged
@@ -137,7 +137,7 @@ def _drawn(settings: Settings, online: Online, log: EventLog, sample: int, seed:
     reported = [one for one in log.customers() if not is_placeholder(one)]
     chosen = draw.sample(reported, min(len(reported), sample - sample // 2))
     folder = rows_directory(settings[StoreSettings], online.fingerprint)
-    files = [folder / f"{name}.parquet" for name in CUSTOMER_TABLES if name != "labels"]
+    files = [folder / f"{name}.parquet" for name in FEATURE_TABLES if name in CUSTOMER_TABLES]
     with engine(settings) as con:
         query = f"SELECT DISTINCT customer_id FROM {relation(*files)} ORDER BY 1"
         known = [str(one) for (one,) in con.execute(query).fetchall()]

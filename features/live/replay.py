@@ -18,7 +18,7 @@ from core.files import claimed
 from core.progress import Report, silent
 from core.settings import Settings, StoreSettings
 from core.sql import relation, spill_directory
-from features.contract.tables import CONTRACT, CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES, TableName
+from features.contract.tables import CUSTOMER_TABLES, EVENT_ID, EVENT_TABLES, FEATURE_TABLES, TableName
 from features.engine.compute import DuckDBComputation
 from features.engine.duckdb import Sources, connect
 from features.engine.inputs import size_table
@@ -78,7 +78,7 @@ def _sources(
     # a later event may replace an order of one that is in the rows, so that orders of events come from the log
     live["transactions"] = tables_of(events)["transactions"]
     con.con.register("asked", pa.table({"customer_id": pa.array(customers, pa.string())}))
-    tables = {name: _table(con, folder / f"{name}.parquet", name, live) for name in CONTRACT if name != "labels"}
+    tables = {name: _table(con, folder / f"{name}.parquet", name, live) for name in FEATURE_TABLES}
     return Sources(**tables)
 
 

@@ -14,7 +14,7 @@ from core.settings import Settings, StoreSettings
 from core.sql import copy, engine, relation
 from core.stamps import read_stamp
 from features.contract.erased import Erased, is_open
-from features.contract.tables import CONTRACT, CUSTOMER_TABLES, table_path
+from features.contract.tables import CUSTOMER_TABLES, FEATURE_TABLES, table_path
 from features.engine.build import feature_definition
 
 #: Rows that a reader skips or reads as one.
@@ -112,7 +112,7 @@ def write_rows(settings: Settings, online: str) -> None:
     last = read_stamp(materialized_directory(stores)).get("fingerprint", "")
     hashes = Erased(stores).open()
     with replacing(folder) as aside, engine(settings) as con:
-        for table in CONTRACT:
+        for table in FEATURE_TABLES:
             order = " ORDER BY customer_id" if table in CUSTOMER_TABLES else ""
             source = table_path(stores, table)
             others = f" WHERE NOT ({is_open('customer_id', hashes)})" if table in CUSTOMER_TABLES else ""

@@ -156,7 +156,8 @@ def _results(rows: Mapping[str, int], versions: "Mapping[str, Version]") -> Tabl
     """Return the headlines of every trained model, each beside its baseline."""
     table = Table("", "Encore", "baseline", title="Results on tests that training never saw")
     table.columns[1].justify = table.columns[2].justify = "right"
-    read = {"order lines": "transactions", "contract periods": "subscriptions", "labels": "labels"}
+    read = {"order lines": "transactions", "contract periods": "subscriptions"}
+    read |= {"assignments": "assignments", "labels": "labels"}
     for noun, name in read.items():
         if rows[name]:
             table.add_row(f"{noun} read", f"{rows[name]:,}", "")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from core.settings import Settings, StoreSettings
 from features import erase
+from features.contract.assigned import erase_assignments
 from features.engine.vectors import services_of
 from features.live.log import EventLog
 from features.store.materialized import updating
@@ -142,6 +143,9 @@ STORES: list[PersonalStore] = [
         lambda one: one.online.erase(one.customer_id),
         lambda one: None if one.online.rewrite_files() else REDIS_FILES,
         _remove_rows_of_jobs,
+    ),
+    PersonalStore(
+        "assignments to campaigns", lambda one: erase_assignments(one.settings[StoreSettings], one.customer_id)
     ),
     PersonalStore("contract tables", lambda one: erase.erase_contract_rows(one.settings, one.customer_id)),
     PersonalStore("segments", lambda one: erase.erase_segment_rows(one.settings, one.customer_id)),

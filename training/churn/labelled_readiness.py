@@ -28,7 +28,7 @@ _MAPPING = "Check the mapping of labels.churned: which values say that a custome
 
 def judge_labelled(settings: Settings, facts: DataFacts) -> Fitness:
     """Judge whether churn can be learned from the business's own labels."""
-    labels = given_labels(facts.sources, snapshot_table(facts.labelled))
+    labels = given_labels(facts.sources, snapshot_table(facts.given.labelled))
     rows: pd.DataFrame = facts.engine.to_pandas(labels)
     if rows.empty:
         unknown = "No label is of a customer in customers, orders, contracts or interactions"
@@ -61,7 +61,7 @@ def _split(settings: Settings, facts: DataFacts, rows: pd.DataFrame) -> list[Fin
             facts.as_of,
             sells=facts.sales is not None,
             complete=facts.complete,
-            labelled=facts.labelled,
+            given=facts.given,
             gaps=facts.gaps,
         )
     except DataError as error:
@@ -110,7 +110,7 @@ def _attributes(settings: Settings, facts: DataFacts) -> list[Finding]:
     if not chosen:
         what, remedy = "customers.model_attributes names no column", "Name those that were known before customers left."
         return [Finding("weak" if has_events(facts) else "unfit", what, remedy)]
-    found = giveaways(settings, facts.engine, facts.sources, facts.labelled)
+    found = giveaways(settings, facts.engine, facts.sources, facts.given.labelled)
     return [Finding("unfit", one.text, REMEDY) for one in found] or [
         Finding("fit", f"None of {len(chosen)} attributes gives the label away on its own")
     ]

@@ -27,11 +27,13 @@ _POPULATION = (
 _COME_BACK = "When customers come back"
 
 
-def judge_churn(settings: Settings, facts: DataFacts) -> Fitness:
-    """Judge whether churn can be learned by the current definition."""
+def judge_churn(settings: Settings, facts: DataFacts) -> Fitness | None:
+    """Judge whether churn can be learned by the current definition; None where the data are assignments alone."""
     churn = settings[ChurnSettings]
     if churn.kind == "labelled":
         return judge_labelled(settings, facts)
+    if facts.given.alone and not facts.tables["labels"].rows:
+        return None
     if facts.tables["labels"].rows and facts.sales is None and not facts.tables["subscriptions"].rows:
         missing = "There are labels, and no events that another definition of churn could be made of"
         return Fitness("churn", (Finding("unfit", missing, 'Set churn.kind = "labelled".'),))

@@ -198,6 +198,11 @@ def context_of(model: Model[Any], settings: Settings) -> Context:
 
 
 def _nothing_to_learn_from(section: str, windows: Windows) -> DataError:
+    if windows.assigned:
+        return DataError(
+            f"Expected assignments to campaigns to learn the {title_of(section)} from, found none up to now.",
+            "Start a campaign, or map an input to assignments.",
+        )
     if windows.optional:
         return DataError(
             f"Expected order lines over more than {2 * windows.reach_days} days to learn the {title_of(section)} from: "

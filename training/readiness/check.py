@@ -9,14 +9,14 @@ from typing import Protocol
 from core.settings import Settings, StoreSettings
 from core.sql import relation
 from core.stamps import read_stamp
-from features.contract.tables import CONTRACT, REPLACED, TableName, contract_directory, table_path
+from features.contract.tables import CONTRACT, REPLACED, TableName, contract_directory
 from features.contract.unmatched import Unmatched
 from features.engine.completeness import complete_until, find_gaps, last_rows
-from features.engine.duckdb import connect, read_sources
+from features.engine.duckdb import connect, contract_file, read_sources
 from features.engine.labelled import data_range
 from features.ingest.facts import unmatched_from
 from features.ingest.segments import InputTotals, inputs_from
-from features.settings import TimeSettings
+from features.settings import CustomerSettings, TimeSettings
 from features.snapshots import resolve_as_of
 from training.readiness.facts import DataFacts, SalesFacts, TableFacts, sales_facts, table_facts
 from training.readiness.fitness import Fitness
@@ -89,7 +89,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
     as_of = resolve_as_of(settings[TimeSettings], last, now)
     last_of = last_rows(settings, now)
     sold_until = complete_until(last_of, as_of).get("transactions", as_of)
-    files = {name: table_path(settings[StoreSettings], name) for name in CONTRACT}
+    files = {name: contract_file(settings[StoreSettings], name) for name in CONTRACT}
     lines, products = (relation(files[name]) for name in ("transactions", "products"))
     backend = connect(settings)
     if REPLACED.name in {row[0] for row in backend.con.execute(f"DESCRIBE FROM {lines}").fetchall()}:
@@ -105,7 +105,7 @@ def check_data(settings: Settings, now: datetime, models: Sequence[Judge]) -> Ch
         first=first,
         as_of=as_of,
         last=last_of,
-        labelled=reach.snapshots(as_of),
+        given=reach.given(as_of, has_attributes=bool(settings[CustomerSettings].kept)),
         gaps=find_gaps(settings, as_of),
     )
     stamp = read_stamp(contract_directory(settings[StoreSettings]))

@@ -11,6 +11,7 @@ import ibis
 from features.contract.tables import CONTRACT, TableName
 from features.engine.completeness import complete_until
 from features.engine.duckdb import Sources
+from features.given import NONE_GIVEN, Given
 from features.snapshots import Gap
 from training.readiness.silence import Silence
 
@@ -97,8 +98,8 @@ class DataFacts:
         The moment taken for now.
     last
         Moment of the last row of each table that labels come from.
-    labelled
-        The moments that labels are of, in ascending order.
+    given
+        The moments that labels and assignments are of.
     gaps
         Times without order lines.
     """
@@ -114,7 +115,7 @@ class DataFacts:
     as_of: datetime
     last: Mapping[TableName, datetime]
 
-    labelled: tuple[datetime, ...] = ()
+    given: Given = NONE_GIVEN
     gaps: Sequence[Gap] = ()
 
     @property

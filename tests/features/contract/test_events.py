@@ -55,7 +55,7 @@ def test_a_kind_of_a_table_that_takes_no_events_is_refused() -> None:
 
 
 def test_interactions_are_those_of_the_kinds() -> None:
-    assert len(interaction_kinds()) == len(set(interaction_kinds())) == 10
+    assert len(interaction_kinds()) == len(set(interaction_kinds())) == 13
     assert {"purchase", "subscription"}.isdisjoint(interaction_kinds())
 
 

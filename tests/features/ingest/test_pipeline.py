@@ -43,6 +43,8 @@ def test_optional_tables_are_there_and_empty(tmp_path: Path) -> None:
         "customers": 0,
         "interactions": 0,
         "subscriptions": 0,
+        "assignments": 0,
+        "outcomes": 0,
         "labels": 0,
     }
 
@@ -83,7 +85,7 @@ def test_optional_tables_are_there_and_empty(tmp_path: Path) -> None:
         pytest.param(
             ORDERS,
             {"table": "customers", "columns": {"customer_id": "cust"}},
-            ["Expected an input for transactions, subscriptions or labels, found customers"],
+            ["Expected an input for transactions, subscriptions, assignments or labels, found customers"],
             id="no events",
         ),
     ],

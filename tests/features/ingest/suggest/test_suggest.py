@@ -122,6 +122,8 @@ def test_tables_are_distinguished(tmp_path: Path) -> None:
         "customers": 50,
         "interactions": 50,
         "subscriptions": 50,
+        "assignments": 0,
+        "outcomes": 0,
         "labels": 0,
     }
 
