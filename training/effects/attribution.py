@@ -1,13 +1,16 @@
 """Attribution: which contact a purchase followed. It is no effect: many purchases would have happened anyway."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from core.arrays import Floats
+from features.contract.events.interactions import CONTACT
+from training.effects.outcomes import Names
 
-Words = npt.NDArray[np.object_]
 Moments = npt.NDArray[np.datetime64]
 
 
@@ -23,10 +26,10 @@ class Contacts:
         UTC.
     """
 
-    customers: Words
-    campaigns: Words
+    customers: Names
+    campaigns: Names
     moments: Moments
-    kinds: Words
+    kinds: Names
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Purchases:
         Net, in the currency of the data.
     """
 
-    customers: Words
+    customers: Names
     moments: Moments
     amounts: Floats
 
@@ -70,3 +73,37 @@ class Attribution:
     def share(self) -> float | None:
         """Share of all orders; None where there is none."""
         return self.attributed_orders / self.orders if self.orders else None
+
+
+def attribute(purchases: Purchases, contacts: Contacts, campaigns: Collection[str], window_days: int) -> Attribution:
+    """Attribute orders to the contacts that they followed.
+
+    Parameters
+    ----------
+    purchases
+        The orders of the period.
+    contacts
+        Of all campaigns, and of before the period too: the last one before an order has it.
+    campaigns
+        Those of the report.
+    """
+    made = contacts.kinds == CONTACT.name
+    touched = pd.DataFrame(
+        {
+            "customer": contacts.customers[made],
+            "campaign": contacts.campaigns[made],
+            "at": contacts.moments[made].astype("datetime64[us]"),
+        }
+    )
+    ordered = pd.DataFrame(
+        {
+            "customer": purchases.customers,
+            "at": purchases.moments.astype("datetime64[us]"),
+            "amount": purchases.amounts,
+        }
+    )
+    touched["last"] = touched["at"]
+    joined = pd.merge_asof(ordered.sort_values("at"), touched.sort_values("at"), on="at", by="customer")
+    followed = joined["at"] < joined["last"] + pd.Timedelta(days=window_days)
+    own = joined[followed & joined["campaign"].isin(campaigns)]
+    return Attribution(window_days, len(ordered), float(ordered["amount"].sum()), len(own), float(own["amount"].sum()))

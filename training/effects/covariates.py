@@ -4,7 +4,7 @@ import numpy as np
 
 from core.arrays import Floats
 
-#: So many customers on each side for one covariate: slopes of fewer customers add more noise than they remove.
+#: Customers on each side for one covariate: slopes of fewer customers add more noise than they remove.
 PER_COVARIATE = 20
 #: Directions whose singular value is below this share of the largest one are collinear.
 _COLLINEAR = 1e-9

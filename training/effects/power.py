@@ -1,4 +1,4 @@
-"""How many customers it takes to see an effect, and which effect so many customers can show."""
+"""How many customers it takes to see an effect, and which effect a number of customers can show."""
 
 import math
 
