@@ -1,0 +1,71 @@
+"""The gain of a list against a loop over impressions and purchases."""
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_ind
+
+from tests.training.effects.campaigns import START, words
+from training.effects.lists import Bought, Shown, list_gain
+
+DAY = np.timedelta64(1, "D")
+
+
+def _drawn(seed: int = 1) -> tuple[Shown, Bought]:
+    """Draw impressions and order lines of 60 customers, of whom ten never see a list."""
+    rng = np.random.default_rng(seed)
+    arm = dict(zip(range(60), rng.choice(["champion", "challenger", "baseline"], 60), strict=True))
+    who = rng.integers(0, 50, 120)
+    shown = Shown(
+        words([f"C{one}" for one in who]),
+        START + rng.integers(0, 40, 120) * DAY,
+        words([str(arm[int(one)]) for one in who]),
+        [[f"P{product}" for product in rng.choice(8, 3, replace=False)] for _ in who],
+    )
+    buyers = rng.integers(0, 60, 400)
+    bought = Bought(
+        words([f"C{one}" for one in buyers]),
+        START + rng.integers(-10, 60, 400) * DAY,
+        words([f"P{product}" for product in rng.integers(0, 8, 400)]),
+    )
+    return shown, bought
+
+
+def _naive(shown: Shown, bought: Bought, arm: str, *, only_shown: bool) -> list[int]:
+    """Count the purchases of each customer of an arm."""
+    found = []
+    for customer in sorted({who for who, own in zip(shown.customers, shown.arms, strict=True) if own == arm}):
+        count = 0
+        for buyer, at, product in zip(bought.customers, bought.moments, bought.products, strict=True):
+            seen = [
+                products
+                for who, when, products in zip(shown.customers, shown.moments, shown.products, strict=True)
+                if who == customer == buyer and when <= at < when + 7 * DAY
+            ]
+            count += any(product in products for products in seen) if only_shown else bool(seen)
+        found.append(count)
+    return found
+
+
+def test_each_purchase_after_an_impression_counts_once() -> None:
+    shown, bought = _drawn()
+    gain = list_gain(shown, bought, arm="challenger", control="champion", days=7)
+    for found, only_shown in ((gain.shown, True), (gain.any, False)):
+        ours, other = (_naive(shown, bought, arm, only_shown=only_shown) for arm in ("challenger", "champion"))
+        welch = ttest_ind(ours, other, equal_var=False)
+        assert found.value == pytest.approx(np.mean(ours) - np.mean(other))
+        assert (found.customers, found.controls) == (len(ours), len(other))
+        assert found.p_value == pytest.approx(welch.pvalue)
+        assert sum(ours) > 0
+
+
+def test_an_arm_that_was_never_shown_is_not_known() -> None:
+    shown, bought = _drawn()
+    gain = list_gain(shown, bought, arm="other", control="champion", days=7)
+    assert not gain.shown.known
+    assert gain.any.customers == 0
+
+
+def test_nothing_at_all() -> None:
+    none, moments = words([]), np.zeros(0, dtype="datetime64[us]")
+    gain = list_gain(Shown(none, moments, none, []), Bought(none, moments, none), arm="a", control="b", days=7)
+    assert not gain.any.known
