@@ -17,6 +17,8 @@ DecidedBy = Literal["fixed", "sequential"]
 #: By what a group of customers is formed.
 By = Literal["segment", "reason"]
 Status = Literal["ok", "alarm", "not_checked"]
+#: The fewest customers with the action, and the fewest without it, of a difference that is judged.
+LEAST = 50
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,24 @@ class Found:
         The difference with its own 95 % interval, of fixed size: as if it were the only comparison, made once.
     low, high
         The interval that decides. All intervals of the same family hold together in 95 % of the campaigns, at every
-        look where `sequential`; NaN where the difference is not known.
+        look where `sequential`; NaN where the difference is not judged: it is not known, or of fewer than `LEAST`
+        customers on a side.
     p_value
-        Adjusted for the family by Holm's method, and for looks where `sequential`.
+        Adjusted for the family by Holm's method, and for looks where `sequential`; NaN where it is not judged.
+    comparisons
+        Differences that are judged in the family.
     """
 
     effect: Effect
     low: float
     high: float
     p_value: float
+    comparisons: int
+
+    @property
+    def judged(self) -> bool:
+        """Whether the interval that decides is known."""
+        return math.isfinite(self.low)
 
     @property
     def sign(self) -> int:
@@ -47,7 +58,7 @@ class Found:
 
 @dataclass(frozen=True)
 class GroupFound:
-    """The difference on the goal's measure in one group of customers; all groups and arms are one family."""
+    """The difference on the goal's measure in one group; groups of the same kind, of all arms, are one family."""
 
     by: By
     group: str
@@ -63,17 +74,17 @@ class Money:
     Attributes
     ----------
     cost
-        Of the contacts. Discounts are in the margin already.
+        Of the contacts; None where the cost of one is not known. Discounts are in the margin already.
     margin
-        The incremental margin: difference on `margin` x customers, with its 95 % interval; None where margins are not
-        known.
+        The incremental margin: difference on `margin` x customers, with its 95 % interval, which is valid at every look
+        where the report is `sequential`; None where margins are not known.
     net
         Margin less cost.
     return_on_investment
         Net over cost: 0.5 is 50 cents earned for each unit spent; None where nothing was spent.
     """
 
-    cost: float
+    cost: float | None
     margin: Estimate | None
     net: Estimate | None
     return_on_investment: Estimate | None
@@ -99,8 +110,8 @@ class ArmReport:
         On the goal's measure.
     needed_more
         About how many more customers, arm and control together, would show the difference that was seen on the goal's
-        measure, with a power of 80 %; of an arm with too few customers, how many are missing to the least number. 0
-        where the verdict is `effect` or `harm`; None where no number is enough.
+        measure, with a power of 80 %; where a side has fewer than `LEAST` customers, how many are missing until both
+        have them. 0 where the verdict is `effect` or `harm`; None where no number is enough.
     smallest_effect
         The smallest difference on the goal's measure that these customers show with a power of 80 %; None where it
         cannot be said.
