@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from training.uplift.model import UpliftModel
+
 from core.arrays import Ints
 from core.settings import Settings
 from serving.decisions.contacts import Contacts, Reserved
@@ -15,7 +17,6 @@ from serving.decisions.worth import ActionWorth, Stakes
 from serving.scoring.models import Loaded
 from serving.segments.population import Population
 from serving.segments.service import Source
-from training.uplift.model import UpliftModel
 
 
 @dataclass(frozen=True)
