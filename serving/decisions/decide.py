@@ -1,22 +1,37 @@
 """The best action for each customer: read, rule out, value, choose."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from training.uplift.model import UpliftModel
+import numpy as np
 
-from core.arrays import Ints
-from core.settings import Settings
-from serving.decisions.contacts import Contacts, Reserved
-from serving.decisions.definitions import Action, Decisions
-from serving.decisions.effects import Effects
-from serving.decisions.eligibility import Eligibility
-from serving.decisions.solver import Prices, Solution
-from serving.decisions.worth import ActionWorth, Stakes
+from core.arrays import Floats, Ints
+from core.errors import StateError
+from core.settings import Settings, StoreSettings
+from core.stamps import fingerprint
+from serving.decisions.actions import Action
+from serving.decisions.contacts import Contacts, Reserved, read_contacts
+from serving.decisions.definitions import DecisionFile, Decisions
+from serving.decisions.effects import Effects, Predicted, effects_of
+from serving.decisions.eligibility import Eligibility, eligible
+from serving.decisions.solver import NOTHING, Prices, Solution, solve
+from serving.decisions.stakes import Stakes, Terms, stakes_of
+from serving.decisions.worth import ActionWorth, worth_of
 from serving.scoring.models import Loaded
+from serving.scoring.score_table import ScoreTable
 from serving.segments.population import Population
+from serving.segments.reading import read_population
 from serving.segments.service import Source
+from serving.segments.store import SegmentStore
+from serving.segments.values import Mask
+from training.effects.measured import load_effects
+
+#: Contacts of campaigns that are this old count for no policy.
+_REMEMBERED = timedelta(days=400)
+#: Columns of the score table that name the models behind it.
+_LABELS = ("churn_model", "value_model")
 
 
 @dataclass(frozen=True)
@@ -30,8 +45,8 @@ class Limits:
     budget
         Of this run; None is that of the policy.
     capacity
-        Contacts by channel, of the whole run; None is that of the policy for a day, less the contacts of the last
-        24 hours.
+        Contacts by channel, of the whole run; None is that of the policy for a day, less the contacts with all
+        customers of the last 24 hours.
     """
 
     actions: tuple[str, ...] | None = None
@@ -46,14 +61,16 @@ class Decided:
     Attributes
     ----------
     actions
-        In the order of the columns: by priority, then as in the file.
+        In the order of `decisions.actions`.
     now
         The moment of the decision.
     choice, runner_up
         Places of actions; -1 is nothing. The runner-up is the best other action that is allowed and gains something,
         at the prices of the solution.
     limits
-        What it was decided within.
+        What it was decided within: the names of the actions, the budget, and the capacities.
+    decisions
+        With the actions of the limits alone.
     versions
         What it was made from: decisions, materialisation, models, effects.
     is_plan
@@ -75,28 +92,77 @@ class Decided:
     versions: Mapping[str, str]
     is_plan: bool
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels of the actions."""
+        return tuple(action.channel for action in self.actions)
+
+    @property
+    def chosen(self) -> Ints:
+        """The places of the customers for whom there is an action."""
+        return np.flatnonzero(self.choice >= 0)
+
+    def of_choice(self, matrix: Floats) -> Floats:
+        """Return what a matrix has for each customer's choice; 0 for nothing."""
+        rows = np.arange(len(self.choice))
+        if not self.actions:
+            return np.zeros(len(rows))
+        return np.where(self.choice >= 0, matrix[rows, np.maximum(self.choice, 0)], 0.0)
+
+
+@dataclass(frozen=True)
+class _Valued:
+    """What can be done for customers, and what it is worth."""
+
+    decisions: Decisions
+    population: Population
+    eligibility: Eligibility
+    stakes: Stakes
+    effects: Effects
+    worth: ActionWorth
+    versions: Mapping[str, str]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        return tuple(self.decisions.actions.values())
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(action.channel for action in self.actions)
+
+    @property
+    def allowed(self) -> Mask:
+        """Customers x actions: allowed, and valued."""
+        return (self.eligibility.codes == 0) & np.isfinite(self.worth.gain)
+
 
 class Decider:
-    """Decides for all customers, or for some.
+    """Decides for all customers, or for some. Safe for threads.
 
     Parameters
     ----------
+    table
+        The score table.
     uplift
-        Returns the uplift champion; None where there is none.
+        Returns the champion that predicts what contacts change; None where there is none.
     reserved
-        Returns the contacts that campaigns have exported since a moment.
+        Returns the contacts that campaigns have reserved since a moment.
     """
 
     def __init__(
         self,
         settings: Settings,
+        table: ScoreTable,
         *,
-        uplift: Callable[[], Loaded[UpliftModel] | None] = lambda: None,
+        uplift: Callable[[], Loaded[Any] | None] = lambda: None,
         reserved: Callable[[datetime], Sequence[Reserved]] = lambda _: (),
     ) -> None:
         self._settings = settings
+        self._table = table
         self._uplift = uplift
         self._reserved = reserved
+        self._segments = SegmentStore(settings[StoreSettings])
+        self.file = DecisionFile(settings)
 
     def decide(
         self,
@@ -121,10 +187,208 @@ class Decider:
         Raises
         ------
         StateError
-            If no file of decisions is configured, or customers cannot be read.
+            If no file of decisions is configured, nothing is known to value actions by, or customers cannot be read.
+        ConfigError
+            If the file of decisions cannot be read.
+        StoreError
+            If a store cannot be read.
         """
-        raise NotImplementedError
+        population = read_population(self._settings, source.online, source.vectors, self._table, source.as_of)
+        return self.decide_for(population, now, customers=customers, limits=limits, campaigns_of=campaigns_of)
+
+    def decide_for(
+        self,
+        population: Population,
+        now: datetime,
+        *,
+        customers: Sequence[str] | None = None,
+        limits: Limits | None = None,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Decided:
+        """Decide for the customers of a population; see `decide`."""
+        asked, limits = limits or Limits(), limits or Limits()
+        decisions = _narrowed(self._current(), limits.actions)
+        contacts = self.contacts(population.customers, now)
+        limits = _resolved(limits, decisions, contacts)
+        if customers is not None:
+            places = np.flatnonzero(population.are(frozenset(customers)))
+            population, contacts = population.among(places), self.contacts(population.among(places).customers, now)
+        valued = self._value(decisions, population, contacts, now, campaigns_of or {})
+        _check_known(valued)
+        solution = _solved(valued, limits)
+        return _decided(valued, now, limits, solution, is_plan=customers is None and asked.actions is None)
 
     def answer(self, population: Population, contacts: Contacts, prices: Prices, now: datetime) -> Decided:
-        """Decide for few customers by the prices of a plan: an action where its reduced gain is the highest above 0."""
-        raise NotImplementedError
+        """Decide for few customers by the prices of a plan: the action with the highest reduced gain above 0.
+
+        So they are answered as the plan of all customers would, without reading these.
+
+        Raises
+        ------
+        StateError
+            If no file of decisions is configured.
+        """
+        valued = self._value(self._current(), population, contacts, now, {})
+        reduced = _reduced(valued, prices)
+        choice = _best(np.where(reduced > 0, reduced, -np.inf), valued)
+        total = float(valued.worth.gain[np.flatnonzero(choice >= 0), choice[choice >= 0]].sum())
+        solution = Solution(choice, total, total, prices.budget, prices.channels)
+        return _decided(valued, now, Limits(tuple(valued.decisions.actions)), solution, is_plan=False)
+
+    def contacts(self, customers: Sequence[str], now: datetime) -> Contacts:
+        """Read what the policy needs to know about customers, as it is now."""
+        reserved = self._reserved(now - _REMEMBERED)
+        return read_contacts(self._settings, customers, now, reserved, self._current().policy)
+
+    def _current(self) -> Decisions:
+        decisions = self.file.current()
+        if decisions is None:
+            raise StateError(
+                "Expected a file of decisions, found none configured.",
+                'Write one, and name it in encore.toml: [decisions] file = "decisions.toml".',
+            )
+        return decisions
+
+    def _value(
+        self,
+        decisions: Decisions,
+        population: Population,
+        contacts: Contacts,
+        now: datetime,
+        campaigns_of: Mapping[str, frozenset[str]],
+    ) -> _Valued:
+        """Rule out and value all actions."""
+        actions = tuple(decisions.actions.values())
+        predicted = self._predicted(population)
+        measured = load_effects(self._settings[StoreSettings])
+        terms = Terms.read(self._settings, decisions.policy, population)
+        stakes = stakes_of(population, terms, predicted.revenue if predicted else None)
+        effects = effects_of(actions, stakes, population, predicted, measured, self._members_among(population))
+        fired: Mapping[str, Mask] = {}
+        versions = {"decisions": decisions.version, "features": population.made_from}
+        versions |= {name: label for name in _LABELS if (label := _labels(population, name))}
+        versions |= {"uplift_model": predicted.label} if predicted else {}
+        versions |= {"effects": fingerprint([one.__dict__ for one in measured])} if measured else {}
+        return _Valued(
+            decisions,
+            population,
+            eligible(decisions, population, contacts, fired, now, campaigns_of),
+            stakes,
+            effects,
+            worth_of(actions, stakes, effects),
+            versions,
+        )
+
+    def _predicted(self, population: Population) -> Predicted | None:
+        """Ask the uplift champion."""
+        champion = self._uplift()
+        if champion is None:
+            return None
+        predicted = champion.artifact.predict(population.numbers, population.texts, len(population.customers))
+        return Predicted(champion.version.label, predicted)
+
+    def _members_among(self, population: Population) -> Callable[[str], Mask]:
+        return lambda segment: population.are(frozenset(self._segments.members(segment)))
+
+
+def _narrowed(decisions: Decisions, names: Sequence[str] | None) -> Decisions:
+    """Leave some actions.
+
+    Raises
+    ------
+    StateError
+        If there is no action of a name.
+    """
+    if names is None:
+        return decisions
+    unknown = sorted(set(names) - decisions.actions.keys())
+    if unknown:
+        raise StateError(
+            f"Expected actions among {', '.join(decisions.actions) or 'none'}, found {unknown[0]!r}.",
+            "Correct the name, or define the action.",
+        )
+    return replace(decisions, actions={name: one for name, one in decisions.actions.items() if name in names})
+
+
+def _resolved(limits: Limits, decisions: Decisions, contacts: Contacts) -> Limits:
+    """Return the limits with those of the policy in the place of what they do not say."""
+    policy = decisions.policy
+    capacity = limits.capacity
+    if capacity is None:
+        used = {channel: int(contacts.counts(channel, 1).sum()) for channel in policy.capacity}
+        capacity = {channel: max(0, most - used[channel]) for channel, most in policy.capacity.items()}
+    budget = policy.budget if limits.budget is None else limits.budget
+    return Limits(tuple(decisions.actions), budget, dict(capacity))
+
+
+def _check_known(valued: _Valued) -> None:
+    """Refuse to decide where no action has a worth for any customer.
+
+    Raises
+    ------
+    StateError
+        If so.
+    """
+    gains = valued.worth.gain
+    if gains.size and not np.isfinite(gains).any():
+        raise StateError(
+            "Expected risks and amounts of customers to value actions by, or an uplift model; found neither.",
+            "Run `encore scores`, which keeps risks and amounts, or train an uplift model from an experiment.",
+        )
+
+
+def _solved(valued: _Valued, limits: Limits) -> Solution:
+    """Choose for all customers; of equal actions the one with the higher priority, then the first."""
+    order = sorted(range(len(valued.actions)), key=lambda place: (-valued.actions[place].priority, place))
+    worth, capacity = valued.worth, limits.capacity or {}
+    channels = [valued.channels[place] for place in order]
+    solution = solve(
+        worth.gain[:, order], worth.cost[:, order], channels, valued.allowed[:, order], limits.budget, capacity
+    )
+    places = np.array([*order, NOTHING])
+    return replace(solution, choice=places[solution.choice])
+
+
+def _reduced(valued: _Valued, prices: Prices) -> Floats:
+    """Return the reduced gains of the options; -inf where an action is not allowed or gains nothing."""
+    worth = valued.worth
+    option = valued.allowed & (worth.gain > 0)
+    return np.where(option, prices.reduced(worth.gain, worth.cost, valued.channels), -np.inf)
+
+
+def _best(reduced: Floats, valued: _Valued) -> Ints:
+    """Return the option with the highest reduced gain of each customer, by priority where they are equal."""
+    choice = np.full(len(reduced), NOTHING, dtype="int64")
+    best = np.full(len(reduced), -np.inf)
+    for place in sorted(range(len(valued.actions)), key=lambda one: (-valued.actions[one].priority, one)):
+        better = reduced[:, place] > best
+        choice[better], best[better] = place, reduced[better, place]
+    return choice
+
+
+def _decided(valued: _Valued, now: datetime, limits: Limits, solution: Solution, *, is_plan: bool) -> Decided:
+    others = _reduced(valued, solution.prices)
+    chosen = np.flatnonzero(solution.choice >= 0)
+    others[chosen, solution.choice[chosen]] = -np.inf
+    return Decided(
+        population=valued.population,
+        actions=valued.actions,
+        now=now,
+        choice=solution.choice,
+        runner_up=_best(others, valued),
+        stakes=valued.stakes,
+        effects=valued.effects,
+        worth=valued.worth,
+        eligibility=valued.eligibility,
+        solution=solution,
+        limits=limits,
+        decisions=valued.decisions,
+        versions=valued.versions,
+        is_plan=is_plan,
+    )
+
+
+def _labels(population: Population, column: str) -> str:
+    """Return the names of the models that a column names, in order."""
+    found = population.texts.get(column)
+    return "" if found is None else ", ".join(sorted({one for one in found if one is not None}))

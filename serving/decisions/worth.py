@@ -1,42 +1,33 @@
-"""What each action is worth for each customer.
+"""What each action is worth for each customer, in the currency of the data.
 
-gain = lift x margin of a success - contact cost - discount x spend x (base + lift)
+    gain = lift x margin of a success - cost
+    cost = cost of the contact + discount x spend x (base + lift)
+
+`base` is the probability of a success without the action, and `lift` what the action adds to it: the discount is given
+to those too who would have stayed or bought anyway. The success of a goal that sells is a sale, whose margin is that of
+`amount` of the action or of the customer's usual basket. The success of the other goals is a customer who stays, whose
+margin is
+
+    kept = amount x margin x kept_windows
+    amount = forecast of the value model / max(1 - risk, 0.1)
+
+as the forecast is an expectation that counts those who leave as spending nothing, and what is kept is what the customer
+spends who stays; it is at most ten times the forecast, as both models err where hardly anybody stays. Without a value
+model, `amount` is the revenue that the uplift model expects of a customer who stays, and a window is one of its own.
+
+A discount is given on what is spent within the days of an effect (`uplift.horizon_days`): the uplift model's revenue,
+or that share of `amount`; with a goal that sells, on the sale.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from core.arrays import Floats
-
-
-@dataclass(frozen=True)
-class Stakes:
-    """What is at stake with each customer, whichever action. Aligned arrays; NaN where it is not known.
-
-    Attributes
-    ----------
-    risk
-        Probability of leaving without a contact.
-    base
-        Probability of staying, or buying, without a contact.
-    amount
-        Net amount that a customer who stays spends in a window.
-    spend
-        Net amount that a customer who stays spends within the days of an effect, which a discount is given on.
-    basket
-        The usual net amount of an order.
-    margin
-        Share of an amount that is earned.
-    kept
-        Margin of one kept customer: amount x margin x `policy.kept_windows`.
-    """
-
-    risk: Floats
-    base: Floats
-    amount: Floats
-    spend: Floats
-    basket: Floats
-    margin: Floats
-    kept: Floats
+from serving.decisions.actions import Action
+from serving.decisions.effects import Effects
+from serving.decisions.stakes import Stakes
 
 
 @dataclass(frozen=True)
@@ -66,3 +57,27 @@ class ActionWorth:
     base: Floats
     lift: Floats
     kept: Floats
+
+
+def worth_of(actions: Sequence[Action], stakes: Stakes, effects: Effects) -> ActionWorth:
+    """Return what each action is worth."""
+    rows = len(stakes.kept)
+    gain, low, high, cost = (np.full((rows, len(actions)), np.nan, order="F") for _ in range(4))
+    for place, action in enumerate(actions):
+        success, spend = _of_a_success(action, stakes)
+        base, lift = effects.base[:, place], effects.lift[:, place]
+        given = action.discount * spend if action.discount else np.zeros(rows)
+        before = action.cost + (given * base if action.discount else given)
+        cost[:, place] = before + given * lift
+        gain[:, place] = lift * success - cost[:, place]
+        ends = [end[:, place] * (success - given) - before for end in (effects.low, effects.high)]
+        low[:, place], high[:, place] = np.minimum(*ends), np.maximum(*ends)
+    return ActionWorth(gain, low, high, cost, effects.base, effects.lift, stakes.kept)
+
+
+def _of_a_success(action: Action, stakes: Stakes) -> tuple[Floats, Floats]:
+    """Return the margin of a success of an action, and what a discount is given on."""
+    if not action.sells:
+        return stakes.kept, stakes.spend
+    sale = stakes.basket if action.amount is None else np.full(len(stakes.basket), action.amount)
+    return sale * stakes.margin, sale

@@ -1,12 +1,12 @@
 """All customers as rules see them: their columns at one moment, and who of them a rule holds for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from core.arrays import Floats
+from core.arrays import Floats, Ints
 from serving.segments.columns import RuleColumn, accepted
 from serving.segments.rules import AllOf, Condition, NotOf, Rule, parts_of
 from serving.segments.values import Mask, Numbers, TextArray
@@ -58,6 +58,15 @@ class Population:
         together = np.logical_and if isinstance(rule, AllOf) else np.logical_or
         mask: Mask = together.reduce(parts)
         return mask
+
+    def among(self, places: Ints) -> "Population":
+        """Return some of the customers, by their places."""
+        return replace(
+            self,
+            customers=[self.customers[place] for place in places],
+            numbers={name: values[places] for name, values in self.numbers.items()},
+            texts={name: values[places] for name, values in self.texts.items()},
+        )
 
     def are(self, customers: frozenset[str]) -> Mask:
         """Return for each customer whether they are among some."""
