@@ -109,7 +109,7 @@ def data_range(settings: Settings) -> DataRange:
     elif labelled:
         first, last, sells = labelled[0], labelled[0], False
     elif learns:
-        moment = _ingested(settings)
+        moment = ingested_at(settings)
         return DataRange(moment, moment, sells=False, has_events=False)
     else:
         raise DataError("Expected events in the contract tables, found none.", _remedy(settings))
@@ -149,8 +149,14 @@ def _label_moments(settings: Settings) -> tuple[datetime, ...]:
     return tuple(datetime.fromtimestamp(micros / 1e6, tz=UTC) for (micros,) in found)
 
 
-def _ingested(settings: Settings) -> datetime:
-    """Return when the contract tables came to hold what they hold."""
+def ingested_at(settings: Settings) -> datetime:
+    """Return when the contract tables came to hold what they hold.
+
+    Raises
+    ------
+    StateError
+        If another version of Encore wrote them, which did not note it.
+    """
     stamp = read_stamp(contract_directory(settings[StoreSettings]))
     if "ingested" not in stamp:
         raise StateError(
