@@ -27,11 +27,12 @@ def sheets(report: EffectReport) -> list[Sheet]:
     return [*found, _checks(report)]
 
 
-def verdict(arm: Verdict, needed_more: int | None) -> str:
-    """Write a verdict, and about how many more customers would show the difference."""
+def verdict(seen: Verdict, needed_more: int | None) -> str:
+    """Write a verdict, and about how many more customers would show the difference, to two digits."""
     if not needed_more:
-        return _VERDICTS[arm]
-    return f"{_VERDICTS[arm]}, needs about {needed_more:,} more"
+        return _VERDICTS[seen]
+    digits = max(0, len(str(needed_more)) - 2)
+    return f"{_VERDICTS[seen]}, needs about {round(needed_more, -digits):,} more"
 
 
 def _shown(report: EffectReport) -> Iterator[tuple[str, ArmReport]]:
@@ -88,9 +89,8 @@ def _differences(report: EffectReport) -> Sheet:
     rows = [(name, *_difference(measure, one)) for name, arm in _shown(report) for measure, one in arm.found.items()]
     columns = ("action", "measure", "with", "without", "difference", "interval that decides", "adjusted p")
     notes = (
-        "Means and differences are those of customers who were alike before: adjusted to the same measures of the days "
-        "before the assignment.",
-        "The interval that decides holds for all differences of the table together"
+        "Differences are adjusted to the measures of the days before the assignment, where these are known.",
+        "The interval that decides holds for all measures and single actions together"
         + (", at every look." if report.decided_by == "sequential" else "."),
     )
     return Sheet("Differences", columns, rows, notes)
@@ -100,11 +100,11 @@ def _difference(measure: Measure, found: Found) -> tuple[str, ...]:
     effect = found.effect
     return (
         measure,
-        _number(measure, effect.mean),
-        _number(measure, effect.control_mean),
+        _mean(measure, effect.mean),
+        _mean(measure, effect.control_mean),
         _interval(measure, effect.value, effect.low, effect.high),
         _ends(measure, found.low, found.high),
-        _UNKNOWN if math.isnan(found.p_value) else f"{found.p_value:.3f}",
+        _p_value(found.p_value),
     )
 
 
@@ -130,21 +130,35 @@ def _checks(report: EffectReport) -> Sheet:
     return Sheet("Checks", ("check", "status", "found"), rows)
 
 
-def _number(measure: Measure, value: float, sign: str = "") -> str:
+def _mean(measure: Measure, value: float) -> str:
     """Write a share in percent, and other values with two decimals; a dash where there is none."""
     if math.isnan(value):
         return _UNKNOWN
-    return f"{value:{sign}.1%}" if measure == "retained" else f"{value:{sign},.2f}"
+    return f"{value:.1%}" if measure == "retained" else f"{value:,.2f}"
+
+
+def _difference_of(measure: Measure, value: float) -> str:
+    """Write a difference of shares in points of percent, as percent would read as a relative one."""
+    return f"{100 * value:+.1f}" if measure == "retained" else f"{value:+,.2f}"
 
 
 def _ends(measure: Measure, low: float, high: float) -> str:
     if math.isnan(low):
         return _UNKNOWN
-    return f"{_number(measure, low, '+')} to {_number(measure, high, '+')}"
+    return f"{_difference_of(measure, low)} to {_difference_of(measure, high)}"
 
 
 def _interval(measure: Measure, value: float, low: float, high: float) -> str:
-    return _UNKNOWN if math.isnan(value) else f"{_number(measure, value, '+')} ({_ends(measure, low, high)})"
+    if math.isnan(value):
+        return _UNKNOWN
+    unit = " points" if measure == "retained" else ""
+    return f"{_difference_of(measure, value)}{unit} ({_ends(measure, low, high)})"
+
+
+def _p_value(value: float) -> str:
+    if math.isnan(value):
+        return _UNKNOWN
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _amount(found: Estimate | None) -> str:

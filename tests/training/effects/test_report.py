@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 
 from tests.training.effects.campaigns import START, assigned_of, outcomes_of, simulated, words
-from training.effects import sequential
+from training.effects import sequential, tables
 from training.effects.attribution import Contacts, Purchases
 from training.effects.difference import adjusted_difference
 from training.effects.findings import LEAST
 from training.effects.outcomes import Assigned, Measure, Outcomes
 from training.effects.report import Beside, EffectReport, make_report
-from training.effects.tables import sheets
 
 
 def _report(assigned: Assigned, outcomes: Outcomes, **options: Any) -> EffectReport:
@@ -152,7 +151,7 @@ def test_nothing_is_known_yet() -> None:
     report = _report(assigned, Outcomes(np.zeros(800, dtype=bool), outcomes.values, {}), final=False)
     assert (report.known, report.arms[0].verdict, report.arms[0].found) == (0, "not_yet_known", {})
     json.dumps(report.as_json(), allow_nan=False)
-    assert sheets(report)
+    assert tables.sheets(report)
 
 
 def test_as_many_more_as_the_difference_needs() -> None:
@@ -271,7 +270,7 @@ def test_checks_of_ratio_and_other_campaigns() -> None:
         ("other_campaigns", "alarm"),
         ("looks", "ok"),
     ]
-    notes = sheets(_report(wrong, outcomes))[0].notes
+    notes = tables.sheets(_report(wrong, outcomes))[0].notes
     assert any("numbers they were drawn with" in note for note in notes)
 
 
@@ -287,6 +286,11 @@ def test_looks_say_where_an_early_reader_would_see_an_effect() -> None:
 def test_json_and_sheets_say_the_same() -> None:
     assigned, outcomes = _drawn({"call": 0.7, "mail": 0.5, "holdout": 0.5})
     segments = {"loyal": np.arange(1200) % 3 == 0, "few": np.arange(20)}
+    assert [tables.verdict("not_yet_known", more) for more in (7, 9984, 0)] == [
+        "not yet known, needs about 7 more",
+        "not yet known, needs about 10,000 more",
+        "not yet known",
+    ]
     beside = Beside(segments=segments, contacts=_beside(1200).contacts, purchases=_beside(1200).purchases)
     report = _report(assigned, outcomes, beside=beside)
     written = json.loads(json.dumps(report.as_json(), allow_nan=False))
@@ -294,7 +298,7 @@ def test_json_and_sheets_say_the_same() -> None:
     assert (call["arm"], call["verdict"], written["decided_by"]) == ("call", "effect", "fixed")
     assert call["found"]["retained"]["effect"]["value"] == report.arms[0].found["retained"].effect.value
     assert call["groups"][1]["found"]["low"] is None
-    verdicts, differences, groups, checks = sheets(report)
+    verdicts, differences, groups, checks = tables.sheets(report)
     assert [row[0] for row in verdicts.rows] == ["call", "mail", "all actions"]
     assert verdicts.rows[0][3] == "effect"
     assert verdicts.rows[1][3].startswith("no effect seen, needs about ")
@@ -304,8 +308,9 @@ def test_json_and_sheets_say_the_same() -> None:
         "retained",
         f"{effect.mean:.1%}",
         f"{effect.control_mean:.1%}",
-        f"{effect.value:+.1%} ({effect.low:+.1%} to {effect.high:+.1%})",
+        f"{100 * effect.value:+.1f} points ({100 * effect.low:+.1f} to {100 * effect.high:+.1f})",
     )
+    assert differences.rows[0][6] == "< 0.001"
     assert len(groups.rows) == 6
     assert [row[0] for row in checks.rows] == ["sample ratio", "contamination", "other campaigns", "looks"]
     assert any(note.startswith("Attribution, which is no effect: 33.3%") for note in verdicts.notes)
