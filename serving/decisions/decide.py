@@ -215,7 +215,7 @@ class Decider:
             population, contacts = population.among(places), self.contacts(population.among(places).customers, now)
         valued = self._value(decisions, population, contacts, now, campaigns_of or {})
         _check_known(valued)
-        solution = _solved(valued, limits)
+        solution = choose(valued.actions, valued.worth, valued.allowed, limits)
         return _decided(valued, now, limits, solution, is_plan=customers is None and asked.actions is None)
 
     def answer(self, population: Population, contacts: Contacts, prices: Prices, now: datetime) -> Decided:
@@ -337,16 +337,23 @@ def _check_known(valued: _Valued) -> None:
         )
 
 
-def _solved(valued: _Valued, limits: Limits) -> Solution:
-    """Choose for all customers; of equal actions the one with the higher priority, then the first."""
-    order = sorted(range(len(valued.actions)), key=lambda place: (-valued.actions[place].priority, place))
-    worth, capacity = valued.worth, limits.capacity or {}
-    channels = [valued.channels[place] for place in order]
-    solution = solve(
-        worth.gain[:, order], worth.cost[:, order], channels, valued.allowed[:, order], limits.budget, capacity
-    )
-    places = np.array([*order, NOTHING])
-    return replace(solution, choice=places[solution.choice])
+def choose(actions: Sequence[Action], worth: ActionWorth, allowed: Mask, limits: Limits) -> Solution:
+    """Choose for all customers; of equal actions the one with the higher priority, then the first.
+
+    Parameters
+    ----------
+    allowed
+        Customers x actions.
+    """
+    order = _by_priority(actions)
+    channels = [actions[place].channel for place in order]
+    gains, costs, capacity = worth.gain[:, order], worth.cost[:, order], limits.capacity or {}
+    solution = solve(gains, costs, channels, allowed[:, order], limits.budget, capacity)
+    return replace(solution, choice=np.array([*order, NOTHING])[solution.choice])
+
+
+def _by_priority(actions: Sequence[Action]) -> list[int]:
+    return sorted(range(len(actions)), key=lambda place: (-actions[place].priority, place))
 
 
 def _reduced(valued: _Valued, prices: Prices) -> Floats:
@@ -360,7 +367,7 @@ def _best(reduced: Floats, valued: _Valued) -> Ints:
     """Return the option with the highest reduced gain of each customer, by priority where they are equal."""
     choice = np.full(len(reduced), NOTHING, dtype="int64")
     best = np.full(len(reduced), -np.inf)
-    for place in sorted(range(len(valued.actions)), key=lambda one: (-valued.actions[one].priority, one)):
+    for place in _by_priority(valued.actions):
         better = reduced[:, place] > best
         choice[better], best[better] = place, reduced[better, place]
     return choice
