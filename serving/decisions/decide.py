@@ -16,7 +16,8 @@ from serving.decisions.contacts import Contacts, Reserved, read_contacts
 from serving.decisions.definitions import DecisionFile, Decisions
 from serving.decisions.effects import Effects, Predicted, effects_of
 from serving.decisions.eligibility import Eligibility, eligible
-from serving.decisions.solver import NOTHING, Prices, Solution, solve
+from serving.decisions.problem import NOTHING
+from serving.decisions.solver import Prices, Solution, solve
 from serving.decisions.stakes import Stakes, Terms, stakes_of
 from serving.decisions.worth import ActionWorth, worth_of
 from serving.scoring.models import Loaded
@@ -133,7 +134,8 @@ class _Valued:
     @property
     def allowed(self) -> Mask:
         """Customers x actions: allowed, and valued."""
-        return (self.eligibility.codes == 0) & np.isfinite(self.worth.gain)
+        mask: Mask = self.eligibility.allowed & np.isfinite(self.worth.gain)
+        return mask
 
 
 class Decider:
@@ -238,7 +240,7 @@ class Decider:
     def contacts(self, customers: Sequence[str], now: datetime) -> Contacts:
         """Read what the policy needs to know about customers, as it is now."""
         reserved = self._reserved(now - _REMEMBERED)
-        return read_contacts(self._settings, customers, now, reserved, self._current().policy)
+        return read_contacts(self._settings, customers, now, reserved, self._current())
 
     def _current(self) -> Decisions:
         decisions = self.file.current()

@@ -43,7 +43,7 @@ def solve_exactly(problem: Problem, known: Ints, missed: float) -> Best:
     with native_output_as_errors():  # HiGHS prints remarks there even if it is asked for none
         found = milp(
             -gains / unit,
-            integrality=np.ones(len(gains)),
+            integrality=np.ones(len(gains), dtype=np.int64),
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(uses, -np.inf, most),
             options={"node_limit": _MOST_NODES, "mip_rel_gap": missed / max(total, missed)},

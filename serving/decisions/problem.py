@@ -62,7 +62,7 @@ class Problem:
         names = [name for name in capacity if name in channels]
         with np.errstate(invalid="ignore"):
             options = allowed & (gains > 0) & np.isfinite(gains) & (costs <= _most(budget))
-        options &= np.array([capacity.get(one, 1) > 0 for one in channels])
+        options &= np.array([capacity.get(one, 1) > 0 for one in channels], dtype=np.bool_)
         rows = np.flatnonzero(options.any(axis=1))
         there = options[rows]
         problem = cls(

@@ -62,7 +62,8 @@ def places_in(table: pa.Table, column: str, actions: Sequence[Action]) -> Ints:
     places: Mapping[str | None, int] = {action.name: place for place, action in enumerate(actions)} | {None: NOTHING}
     dictionary = table[column].combine_chunks().dictionary_encode()
     own = np.array([places[one] for one in dictionary.dictionary.to_pylist()] + [NOTHING], dtype="int64")
-    return own[dictionary.indices.fill_null(len(own) - 1).to_numpy(zero_copy_only=False)]
+    found: Ints = own[dictionary.indices.fill_null(len(own) - 1).to_numpy(zero_copy_only=False)]
+    return found
 
 
 def _numbers(values: Floats) -> pa.Array:

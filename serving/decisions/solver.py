@@ -45,7 +45,9 @@ class Prices:
 
     def reduced(self, gains: Floats, costs: Floats, channels: Sequence[str]) -> Floats:
         """Return the reduced gain of each action, customers x actions; `channels` are those of the actions."""
-        return gains - self.budget * costs - np.array([self.channels.get(one, 0.0) for one in channels])
+        of_channels = np.array([self.channels.get(one, 0.0) for one in channels], dtype="float64")
+        reduced: Floats = gains - self.budget * costs - of_channels
+        return reduced
 
 
 @dataclass(frozen=True)
@@ -103,12 +105,14 @@ def solve(
         Most contacts by channel; a channel that is not there has no limit.
     """
     problem, rows = Problem.of(gains, costs, channels, allowed, (budget, capacity))
+    limited = [name for name in capacity if name in channels]
+    if not len(rows):
+        return Solution(np.full(len(gains), NOTHING, dtype="int64"), 0.0, 0.0, 0.0, dict.fromkeys(limited, 0.0))
     dual = find_prices(problem)
     found, bound = _choose(problem, dual)
     choice = np.full(len(gains), NOTHING, dtype="int64")
     choice[rows] = found
     total = problem.total(found)
-    limited = [name for name in capacity if name in channels]
     prices = dict(zip(limited, dual.prices[1:].tolist(), strict=True))
     return Solution(choice, total, max(total, bound), float(dual.prices[0]), prices)
 
