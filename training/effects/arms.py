@@ -17,7 +17,7 @@ from training.evaluation.bootstrap import Estimate
 
 @dataclass(frozen=True)
 class Spent:
-    """What is known of the contacts of assignments, aligned with them.
+    """Cost and record of the contacts of assignments, aligned with them.
 
     Attributes
     ----------

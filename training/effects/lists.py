@@ -62,7 +62,7 @@ def list_gain(shown: Shown, bought: Bought, *, arm: str, control: str, days: int
 
     A purchase counts once, however often the list was shown, if an impression of the customer (with this product, for
     `shown`) was in (purchase - days, purchase]. Customers without an impression are in neither arm: an arm that often
-    has nothing to show is judged by the customers to whom it did.
+    has nothing to show is judged by the customers who saw something.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ DAY = np.timedelta64(1, "D")
 
 
 def _drawn(seed: int = 1) -> tuple[Shown, Bought]:
-    """Draw impressions and order lines of 60 customers, of whom ten never see a list."""
+    """Draw impressions and order lines of 60 customers, ten of which never see a list."""
     rng = np.random.default_rng(seed)
     arm = dict(zip(range(60), rng.choice(["champion", "challenger", "baseline"], 60), strict=True))
     who = rng.integers(0, 50, 120)

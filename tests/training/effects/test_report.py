@@ -327,3 +327,17 @@ def test_the_order_of_assignments_does_not_matter() -> None:
     one, other = _report(assigned, outcomes), _report(assigned.rows(order), mixed)
     for measure, found in one.arms[0].found.items():
         assert vars(other.arms[0].found[measure].effect) == pytest.approx(vars(found.effect))
+
+
+def test_outcomes_that_are_all_alike_say_nothing() -> None:
+    """Nobody of 800 left: no number of customers is named, and tables have dashes."""
+    report = _report(assigned_of(["call"] * 400 + ["holdout"] * 400), outcomes_of({"retained": np.ones(800)}))
+    arm = report.arms[0]
+    assert (arm.verdict, arm.needed_more, arm.smallest_effect) == ("not_yet_known", None, None)
+    assert tables.sheets(report)[1].rows == [("call", "retained", "–", "–", "–", "–", "–")]
+
+
+def test_p_values_have_three_decimals() -> None:
+    report = _report(*_drawn({"call": 0.5, "holdout": 0.5}))
+    rows = tables.sheets(report)[1].rows
+    assert [row[6] for row in rows] == [f"{one.p_value:.3f}" for one in report.arms[0].found.values()]
