@@ -5,9 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from core.errors import DataError
-from features.given import group_of, split_given, with_given
-from features.snapshots import Schedule, Windows
+from features.given import assigned_snapshots, group_of, split_given, with_assigned, with_given
+from features.settings import TimeSettings
+from features.snapshots import Schedule, Windows, make_schedule
+from training.churn.settings import ChurnSettings
 
+START, DAY = datetime(2024, 1, 1, tzinfo=UTC), timedelta(days=1)
 MONTHS = [datetime(2024, month, 1, tzinfo=UTC) for month in range(1, 13)]
 
 
@@ -61,3 +64,30 @@ def test_features_are_needed_at_the_labels_and_at_now() -> None:
     grid = Schedule(MONTHS[0], now, (), {}, {})
     added = with_given(grid, {"churn": Windows(28, validation=3, given=True)}, MONTHS[:4])
     assert added.needed["churn"] == (*MONTHS[:4], now)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_snapshots_of_assignments_are_split_by_customers_and_none_is_no_error(count: int) -> None:
+    grid = make_schedule(TimeSettings(), {"churn": ChurnSettings().windows}, START, START + 400 * DAY)
+    midnights = tuple(START + (100 + 9 * place) * DAY for place in range(count))
+    added = with_assigned(grid, {"uplift": Windows(28, assigned=True)}, midnights)
+    assert added.needed["uplift"] == tuple(sorted({*midnights, grid.as_of}))
+    assert added.splits["uplift"].every == midnights
+    assert added.splits["uplift"].by_customers == bool(count)
+    # the other models see none of it
+    assert (added.grid, added.splits["churn"], added.needed["churn"]) == (
+        grid.grid,
+        grid.splits["churn"],
+        grid.needed["churn"],
+    )
+
+
+def test_of_assignments_the_last_sixty_that_something_is_known_at_are_taken() -> None:
+    midnights = [START + place * DAY for place in range(-3, 200)]
+    as_of = START + 150 * DAY
+    assert assigned_snapshots(midnights, START, as_of) == tuple(START + day * DAY for day in range(91, 151))
+    assert assigned_snapshots(midnights[:6], START, as_of) == (START + DAY, START + 2 * DAY)
+    assert assigned_snapshots(midnights[:6], START + timedelta(hours=1), as_of) == (START + DAY, START + 2 * DAY)
+    # attributes are known without events
+    assert assigned_snapshots(midnights[:6], None, as_of) == tuple(midnights[:6])
+    assert assigned_snapshots([as_of + DAY], None, as_of) == ()
