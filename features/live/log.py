@@ -5,8 +5,9 @@ acknowledged survives a killed process and a power failure.
 """
 
 import hashlib
+import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -253,6 +254,17 @@ class EventLog:
         with self._database.reading() as con:
             for row in con.execute(
                 "SELECT seq, body, happened, received FROM events WHERE seq <= ? ORDER BY 1", [upto]
+            ):
+                yield _logged(row)
+
+    def after(self, since: int, kinds: Collection[str]) -> Iterator[Logged]:
+        """Yield the events of some kinds after a place, in their order."""
+        listed = json.dumps(sorted(kinds))
+        with self._database.reading() as con:
+            for row in con.execute(
+                "SELECT seq, body, happened, received FROM events WHERE seq > ? "
+                "AND json_extract(body, '$.kind') IN (SELECT value FROM json_each(?)) ORDER BY 1",
+                [since, listed],
             ):
                 yield _logged(row)
 

@@ -97,7 +97,7 @@ class Action(Strict):
 
     @property
     def is_marketing(self) -> bool:
-        """Whether it needs consent, and counts against caps: all but service does."""
+        """Whether it needs consent: all but service does."""
         return self.goal != "serve"
 
     def is_valid(self, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -67,6 +67,11 @@ class Decisions:
     moments: Mapping[str, Moment]
     version: str
     tables: Mapping[str, Any]
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """The channels of the actions."""
+        return frozenset(action.channel for action in self.actions.values())
 
 
 def load_decisions(path: Path | None) -> Decisions | None:
@@ -145,13 +150,12 @@ def _unknown_names(decisions: Decisions) -> Iterator[str]:
         for moment in action.moments:
             if moment not in decisions.moments:
                 yield f"actions.{action.name}.moments: expected {_one_of(decisions.moments)}, found {moment!r}"
-    channels = {action.channel for action in decisions.actions.values()}
     for key, channel in decisions.policy.channels():
-        if channel not in channels:
-            yield f"policy.{key}: expected a channel of an action, {_one_of(channels)}; found {channel!r}"
+        if channel not in decisions.channels:
+            yield f"policy.{key}: expected a channel of an action, {_one_of(decisions.channels)}; found {channel!r}"
 
 
-def _one_of(names: Mapping[str, object] | set[str]) -> str:
+def _one_of(names: Collection[str]) -> str:
     return f"one of {', '.join(sorted(names))}" if names else "none, as there is none"
 
 

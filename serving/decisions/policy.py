@@ -34,11 +34,11 @@ class Cap(Strict):
 
 
 class CoolDown(Strict):
-    """Days after an event in which a customer gets no marketing: it blocks in [event, event + days)."""
+    """Days after an event in which a customer is left alone: it blocks in [event, event + days)."""
 
     contact_days: SomeDays = Field(0, description="After a contact through any channel")
-    complaint_days: SomeDays = Field(0, description="After a complaint")
-    return_days: SomeDays = Field(0, description="After goods were taken back")
+    complaint_days: SomeDays = Field(0, description="No marketing after a complaint")
+    return_days: SomeDays = Field(0, description="No marketing after goods were taken back")
 
 
 def _written(value: object) -> object:
@@ -87,7 +87,8 @@ class Policy(Strict):
         By channel, the attribute of customers that holds the consent on file; else it is `consent_<channel>`, and
         where there is no such column `marketing_consent`.
     caps, cool_down
-        Limits of contacts with one customer. Contacts of actions with the goal `serve` count, and are not limited.
+        Limits of contacts with one customer. Actions with the goal `serve` are no marketing: they need no consent and
+        may follow a complaint or a return, but they are contacts, which caps and the cool-down after contacts limit.
     """
 
     consent: dict[Word, Word] = Field(default_factory=dict)
@@ -100,7 +101,7 @@ class Policy(Strict):
     capacity: dict[Word, Count] = Field(default_factory=dict, description="Contacts a day, by channel")
     budget: Money | None = Field(None, description="What one run of decisions may cost; None is no limit")
     holdout: Annotated[float, Field(ge=0, lt=1)] = Field(
-        0.05, description="Share of the customers who never get marketing, so that its effect can be measured"
+        0.05, description="Share of the customers who are never contacted, so that the effect of all can be measured"
     )
     holdout_name: Annotated[str, Field(min_length=1, max_length=100)] = Field(
         "global", description="Another name draws other customers"
@@ -135,7 +136,7 @@ class Policy(Strict):
 
 
 def in_global_holdout(policy: Policy, customer_id: str) -> bool:
-    """Return whether a customer never gets marketing: a stable hash, so that it is the same whenever it is asked.
+    """Return whether a customer is never contacted: a stable hash, so that it is the same whenever it is asked.
 
     It depends on the policy's `holdout_name` and the customer alone. A larger share keeps the customers of a smaller.
     """

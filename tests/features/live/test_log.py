@@ -49,6 +49,14 @@ def test_moments_are_those_of_the_event_or_of_its_arrival(log: EventLog) -> None
     assert log.of(["a"], since=2)[-1].received == happened
 
 
+def test_events_of_some_kinds_after_a_place(log: EventLog) -> None:
+    log.append([visit(1), visit(2, kind="contact"), visit(3, "b", kind="complaint"), visit(4, kind="contact")], MOMENT)
+    assert [one.seq for one in log.after(0, ["contact", "complaint"])] == [2, 3, 4]
+    assert [one.seq for one in log.after(2, ["contact"])] == [4]
+    assert list(log.after(4, ["contact"])) == []
+    assert list(log.after(0, [])) == []
+
+
 def test_who_is_done_stays_pending_after_a_later_event(log: EventLog) -> None:
     log.append([visit(1), visit(2, "b")], MOMENT)
     seen = log.pending(10)
