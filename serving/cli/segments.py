@@ -12,16 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.errors import ConfigError
-from core.settings import StoreSettings
-from features.settings import TimeSettings
-from features.store.feature_store import Store
-from features.store.materialized import read_online
 from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
-from serving.parts import PARTS
+from serving.cli.sources import open_source
 from serving.scoring.export import write_list
-from serving.scoring.intake import EventIntake
-from serving.scoring.score_table import ScoreTable
 from serving.segments.check import RuleFinding
 from serving.segments.compare import Trait
 from serving.segments.listing import header, pages
@@ -117,24 +111,10 @@ def columns(ctx: typer.Context, form: FormatOption = "table") -> None:
     context.console.print(table)
 
 
-def _columns() -> list[Any]:
-    return [column for part in PARTS for column in part.columns]
-
-
 def _open(context: Context) -> tuple[Segments, Source]:
-    """Return the segments and what customers are read from, after features have followed the events that wait.
-
-    Loads no model: scores are those of the score table.
-    """
-    settings = context.settings
-    stores, online = settings[StoreSettings], read_online(settings[StoreSettings])
-    table, store = ScoreTable(stores, _columns()), Store(settings)
-    intake = EventIntake(settings, table, lambda: context.now)
-    intake.use(store, online)
-    intake.catch_up()
-    as_of = max(context.now, online.as_of) if settings[TimeSettings].as_of == "now" else online.as_of
-    source = Source(online, store.online.vectors, as_of)
-    return Segments(settings, table, lambda: context.now), source
+    """Return the segments and what customers are read from."""
+    opened = open_source(context)
+    return Segments(context.settings, opened.table, lambda: context.now), opened.source
 
 
 def _found(segments: dict[str, Segment], name: str) -> Segment:

@@ -46,8 +46,8 @@ class Limits:
     budget
         Of this run; None is that of the policy.
     capacity
-        Contacts by channel, of the whole run; None is that of the policy for a day, less the contacts with all
-        customers of the last 24 hours.
+        Contacts by channel, of the whole run; a channel that is not there has that of the policy for a day, less the
+        contacts with all customers of the last 24 hours.
     """
 
     actions: tuple[str, ...] | None = None
@@ -315,12 +315,10 @@ def _narrowed(decisions: Decisions, names: Sequence[str] | None) -> Decisions:
 def _resolved(limits: Limits, decisions: Decisions, contacts: Contacts) -> Limits:
     """Return the limits with those of the policy in the place of what they do not say."""
     policy = decisions.policy
-    capacity = limits.capacity
-    if capacity is None:
-        used = {channel: int(contacts.counts(channel, 1).sum()) for channel in policy.capacity}
-        capacity = {channel: max(0, most - used[channel]) for channel, most in policy.capacity.items()}
+    used = {channel: int(contacts.counts(channel, 1).sum()) for channel in policy.capacity}
+    capacity = {channel: max(0, most - used[channel]) for channel, most in policy.capacity.items()}
     budget = policy.budget if limits.budget is None else limits.budget
-    return Limits(tuple(decisions.actions), budget, dict(capacity))
+    return Limits(tuple(decisions.actions), budget, {**capacity, **(limits.capacity or {})})
 
 
 def _check_known(valued: _Valued) -> None:

@@ -24,7 +24,6 @@ from core.errors import DataError
 from core.files import replacing, replacing_file
 from core.locks import locked
 from core.settings import StoreSettings
-from core.stamps import fingerprint
 from features.contract.erased import Erased
 from serving.decisions.decide import Decided, Limits
 from serving.decisions.definitions import Decisions, decisions_of
@@ -104,8 +103,8 @@ class DecisionRecords:
         gone = self._erased.open_among(decided.population.customers)
         if gone:
             table = table.filter(pc.invert(pc.is_in(table["customer_id"], pa.array(gone))))
-        name = f"{decided.now:%Y%m%dT%H%M%S}-{fingerprint(body)[:8]}"
         with locked(self._lock):
+            name = self._next(decided.now)
             with replacing(self.directory / name) as new:
                 (new / _BODY).write_text(json.dumps(body, indent=2, ensure_ascii=False), encoding="utf-8")
                 pq.write_table(table, new / _ROWS, compression="zstd", row_group_size=_TOGETHER)
@@ -159,6 +158,12 @@ class DecisionRecords:
     def holds(self, customer: str) -> bool:
         """Return whether a run has a row of a customer."""
         return any(_count(self.directory / name / _ROWS, customer) for name in self.runs())
+
+    def _next(self, now: datetime) -> str:
+        """Return a name behind those of all runs of the same second."""
+        second = f"{now:%Y%m%dT%H%M%S}-"
+        last = next((name for name in self.runs() if name.startswith(second)), f"{second}000")
+        return f"{second}{int(last.removeprefix(second)) + 1:03}"
 
     def _remove_old(self, now: datetime) -> None:
         oldest = f"{now - KEPT:%Y%m%dT%H%M%S}"
