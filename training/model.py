@@ -49,6 +49,16 @@ class Artifact(Protocol):
         ...
 
 
+@runtime_checkable
+class Objecting(Protocol):
+    """What a fitted model has beside `Artifact` where it can have learned nothing that may be acted on."""
+
+    @property
+    def objection(self) -> str | None:
+        """Why it must not become the champion, even without another one, in sentences; None where it may."""
+        ...
+
+
 A = TypeVar("A", bound=Artifact)
 
 
@@ -221,6 +231,15 @@ class RecalibratableModel(Protocol[A]):
 
         Its labels end at or before that snapshot. None where there are no newer labels than the version knows.
         """
+        ...
+
+
+@runtime_checkable
+class WaitingModel(Protocol):
+    """What a model has beside `Model` where its snapshots can be there before anything can be learned at them."""
+
+    def waits(self, context: Context) -> str | None:
+        """Return why nothing can be learned yet, in a sentence; None where it can."""
         ...
 
 

@@ -13,6 +13,7 @@ from training.customer_value.settings import ValueSettings
 from training.names import command_of, registered_name_of, title_of
 from training.next_product.settings import NextProductSettings
 from training.segments.settings import SegmentSettings
+from training.uplift.settings import UpliftSettings
 
 if TYPE_CHECKING:
     from training.model import Artifact, Model
@@ -109,5 +110,11 @@ MODELS: list[Registered] = [
         "training.segments.pipeline:SEGMENTS",
         "training.segments.model:SegmentsModel",
         "Which clusters of similar customers there are.",
+    ),
+    Registered(
+        UpliftSettings,
+        "training.uplift.pipeline:UPLIFT",
+        "training.uplift.model:UpliftModel",
+        "Whom a contact changes.",
     ),
 ]

@@ -10,7 +10,7 @@ from features.snapshots import Schedule
 from training.lifecycle.settings import RefreshSettings
 from training.lifecycle.tracking import Tracking
 from training.lifecycle.version import Version
-from training.model import Context, Model
+from training.model import Context, Model, WaitingModel
 from training.names import registered_name_of
 
 
@@ -40,10 +40,13 @@ def training_due(
     drifted
         Looks for drift, which is only asked where nothing else makes it due; None does not look.
     """
+    waits = model.waits(context) if isinstance(model, WaitingModel) else None
+    if waits is not None:
+        return Due(is_due=False, why=waits)
     section = model.settings.section
     newest = newest_trained(tracking, section)
     champion = tracking.find(registered_name_of(section))
-    if newest is None or champion is None:
+    if newest is None or (champion is None and not _objected(tracking, newest)):
         return Due(is_due=True, why="There is no champion yet.")
     days, every = _age_days(newest, context.schedule), context.settings[RefreshSettings].days_of(section)
     age = f"It was trained on data until {newest.data_end}, {days} days before those of now"
@@ -51,7 +54,7 @@ def training_due(
         _another_question(model, context, tracking, champion, newest, definition),
         f"{age}; every {every} days." if days >= every else None,
         _new_labels(model, context, newest),
-        _drift(model, context, champion, drifted) if days > 0 else None,
+        _drift(model, context, champion, drifted) if days > 0 and champion is not None else None,
     ):
         if found is not None:
             return Due(is_due=True, why=found)
@@ -64,6 +67,12 @@ def newest_trained(tracking: Tracking, section: str) -> Version | None:
     return next((one for one in versions if one.recalibrated_from is None), None)
 
 
+def _objected(tracking: Tracking, version: Version) -> bool:
+    """Return whether a version was refused since it has learned nothing that may be acted on."""
+    decision = tracking.decision(version)
+    return decision is not None and decision.check("objection") is not None and not decision.passes
+
+
 def _age_days(version: Version, schedule: Schedule) -> int:
     """Return the days of data since a version was trained; the clock is not asked, as old data teach nothing new."""
     if version.data_end is None:
@@ -72,10 +81,12 @@ def _age_days(version: Version, schedule: Schedule) -> int:
 
 
 def _another_question(
-    model: Model[Any], context: Context, tracking: Tracking, champion: Version, newest: Version, definition: str
+    model: Model[Any], context: Context, tracking: Tracking, champion: Version | None, newest: Version, definition: str
 ) -> str | None:
     if newest.definition != definition:
         return "Settings, parameters or code of the model have changed."
+    if champion is None:
+        return None
     try:
         model.check(champion.label, tracking.load(champion, model.artifact), context.settings)
     except EncoreError as error:

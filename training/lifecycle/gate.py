@@ -104,6 +104,8 @@ class Evidence:
         None where the model has no reasons, or where they were judged before.
     earlier
         The decision when it was registered, whose checks of leakage and reasons hold on.
+    objection
+        Why the version itself says that it must not answer; None where it may.
     """
 
     grade: str
@@ -116,6 +118,7 @@ class Evidence:
     signs: Signs | None = None
     fidelity: Fidelity | None = None
     earlier: Decision | None = None
+    objection: str | None = None
 
 
 #: Returns what it found, or None where it does not apply.
@@ -235,7 +238,12 @@ def _slices(evidence: Evidence, promotion: PromotionSettings) -> Check | None:
 
 
 def _objection(evidence: Evidence, _: PromotionSettings) -> Check | None:
-    """Refuse a version that the model itself objects to, such as one that renames groups that people work with."""
+    """Refuse a version that the model itself objects to, alone or beside the champion.
+
+    Such as one that has learned nothing that may be acted on, or one that renames groups that people work with.
+    """
+    if evidence.objection is not None:
+        return Check("objection", passes=False, text=evidence.objection)
     if evidence.comparison is None or evidence.comparison.objection is None:
         return None
     return Check("objection", passes=False, text=evidence.comparison.objection)

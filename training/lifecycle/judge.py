@@ -13,7 +13,7 @@ from training.lifecycle.gate import Decision, Evidence, Fidelity, decide
 from training.lifecycle.settings import PromotionSettings
 from training.lifecycle.tracking import Tracking
 from training.lifecycle.version import Version
-from training.model import A, Context, Model
+from training.model import A, Context, Model, Objecting
 
 #: Measures the reasons that are given with a version's answers, which a room above this one makes; None without any.
 Inspect = Callable[[Model[Any], Context, Any], Fidelity | None]
@@ -94,6 +94,8 @@ class Judge(Generic[A]):
             artifact.prepared(self.context.store, self.context.schedule.as_of)
             report(0.3, "reasons")
             evidence = replace(evidence, fidelity=self.inspect(self.model, self.context, artifact))
+            if isinstance(artifact, Objecting):
+                evidence = replace(evidence, objection=artifact.objection)
         except StoreError:
             raise
         except Exception as error:  # whatever keeps it from answering
