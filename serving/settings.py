@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from babel.numbers import is_currency
 from pydantic import AfterValidator, Field
 
-from core.settings import Section, Settings, Share, StoreSettings
+from core.settings import Address, Section, Settings, Share, StoreSettings
 from core.settings.load import load_settings as load
 from features.ingest.settings import DataSettings
 from features.services import ModelSettings
@@ -104,6 +104,9 @@ class DecisionSettings(Section):
     section: ClassVar[str] = "decisions"
 
     file: Path | None = Field(None, description="Actions, policy and moments; None decides nothing")
+    webhook: Annotated[Address, Field(pattern=r"^https?://.+")] | None = Field(
+        None, description="Address that exports of campaigns are sent to, as JSON by POST"
+    )
 
 
 def sections() -> tuple[type[Section], ...]:

@@ -18,6 +18,7 @@ from serving.segments.definitions import SegmentDefinition, load_definitions
 from serving.segments.evaluating import check_definition, evaluate
 from serving.segments.population import Population
 from serving.segments.reading import Vectors, read_population
+from serving.segments.rules import Rule
 from serving.segments.store import Evaluation, SegmentSize, SegmentStore
 from serving.settings import ServingSettings
 
@@ -179,6 +180,18 @@ class Segments:
         check_definition(definition, population)
         found = evaluate([definition], {}, population, self._clock())
         return Segment(definition, "api", found[definition.name].evaluation)
+
+    def matching(self, rule: Rule, source: Source) -> list[str]:
+        """Return the customers for whom a rule holds, by their ids in order; keeps nothing.
+
+        Raises
+        ------
+        RuleError
+            If it does not fit the columns.
+        """
+        with self._evaluating:
+            population = self._read(source)
+        return population.chosen(population.members(rule))
 
     def define(self, definition: SegmentDefinition, source: Source) -> Segment:
         """Define a segment, in the place of one that the API has defined before.

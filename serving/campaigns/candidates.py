@@ -1,0 +1,104 @@
+"""What a decision says about the customers of a campaign, as its plan and its assignments read it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+
+from core.arrays import Floats
+from serving.campaigns.allocation import Candidates, Mask
+from serving.campaigns.plan import Frame
+from serving.decisions.decide import Decided, Limits
+from serving.decisions.definitions import in_global_holdout
+from serving.decisions.eligibility import RULED_OUT
+from serving.scoring.score_table import ScoreTable
+from serving.segments.service import Source
+
+#: The reason of customers who are never contacted.
+GLOBAL_HOLDOUT = "global_holdout"
+
+
+class Deciding(Protocol):
+    """Decides for customers; `serving.decisions.decide.Decider` does."""
+
+    def decide(
+        self,
+        source: Source,
+        now: datetime,
+        *,
+        customers: list[str] | None = None,
+        limits: Limits | None = None,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Decided:
+        """Decide for all customers, or for some."""
+        ...
+
+
+def candidates_of(decided: Decided) -> Candidates:
+    """Return the customers of a decision; nobody of the global holdout is allowed anything."""
+    customers, worth = decided.population.customers, decided.worth
+    return Candidates(
+        customers=customers,
+        actions=tuple(action.name for action in decided.actions),
+        channels=tuple(action.channel for action in decided.actions),
+        allowed=_codes_allow(decided) & ~_held_out(decided)[:, np.newaxis],
+        choice=decided.choice,
+        gain=worth.gain,
+        low=worth.low,
+        high=worth.high,
+        cost=worth.cost,
+        risk=decided.stakes.risk,
+    )
+
+
+def frame_of(decided: Decided, table: ScoreTable, now: datetime) -> Frame:
+    """Return what a plan says beside the choice.
+
+    Parameters
+    ----------
+    table
+        The score table, whose risks are those of all customers.
+    """
+    budget = decided.limits.budget
+    return Frame(
+        made=now,
+        as_of=decided.population.as_of,
+        version=decided.decisions.version,
+        budget=decided.decisions.policy.budget if budget is None else budget,
+        ruled_out=_ruled_out(decided),
+        effects={one.action: one.source for one in decided.effects.sources},
+        all_churners=_churners(table),
+    )
+
+
+def _codes_allow(decided: Decided) -> Mask:
+    allowed: Mask = decided.eligibility.codes == 0
+    return allowed
+
+
+def _held_out(decided: Decided) -> Mask:
+    policy, customers = decided.decisions.policy, decided.population.customers
+    return np.fromiter((in_global_holdout(policy, one) for one in customers), dtype=np.bool_, count=len(customers))
+
+
+def _ruled_out(decided: Decided) -> dict[str, dict[str, int]]:
+    """Return by action and reason how many customers may not get it."""
+    held = _held_out(decided)
+    found = {}
+    for place, action in enumerate(decided.actions):
+        codes = decided.eligibility.codes[:, place].astype(np.int64)
+        counts = np.bincount(codes[~held], minlength=len(RULED_OUT))
+        reasons = {RULED_OUT[code]: int(count) for code, count in enumerate(counts) if code and count}
+        if held.any():
+            reasons[GLOBAL_HOLDOUT] = int(held.sum())
+        found[action.name] = reasons
+    return found
+
+
+def _churners(table: ScoreTable) -> float:
+    """Return how many customers are expected to churn; NaN where no risk is known."""
+    cells = table.every()[1].get("risk", ())
+    risks: Floats = np.array([np.nan if one is None else one for one in cells], dtype=np.float64)
+    known = risks[~np.isnan(risks)]
+    return float(known.sum()) if len(known) else float("nan")

@@ -1,0 +1,300 @@
+"""Campaigns as the API and the commands use them: planned, started once, exported, stopped, reported."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from core.errors import ConfigError, StoreError
+from core.files import write_file as write_whole
+from core.settings import Settings, StoreSettings
+from core.webhook import Webhook
+from serving.campaigns.allocation import Allocation, Candidates, allocate
+from serving.campaigns.candidates import Deciding, candidates_of, frame_of
+from serving.campaigns.claims import ClaimStore
+from serving.campaigns.database import CampaignDatabase
+from serving.campaigns.definition import Campaign, actions_of
+from serving.campaigns.export import Choosing, allowed, check_open, csv_of, file_name, reach
+from serving.campaigns.kept import CampaignStateError, Claim, Contact, Due, Export, Kept, Target, shown, started_before
+from serving.campaigns.plan import Plan, make_plan
+from serving.campaigns.start import assignments_of, joined, write_file, write_files
+from serving.campaigns.store import CampaignStore
+from serving.campaigns.webhook import deliver
+from serving.decisions.contacts import Reserved
+from serving.decisions.decide import Decided, Limits
+from serving.decisions.definitions import Action, DecisionFile, Decisions
+from serving.decisions.records import DecisionRecords
+from serving.segments.service import Segments, Source
+from serving.settings import DecisionSettings
+
+#: How often customers are read again because one was erased, or another campaign started, meanwhile.
+_ATTEMPTS = 3
+#: Chooses products of a kind for customers; returns them by customer.
+Offering = Callable[[str, Sequence[str]], Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export did.
+
+    Attributes
+    ----------
+    export
+        None where nobody could be contacted.
+    withheld
+        By reason, customers who wait and may not be contacted now; they may be later.
+    left
+        Customers of the channel who still wait, those who are withheld among them.
+    """
+
+    export: Export | None
+    withheld: Mapping[str, int]
+    left: int
+
+
+class Campaigns:
+    """The campaigns of a deployment. Safe for threads and processes.
+
+    Parameters
+    ----------
+    offering
+        Chooses the products of actions whose offer is a kind.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        segments: Segments,
+        decider: Deciding,
+        database: CampaignDatabase | None = None,
+        offering: Offering = lambda _, __: {},
+    ) -> None:
+        self._settings, self._stores = settings, settings[StoreSettings]
+        self._segments, self._decider, self._offering = segments, decider, offering
+        database = database or CampaignDatabase(self._stores)
+        self._file, self._records = DecisionFile(settings), DecisionRecords(self._stores)
+        self.store = CampaignStore(database)
+        self.claims = ClaimStore(database, self.store)
+
+    # -- plans
+
+    def plan(self, campaign: Campaign, source: Source, *, save: bool) -> Kept:
+        """Say what a campaign would do, and keep it unless it is only tried.
+
+        Raises
+        ------
+        CampaignStateError
+            If a campaign of this name was started, or the time of this one is over.
+        DataError
+            If it names a segment or an action that there is not, or its rule does not fit the columns.
+        """
+        now = source.as_of
+        if campaign.ends <= now:
+            raise CampaignStateError(
+                f"Expected a campaign that ends after {shown(now)}, found {shown(campaign.ends)}.", "Correct its dates."
+            )
+        self.repair()
+        decided = self._decide(campaign, source)
+        kept = Kept(campaign, self._planned(campaign, decided, now)[0], now)
+        if save:
+            self.store.save(kept)
+        return kept
+
+    def _decide(self, campaign: Campaign, source: Source) -> Decided:
+        now, decisions = source.as_of, self.decisions()
+        days = campaign.days_left(now)
+        limits = Limits(
+            tuple(actions_of(campaign, decisions)),
+            campaign.budget,
+            {channel: most * days for channel, most in decisions.policy.capacity.items()},
+        )
+        rivals = decisions.policy.rivals(campaign.name)
+        running = [one for one in self.store.all() if one.campaign.name in rivals and one.status(now) == "started"]
+        return self._decider.decide(
+            source,
+            now,
+            customers=self._members(campaign, source),
+            limits=limits,
+            campaigns_of=self.store.campaigns_of([one.campaign.name for one in running]),
+        )
+
+    def _members(self, campaign: Campaign, source: Source) -> list[str] | None:
+        """Return whom a campaign asks about; None is everybody."""
+        if campaign.segment is not None:
+            self._segments.one(campaign.segment, source)
+            return self._segments.store.members(campaign.segment)
+        return None if campaign.rule is None else self._segments.matching(campaign.rule, source)
+
+    def _planned(self, campaign: Campaign, decided: Decided, now: datetime) -> tuple[Plan, Candidates, Allocation]:
+        frame = frame_of(decided, self._segments.table, now)
+        candidates = candidates_of(decided)
+        allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
+        plan = make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random")
+        return plan, candidates, allocation
+
+    def decisions(self) -> Decisions:
+        """Return actions and policy as they are now.
+
+        Raises
+        ------
+        ConfigError
+            If no file of decisions is configured, or it never could be read.
+        """
+        found = self._file.current()
+        if found is None:
+            raise ConfigError(
+                "Expected a file of actions and policy, found none.", "Name it in encore.toml: decisions.file."
+            )
+        return found
+
+    # -- start and stop
+
+    def start(self, name: str, source: Source) -> Kept:
+        """Freeze who is in a campaign with which arm, by what is known at this moment.
+
+        Raises
+        ------
+        UnknownCampaignError
+            If there is none of this name.
+        CampaignStateError
+            If it was started before, its time is not there or over, or nobody would be contacted.
+        """
+        self.repair()
+        for _ in range(_ATTEMPTS):
+            version = self.store.version()
+            kept = self.store.one(name)
+            _check_startable(kept, source.as_of)
+            decided = self._decide(kept.campaign, source)
+            plan, candidates, allocation = self._planned(kept.campaign, decided, source.as_of)
+            if not len(allocation.rows):
+                raise CampaignStateError(
+                    f"Nobody may be contacted by the campaign {name!r} now.", "`encore campaign plan` says why."
+                )
+            actions = {action.name: action for action in decided.actions}
+            rows = assignments_of(candidates, allocation, actions, self._offers(candidates, allocation, actions))
+            started = replace(kept, plan=plan, started=source.as_of, run=self._records.write(decided))
+            if self.store.start(started, rows, version):
+                write_file(self._stores, self.store, started)
+                return started
+        raise StoreError("Customers are being erased, or other campaigns started.", "Try again.")
+
+    def _offers(self, candidates: Candidates, allocation: Allocation, actions: Mapping[str, Action]) -> dict[str, str]:
+        """Return the products of customers whose action has a kind of offer."""
+        found: dict[str, str] = {}
+        for place, name in enumerate(candidates.actions):
+            offer = actions[name].offer
+            if offer is not None and offer.kind is not None:
+                customers = [candidates.customers[row] for row in allocation.rows[allocation.arms == place]]
+                chosen = self._offering(offer.kind, customers)
+                found |= {customer: joined(products) for customer, products in chosen.items() if products}
+        return found
+
+    def stop(self, name: str, now: datetime) -> Kept:
+        """Stop a campaign: nothing more is exported. Once more changes nothing.
+
+        Raises
+        ------
+        UnknownCampaignError
+            If there is none of this name.
+        CampaignStateError
+            If it has not started.
+        """
+        self.repair()
+        if self.store.one(name).started is None:
+            raise CampaignStateError(f"The campaign {name!r} has not started.", "There is nothing to stop.")
+        return self.store.stop(name, now)
+
+    def repair(self) -> None:
+        """Complete a start that was interrupted between the store and the file."""
+        write_files(self._stores, self.store)
+
+    # -- exports
+
+    def export(self, name: str, channel: str, target: Target, now: datetime) -> Exported:
+        """Claim the contacts of a channel that may be made now; nobody is claimed twice.
+
+        A webhook is not called: `deliver` does that.
+
+        Raises
+        ------
+        UnknownCampaignError
+            If there is none of this name.
+        CampaignStateError
+            If it does not run, or has no action on the channel.
+        """
+        self.repair()
+        decisions = self.decisions()
+        planned = {one.channel for one in self.store.one(name).plan.actions}
+        if channel not in planned:
+            raise CampaignStateError(
+                f"The campaign {name!r} has no action on the channel {channel!r}; it has {', '.join(sorted(planned))}.",
+                "Correct the channel.",
+            )
+        if target == "webhook":
+            self._webhook()
+        asked = Claim(name, channel, target, now, now - reach(decisions.policy))
+        choosing = Choosing(self._settings, decisions, asked)
+        export = self.claims.claim(asked, choosing)
+        return Exported(export, dict(choosing.withheld), choosing.left)
+
+    def deliver(self, export: Export, now: datetime, *, again: bool) -> Export:
+        """Post the batches of an export that the receiver has not acknowledged.
+
+        Parameters
+        ----------
+        again
+            Whether time has passed since they were claimed: then customers who may not be contacted any more are left
+            out.
+
+        Raises
+        ------
+        StoreError
+            If a batch did not arrive.
+        CampaignStateError
+            If the campaign was stopped, or is over.
+        """
+        if again:
+            check_open(self.store.one(export.campaign), now, now)
+        still = self._still(now) if again else lambda _, contacts: contacts
+        return deliver(self.claims, export, self._webhook(), now, still)
+
+    def _still(self, now: datetime) -> Callable[[Export, Sequence[Contact]], Sequence[Contact]]:
+        decisions = self.decisions()
+
+        def allow(export: Export, contacts: Sequence[Contact]) -> Sequence[Contact]:
+            due = [Due(one.customer_id, one.action) for one in contacts]
+            withheld: Counter[str] = Counter()
+            # the contacts that are sent again are reserved themselves, and no reason against them
+            found = set(allowed(self._settings, decisions, export.channel, due, (), now, withheld))
+            return [one for one in contacts if one.customer_id in found]
+
+        return allow
+
+    def write_csv(self, export: Export) -> Path:
+        """Write an export to its file below the data; once more writes the same."""
+        path = self._stores.data / "exports" / file_name(export)
+        write_whole(path, csv_of(export, self.claims.contacts(export.id)))
+        return path
+
+    def reserved(self, since: datetime) -> Sequence[Reserved]:
+        """Return the contacts that campaigns have exported, for caps."""
+        return self.claims.reserved(since)
+
+    def _webhook(self) -> Webhook:
+        address = self._settings[DecisionSettings].webhook
+        if address is None:
+            raise ConfigError("Expected the address of a webhook, found none.", "Set decisions.webhook.")
+        return Webhook(address)
+
+
+def _check_startable(kept: Kept, now: datetime) -> None:
+    campaign = kept.campaign
+    if kept.started is not None:
+        raise started_before(kept)
+    if not campaign.starts <= now < campaign.ends:
+        raise CampaignStateError(
+            f"The campaign {campaign.name!r} runs from {shown(campaign.starts)} to {shown(campaign.ends)}; it is "
+            f"{shown(now)}.",
+            "Start it within this time, or plan it again with other dates.",
+        )
