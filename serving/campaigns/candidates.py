@@ -7,16 +7,12 @@ from typing import Protocol
 import numpy as np
 
 from core.arrays import Floats
-from serving.campaigns.allocation import Candidates, Mask
+from serving.campaigns.allocation import Candidates
 from serving.campaigns.plan import Frame
 from serving.decisions.decide import Decided, Limits
-from serving.decisions.definitions import in_global_holdout
 from serving.decisions.eligibility import RULED_OUT
 from serving.scoring.score_table import ScoreTable
 from serving.segments.service import Source
-
-#: The reason of customers who are never contacted.
-GLOBAL_HOLDOUT = "global_holdout"
 
 
 class Deciding(Protocol):
@@ -36,13 +32,13 @@ class Deciding(Protocol):
 
 
 def candidates_of(decided: Decided) -> Candidates:
-    """Return the customers of a decision; nobody of the global holdout is allowed anything."""
+    """Return the customers of a decision."""
     customers, worth = decided.population.customers, decided.worth
     return Candidates(
         customers=customers,
         actions=tuple(action.name for action in decided.actions),
         channels=tuple(action.channel for action in decided.actions),
-        allowed=_codes_allow(decided) & ~_held_out(decided)[:, np.newaxis],
+        allowed=decided.eligibility.allowed,
         choice=decided.choice,
         gain=worth.gain,
         low=worth.low,
@@ -72,27 +68,12 @@ def frame_of(decided: Decided, table: ScoreTable, now: datetime) -> Frame:
     )
 
 
-def _codes_allow(decided: Decided) -> Mask:
-    allowed: Mask = decided.eligibility.codes == 0
-    return allowed
-
-
-def _held_out(decided: Decided) -> Mask:
-    policy, customers = decided.decisions.policy, decided.population.customers
-    return np.fromiter((in_global_holdout(policy, one) for one in customers), dtype=np.bool_, count=len(customers))
-
-
 def _ruled_out(decided: Decided) -> dict[str, dict[str, int]]:
     """Return by action and reason how many customers may not get it."""
-    held = _held_out(decided)
     found = {}
     for place, action in enumerate(decided.actions):
-        codes = decided.eligibility.codes[:, place].astype(np.int64)
-        counts = np.bincount(codes[~held], minlength=len(RULED_OUT))
-        reasons = {RULED_OUT[code]: int(count) for code, count in enumerate(counts) if code and count}
-        if held.any():
-            reasons[GLOBAL_HOLDOUT] = int(held.sum())
-        found[action.name] = reasons
+        counts = np.bincount(decided.eligibility.codes[:, place].astype(np.int64), minlength=len(RULED_OUT))
+        found[action.name] = {RULED_OUT[code]: int(count) for code, count in enumerate(counts) if code and count}
     return found
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,8 +10,8 @@ from core.settings import Settings
 from core.spreadsheets import ENCODING
 from serving.campaigns.kept import CampaignStateError, Choice, Claim, Contact, Due, Export, Kept, shown
 from serving.decisions.contacts import Reserved, read_contacts
-from serving.decisions.definitions import Decisions, in_global_holdout
-from serving.decisions.eligibility import RULED_OUT, barred
+from serving.decisions.definitions import Decisions
+from serving.decisions.eligibility import RULED_OUT, Codes, barred
 from serving.decisions.policy import Policy, not_before
 from serving.segments.listing import csv_lines
 
@@ -54,8 +54,6 @@ class Choosing:
         most = policy.capacity.get(self.asked.channel)
         room = len(due) if most is None else max(0, most - used(day))
         chunk = max(1, len(due) if most is None else _CHUNK)
-        # a contact that another campaign has reserved for later than this one counts as well
-        had = [replace(one, at=min(one.at, at)) for one in had]
         chosen: list[str] = []
         for start in range(0, len(due), chunk):
             if len(chosen) < room:
@@ -83,20 +81,25 @@ def allowed(
     withheld
         Counts the others, by reason.
     """
-    contacts = read_contacts(settings, [one.customer_id for one in due], at, had)
-    codes = {marketing: barred(decisions, channel, marketing, contacts, at) for marketing in (True, False)}
+    contacts = read_contacts(settings, [one.customer_id for one in due], at, had, decisions)
+    codes = {
+        action.is_marketing: barred(decisions, channel, contacts, marketing=action.is_marketing)
+        for action in decisions.actions.values()
+    }
     chosen = []
     for place, one in enumerate(due):
         action = decisions.actions.get(one.action)
-        if action is None or not action.is_valid(at):
-            withheld["not_valid"] += 1
-        elif in_global_holdout(decisions.policy, one.customer_id):
-            withheld["global_holdout"] += 1
-        elif code := int(codes[action.is_marketing][place]):
-            withheld[RULED_OUT[code]] += 1
-        else:
+        # the action may have been removed from the file, or its time be over
+        reason = "not_valid" if action is None or not action.is_valid(at) else _reason(codes[action.is_marketing], place)
+        if reason is None:
             chosen.append(one.customer_id)
+        else:
+            withheld[reason] += 1
     return chosen
+
+
+def _reason(codes: Codes, place: int) -> str | None:
+    return RULED_OUT[codes[place]] if codes[place] else None
 
 
 def reach(policy: Policy) -> timedelta:

@@ -5,6 +5,7 @@ Assignments and contacts are personal data: `serving.privacy.stores` erases cust
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -117,7 +118,8 @@ class CampaignStore:
             if self._version(cursor) != version:
                 return False
             frozen = rows.astype(object).mask(rows.isna(), None).assign(campaign=name)
-            cursor.run_many(self._db.insert(self._db.assignments), frozen.to_dict("records"))
+            records: list[Any] = frozen.to_dict("records")
+            cursor.run_many(self._db.insert(self._db.assignments), records)
             cursor.run(self._save, **row_of(kept))
         return True
 
