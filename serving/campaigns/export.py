@@ -90,7 +90,9 @@ def allowed(
     for place, one in enumerate(due):
         action = decisions.actions.get(one.action)
         # the action may have been removed from the file, or its time be over
-        reason = "not_valid" if action is None or not action.is_valid(at) else _reason(codes[action.is_marketing], place)
+        reason = (
+            "not_valid" if action is None or not action.is_valid(at) else _reason(codes[action.is_marketing], place)
+        )
         if reason is None:
             chosen.append(one.customer_id)
         else:

@@ -15,8 +15,8 @@ Target = Literal["csv", "webhook"]
 Status = Literal["planned", "started", "ended", "stopped"]
 #: Contacts of a batch.
 BATCH = 500
-#: Columns of a frame of assignments.
-COLUMNS = ("customer_id", "arm", "intended", "channel", "offer", "cost", "propensity", "gain")
+#: Columns of a frame of assignments: those of the contract table, expected gain, segments and reason at the start.
+COLUMNS = ("customer_id", "arm", "intended", "channel", "offer", "cost", "propensity", "gain", "segments", "reason")
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
 
 
@@ -175,6 +175,11 @@ def export_of(row: Sequence[Any], contacts: int, batches: int, delivered: int) -
     export, campaign, channel, target, made = row
     counted = batches if target == "webhook" else 0
     return Export(export, campaign, channel, target, moment_of(made), contacts, counted, delivered)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names, or ids of products, as one text."""
+    return ";".join(names)
 
 
 def moment_of(seconds: float) -> datetime:

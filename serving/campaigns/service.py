@@ -16,20 +16,38 @@ from serving.campaigns.claims import ClaimStore
 from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.definition import Campaign, actions_of
 from serving.campaigns.export import Choosing, allowed, check_open, csv_of, file_name, reach
-from serving.campaigns.kept import CampaignStateError, Claim, Contact, Due, Export, Kept, Target, shown, started_before
+from serving.campaigns.kept import (
+    CampaignStateError,
+    Claim,
+    Contact,
+    Due,
+    Export,
+    Kept,
+    Target,
+    listed,
+    shown,
+    started_before,
+)
 from serving.campaigns.plan import Plan, make_plan
-from serving.campaigns.start import assignments_of, joined, write_file, write_files
+from serving.campaigns.report import Asked, CampaignReport, assigned_of, groups_of, imported, report_of
+from serving.campaigns.responses import by_arm, read_responses
+from serving.campaigns.start import Known, assignments_of, write_file, write_files
 from serving.campaigns.store import CampaignStore
 from serving.campaigns.webhook import deliver
 from serving.decisions.contacts import Reserved
 from serving.decisions.decide import Decided, Limits
 from serving.decisions.definitions import Action, DecisionFile, Decisions
 from serving.decisions.records import DecisionRecords
+from serving.segments.population import Population
 from serving.segments.service import Segments, Source
 from serving.settings import DecisionSettings
+from training.effects.outcomes import Assigned
+from training.effects.report import Beside
 
 #: How often customers are read again because one was erased, or another campaign started, meanwhile.
 _ATTEMPTS = 3
+#: The column of the score table that has the main reason.
+_REASON = "reason_1"
 #: Chooses products of a kind for customers; returns them by customer.
 Offering = Callable[[str, Sequence[str]], Mapping[str, Sequence[str]]]
 
@@ -172,7 +190,10 @@ class Campaigns:
                     f"Nobody may be contacted by the campaign {name!r} now.", "`encore campaign plan` says why."
                 )
             actions = {action.name: action for action in decided.actions}
-            rows = assignments_of(candidates, allocation, actions, self._offers(candidates, allocation, actions))
+            known = Known(
+                self._offers(candidates, allocation, actions), self._segments_of(source), _reasons(decided.population)
+            )
+            rows = assignments_of(candidates, allocation, actions, known)
             started = replace(kept, plan=plan, started=source.as_of, run=self._records.write(decided))
             if self.store.start(started, rows, version):
                 write_file(self._stores, self.store, started)
@@ -187,8 +208,16 @@ class Campaigns:
             if offer is not None and offer.kind is not None:
                 customers = [candidates.customers[row] for row in allocation.rows[allocation.arms == place]]
                 chosen = self._offering(offer.kind, customers)
-                found |= {customer: joined(products) for customer, products in chosen.items() if products}
+                found |= {customer: listed(products) for customer, products in chosen.items() if products}
         return found
+
+    def _segments_of(self, source: Source) -> dict[str, str]:
+        """Return the names of the segments that customers are in now."""
+        found: dict[str, list[str]] = {}
+        for name in self._segments.every(source):
+            for customer in self._segments.store.members(name):
+                found.setdefault(customer, []).append(name)
+        return {customer: listed(names) for customer, names in found.items()}
 
     def stop(self, name: str, now: datetime) -> Kept:
         """Stop a campaign: nothing more is exported. Once more changes nothing.
@@ -277,6 +306,50 @@ class Campaigns:
         write_whole(path, csv_of(export, self.claims.contacts(export.id)))
         return path
 
+    # -- reports
+
+    def report(self, name: str, asked: Asked) -> CampaignReport:
+        """Measure what a campaign changed, and count this as a look at it.
+
+        Raises
+        ------
+        UnknownCampaignError
+            If there is none of this name.
+        CampaignStateError
+            If it has not started.
+        """
+        self.repair()
+        kept = self.store.one(name)
+        if kept.started is None:
+            raise CampaignStateError(f"The campaign {name!r} has not started.", "There is nothing to report.")
+        rows = self.store.assignments(name)
+        reasons = {one: (rows["reason"] == one).to_numpy() for one in sorted(rows["reason"].dropna().unique())}
+        groups = Beside(segments=groups_of(rows["segments"]), reasons=reasons)
+        return self._report(assigned_of(kept, rows), name, asked, groups)
+
+    def report_imported(self, name: str, asked: Asked) -> CampaignReport:
+        """Measure what a campaign changed that somebody else ran, and count this as a look at it.
+
+        Raises
+        ------
+        DataError
+            If the contract table has no assignments of this name.
+        """
+        return self._report(imported(self._settings, name), name, asked, Beside())
+
+    def _report(self, assigned: Assigned, name: str, asked: Asked, groups: Beside) -> CampaignReport:
+        looks = self.store.looks(name)
+        report = report_of(self._settings, assigned, asked, looks, groups, self._file.current())
+        # a report of everything that is to come cannot stop anything early
+        if not report.effects.final:
+            self.store.look(name)
+        return report
+
+    def responses(self, name: str) -> Mapping[str, Mapping[str, int]]:
+        """Return by arm and kind how many customers something came back of."""
+        kept = self.store.one(name)
+        return by_arm(assigned_of(kept, self.store.assignments(name)), read_responses(self._settings))
+
     def reserved(self, since: datetime) -> Sequence[Reserved]:
         """Return the contacts that campaigns have exported, for caps."""
         return self.claims.reserved(since)
@@ -286,6 +359,14 @@ class Campaigns:
         if address is None:
             raise ConfigError("Expected the address of a webhook, found none.", "Set decisions.webhook.")
         return Webhook(address)
+
+
+def _reasons(population: Population) -> dict[str, str]:
+    """Return the main reasons of customers who have one."""
+    found = population.texts.get(_REASON)
+    if found is None:
+        return {}
+    return {customer: reason for customer, reason in zip(population.customers, found, strict=True) if reason}
 
 
 def _check_startable(kept: Kept, now: datetime) -> None:

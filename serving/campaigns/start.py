@@ -1,6 +1,7 @@
 """The start of a campaign: assignments that are frozen once, in the store and in the file that ingestion reads."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,31 +11,38 @@ from core.arrays import Ints
 from core.settings import StoreSettings
 from features.contract.assigned import HOLDOUT, write_assignments
 from serving.campaigns.allocation import Allocation, Candidates
-from serving.campaigns.kept import Kept
+from serving.campaigns.kept import Kept, listed
 from serving.campaigns.store import CampaignStore
 from serving.decisions.definitions import Action
 
-#: Between the products of an offer.
-_BETWEEN = ";"
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of customers at the start. By customer; who is not there has none.
+
+    Attributes
+    ----------
+    offers
+        The products that the recommender has chosen; of others the action says what is offered.
+    """
+
+    offers: Mapping[str, str]
+    segments: Mapping[str, str]
+    reasons: Mapping[str, str]
 
 
 def assignments_of(
-    candidates: Candidates, allocation: Allocation, actions: Mapping[str, Action], offers: Mapping[str, str]
+    candidates: Candidates, allocation: Allocation, actions: Mapping[str, Action], known: Known
 ) -> pd.DataFrame:
     """Return the rows of an allocation: one per customer, with `serving.campaigns.kept.COLUMNS`.
 
     A customer of the holdout has no channel and no offer, and costs nothing.
-
-    Parameters
-    ----------
-    offers
-        By customer, the products that the recommender has chosen; of others the action says what is offered.
     """
     rows, arms, held = allocation.rows, allocation.arms, allocation.held_out
     customers = [candidates.customers[row] for row in rows]
     names = [*candidates.actions, None]
     told = [*(_offer(actions[name]) for name in candidates.actions), None]
-    own = [offers.get(customer) for customer in customers]
+    own = [known.offers.get(customer) for customer in customers]
     return pd.DataFrame(
         {
             "customer_id": customers,
@@ -47,13 +55,10 @@ def assignments_of(
             "cost": np.where(held, 0.0, candidates.cost[rows, arms]) if len(rows) else [],
             "propensity": allocation.propensity,
             "gain": np.where(held, np.nan, candidates.gain[rows, arms]) if len(rows) else [],
+            "segments": [known.segments.get(customer) for customer in customers],
+            "reason": [known.reasons.get(customer) for customer in customers],
         }
     )
-
-
-def joined(products: Sequence[str]) -> str:
-    """Return the products of an offer as one text."""
-    return _BETWEEN.join(products)
 
 
 def write_file(stores: StoreSettings, store: CampaignStore, kept: Kept) -> None:
@@ -62,7 +67,7 @@ def write_file(stores: StoreSettings, store: CampaignStore, kept: Kept) -> None:
     while True:
         erasures = store.erasures()
         rows = store.assignments(name).assign(campaign_id=name, assigned_timestamp=kept.started)
-        write_assignments(stores, name, rows.drop(columns="gain"))
+        write_assignments(stores, name, rows.drop(columns=["gain", "segments", "reason"]))
         if store.mark_written(name, erasures):
             return
 
@@ -76,7 +81,7 @@ def write_files(stores: StoreSettings, store: CampaignStore) -> None:
 def _offer(action: Action) -> str | None:
     if action.offer is None:
         return None
-    return action.offer.kind or joined(action.offer.products)
+    return action.offer.kind or listed(action.offer.products)
 
 
 def _named(names: Sequence[str | None], places: Ints) -> npt.NDArray[np.object_]:

@@ -172,15 +172,20 @@ class CampaignStore:
 
     # -- reports
 
-    def looks(self, name: str, *, another: bool) -> int:
-        """Return how often a report was read before, and count another look."""
-        query = sa.select(self._db.looks.c.looks).where(self._db.looks.c.campaign == sa.bindparam("n"))
+    def looks(self, name: str) -> int:
+        """Return how often a report was read while outcomes were still to come."""
+        with self._db.database.reading() as cursor:
+            return self._looks(cursor, name)
+
+    def look(self, name: str) -> None:
+        """Count one more."""
         with self._db.writing() as cursor:
-            found = self._db.run(cursor, query, n=name)
-            before = int(found[0][0]) if found else 0
-            if another:
-                cursor.run(self._db.upsert(self._db.looks), campaign=name, looks=before + 1)
-        return before
+            cursor.run(self._db.upsert(self._db.looks), campaign=name, looks=self._looks(cursor, name) + 1)
+
+    def _looks(self, cursor: Cursor, name: str) -> int:
+        query = sa.select(self._db.looks.c.looks).where(self._db.looks.c.campaign == sa.bindparam("n"))
+        found = self._db.run(cursor, query, n=name)
+        return int(found[0][0]) if found else 0
 
     # -- erasure
 

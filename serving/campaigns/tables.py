@@ -29,7 +29,10 @@ def campaigns(metadata: sa.MetaData) -> sa.Table:
 
 
 def assignments(metadata: sa.MetaData) -> sa.Table:
-    """Return who is in a campaign with which arm; never changed after the start but by an erasure."""
+    """Return who is in a campaign with which arm; never changed after the start but by an erasure.
+
+    Segments and the main reason are those of the start: later ones may have been changed by the campaign itself.
+    """
     return sa.Table(
         "campaign_assignments",
         metadata,
@@ -42,6 +45,8 @@ def assignments(metadata: sa.MetaData) -> sa.Table:
         sa.Column("cost", sa.Double, nullable=False),
         sa.Column("propensity", sa.Double, nullable=False),
         sa.Column("gain", sa.Double),
+        sa.Column("segments", sa.Text),
+        sa.Column("reason", sa.Text),
         sa.Index("campaign_assignments_by_customer", "customer_id"),
         sqlite_with_rowid=False,
     )
