@@ -46,9 +46,7 @@ class CampaignReport:
 
     def sheets(self) -> list[Sheet]:
         """Return everything as tables."""
-        kinds = list(next(iter(self.responses.values()), {}))
-        rows = [[arm, *(f"{counts[kind]:,}" for kind in kinds)] for arm, counts in self.responses.items()]
-        return [Sheet("What came back, in customers", ["arm", *kinds], rows), *sheets(self.effects)]
+        return [responses_sheet(self.responses), *sheets(self.effects)]
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,13 @@ def groups_of(texts: "pd.Series[str]") -> dict[str, Mask]:
     lists = texts.fillna("").str.split(";")
     names = sorted({name for one in lists for name in one if name})
     return {name: np.array([name in one for one in lists], dtype=np.bool_) for name in names}
+
+
+def responses_sheet(responses: Mapping[str, Mapping[str, int]]) -> Sheet:
+    """Return what came back of a campaign as a table."""
+    kinds = list(next(iter(responses.values()), {}))
+    rows = [[arm, *(f"{counts[kind]:,}" for kind in kinds)] for arm, counts in responses.items()]
+    return Sheet("What came back, in customers", ["arm", *kinds], rows)
 
 
 def report_of(

@@ -43,13 +43,14 @@ from serving.segments.service import Segments, Source
 from serving.settings import DecisionSettings
 from training.effects.outcomes import Assigned
 from training.effects.report import Beside
+from training.next_product.offers.rules import Kind
 
 #: How often customers are read again because one was erased, or another campaign started, meanwhile.
 _ATTEMPTS = 3
 #: The column of the score table that has the main reason.
 _REASON = "reason_1"
 #: Chooses products of a kind for customers; returns them by customer.
-Offering = Callable[[str, Sequence[str]], Mapping[str, Sequence[str]]]
+Offering = Callable[[Kind, Sequence[str]], Mapping[str, Sequence[str]]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Campaigns:
         offering: Offering = lambda _, __: {},
     ) -> None:
         self._settings, self._stores = settings, settings[StoreSettings]
-        self._segments, self._decider, self._offering = segments, decider, offering
+        self._segments, self.decider, self._offering = segments, decider, offering
         database = database or CampaignDatabase(self._stores)
         self._file, self._records = DecisionFile(settings), DecisionRecords(self._stores)
         self.store = CampaignStore(database)
@@ -129,7 +130,7 @@ class Campaigns:
         )
         rivals = decisions.policy.rivals(campaign.name)
         running = [one for one in self.store.all() if one.campaign.name in rivals and one.status(now) == "started"]
-        return self._decider.decide(
+        return self.decider.decide(
             source,
             now,
             customers=self._members(campaign, source),

@@ -17,15 +17,15 @@ class Asking:
     def __init__(self, context: Context) -> None:
         scoring = make_scoring(context.settings, lambda: context.now)
         self.service: ScoringService = scoring[0]
-        self._reloader: ModelReloader = scoring[1]
-        self.deployment: Deployment = self._reloader.load()
-        self._reloader.intake.catch_up()
-        self._reloader.intake.follow()
+        self.reloader: ModelReloader = scoring[1]
+        self.deployment: Deployment = self.reloader.load()
+        self.reloader.intake.catch_up()
+        self.reloader.intake.follow()
 
     @property
     def as_of(self) -> datetime:
         """The moment to answer for."""
-        return self._reloader.as_of(self.deployment)
+        return self.reloader.as_of(self.deployment)
 
     @property
     def everyone(self) -> list[str]:
