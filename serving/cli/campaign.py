@@ -28,8 +28,8 @@ from serving.cli.sheets import print_sheets
 from serving.decisions.decide import Decider
 from serving.parts import PARTS
 from serving.parts.campaigns import make_campaigns
-from serving.segments.rules import NODE_TAGS
 from serving.scoring.score_table import ScoreTable
+from serving.segments.rules import NODE_TAGS
 from serving.segments.service import Segments, Source
 from training.effects.outcomes import Measure
 

@@ -1,0 +1,1 @@
+"""Campaigns: whom they contact, how often, and what is kept of it."""
