@@ -78,7 +78,7 @@ async def ask(request: Request, caller: Caller, question: Question) -> Reply:
         reply = await state.bulk.ask(deployment, question, as_of)
     else:
         recalled = state.service.recall(deployment, question, as_of)
-        reply = recalled or await state.batcher(question).ask(deployment, question, as_of)
+        reply = recalled or await state.batcher(deployment, question).ask(deployment, question, as_of)
     named = [customer for customer in question.customers if customer]
     state.note(request, named, {*deployment.labels, *reply.models})
     for one in reply.customers:

@@ -14,6 +14,7 @@ from serving.access.rate import RateLimit
 from serving.parts import make_scoring
 from serving.privacy.erasure import Erasures
 from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
+from serving.scoring.deployment import Deployment
 from serving.scoring.part import Question
 from serving.scoring.reloader import ModelReloader
 from serving.scoring.service import ScoringService
@@ -45,9 +46,9 @@ class State:
     erasures: Erasures
     segments: Segments
 
-    def batcher(self, question: Question) -> Batcher:
+    def batcher(self, deployment: Deployment, question: Question) -> Batcher:
         """Return what computes the answer to a question about few customers."""
-        quick = all(self.service.parts[name].engine.quick for name in question.parts)
+        quick = all(self.service.parts[name].is_quick(deployment) for name in question.parts)
         return self.quick if quick else self.offers
 
     @property

@@ -10,9 +10,9 @@ from pydantic import Field
 
 from serving.decisions.actions import DO_NOTHING, Action, Goal
 from serving.decisions.decide import Decided
-from serving.decisions.eligibility import RULED_OUT
+from serving.decisions.listing import REASONS, reasons_of
 from serving.decisions.policy import not_before
-from serving.decisions.wording import Basis, Change, DecisionWriter, Gain, Known, Nothing
+from serving.decisions.wording import Basis, Change, DecisionWriter, Gain, Known
 from serving.explain.wording import Writer
 
 
@@ -64,7 +64,7 @@ class RunnerUp:
 
 @dataclass(frozen=True, slots=True)
 class RuledOut:
-    """An action that may not be chosen for the customer now, and why."""
+    """An action that is no option for the customer now, and why."""
 
     action: str
     code: Annotated[str, Field(examples=["cap"])]
@@ -107,6 +107,7 @@ class _Pen:
     def __init__(self, decided: Decided, write: DecisionWriter, products: Products) -> None:
         self._decided, self._write, self._products = decided, write, products
         self._not_before = not_before(decided.decisions.policy, decided.now)
+        self._reasons = reasons_of(decided)
 
     def answer(self, place: int) -> DecisionAnswer:
         column = int(self._decided.choice[place])
@@ -156,10 +157,11 @@ class _Pen:
 
     def _why_nothing(self, place: int, ruled_out: Sequence[RuledOut]) -> str:
         facts, codes = self._write.facts(self._known(place, None)), {one.code for one in ruled_out}
-        why = _nothing(self._decided, place)
-        if why == "ruled_out" and len(codes) == 1:
+        if len(ruled_out) < len(self._decided.actions):
+            return self._write.together(facts, self._write.nothing("elsewhere"))
+        if len(codes) == 1:
             return self._write.together(facts, ruled_out[0].text)
-        return self._write.together(facts, self._write.nothing(why))
+        return self._write.together(facts, self._write.nothing("no_option"))
 
     def _known(self, place: int, action: Action | None) -> Known:
         population, moments = self._decided.population, action.moments if action is not None else ()
@@ -207,23 +209,10 @@ class _Pen:
         return RunnerUp(action.name, title, gain, text)
 
     def _ruled_out(self, place: int) -> list[RuledOut]:
-        codes = zip(self._decided.actions, self._decided.eligibility.codes[place].tolist(), strict=True)
+        codes = zip(self._decided.actions, self._reasons[place].tolist(), strict=True)
         return [
-            RuledOut(action.name, RULED_OUT[code], self._write.ruled_out(RULED_OUT[code]))
-            for action, code in codes
-            if code
+            RuledOut(action.name, REASONS[code], self._write.ruled_out(REASONS[code])) for action, code in codes if code
         ]
-
-
-def _nothing(decided: Decided, place: int) -> Nothing:
-    """Return why nothing is done for a customer."""
-    allowed, gains = decided.eligibility.codes[place] == 0, decided.worth.gain[place]
-    if not allowed.any():
-        return "ruled_out"
-    known = allowed & np.isfinite(gains)
-    if not known.any():
-        return "unknown"
-    return "elsewhere" if (gains[known] > 0).any() else "cost"
 
 
 def _number(value: float) -> float | None:

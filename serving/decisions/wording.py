@@ -9,8 +9,8 @@ from serving.explain.wording import Writer
 
 #: Where an effect is known from.
 Basis = Literal["assumed", "measured", "model"]
-#: Why nothing is done.
-Nothing = Literal["ruled_out", "unknown", "cost", "elsewhere"]
+#: Why nothing is done: there is no option, or each one is worth more elsewhere.
+Nothing = Literal["no_option", "elsewhere"]
 
 #: Tiers of the value pyramid that are called high, and low; the others are not spoken of.
 _VALUE = {"diamond": "high", "platinum": "high", "basic": "low"}
@@ -150,7 +150,7 @@ class DecisionWriter:
         return self._writer.say(f"decision_runner_up.{key}", title=title, amount=amount)
 
     def ruled_out(self, code: str) -> str:
-        """Say why an action is ruled out, by its code in `RULED_OUT`."""
+        """Say why an action is ruled out, by its code in `serving.decisions.listing.REASONS`."""
         return self._writer.say(f"ruled_out.{code}")
 
     def together(self, first: str | None, second: str) -> str:

@@ -22,6 +22,10 @@ class Action:
     finding: Annotated[str, Field(description="The finding it answers", examples=["long_silence"])]
     text: Annotated[str, Field(examples=["Remind them of “FRUIT BREAD”, usually bought every 12 days."])]
     product_id: Annotated[str | None, Field(description="The product in the text", examples=["1029743"])] = None
+    worked: Annotated[
+        str | None,
+        Field(description="What campaigns have shown to work for this reason; null where nothing was seen to work"),
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from training.monitoring.answers import AnswerLog
 PARTS: list[AnswerPart[Any]] = [
     RiskPart(),
     ReasonsPart(),
-    ActionPart(),
+    ActionPart(lambda: PARTS),
     WhatIfPart(),
     ValuePart(),
     SegmentsPart(),

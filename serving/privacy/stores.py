@@ -20,6 +20,7 @@ from features.live.log import EventLog
 from features.store.materialized import updating
 from features.store.online import OnlineStore
 from serving.access.audit import AuditLog
+from serving.decisions.records import DecisionRecords
 from serving.offers.experiment import Impressions
 from serving.privacy.lists import erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
@@ -91,6 +92,7 @@ def is_known(one: Erasure) -> bool:
         or one.scores.holds(one.customer_id)
         or one.answers.holds(one.customer_id)
         or one.segments.segments_of(one.customer_id) != []
+        or DecisionRecords(one.settings[StoreSettings]).holds(one.customer_id)
         or any(
             one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
             for service in services_of(one.settings)
@@ -165,6 +167,7 @@ STORES: list[PersonalStore] = [
     ),
     PersonalStore("data report", lambda one: erase_check_page(one.settings[StoreSettings])),
     PersonalStore("impressions", lambda one: Impressions(one.settings[StoreSettings]).erase(one.customer_id)),
+    PersonalStore("decisions", lambda one: DecisionRecords(one.settings[StoreSettings]).erase(one.customer_id)),
     PersonalStore("audit log", lambda one: one.audit.erase(one.customer_id)),
     PersonalStore(
         "models",

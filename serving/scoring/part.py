@@ -197,6 +197,8 @@ class AnswerPart(ABC, Generic[P]):
         Whether an answer that may be out of date is worse than none.
     columns
         What it adds to the score table.
+    listed_always
+        Whether it adds that too where the answer itself must not be kept.
     """
 
     name: ClassVar[str]
@@ -207,6 +209,7 @@ class AnswerPart(ABC, Generic[P]):
     kept: ClassVar[bool] = True
     exact: ClassVar[bool] = False
     columns: ClassVar[tuple[Column, ...]] = ()
+    listed_always: ClassVar[bool] = False
 
     @abstractmethod
     def compute(self, reading: Reading) -> Mapping[str, Computed[P]]:
@@ -221,6 +224,10 @@ class AnswerPart(ABC, Generic[P]):
     def key(self, deployment: Deployment, question: Question) -> str | None:  # noqa: ARG002 - what others need
         """Return the name that an answer to the question is kept by; None for one that must not be kept."""
         return f"{self.name} {question.language}"
+
+    def is_quick(self, deployment: Deployment) -> bool:  # noqa: ARG002
+        """Return whether an event loop may wait for the answer about one customer."""
+        return self.engine.quick
 
     def cells(self, value: P) -> Mapping[str, object]:  # noqa: ARG002
         """Return the values of its columns."""

@@ -154,7 +154,7 @@ class ScoreTable:
 
     def keep(
         self,
-        key: str,
+        key: str | None,
         entries: Mapping[str, Kept],
         erasures: int,
         cells: Mapping[str, Mapping[str, object]],
@@ -165,6 +165,8 @@ class ScoreTable:
 
         Parameters
         ----------
+        key
+            None keeps the scores alone.
         erasures
             How many there were when it was computed; if there are others by now, nothing is kept, since it may be of
             a customer who was erased.
@@ -180,7 +182,8 @@ class ScoreTable:
         with self._database.writing() as cursor:
             if cursor.run(self._count)[0][0] != erasures:
                 return
-            cursor.run_many(self._keep, answers)
+            if key is not None:
+                cursor.run_many(self._keep, answers)
             if rows:
                 cursor.run_many(self._scoring(tuple(rows[0])), rows)
 

@@ -235,8 +235,7 @@ class ScoringService:
             return last | {name: self._nothing(work, name, "unavailable", _UNAVAILABLE) for name in missing}
 
     def _compute(self, work: _Work, *, keep: bool = True) -> dict[str, ScoredCustomer]:
-        keys = self._keys(work) if keep else {}
-        erasures = self._erasures() if keys else None
+        erasures = self._erasures() if keep else None
         reading = Reading(work.deployment, work.question, work.as_of)
         computed = {part.name: part.compute(reading) for part in work.parts}
         scored: dict[str, ScoredCustomer] = {}
@@ -254,7 +253,7 @@ class ScoringService:
             ordered = {name: parts[name] for name in work.question.parts}
             scored[customer] = ScoredCustomer(customer, max(work.as_of, moments[0]), moments[0], "now", ordered)
         if erasures is not None:
-            self._keep(work, keys, scored.values(), erasures)
+            self._keep(work, scored.values(), erasures)
         return scored
 
     def _erasures(self) -> int | None:
@@ -264,12 +263,15 @@ class ScoringService:
             _log.warning("not_kept", problem=error.problem)
             return None
 
-    def _keep(self, work: _Work, keys: Mapping[str, str], entries: Iterable[ScoredCustomer], erasures: int) -> None:
+    def _keep(self, work: _Work, entries: Iterable[ScoredCustomer], erasures: int) -> None:
         """Keep the answers of parts that have values, and the scores taken from them."""
-        known = list(entries)
+        known, keys = list(entries), self._keys(work)
         try:
-            for name, key in keys.items():
-                part, kept, cells = self.parts[name], {}, {}
+            for part in work.parts:
+                name, key = part.name, keys.get(part.name)
+                if key is None and not part.listed_always:
+                    continue
+                kept, cells = {}, {}
                 made_by = work.deployment.made_by(part.engine, *part.helped_by)
                 for one in known:
                     if one.feature_timestamp is None or one.status(name) not in WITH_VALUES:
