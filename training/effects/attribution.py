@@ -9,7 +9,7 @@ import pandas as pd
 
 from core.arrays import Floats
 from features.contract.events.interactions import CONTACT
-from training.effects.outcomes import Names
+from training.effects.given import Names
 
 Moments = npt.NDArray[np.datetime64]
 

@@ -9,7 +9,7 @@ import pandas as pd
 from core.arrays import Floats
 from training.effects.attribution import Moments
 from training.effects.difference import Effect, adjusted_difference
-from training.effects.outcomes import Names
+from training.effects.given import Names
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.arrays import Floats, Rows
 from training.effects.difference import Effect, effect, unknown
-from training.effects.outcomes import Names
+from training.effects.given import Names
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import chdtrc
 
 from core.arrays import Floats, Ints
-from training.effects.outcomes import Names
+from training.effects.given import Names
 
 #: Below this p-value something else than chance decides who is in an arm.
 ALARM = 0.001

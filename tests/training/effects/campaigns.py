@@ -7,7 +7,8 @@ import numpy as np
 
 from core.arrays import Floats
 from tests.simulate_effects import COST, MARGIN, simulate
-from training.effects.outcomes import Assigned, Measure, Names, Outcomes
+from training.effects.given import Names
+from training.effects.outcomes import Assigned, Measure, Outcomes
 
 START = np.datetime64("2026-03-02T00:00:00", "us")
 

@@ -6,7 +6,7 @@ import pytest
 from core.arrays import Floats
 from tests.simulate_effects import simulate
 from tests.training.effects.campaigns import words
-from training.effects.outcomes import Names
+from training.effects.given import Names
 from training.effects.policy_value import Logged, PolicyValue, policy_gain, policy_value
 
 

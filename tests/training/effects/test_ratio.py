@@ -6,7 +6,7 @@ from scipy.stats import chi2, chisquare
 
 from core.arrays import Floats
 from tests.training.effects.campaigns import words
-from training.effects.outcomes import Names
+from training.effects.given import Names
 from training.effects.ratio import sample_ratio
 
 
