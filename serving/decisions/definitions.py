@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from core.errors import ConfigError
 from core.files import written
-from core.settings import Days, Settings
+from core.settings import Settings
 from core.stamps import fingerprint
 from serving.decisions.actions import DO_NOTHING, RESERVED, Action, Goal, OfferChoice
+from serving.decisions.moments import MOMENT_KINDS, Moment, MomentDefinition
 from serving.decisions.policy import Policy, in_global_holdout
 from serving.segments.rules import NODE_TAGS
 from serving.settings import DecisionSettings
@@ -36,16 +37,11 @@ __all__ = [
 _REMEDY = "Correct the file; it has the tables [policy], [actions.<name>] and [moments.<name>]."
 _TABLES = ("policy", "actions", "moments")
 _log = structlog.get_logger(__name__)
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class Moment(BaseModel):
-    """Something that happens to a customer, or that time brings."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    kind: str
-    within_days: Days = 1
+#: Of unions, which an error's place has and a file has not.
+_TAGS = NODE_TAGS | MOMENT_KINDS
+_Model = TypeVar("_Model")
+_ACTION, _POLICY = TypeAdapter(Action), TypeAdapter(Policy)
+_MOMENT: TypeAdapter[MomentDefinition] = TypeAdapter(MomentDefinition)
 
 
 @dataclass(frozen=True)
@@ -111,11 +107,11 @@ def decisions_of(tables: Mapping[str, Any], place: str) -> Decisions:
     for name, table in _tables_of(tables, "actions", place):
         if name in RESERVED:
             raise ConfigError(f"{place}: actions.{name}: {RESERVED[name]}.", "Choose another name for the action.")
-        actions[name] = _checked(Action, {**table, "name": name}, place, f"actions.{name}")
-    moments = {
-        name: _checked(Moment, table, place, f"moments.{name}") for name, table in _tables_of(tables, "moments", place)
+        actions[name] = _checked(_ACTION, {**table, "name": name}, place, f"actions.{name}")
+    moments: dict[str, Moment] = {
+        name: _checked(_MOMENT, table, place, f"moments.{name}") for name, table in _tables_of(tables, "moments", place)
     }
-    policy = _checked(Policy, tables.get("policy", {}), place, "policy")
+    policy = _checked(_POLICY, tables.get("policy", {}), place, "policy")
     plain = _plain(tables)
     found = Decisions(actions, policy, moments, fingerprint(plain), plain)
     for problem in _unknown_names(found):
@@ -134,12 +130,12 @@ def _tables_of(tables: Mapping[str, Any], kind: str, place: str) -> Iterator[tup
         yield name, table
 
 
-def _checked(kind: type[_Model], table: object, place: str, name: str) -> _Model:
+def _checked(kind: TypeAdapter[_Model], table: object, place: str, name: str) -> _Model:
     try:
-        return kind.model_validate(table)
+        return kind.validate_python(table)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in (name, *first["loc"]) if part not in NODE_TAGS)
+        key = ".".join(str(part) for part in (name, *first["loc"]) if part not in _TAGS)
         problem = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: {key}: {problem}.", _REMEDY) from error
 

@@ -1,44 +1,22 @@
 """Outcomes of assigned customers against naive loops, and when they count as known."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from core.settings import Settings, StoreSettings
-from core.stamps import write_stamp
-from features.contract.arrow import arrow_schema
-from features.contract.tables import CONTRACT, contract_directory
+from core.settings import Settings
 from features.settings import TimeSettings
-from serving.settings import default_settings
+from tests.contract_tables import INGESTED, written
 from tests.features.events import SNAPSHOTS, make_products, make_returns, make_transactions
 from tests.features.views.naive import SEEDS, Row, known, returned_at, rows_of
 from training.effects.outcomes import MEASURES, Outcomes, read_assigned, read_outcomes
 
 DAYS = 28
-#: After every row of the random tables.
-INGESTED = datetime(2027, 1, 1, tzinfo=UTC)
 ASSIGNED = datetime(2026, 3, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-def written(folder: Path, *sections: Any, **tables: Sequence[Row] | pd.DataFrame) -> Settings:
-    """Settings of a folder with these contract tables."""
-    settings = default_settings(StoreSettings(data=folder), *sections, threads=1)
-    directory = contract_directory(settings[StoreSettings])
-    directory.mkdir(parents=True, exist_ok=True)
-    for name in CONTRACT:
-        rows = tables.get(name, [])
-        given = rows_of(rows) if isinstance(rows, pd.DataFrame) else list(rows)
-        pq.write_table(pa.Table.from_pylist(given, schema=arrow_schema(name)), directory / f"{name}.parquet")
-    write_stamp(directory, {"ingested": INGESTED.isoformat()})
-    return settings
 
 
 def assignment(customer: str, moment: datetime = ASSIGNED, campaign: str = "spring", **more: Any) -> Row:

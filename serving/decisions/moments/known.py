@@ -1,0 +1,105 @@
+"""What moments are made of: purchases, interactions, contracts and customers, with when each became known.
+
+All moments are microseconds since 1970. A row counts in [known, gone): it is known from when it happened or was
+written, whichever is later, and gone when another version took its place.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import duckdb
+
+from core.settings import Settings, StoreSettings
+from core.sql import engine, relation
+from core.stamps import read_stamp
+from features.contract.tables import EVENT_ID, EVENT_TABLES, contract_directory
+from features.engine.duckdb import contract_file
+from features.live.log import EventLog
+from features.live.rows import tables_of, with_events
+from serving.decisions.moments.kind import NEVER
+
+_VIEWS = {
+    "purchases": f"""
+        SELECT DISTINCT customer_id, product_id, epoch_us(event_timestamp) AS moment,
+            greatest(epoch_us(event_timestamp), epoch_us(created_timestamp)) AS known,
+            coalesce(epoch_us(replaced_timestamp), {NEVER}) AS gone
+        FROM {{transactions}} WHERE quantity > 0 AND (replaced_timestamp IS NULL
+            OR replaced_timestamp > greatest(event_timestamp, created_timestamp))
+    """,
+    "happened": """
+        SELECT customer_id, kind, epoch_us(event_timestamp) AS moment, value,
+            greatest(epoch_us(event_timestamp), epoch_us(created_timestamp)) AS known
+        FROM {interactions}
+    """,
+    # the ends that were known of a contract one after the other; the last one is known for good
+    "terms": f"""
+        SELECT customer_id, stop, greatest(written, coalesce(lag(until) OVER own, written)) AS known, until AS gone
+        FROM (
+            SELECT customer_id, start_timestamp, contract_id, epoch_us(created_timestamp) AS written,
+                coalesce(epoch_us(term.end_timestamp), {NEVER}) AS stop,
+                coalesce(epoch_us(term.until_timestamp), {NEVER}) AS until
+            FROM (
+                SELECT *, unnest(list_append(coalesce(earlier_terms, []), {{{{
+                    'until_timestamp': NULL::TIMESTAMPTZ, 'end_timestamp': end_timestamp, 'price': price
+                }}}})) AS term
+                FROM {{subscriptions}}
+            )
+        )
+        WINDOW own AS (PARTITION BY customer_id, start_timestamp, contract_id ORDER BY until)
+    """,
+    "people": """
+        SELECT customer_id, birth_date, epoch_us(greatest(signup_timestamp, known_since_timestamp)) AS known
+        FROM {customers} WHERE birth_date IS NOT NULL
+    """,
+}
+
+
+@contextmanager
+def open_known(settings: Settings, start: datetime, end: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the views that moments read, with the events that came since the last ingestion.
+
+    Parameters
+    ----------
+    start, end
+        The row of the view `asked`, half-open: columns `start` and `stop`.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    StoreError
+        If the event log cannot be read.
+    """
+    stores = settings[StoreSettings]
+    # first: of tables that another ingestion replaces meanwhile, events are found twice and not never
+    since = int(read_stamp(contract_directory(stores)).get("events", 0))
+    with engine(settings) as con:
+        tables = {"customers": relation(contract_file(stores, "customers"))}
+        tables |= _with_logged(con, stores, since)
+        for name, query in _VIEWS.items():
+            con.execute(f"CREATE TEMP TABLE {name} AS {query.format(**tables)}")
+        con.execute("CREATE TEMP TABLE asked AS SELECT ?::BIGINT AS start, ?::BIGINT AS stop", [_us(start), _us(end)])
+        yield con
+
+
+def _with_logged(con: duckdb.DuckDBPyConnection, stores: StoreSettings, since: int) -> dict[str, str]:
+    """Return the relation of each table that takes rows of events, with those that are logged and not ingested yet."""
+    exported = {name: relation(contract_file(stores, name)) for name in EVENT_TABLES}
+    log = EventLog(stores)
+    if not log.exists or log.last() <= since:
+        return {str(name): table for name, table in exported.items()}
+    logged = list(log.all(log.last()))
+    live = tables_of(one for one in logged if one.seq > since)
+    # a later event may replace an order of an earlier one, so that orders of events all come from the log
+    live["transactions"] = tables_of(logged)["transactions"]
+    exported["transactions"] = f"(FROM {exported['transactions']} WHERE {EVENT_ID.name} IS NULL)"
+    found = {}
+    for name in EVENT_TABLES:
+        con.register(f"logged_{name}", live[name])
+        found[str(name)] = f"({with_events(exported[name], f'logged_{name}', name)})"
+    return found
+
+
+def _us(moment: datetime) -> int:
+    return round(moment.timestamp() * 1e6)
