@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from core.errors import EncoreError, StoreError, without_folders
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
+from serving.campaigns.kept import CampaignStateError, UnknownCampaignError
 from serving.privacy.receipts import UnknownErasureError
 from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
@@ -69,6 +70,7 @@ TYPES: dict[str, int] = {
     "method-not-allowed": 405,
     "request-timeout": 408,
     "no-model": 409,
+    "conflict": 409,
     "content-too-large": 413,
     "invalid-parameter": 422,
     "future-event": 422,
@@ -113,6 +115,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownCustomerError, _unknown_customer)
     app.add_exception_handler(UnknownErasureError, _not_found)
     app.add_exception_handler(UnknownSegmentError, _not_found)
+    app.add_exception_handler(UnknownCampaignError, _not_found)
+    app.add_exception_handler(CampaignStateError, _conflict)
     app.add_exception_handler(NoModelError, _no_model)
     app.add_exception_handler(FutureEventError, _future_event)
     app.add_exception_handler(UnauthenticatedError, _unauthenticated)
@@ -155,6 +159,10 @@ def _not_found(request: Request, error: Exception) -> JSONResponse:
 
 def _no_model(request: Request, error: Exception) -> JSONResponse:
     return _problem(request, "no-model", str(error))
+
+
+def _conflict(request: Request, error: Exception) -> JSONResponse:
+    return _problem(request, "conflict", str(error))
 
 
 def _unauthenticated(request: Request, _: Exception) -> JSONResponse:

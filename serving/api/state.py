@@ -11,7 +11,9 @@ from core.settings import Settings, StoreSettings
 from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
+from serving.campaigns.service import Campaigns
 from serving.parts import make_scoring
+from serving.parts.campaigns import make_campaigns
 from serving.privacy.erasure import Erasures
 from serving.scoring.batching import Batcher, LoopBatcher, ThreadBatcher
 from serving.scoring.deployment import Deployment
@@ -45,6 +47,7 @@ class State:
     audit: AuditLog
     erasures: Erasures
     segments: Segments
+    campaigns: Campaigns
 
     def batcher(self, deployment: Deployment, question: Question) -> Batcher:
         """Return what computes the answer to a question about few customers."""
@@ -102,6 +105,8 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
     service, reloader = make_scoring(settings, clock)
     stores, serving = settings[StoreSettings], settings[ServingSettings]
     is_local = stores.online.startswith("sqlite://")
+    segments = Segments(settings, service.table, clock)
+    campaigns = make_campaigns(settings, segments, service, reloader)
     audit = AuditLog(stores, serving.audit_file_mb * 1_000_000, serving.audit_files)
     return State(
         settings,
@@ -115,7 +120,8 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         RateLimit(stores.data / "rates.bin"),
         audit,
         Erasures(settings, reloader, service, audit, clock),
-        Segments(settings, service.table, clock),
+        segments,
+        campaigns,
     )
 
 

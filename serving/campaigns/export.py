@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from core.settings import Settings
+from core.settings import Settings, StoreSettings
 from core.spreadsheets import ENCODING
 from serving.campaigns.kept import CampaignStateError, Choice, Claim, Contact, Due, Export, Kept, shown
 from serving.decisions.contacts import Reserved, read_contacts
@@ -140,6 +141,11 @@ def day_of(policy: Policy, moment: datetime) -> str:
     """Return the day of a moment on the clocks of the policy's time zone, as capacity counts it."""
     zone = UTC if policy.quiet is None else ZoneInfo(policy.quiet.timezone)
     return moment.astimezone(zone).date().isoformat()
+
+
+def exports_directory(stores: StoreSettings) -> Path:
+    """Return the folder of the files of exports."""
+    return stores.data / "exports"
 
 
 def file_name(export: Export) -> str:

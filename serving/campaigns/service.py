@@ -15,7 +15,7 @@ from serving.campaigns.candidates import Deciding, candidates_of, frame_of
 from serving.campaigns.claims import ClaimStore
 from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.definition import Campaign, actions_of
-from serving.campaigns.export import Choosing, allowed, check_open, csv_of, file_name, reach
+from serving.campaigns.export import Choosing, allowed, check_open, csv_of, exports_directory, file_name, reach
 from serving.campaigns.kept import (
     CampaignStateError,
     Claim,
@@ -303,7 +303,7 @@ class Campaigns:
 
     def write_csv(self, export: Export) -> Path:
         """Write an export to its file below the data; once more writes the same."""
-        path = self._stores.data / "exports" / file_name(export)
+        path = exports_directory(self._stores) / file_name(export)
         write_whole(path, csv_of(export, self.claims.contacts(export.id)))
         return path
 

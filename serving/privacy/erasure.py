@@ -20,6 +20,8 @@ from features.contract.erased import Erased
 from features.contract.ids import canonical_id
 from features.store.materialized import updating
 from serving.access.audit import AuditLog
+from serving.campaigns.database import CampaignDatabase
+from serving.campaigns.store import CampaignStore
 from serving.privacy.receipts import Receipt, Record, Records, UnknownErasureError, erasure_id_of
 from serving.privacy.stores import STORES, Erasure, is_known
 from serving.scoring.reloader import ModelReloader, NotReadyError
@@ -57,6 +59,7 @@ class Erasures:
         self._records = Records(self._stores)
         self._reloader, self._service, self._audit = reloader, service, audit
         self._segments = SegmentStore(self._stores)
+        self._campaigns = CampaignStore(CampaignDatabase(self._stores))
         self._clock = clock
         self._stop, self._wake = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
@@ -234,6 +237,7 @@ class Erasures:
             online=self._reloader.store.online,
             scores=self._service.table,
             segments=self._segments,
+            campaigns=self._campaigns,
             answers=self._service.answers,
             audit=self._audit,
         )

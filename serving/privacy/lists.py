@@ -10,6 +10,7 @@ from core.settings import Settings, StoreSettings
 from core.spreadsheets import ENCODING, LINE_END, guarded
 from features.erase import erase_rows
 from features.ingest.quarantine import quarantine_path
+from serving.campaigns.export import exports_directory
 from training.readiness.check import page_path
 
 
@@ -20,6 +21,11 @@ def erase_lists(settings: Settings, customer_id: str) -> int:
     return erase_rows(settings, tables, customer_id) + sum(
         _erase_csv_rows(file, customer_id) for file in sorted(stores.data.glob("*.csv"))
     )
+
+
+def erase_campaign_files(stores: StoreSettings, customer_id: str) -> int:
+    """Remove a customer's rows from the exports of campaigns that are still below the data; returns how many."""
+    return sum(_erase_csv_rows(file, customer_id) for file in sorted(exports_directory(stores).glob("*.csv")))
 
 
 def erase_check_page(stores: StoreSettings) -> int:

@@ -20,9 +20,10 @@ from features.live.log import EventLog
 from features.store.materialized import updating
 from features.store.online import OnlineStore
 from serving.access.audit import AuditLog
+from serving.campaigns.store import CampaignStore
 from serving.decisions.records import DecisionRecords
 from serving.offers.experiment import Impressions
-from serving.privacy.lists import erase_check_page, erase_lists
+from serving.privacy.lists import erase_campaign_files, erase_check_page, erase_lists
 from serving.scoring.score_table import ScoreTable
 from serving.segments.store import SegmentStore
 from training.monitoring.answers import AnswerLog
@@ -45,6 +46,7 @@ class Erasure:
     online: OnlineStore
     scores: ScoreTable
     segments: SegmentStore
+    campaigns: CampaignStore
     answers: AnswerLog
     audit: AuditLog
 
@@ -93,6 +95,7 @@ def is_known(one: Erasure) -> bool:
         or one.answers.holds(one.customer_id)
         or one.segments.segments_of(one.customer_id) != []
         or DecisionRecords(one.settings[StoreSettings]).holds(one.customer_id)
+        or one.campaigns.holds(one.customer_id)
         or any(
             one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
             for service in services_of(one.settings)
@@ -133,12 +136,19 @@ def _remove_members_of_jobs(one: Erasure) -> int:
     return removed
 
 
+def _remove_assignments_of_jobs(one: Erasure) -> int:
+    removed = one.campaigns.erase(one.customer_id)
+    one.campaigns.purge(one.customer_id)
+    return removed
+
+
 STORES: list[PersonalStore] = [
     PersonalStore("event log", lambda one: one.events.erase(one.customer_id), complete=_overwrite_events),
     PersonalStore("score table", lambda one: one.scores.erase(one.customer_id), complete=_remove_scores_of_jobs),
     PersonalStore(
         "customer segments", lambda one: one.segments.erase(one.customer_id), complete=_remove_members_of_jobs
     ),
+    PersonalStore("campaigns", lambda one: one.campaigns.erase(one.customer_id), complete=_remove_assignments_of_jobs),
     PersonalStore("answer log", lambda one: one.answers.erase(one.customer_id), complete=_remove_answers_of_jobs),
     PersonalStore(
         "online store",
@@ -164,6 +174,11 @@ STORES: list[PersonalStore] = [
         "exported lists",
         lambda one: erase_lists(one.settings, one.customer_id),
         "Lists that `encore score` wrote to other folders than stores.data are yours to remove.",
+    ),
+    PersonalStore(
+        "exports of campaigns",
+        lambda one: erase_campaign_files(one.settings[StoreSettings], one.customer_id),
+        "Contacts that were exported are with the channels that got them: remove the customer there.",
     ),
     PersonalStore("data report", lambda one: erase_check_page(one.settings[StoreSettings])),
     PersonalStore("impressions", lambda one: Impressions(one.settings[StoreSettings]).erase(one.customer_id)),

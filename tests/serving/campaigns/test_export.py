@@ -124,7 +124,7 @@ def test_a_campaign_that_does_not_run_is_not_exported(tmp_path: Path) -> None:
     campaigns = shop.started()
     with pytest.raises(CampaignStateError, match="no action on the channel 'post'; it has phone"):
         campaigns.export("spring", "post", "csv", NOW)
-    with pytest.raises(ConfigError, match="decisions.webhook"):
+    with pytest.raises(ConfigError, match=r"decisions\.webhook"):
         campaigns.export("spring", "phone", "webhook", NOW)
     with pytest.raises(CampaignStateError, match="ends at 2026-12-03"):
         campaigns.export("spring", "phone", "csv", later(days=6))
