@@ -65,6 +65,7 @@ COMMANDS: list[Command] = [
     Command("segments", "serving.cli.segments", "List, show and export segments of customers that rules define."),
     Command("decide", "serving.cli.decide", "Choose the best action for each customer, within budget and capacity."),
     Command("campaign", "serving.cli.campaign", "Plan, start, export and report campaigns, with a holdout."),
+    Command("experiment", "serving.cli.experiment", "Say what a list of offers gained over its control."),
     Command("explain", "serving.cli.ask", "Print one customer's risk, the reasons for it, and what to do."),
     Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),
     Command("answer", "serving.cli.ask", "Print any parts of the answer about one customer, as JSON."),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -66,6 +66,13 @@ class Impressions:
         with self._held(), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
+    def read(self) -> list[dict[str, Any]]:
+        """Return every answer that was written, in order; a line that a killed process has torn is left out."""
+        if not self.path.exists():
+            return []
+        found = (_parsed(line) for line in self.path.read_bytes().splitlines())
+        return [one for one in found if one is not None]
+
     def _held(self) -> AbstractContextManager[None]:
         """Wait until no other thread or process writes, as an erasure replaces the file."""
         return locked(self.path.with_suffix(".lock"))
@@ -82,9 +89,16 @@ class Impressions:
             return len(lines) - len(kept)
 
 
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """Return what a line says; None where it cannot be read."""
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return found
+
+
 def _names(line: bytes, customer_id: str) -> bool:
     """Return whether a line is of a customer; one that cannot be read, which a killed process has left, may be."""
-    try:
-        return bool(json.loads(line)["customer_id"] == customer_id)
-    except ValueError:
-        return True
+    found = _parsed(line)
+    return found is None or bool(found["customer_id"] == customer_id)

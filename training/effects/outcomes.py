@@ -136,7 +136,7 @@ def read_outcomes(settings: Settings, assigned: Assigned, days: int, margin: flo
     StateError
         If nothing was ingested yet.
     """
-    table, complete = _completeness(settings)
+    table, complete = completeness(settings)
     ends = assigned.moments + np.timedelta64(days, "D")
     known = ends <= complete
     values: dict[Measure, Floats] = {name: np.full(len(assigned), np.nan) for name in MEASURES}
@@ -161,7 +161,7 @@ def _measures(sums: Columns) -> dict[Measure, Floats]:
     return {"retained": retained, "orders": sums["orders"], "revenue": sums["revenue"], "margin": margin}
 
 
-def _completeness(settings: Settings) -> tuple[TableName | None, np.datetime64]:
+def completeness(settings: Settings) -> tuple[TableName | None, np.datetime64]:
     """Return the table that says what became of customers, None where there is none, and until when it is complete."""
     # data cannot say anything about moments after they were ingested
     ingested = ingested_at(settings)

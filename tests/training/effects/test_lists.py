@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from tests.training.effects.campaigns import START, words
-from training.effects.lists import Bought, Shown, list_gain
+from training.effects.lists import Bought, Shown, followed, list_gain
 
 DAY = np.timedelta64(1, "D")
 
@@ -26,31 +26,35 @@ def _drawn(seed: int = 1) -> tuple[Shown, Bought]:
         words([f"C{one}" for one in buyers]),
         START + rng.integers(-10, 60, 400) * DAY,
         words([f"P{product}" for product in rng.integers(0, 8, 400)]),
+        rng.integers(1, 9, 400).astype("float64"),
     )
     return shown, bought
 
 
-def _naive(shown: Shown, bought: Bought, arm: str, *, only_shown: bool) -> list[int]:
-    """Count the purchases of each customer of an arm."""
+def _naive(shown: Shown, bought: Bought, arm: str, measure: str) -> list[float]:
+    """Sum the purchases, or their amounts, of each customer of an arm."""
     found = []
     for customer in sorted({who for who, own in zip(shown.customers, shown.arms, strict=True) if own == arm}):
-        count = 0
-        for buyer, at, product in zip(bought.customers, bought.moments, bought.products, strict=True):
+        total = 0.0
+        lines = zip(bought.customers, bought.moments, bought.products, bought.amounts, strict=True)
+        for buyer, at, product, amount in lines:
             seen = [
                 products
                 for who, when, products in zip(shown.customers, shown.moments, shown.products, strict=True)
                 if who == customer == buyer and when <= at < when + 7 * DAY
             ]
-            count += any(product in products for products in seen) if only_shown else bool(seen)
-        found.append(count)
+            counts = any(product in products for products in seen) if measure == "shown" else bool(seen)
+            total += (amount if measure == "revenue" else 1.0) * counts
+        found.append(total)
     return found
 
 
 def test_each_purchase_after_an_impression_counts_once() -> None:
     shown, bought = _drawn()
-    gain = list_gain(shown, bought, arm="challenger", control="champion", days=7)
-    for found, only_shown in ((gain.shown, True), (gain.any, False)):
-        ours, other = (_naive(shown, bought, arm, only_shown=only_shown) for arm in ("challenger", "champion"))
+    gain = list_gain(followed(shown, bought, 7), arm="challenger", control="champion")
+    for measure in ("shown", "any", "revenue"):
+        found = getattr(gain, measure)
+        ours, other = (_naive(shown, bought, arm, measure) for arm in ("challenger", "champion"))
         welch = ttest_ind(ours, other, equal_var=False)
         assert found.value == pytest.approx(np.mean(ours) - np.mean(other))
         assert (found.customers, found.controls) == (len(ours), len(other))
@@ -60,12 +64,12 @@ def test_each_purchase_after_an_impression_counts_once() -> None:
 
 def test_an_arm_that_was_never_shown_is_not_known() -> None:
     shown, bought = _drawn()
-    gain = list_gain(shown, bought, arm="other", control="champion", days=7)
+    gain = list_gain(followed(shown, bought, 7), arm="other", control="champion")
     assert not gain.shown.known
     assert gain.any.customers == 0
 
 
 def test_nothing_at_all() -> None:
     none, moments = words([]), np.zeros(0, dtype="datetime64[us]")
-    gain = list_gain(Shown(none, moments, none, []), Bought(none, moments, none), arm="a", control="b", days=7)
-    assert not gain.any.known
+    nothing = followed(Shown(none, moments, none, []), Bought(none, moments, none, np.zeros(0)), 7)
+    assert not list_gain(nothing, arm="a", control="b").any.known
