@@ -121,8 +121,10 @@ def fit(directory: Path) -> None:
         ingest(settings, NOW)
         build_features(settings, NOW)
         Store(settings).apply()
+        schedule = built_schedule(settings)[0]
         for registered in MODELS:
-            train(registered.load(), settings)
+            if schedule.splits[registered.name].test:  # nobody was assigned to a campaign
+                train(registered.load(), settings)
         Store(settings).materialize()
 
 
