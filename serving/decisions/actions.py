@@ -44,7 +44,7 @@ class Action(Strict):
     name
         That of its table in the file.
     moments
-        Only for customers of whom one of these moments is recent; empty is for customers at any time.
+        Only for customers for whom one of these moments is recent; empty is for customers at any time.
     """
 
     name: Name

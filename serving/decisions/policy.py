@@ -20,7 +20,7 @@ _WHOLE = 2**64
 
 
 class Cap(Strict):
-    """At most so many contacts of one customer in [now - days, now).
+    """At most a number of contacts with one customer in [now - days, now).
 
     Attributes
     ----------

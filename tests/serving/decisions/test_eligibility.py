@@ -192,7 +192,7 @@ _POLICIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(_HISTORIES, _POLICIES, st.randoms(use_true_random=False))
 def test_the_policy_is_never_broken_whatever_events_there_are_in_whatever_order(
     history: History, policy: Row, random: Any

@@ -124,7 +124,7 @@ def naive(policy: Policy, history: History, customer: str, channel: str, *, mark
     contacts = history.contacts(customer)
     if any(at + policy.cool_down.contact_days * DAY > NOW for at, _ in contacts):
         broken.add("contact")
-    for cap in policy.caps:
+    for cap in (cap for cap in policy.caps if cap.channel in {None, channel}):
         counted = [at for at, name in contacts if cap.channel in {None, name} and at >= NOW - cap.days * DAY]
         if len(counted) >= cap.contacts:
             broken.add("cap")
