@@ -17,6 +17,7 @@ from core.settings import StoreSettings
 from core.spreadsheets import ENCODING
 from features.contract.ids import canonical_id
 from serving.cli.context import Context
+from serving.cli.decide_value import value
 from serving.cli.options import FormatOption
 from serving.cli.sources import open_source
 from serving.decisions.actions import DO_NOTHING
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
+app.command("value")(value)
 _ID = "customer_id"
 
 

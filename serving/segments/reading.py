@@ -7,7 +7,7 @@ that recency ages between two materialisations.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from features.store.online import Vector
 from features.vectors import columns_from_frame, with_ages
 from features.views import customer_views_of
 from features.views.profile import ATTRIBUTE
+from serving.scoring.part import Column
 from serving.scoring.score_table import ScoreTable
 from serving.segments.columns import RuleColumn
 from serving.segments.population import Population
@@ -94,7 +95,7 @@ def read_population(
     known = frozenset(_open(erased, scored))
     features = _features(settings, online, erased, [*known, *found], as_of)
     _follow(features, found)
-    columns, numbers, texts = _profile(features, as_of)
+    columns, numbers, texts = _profile(features, as_of.timestamp())
     places = {customer: place for place, customer in enumerate(features.customers)}
     rows = np.array([places.get(customer, -1) for customer in scored], dtype="int64")
     for column in table.columns:
@@ -105,6 +106,32 @@ def read_population(
             numbers[column.name] = _spread(cells[column.name], rows, np.full(len(places), np.nan))
     ordered = dict(sorted(columns.items()))
     return Population(features.customers, as_of, ordered, numbers, texts, online.fingerprint)
+
+
+def population_then(frame: pd.DataFrame, moments: Floats, scored: Sequence[Column], made_from: str) -> Population:
+    """Return customers as the feature store knew them at moments of their own; one place per row, in its order.
+
+    Columns of the score table are there, and are missing for everybody: nobody keeps what they were then.
+
+    Parameters
+    ----------
+    frame
+        A point-in-time frame with `customer_id`; a customer may have several rows.
+    moments
+        Of each row, in seconds since 1970.
+    scored
+        The columns of the score table.
+    """
+    features = _of_frame(frame.drop(columns="event_timestamp", errors="ignore").set_index("customer_id"), moments)
+    columns, numbers, texts = _profile(features, moments)
+    for column in scored:
+        columns[column.name] = RuleColumn(column.name, column.type, "scores", column.description)
+        if column.type == "text":
+            texts[column.name] = np.full(len(moments), None, dtype=object)
+        else:
+            numbers[column.name] = np.full(len(moments), np.nan)
+    last = datetime.fromtimestamp(float(moments.max(initial=0.0)), tz=UTC)
+    return Population(features.customers, last, dict(sorted(columns.items())), numbers, texts, made_from)
 
 
 def _open(erased: Erased, customers: Sequence[str]) -> list[str]:
@@ -123,10 +150,14 @@ def _features(settings: Settings, online: Online, erased: Erased, others: Sequen
     except duckdb.Error as error:  # they may be built again at this moment
         raise StoreError(f"The feature files cannot be read: {error}.", "Try again, or build the features.") from error
     frame = frame.reindex(sorted({*frame.index, *others}))
+    return _of_frame(frame, np.full(len(frame), as_of.timestamp()))
+
+
+def _of_frame(frame: pd.DataFrame, at: Floats) -> _Features:
+    """Take the features of a frame whose index has the ids of customers."""
     numbers = columns_from_frame(frame)
     texts = {str(name): _as_texts(values) for name, values in frame.items() if str(name) not in numbers}
     moments = frozenset(str(name) for name, values in frame.items() if isinstance(values.dtype, pd.DatetimeTZDtype))
-    at = np.full(len(frame), as_of.timestamp())
     return _Features(list(frame.index), numbers, texts, moments, at)
 
 
@@ -165,8 +196,8 @@ def _follow(features: _Features, found: Mapping[str, Vector]) -> None:
         features.at[place] = max(features.at[place], vector.moment.timestamp())
 
 
-def _profile(features: _Features, as_of: datetime) -> tuple[dict[str, RuleColumn], dict[str, Floats], Texts]:
-    """Return the columns of a profile, and the moments that its ages are counted from as days from now."""
+def _profile(features: _Features, now: float | Floats) -> tuple[dict[str, RuleColumn], dict[str, Floats], Texts]:
+    """Return the columns of a profile, and the moments that its ages are counted from as days from now, in seconds."""
     attributes = {name: values for name, values in features.texts.items() if name.startswith(ATTRIBUTE)}
     read_as_numbers = learn_attributes(attributes).numbers
     numbers = with_ages(features.numbers, features.at) | numeric({name: attributes[name] for name in read_as_numbers})
@@ -175,7 +206,7 @@ def _profile(features: _Features, as_of: datetime) -> tuple[dict[str, RuleColumn
     columns = {name: RuleColumn(name, "number", "profile") for name in numbers}
     columns |= {name: RuleColumn(name, "text", "profile") for name in texts}
     for name in features.stored_moments:
-        numbers[name] = (features.numbers[name] - as_of.timestamp()) / _DAY
+        numbers[name] = (features.numbers[name] - now) / _DAY
         columns[name] = RuleColumn(name, "moment", "profile")
     return columns, numbers, texts
 

@@ -58,7 +58,7 @@ class Logged:
     predicted: Mapping[str, Floats] | None = None
 
 
-def policy_value(logged: Logged, chosen: Names) -> PolicyValue:
+def policy_value(logged: Logged, chosen: Names | None) -> PolicyValue:
     """Estimate the mean outcome of a customer, had each got the arm that a new policy chooses.
 
     Sources: Horvitz and Thompson, JASA 1952 (IPS); Swaminathan and Joachims, The self-normalized estimator for
@@ -71,7 +71,7 @@ def policy_value(logged: Logged, chosen: Names) -> PolicyValue:
     Parameters
     ----------
     chosen
-        One arm a customer.
+        One arm a customer; None is what was done: the mean outcome as it was, by every estimator.
 
     Raises
     ------
@@ -81,15 +81,20 @@ def policy_value(logged: Logged, chosen: Names) -> PolicyValue:
     return _estimated(logged, [(1.0, chosen)])
 
 
-def policy_gain(logged: Logged, chosen: Names, against: Names) -> PolicyValue:
+def policy_gain(logged: Logged, chosen: Names, against: Names | None) -> PolicyValue:
     """Estimate by how much the mean outcome under one policy exceeds that under another, paired by customer.
 
     The interval is narrower than those of the two values where both policies choose the same for many customers.
+
+    Parameters
+    ----------
+    against
+        None is what was done.
     """
     return _estimated(logged, [(1.0, chosen), (-1.0, against)])
 
 
-def _estimated(logged: Logged, policies: list[tuple[float, Names]]) -> PolicyValue:
+def _estimated(logged: Logged, policies: list[tuple[float, Names | None]]) -> PolicyValue:
     """Sum the values of policies, each with its sign; what is said of matches is that of the first one."""
     if not ((logged.propensity > 0) & (logged.propensity <= 1)).all():
         raise ValueError("expected the propensity of every customer inside (0, 1]; leave out the customers without one")
@@ -108,8 +113,10 @@ def _estimated(logged: Logged, policies: list[tuple[float, Names]]) -> PolicyVal
     )
 
 
-def _matches(logged: Logged, chosen: Names) -> Floats:
+def _matches(logged: Logged, chosen: Names | None) -> Floats:
     """Return the weight of each customer: 1 / propensity where the logged arm is the chosen one, else 0."""
+    if chosen is None:
+        return np.ones(len(logged.outcome))
     same: Rows = np.asarray(logged.arms == chosen)
     weights: Floats = same / logged.propensity
     return weights
@@ -125,8 +132,10 @@ def _normalised(outcome: Floats, weights: Floats) -> Floats:
     return scores
 
 
-def _doubly(logged: Logged, weights: Floats, chosen: Names) -> Floats:
+def _doubly(logged: Logged, weights: Floats, chosen: Names | None) -> Floats:
     """Return the prediction of the chosen arm, corrected by the residual where the arm was logged."""
+    if chosen is None:
+        return logged.outcome
     predicted = np.full(len(chosen), np.nan)
     for arm, values in (logged.predicted or {}).items():
         predicted[chosen == arm] = values[chosen == arm]

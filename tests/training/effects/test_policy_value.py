@@ -81,6 +81,19 @@ def test_two_equal_policies_differ_by_nothing() -> None:
     assert not gain.snips.known
 
 
+def test_what_was_done_is_the_mean_outcome_by_every_estimator() -> None:
+    logged, chosen, truth, _ = _logged(4)
+    done = policy_value(logged, None)
+    gain = policy_gain(logged, chosen, None)
+    for found in (done.ips, done.snips, done.dr):
+        assert found is not None
+        assert found.value == pytest.approx(logged.outcome.mean())
+        assert found.standard_error == pytest.approx(logged.outcome.std(ddof=1) / np.sqrt(len(chosen)))
+    assert gain.dr is not None
+    assert gain.dr.low < truth - logged.outcome.mean() < gain.dr.high
+    assert gain.ips.value == pytest.approx(policy_value(logged, chosen).ips.value - done.ips.value)
+
+
 def test_a_policy_that_was_never_tried_is_not_known() -> None:
     logged, chosen, _, _ = _logged(3)
     never = policy_value(Logged(logged.outcome, logged.arms, logged.propensity), words(["letter"] * len(chosen)))
