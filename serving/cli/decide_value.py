@@ -91,6 +91,11 @@ def _notes(found: LoggedValue) -> list[str]:
         f"From {found.assignments:,} assignments of {', '.join(found.campaigns)}; {model}. Intervals are of 95 %.",
         IGNORED,
     ]
+    if found.kept_windows != 1:
+        notes.append(
+            f"The decisions count a kept customer for {found.kept_windows:g} windows; here {found.days} days count "
+            "alone, so that what keeps customers is worth more than is shown."
+        )
     if found.missing:
         notes.append(f"Not known of the past, so that conditions on them do not hold: {', '.join(found.missing)}.")
     if found.limited:

@@ -48,6 +48,8 @@ class LoggedValue:
         After the assignment.
     decisions
         The version of the file.
+    kept_windows
+        How many windows the decisions count for a customer who is kept; the outcomes are of `days` alone.
     model
         Of the uplift champion; None where there is none. It answers for each customer by the parts that did not see
         them.
@@ -68,6 +70,7 @@ class LoggedValue:
     measure: Measure
     days: int
     decisions: str
+    kept_windows: float
     model: str | None
     chosen: Mapping[str, int]
     done: Mapping[str, int]
@@ -116,6 +119,7 @@ def value_of(settings: Settings, decisions: Decisions, past: Past, champion: Loa
         measure=measure,
         days=past.days,
         decisions=decisions.version,
+        kept_windows=decisions.policy.kept_windows,
         model=predicted.label if predicted else None,
         chosen=_counts(chosen),
         done=_counts(past.assigned.arms),
