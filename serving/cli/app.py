@@ -64,6 +64,7 @@ COMMANDS: list[Command] = [
     Command("value", "serving.cli.value", "Say what customers are worth, where they stand, and how they move."),
     Command("segments", "serving.cli.segments", "List, show and export segments of customers that rules define."),
     Command("decide", "serving.cli.decide", "Choose the best action for each customer, within budget and capacity."),
+    Command("moments", "serving.cli.moments", "List moments, and try them on the past."),
     Command("campaign", "serving.cli.campaign", "Plan, start, export and report campaigns, with a holdout."),
     Command("experiment", "serving.cli.experiment", "Say what a list of offers gained over its control."),
     Command("explain", "serving.cli.ask", "Print one customer's risk, the reasons for it, and what to do."),

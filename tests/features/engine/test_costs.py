@@ -6,7 +6,7 @@ import ibis
 import pandas as pd
 
 from features.contract.arrow import arrow_schema
-from features.contract.tables import CONTRACT
+from features.contract.tables import FEATURE_TABLES
 from features.engine.duckdb import Sources
 from features.engine.fingerprints import Seen
 from features.engine.inputs import size_table
@@ -17,11 +17,7 @@ from tests.features.events import SNAPSHOTS, as_table, make_products, make_trans
 def prints(con: Any, lines: pd.DataFrame, products: pd.DataFrame) -> dict[str, str]:
     """What the last snapshot sees, by view."""
     given = {"transactions": as_table(lines), "products": as_table(products)}
-    others = {
-        name: ibis.memtable(arrow_schema(name).empty_table())
-        for name in CONTRACT
-        if name not in {"transactions", "products", "labels"}
-    }
+    others = {name: ibis.memtable(arrow_schema(name).empty_table()) for name in FEATURE_TABLES if name not in given}
     seen = Seen(con, Sources(**given, **others), size_table(products), frozenset(), SNAPSHOTS)
     return {view.name: seen.by(view, SNAPSHOTS[-1]) for view in VIEWS}
 

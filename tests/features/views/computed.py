@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from features.contract.arrow import arrow_schema
-from features.contract.tables import CONTRACT
+from features.contract.tables import FEATURE_TABLES
 from features.engine.duckdb import Sources
 from features.engine.inputs import size_table, view_tables
 from features.engine.write import as_arrays, as_feature_rows
@@ -25,7 +25,7 @@ def tables(**frames: pd.DataFrame | ir.Table) -> Tables:
     """Contract tables as views read them; those that are not given are empty."""
     given = {name: as_table(frame) if isinstance(frame, pd.DataFrame) else frame for name, frame in frames.items()}
     empty: dict[str, ir.Table] = {
-        name: ibis.memtable(arrow_schema(name).empty_table()) for name in CONTRACT if name not in given
+        name: ibis.memtable(arrow_schema(name).empty_table()) for name in FEATURE_TABLES if name not in given
     }
     products = frames.get("products")
     sizes = size_table(products if isinstance(products, pd.DataFrame) else make_products())

@@ -17,6 +17,7 @@ from fastapi.testclient import TestClient
 from core.errors import StoreError
 from core.jobs import job
 from core.settings import Settings, StoreSettings
+from features.contract.assigned import HOLDOUT, write_assignments
 from features.contract.erased import Erased
 from features.erase import REDACTED, erase_quarantined_text
 from features.ingest.pipeline import ingest
@@ -86,6 +87,8 @@ def populate(settings: Settings, client: TestClient) -> None:
     shown = [{"customer_id": customer, "products": ["1029743"]} for customer in (CUSTOMER, OTHER)]
     torn = '{"customer_id": "er'  # of a killed process
     (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown) + torn)
+    drawn = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "assigned_timestamp": NOW, "arm": HOLDOUT})
+    write_assignments(settings[StoreSettings], "spring", drawn)
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
     lists.to_parquet(folder / "scores.parquet", index=False)
     lists.to_csv(folder / "scores.csv", index=False, encoding="utf-8-sig")
@@ -135,6 +138,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
             "scores.parquet",
             "scores.csv",
             "check.html",
+            "assignments/spring.parquet",
             "impressions.jsonl",
             "audit/audit.jsonl",
             *UNFINISHED,
