@@ -105,6 +105,12 @@ def groups_of(texts: "pd.Series[str]") -> dict[str, Mask]:
     return {name: np.array([name in one for one in lists], dtype=np.bool_) for name in names}
 
 
+def beside_of(rows: pd.DataFrame) -> Beside:
+    """Return the segments and main reasons that customers had at the start, from the assignments of a campaign."""
+    reasons = {one: (rows["reason"] == one).to_numpy() for one in sorted(rows["reason"].dropna().unique())}
+    return Beside(segments=groups_of(rows["segments"]), reasons=reasons)
+
+
 def responses_sheet(responses: Mapping[str, Mapping[str, int]]) -> Sheet:
     """Return what came back of a campaign as a table."""
     kinds = list(next(iter(responses.values()), {}))

@@ -29,7 +29,7 @@ from serving.campaigns.kept import (
     started_before,
 )
 from serving.campaigns.plan import Plan, make_plan
-from serving.campaigns.report import Asked, CampaignReport, assigned_of, groups_of, imported, report_of
+from serving.campaigns.report import Asked, CampaignReport, assigned_of, beside_of, imported, report_of
 from serving.campaigns.responses import by_arm, read_responses
 from serving.campaigns.start import Known, assignments_of, write_file, write_files
 from serving.campaigns.store import CampaignStore
@@ -324,9 +324,7 @@ class Campaigns:
         if kept.started is None:
             raise CampaignStateError(f"The campaign {name!r} has not started.", "There is nothing to report.")
         rows = self.store.assignments(name)
-        reasons = {one: (rows["reason"] == one).to_numpy() for one in sorted(rows["reason"].dropna().unique())}
-        groups = Beside(segments=groups_of(rows["segments"]), reasons=reasons)
-        return self._report(assigned_of(kept, rows), name, asked, groups)
+        return self._report(assigned_of(kept, rows), name, asked, beside_of(rows))
 
     def report_imported(self, name: str, asked: Asked) -> CampaignReport:
         """Measure what a campaign changed that somebody else ran, and count this as a look at it.

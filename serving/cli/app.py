@@ -67,6 +67,7 @@ COMMANDS: list[Command] = [
     Command("moments", "serving.cli.moments", "List moments, and try them on the past."),
     Command("campaign", "serving.cli.campaign", "Plan, start, export and report campaigns, with a holdout."),
     Command("experiment", "serving.cli.experiment", "Say what a list of offers gained over its control."),
+    Command("effects", "serving.cli.effects", "Show what actions have changed, by customers, segments and reasons."),
     Command("explain", "serving.cli.ask", "Print one customer's risk, the reasons for it, and what to do."),
     Command("recommend", "serving.cli.ask", "Print what to offer one customer, and why."),
     Command("answer", "serving.cli.ask", "Print any parts of the answer about one customer, as JSON."),

@@ -15,6 +15,9 @@ from features.engine.build import outdated
 from features.ingest.pipeline import pending
 from features.store.feature_store import Store
 from features.store.materialized import read_online
+from serving.campaigns.database import CampaignDatabase
+from serving.campaigns.learning import learn, made_from
+from serving.campaigns.store import CampaignStore
 from serving.cli.context import Context
 from serving.cli.data import stage_ingest
 from serving.cli.exits import DONE, FAILED, REFUSED, UNAVAILABLE, UNFIT
@@ -23,6 +26,7 @@ from serving.cli.monitor import stage_monitor
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.cli.train import stage_recalibrate, stage_train
+from serving.decisions.definitions import DecisionFile, Decisions
 from serving.scoring.models import find_labels
 from serving.settings import ExperimentSettings
 from training.lifecycle.due import Due, training_due
@@ -100,6 +104,7 @@ def steps(context: Context) -> list[Step]:
         Step("features", lambda: _features_due(context), lambda stages: _build(context, stages), needed=True),
         Step("feature registry", lambda: _applied(context), lambda stages: _apply(context, stages), needed=True),
         Step("online store", lambda: _online_due(context), lambda stages: _materialize(context, stages), needed=True),
+        Step("effects", lambda: _effects_due(context), lambda stages: _effects(context, stages)),
         Step("scores", lambda: _scores_due(context), lambda stages: _scores(context, stages)),
         *(_training(context, registered) for registered in MODELS),
         *(_recalibration(context, registered) for registered in MODELS if registered.recalibrates),
@@ -197,6 +202,27 @@ def _online_due(context: Context) -> Due:
 def _materialize(context: Context, stages: Stages) -> Outcome:
     stage_materialize(context, stages)
     return Outcome("done", "A running API takes the rows over within seconds.")
+
+
+def _effects_due(context: Context) -> Due:
+    wanted = made_from(context.settings, *_campaigns(context))
+    if wanted is None:
+        return Due(is_due=False, why="No customer was assigned to a campaign.")
+    if _noted(context, "effects") == wanted:
+        return Due(is_due=False, why="They are of these data and campaigns.")
+    return Due(is_due=True, why="Data, campaigns or decisions are new.")
+
+
+def _effects(context: Context, stages: Stages) -> Outcome:
+    wanted = made_from(context.settings, *_campaigns(context))
+    learned = stages.run("effects", lambda _: learn(context.settings, *_campaigns(context)))
+    _note(context, "effects", str(wanted))
+    return Outcome("done", learned.text)
+
+
+def _campaigns(context: Context) -> tuple[CampaignStore, Decisions | None]:
+    database = CampaignDatabase(context.settings[StoreSettings])
+    return CampaignStore(database), DecisionFile(context.settings).current()
 
 
 def _scored(context: Context) -> str | None:
