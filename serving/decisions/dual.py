@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import linprog
 
 from core.arrays import Floats
-from serving.decisions.problem import Problem
+from serving.decisions.problem import FREE, Problem
 
 #: Above as many customers, prices of a sample are a start.
 _SAMPLED = 40_000
@@ -26,6 +26,8 @@ _SAMPLE = 20_000
 _TOLERANCE = 1e-7
 #: How near to those of the sample the prices of all are looked for first, as a share of them.
 _NEAR = 0.03
+#: A cost is nearly nothing that is below this share of the highest.
+_CHEAP = 1e-9
 #: Prices that are looked at, at most.
 _MOST_STEPS = 150
 #: A step counts that lowers the value by this share of what the planes promise.
@@ -145,7 +147,8 @@ def _highest(problem: Problem) -> Floats:
     if not problem.customers:
         return highest
     if np.isfinite(problem.budget):
-        paid = problem.costs > 0
+        # a price that keeps from what costs nearly nothing would be too high to compare with others
+        paid = problem.costs > max(_CHEAP * float(problem.costs.max()), FREE)
         highest[0] = (gains[paid] / problem.costs[paid]).max(initial=0.0)
     for place in range(len(problem.capacity)):
         highest[1 + place] = gains[:, problem.channels == place].max(initial=0.0)

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array, csr_array
 
 from core.arrays import Floats, Ints
 from core.output import native_output_as_errors
-from serving.decisions.problem import NOTHING, Problem
+from serving.decisions.problem import FREE, NOTHING, Problem
 
 #: Nodes of the search, at most: a number of seconds would make decisions depend on the machine.
 _MOST_NODES = 1_000
@@ -67,7 +67,7 @@ def _limits(problem: Problem, rows: Ints, actions: Ints) -> tuple[csr_array, Flo
     limited = np.flatnonzero(channels >= 0)
     places = [rows, np.full(len(rows), customers), customers + 1 + channels[limited]]
     # costs as shares of the highest, so that tolerances of the solver mean the same in any currency
-    unit = max(float(costs.max()), np.finfo("float64").tiny)
+    unit = max(float(costs.max()), FREE)
     used = [np.ones(len(rows)), costs / unit, np.ones(len(limited))]
     table = coo_array(
         (np.concatenate(used), (np.concatenate(places), np.concatenate([options, options, options[limited]]))),

@@ -10,6 +10,8 @@ from core.arrays import Floats, Ints
 
 #: The place of doing nothing.
 NOTHING = -1
+#: A cost below it costs nothing in a program: numbers of such sizes cannot be compared with others.
+FREE = 1e-12
 #: Sums of costs are rounded: a budget of 0.3 pays three contacts at 0.1.
 _ROUNDING = 1e-9
 

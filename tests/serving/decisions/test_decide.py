@@ -181,7 +181,7 @@ class Named:
 
 def test_the_uplift_champion_values_actions_where_no_risk_and_no_amount_is_known(shop: Shop) -> None:
     shop.defines(POLICY + "kept_windows = 3\n", CALL, MAIL)
-    shop.champion = Loaded(Oracle(), Named())  # type: ignore[type-var, arg-type]
+    shop.champion = Loaded(Oracle(), Named())  # type: ignore[arg-type]
     decided = shop.decides(population([{}, {}]))
     # a customer who stays spends 50 in a window, of which half is earned, for three windows
     np.testing.assert_allclose(decided.worth.gain[:, 0], [0.3 * 75 - 4, -0.3 * 75 - 4])

@@ -67,7 +67,7 @@ def test_a_measured_effect_counts_before_an_assumed_one() -> None:
 
 
 @pytest.mark.parametrize("few", [{"customers": 49}, {"controls": 49}])
-def test_an_effect_counts_as_measured_from_fifty_with_and_fifty_without(few: dict[str, int]) -> None:
+def test_an_effect_counts_as_measured_from_fifty_with_and_fifty_without(few: dict[str, Any]) -> None:
     assert found(measured(0.08, 0.02, **few)).sources[0].source == "assumed"
     assert found(measured(0.08, 0.02, customers=50, controls=50)).sources[0].source == "measured"
 

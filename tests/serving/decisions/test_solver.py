@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -32,7 +32,7 @@ class Case:
         return solve(self.gains, self.costs, self.channels, self.allowed, self.budget, self.capacity)
 
     def gain(self, choice: Ints) -> float:
-        return sum(self.gains[row, place] for row, place in enumerate(choice) if place >= 0)
+        return float(sum(self.gains[row, place] for row, place in enumerate(choice) if place >= 0))
 
     def keeps_limits(self, choice: Ints) -> bool:
         """Count in a plain way."""
@@ -98,6 +98,7 @@ def test_limits_are_kept_and_nothing_is_done_that_does_not_gain(case: Case) -> N
 
 @settings(max_examples=60, deadline=None)
 @given(cases(most=5))
+@example(Case(np.array([[7.0], [1.0]]), np.array([[5e-324], [2.5]]), ("email",), np.ones((2, 1), dtype=bool), 2.0, {}))
 def test_few_customers_get_the_best_choice_of_all(case: Case) -> None:
     solution, best = case.solve(), optimum(case)
     assert solution.total == pytest.approx(best, rel=1e-5, abs=1e-5)
@@ -132,7 +133,8 @@ def highs(case: Case) -> float:
         constraints=LinearConstraint(matrix, -np.inf, most_used),
         options={"mip_rel_gap": 1e-4},
     )
-    return float(-found.fun)
+    assert found.fun is not None
+    return -float(found.fun)
 
 
 def test_many_customers_are_near_the_bound() -> None:
