@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from core.arrays import Floats
 from core.settings import Settings, StoreSettings
 from features.store.materialized import Online
 from serving.campaigns.claims import ClaimStore
@@ -39,8 +40,8 @@ class Shop:
 
     settings: Settings
     customers: list[str]
-    risk: Sequence[float]
-    amount: Sequence[float]
+    risk: Floats
+    amount: Floats
     now: datetime = NOW
     #: Called before customers are read, as other processes do something meanwhile.
     meanwhile: list[Any] = field(default_factory=list)
@@ -74,7 +75,7 @@ class Shop:
 
     @property
     def population(self) -> Population:
-        numbers = {"risk": np.array(self.risk), "amount": np.array(self.amount)}
+        numbers = {"risk": self.risk, "amount": self.amount}
         texts = {"reason_1": np.array([None, "rhythm"] * len(self.customers), dtype=object)[: len(self.customers)]}
         return Population(self.customers, self.now, _COLUMNS, numbers, texts, "first")
 
