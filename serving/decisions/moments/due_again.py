@@ -20,4 +20,7 @@ class DueAgain(Moment):
     def query(self) -> str:
         """Return when products were due."""
         own = ["customer_id", "product_id"]
-        return first_due(own, "purchases", "last", f"last + {usual_gap()}", f"days >= {self.purchases}")
+        # most products are bought once or twice
+        often = f"SELECT {', '.join(own)} FROM purchases GROUP BY ALL HAVING count(*) >= {self.purchases}"
+        facts = f"(FROM purchases SEMI JOIN ({often}) USING ({', '.join(own)}))"
+        return first_due(own, facts, "last", f"last + {usual_gap()}", f"days >= {self.purchases}")

@@ -22,17 +22,52 @@ def states(own: Sequence[str], facts: str) -> str:
     them.
     """
     key = ", ".join(own)
+    known = f"""
+        SELECT *, bool_or(late) OVER (PARTITION BY {key}) AS disorderly
+        FROM (
+            SELECT *, (lag(moment) OVER own // {DAY} IS DISTINCT FROM moment // {DAY})::INT AS new_day,
+                gone < {NEVER} OR known < coalesce(max(known) OVER before, known) AS late
+            FROM (SELECT DISTINCT {key}, moment, known, gone FROM {facts})
+            WINDOW own AS (PARTITION BY {key} ORDER BY moment, known),
+                before AS (PARTITION BY {key} ORDER BY moment, known ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+        )
+    """
+    columns = f"{key}, since, until, first, last, days"
     return f"""
-        SELECT {key}, since, until, min(moment) AS first, max(moment) AS last,
-            count(DISTINCT moment // {DAY}) AS days, (max(moment) // {DAY} - min(moment) // {DAY}) * {DAY} AS span
+        SELECT {columns}, (last // {DAY} - first // {DAY}) * {DAY} AS span
+        FROM (
+            WITH facts AS MATERIALIZED ({known})
+            SELECT {columns} FROM ({_growing(key)}) UNION ALL SELECT {columns} FROM ({_changing(key)})
+        )
+        WHERE since < (SELECT stop FROM asked)
+    """
+
+
+def _growing(key: str) -> str:
+    """Return the states of groups whose purchases became known in their order, and stay: nearly all, in one pass."""
+    return f"""
+        SELECT {key}, since, min(first) OVER upto AS first, max(last) OVER upto AS last, sum(days) OVER upto AS days,
+            coalesce(lead(since) OVER (PARTITION BY {key} ORDER BY since), {NEVER}) AS until
+        FROM (
+            SELECT {key}, known AS since, min(moment) AS first, max(moment) AS last, sum(new_day) AS days
+            FROM facts WHERE NOT disorderly GROUP BY {key}, known
+        )
+        WINDOW upto AS (PARTITION BY {key} ORDER BY since)
+    """
+
+
+def _changing(key: str) -> str:
+    """Return the states of the other groups, each from all purchases that are known in it."""
+    return f"""
+        SELECT {key}, since, until, min(moment) AS first, max(moment) AS last, count(DISTINCT moment // {DAY}) AS days
         FROM (
             SELECT *, coalesce(lead(since) OVER (PARTITION BY {key} ORDER BY since), {NEVER}) AS until
             FROM (
-                SELECT {key}, known AS since FROM {facts}
-                UNION SELECT {key}, gone FROM {facts} WHERE gone < {NEVER}
+                SELECT {key}, known AS since FROM facts WHERE disorderly
+                UNION SELECT {key}, gone FROM facts WHERE disorderly AND gone < {NEVER}
             )
-        ) AS changes JOIN (SELECT DISTINCT {key}, moment, known, gone FROM {facts}) AS facts USING ({key})
-        WHERE known <= since AND gone > since AND since < (SELECT stop FROM asked)
+        ) JOIN (FROM facts WHERE disorderly) USING ({key})
+        WHERE known <= since AND gone > since
         GROUP BY ALL
     """
 

@@ -27,9 +27,9 @@ from serving.decisions.logged import IGNORED, value_of
 from serving.decisions.past import Past, read_past
 from serving.scoring.part import Column
 from serving.settings import DecisionSettings
+from tests.contract_tables import written
 from tests.serving.decisions.test_effects import measured
 from tests.simulate_effects import COST, DISCOUNT, MARGIN, simulate
-from tests.training.effects.test_outcomes import written
 from training.effects.measured import save_effects
 from training.effects.policy_value import PolicyValue
 from training.uplift.action import ActionUplift
