@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from core.settings import Settings, StoreSettings
-from serving.api import campaigns, customers, events, guests, health, models, problems, scores, segments
+from serving.api import campaigns, customers, decisions, events, guests, health, models, problems, scores, segments
 from serving.api.middleware import Envelope
 from serving.api.state import make_state
 from serving.settings import ServingSettings, default_settings
@@ -45,7 +45,7 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
     app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
     app.state.encore = state
     problems.install(app)
-    for module in (scores, segments, campaigns, customers, guests, events):
+    for module in (scores, segments, decisions, campaigns, customers, guests, events):
         app.include_router(module.router())
     for routes in (customers.erasures(), models.router, health.router):
         app.include_router(routes)

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from core.errors import EncoreError, StoreError, without_folders
 from serving.api.security import ForbiddenError, TooManyRequestsError, UnauthenticatedError
 from serving.campaigns.kept import CampaignStateError, UnknownCampaignError
+from serving.decisions.records import UndecidedError
 from serving.privacy.receipts import UnknownErasureError
 from serving.scoring.deployment import NoModelError
 from serving.scoring.intake import FutureEventError
@@ -116,6 +117,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(UnknownErasureError, _not_found)
     app.add_exception_handler(UnknownSegmentError, _not_found)
     app.add_exception_handler(UnknownCampaignError, _not_found)
+    app.add_exception_handler(UndecidedError, _not_found)
     app.add_exception_handler(CampaignStateError, _conflict)
     app.add_exception_handler(NoModelError, _no_model)
     app.add_exception_handler(FutureEventError, _future_event)

@@ -21,6 +21,7 @@ from serving.campaigns.kept import (
     row_of,
     started_before,
 )
+from serving.decisions.policy import Policy
 
 
 class CampaignStore:
@@ -169,6 +170,12 @@ class CampaignStore:
             for customer, name in con.execute(query):
                 found.setdefault(customer, set()).add(name)
         return {customer: frozenset(of) for customer, of in found.items()}
+
+    def exclusive(self, policy: Policy, now: datetime) -> dict[str, frozenset[str]]:
+        """Return for each customer the running campaigns of exclusive groups that they are in."""
+        named = {name for group in policy.exclusive for name in group}
+        running = [one.campaign.name for one in self.all() if one.status(now) == "started"] if named else []
+        return self.campaigns_of([name for name in running if name in named])
 
     # -- reports
 

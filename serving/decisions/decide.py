@@ -220,7 +220,14 @@ class Decider:
         solution = choose(valued.actions, valued.worth, valued.allowed, limits)
         return _decided(valued, now, limits, solution, is_plan=customers is None and asked.actions is None)
 
-    def answer(self, population: Population, contacts: Contacts, prices: Prices, now: datetime) -> Decided:
+    def answer(
+        self,
+        population: Population,
+        contacts: Contacts,
+        prices: Prices,
+        now: datetime,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Decided:
         """Decide for few customers by the prices of a plan: the action with the highest reduced gain above 0.
 
         So they are answered as the plan of all customers would, without reading these.
@@ -230,7 +237,7 @@ class Decider:
         StateError
             If no file of decisions is configured.
         """
-        valued = self._value(self._current(), population, contacts, now, {})
+        valued = self._value(self._current(), population, contacts, now, campaigns_of or {})
         reduced = _reduced(valued, prices)
         choice = _best(np.where(reduced > 0, reduced, -np.inf), valued)
         total = float(valued.worth.gain[np.flatnonzero(choice >= 0), choice[choice >= 0]].sum())

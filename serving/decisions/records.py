@@ -38,6 +38,10 @@ _TOGETHER = 100_000
 _BODY, _ROWS = "run.json", "customers.parquet"
 
 
+class UndecidedError(DataError):
+    """There is no decision of a name, or no file to decide by."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A decision that is kept.
@@ -122,13 +126,13 @@ class DecisionRecords:
 
         Raises
         ------
-        DataError
+        UndecidedError
             If there is none of this name.
         """
         runs = self.runs()
         if name not in runs:
             there = f"the last are {', '.join(runs[:5])}" if runs else "there is none"
-            raise DataError(f"There is no run {name!r}; {there}.", "Correct the name; `encore decide` prints it.")
+            raise UndecidedError(f"There is no run {name!r}; {there}.", "Correct the name; `encore decide` prints it.")
         return Run(name, json.loads((self.directory / name / _BODY).read_text(encoding="utf-8")))
 
     def rows(self, name: str) -> pa.Table:

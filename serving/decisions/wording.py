@@ -22,7 +22,7 @@ _SILENT = 1.5
 _SOON = 92.0
 #: Below this ratio one action does not work better than another.
 _BETTER = 1.1
-#: Effects are written of so many customers: the first number of which at least one is changed.
+#: Effects are written of so many customers: the first number of which at least two are changed.
 _MANY = (100, 1_000, 10_000)
 
 
@@ -187,8 +187,8 @@ class DecisionWriter:
         return clauses
 
     def _of_many(self, key: str, action: str, change: Change) -> str:
-        """Fill a text about so many customers that at least one is changed."""
-        many = next((one for one in _MANY if change.lift * one >= 1), _MANY[-1])
+        """Fill a text about so many customers that at least two are changed."""
+        many = next((one for one in _MANY if round(change.lift * one, 1) >= 2), _MANY[-1])
         numbers = {"n": self._count(change.lift * many), "many": self._writer.number(many)}
         if change.low is not None and change.high is not None:
             numbers |= {"low": self._count(change.low * many), "high": self._count(change.high * many)}

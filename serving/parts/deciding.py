@@ -6,9 +6,13 @@ from typing import Any, ClassVar, Self
 
 from core.files import written
 from core.settings import StoreSettings
+from serving.campaigns.claims import ClaimStore
+from serving.campaigns.database import CampaignDatabase
+from serving.campaigns.store import CampaignStore
 from serving.decisions.answers import OfferedProduct, Products
 from serving.decisions.decide import Decided, Decider
 from serving.decisions.definitions import Decisions
+from serving.decisions.policy import Policy
 from serving.decisions.records import DecisionRecords
 from serving.decisions.solver import Prices
 from serving.decisions.wording import Change, DecisionWriter
@@ -70,6 +74,7 @@ class DecisionEngine:
         self.decisions: Decisions | None = decider.file.current()
         self.profile = Profile.learn(_some(ground)) if self.decisions is not None else Profile(frozenset(), frozenset())
         self._records, self._effects = DecisionRecords(stores), load_effects(stores)
+        self._campaigns = CampaignStore(CampaignDatabase(stores))
         version = self.decisions.version if self.decisions is not None else None
         texts = sorted(writers.items()), edition()
         self.identity: Hashable = repr((self.label, uplift and uplift.version.label, version, self._effects, texts))
@@ -114,7 +119,9 @@ class DecisionEngine:
         """
         plan = self._records.latest()
         contacts = self.decider.contacts(population.customers, now)
-        return self.decider.answer(population, contacts, plan.prices if plan is not None else Prices(), now)
+        policy = self.decisions.policy if self.decisions is not None else Policy()
+        exclusive = self._campaigns.exclusive(policy, now)
+        return self.decider.answer(population, contacts, plan.prices if plan else Prices(), now, exclusive)
 
     def worked(self, finding: str, writer: Writer) -> str | None:
         """Say which action has worked for customers with a reason; None where none was seen to.
@@ -139,7 +146,9 @@ def uplift_of(ground: Ground) -> Loaded[Any] | None:
 def decider_of(ground: Ground) -> Decider:
     """Return what decides for few customers; it reads no score table."""
     stores = ground.settings[StoreSettings]
-    return Decider(ground.settings, ScoreTable(stores, ()), uplift=lambda: uplift_of(ground))
+    database = CampaignDatabase(stores)
+    reserved = ClaimStore(database, CampaignStore(database)).reserved
+    return Decider(ground.settings, ScoreTable(stores, ()), uplift=lambda: uplift_of(ground), reserved=reserved)
 
 
 def offering_of(deployment: Deployment, language: Language, as_of: datetime) -> Offering:
