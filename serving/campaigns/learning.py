@@ -49,7 +49,8 @@ class Learned:
     def text(self) -> str:
         """Say how many there are."""
         known = sum(one.by == "all" and one.measure == "retained" and not needs_more(one) for one in self.effects)
-        parts = [f"Campaigns measured: {len(self.measured):,}", f"actions whose effect on retention is known: {known:,}"]
+        parts = [f"Campaigns measured: {len(self.measured):,}"]
+        parts.append(f"actions whose effect on retention is known: {known:,}")
         if self.waiting:
             parts.append(f"campaigns that wait for outcomes: {len(self.waiting):,}")
         if self.doubted:

@@ -166,7 +166,9 @@ def _choices(
     StateError
         If there is nothing to choose from.
     """
-    possible = np.column_stack([past.could_get(one.name) for one in actions] or [np.zeros((len(stakes.risk), 0))])
+    possible = np.column_stack(
+        [past.could_get(one.name) for one in actions] or [np.zeros((len(stakes.risk), 0), np.bool_)]
+    )
     if not possible.any():
         drawn = sorted(set(past.assigned.arms) - {HOLDOUT})
         raise StateError(

@@ -15,9 +15,10 @@ from serving.campaigns.learning import as_json, effects_sheet, learn, made_from
 from serving.campaigns.store import CampaignStore
 from serving.decisions.definitions import load_decisions
 from serving.settings import DecisionSettings
+from tests.contract_tables import written
 from tests.serving.campaigns.shops import Shop
 from tests.serving.decisions.worlds import decisions
-from tests.training.effects.test_outcomes import assignment, written
+from tests.training.effects.test_outcomes import assignment
 from training.effects.measured import load_effects, needs_more
 
 _Rows = list[dict[str, Any]]
@@ -38,8 +39,8 @@ def _mailing(
     for place in range(count):
         is_called = place < called
         customer = f"{campaign}-{place:03}"
-        chances = {"arm": "call", "propensity": drawn} if is_called else {"arm": HOLDOUT, "propensity": 1 - drawn}
-        assigned.append(assignment(customer, campaign=campaign, **chances))
+        arm, propensity = ("call", drawn) if is_called else (HOLDOUT, 1 - drawn)
+        assigned.append(assignment(customer, campaign=campaign, arm=arm, propensity=propensity))
         stays = (place % 100) < 100 * (0.5 + lift * is_called)
         outcomes.append({"customer_id": customer, "campaign_id": campaign, "retained": stays})
     return assigned, outcomes

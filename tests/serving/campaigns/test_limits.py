@@ -86,7 +86,7 @@ class Limits(RuleBasedStateMachine):
             return
         if done.export is None:
             return
-        arms = dict(campaigns.store.assignments(name)[["customer_id", "arm"]].itertuples(index=False))
+        arms: dict[str, str] = dict(campaigns.store.assignments(name)[["customer_id", "arm"]].itertuples(index=False))
         for one in campaigns.claims.contacts(done.export.id):
             assert arms[one.customer_id] == one.action != HOLDOUT
             assert self.consents.get(one.customer_id) != 0

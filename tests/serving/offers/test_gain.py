@@ -18,7 +18,8 @@ from serving.cli.app import load
 from serving.offers.experiment import Experiment, Impressions, arm_of
 from serving.offers.gain import MEASURES, GainReport, gain_of_lists
 from serving.settings import ExperimentSettings
-from tests.training.effects.test_outcomes import line, written
+from tests.contract_tables import written
+from tests.training.effects.test_outcomes import line
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -26,7 +26,7 @@ from training.lifecycle.runner import context_of, definition_of, evaluate, train
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import Tracking
 from training.model import Objecting, WaitingModel
-from training.readiness.check import check as check_data
+from training.readiness.check import check_data
 from training.uplift.dataset import unusable, uplift_set
 from training.uplift.model import UpliftModel
 from training.uplift.pipeline import UPLIFT
