@@ -20,6 +20,7 @@ from serving.cli.context import Context
 from serving.cli.exits import REFUSED
 from serving.cli.options import group
 from serving.cli.stages import Stages
+from serving.settings import DecisionSettings
 from training.lifecycle.settings import TrackingSettings
 from training.registry import MODELS, Registered
 
@@ -198,13 +199,16 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
     console.print(f"  MLflow UI    {pages}\n", soft_wrap=True)
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
     offers = read_online(context.settings[StoreSettings]).sells
-    include = ["risk", "reasons", "value", *(["offers"] if offers else [])]
+    decides = context.settings[DecisionSettings].file is not None
+    include = ["risk", "reasons", *(["action"] if decides else []), "value", *(["offers"] if offers else [])]
     body = json.dumps({"customer_ids": [first, second, third], "include": include, "order": "value_at_risk"})
     other = "offers?kind=cross_sell&limit=3&language=zh" if offers else "explanation?language=zh"
     bearer, json_type = f"-H 'Authorization: Bearer {key}'", "-H 'Content-Type: application/json'"
+    plan = json.dumps({"everyone": True, "limit": 5})
     for command in (
         f"curl '{url}/v1/customers/{quote(first)}/explanation' {bearer}",
         f"curl '{url}/v1/customers/{quote(second)}/{other}' {bearer}",
         f"curl '{url}/v1/scores' {bearer} {json_type} -d {shlex.quote(body)}",
+        *([f"curl '{url}/v1/decisions' {bearer} {json_type} -d {shlex.quote(plan)}"] if decides else []),
     ):
         console.print(f"  {command}", markup=False, soft_wrap=True)
