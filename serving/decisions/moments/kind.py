@@ -28,7 +28,7 @@ class Moment(Strict):
 
         Returns
         -------
-        `customer_id` and `fires`, when it fired in microseconds since 1970: one row per customer and cause. The end of
-        what is asked about is in the view `asked`; what fires later may be left out.
+        `customer_id` and `fires`, when it fired in microseconds since 1970: one row per customer and cause. The view
+        `asked` has the time of the request; rows after its end may be left out.
         """
         raise NotImplementedError

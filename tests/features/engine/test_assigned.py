@@ -151,7 +151,7 @@ def test_assignments_add_snapshots_and_leave_the_others_as_they_are(tmp_path: Pa
     assert schedule.splits["learner"].every == (START + 130 * DAY, START + 201 * DAY)
     assert schedule.as_of == without.as_of
     assert schedule.splits["churn"] == without.splits["churn"]
-    # vectors of now are put together again each time, from the files of the views
+    # vectors of now are built again each time, from the files of the views
     views, now = {view.name for view in VIEWS}, inodes(shop.settings)
     assert {moment for view, moment in computed if view in views} == {START + 130 * DAY, START + 201 * DAY}
     kept = {key: file for key, file in before.items() if key[0] in views}
