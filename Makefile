@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-decide notebooks openapi clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-decide bench-effects notebooks openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -55,6 +55,9 @@ bench-yardsticks: .venv/.installed-dev ## The same features by pandas and by fea
 
 bench-ingest: .venv/.installed-dev ## Measure ingestion beside DuckDB's own COPY.
 	$(BIN)/python -m benchmarks.ingest
+
+bench-effects: .venv/.installed-dev ## Measure decisions on shops with known effects.
+	$(BIN)/python -m benchmarks.effects
 
 bench-api: .venv/.installed-dev ## Measure the API beside an echo, MLflow's and Feast's servers, on what the demo left.
 	$(BIN)/python -m benchmarks.api

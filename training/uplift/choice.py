@@ -32,8 +32,8 @@ class Choice:
 def choose(rows: Experiment, lifts: Mapping[Learner, Floats], scores: Floats) -> Choice:
     """Choose the learner with the highest coefficient.
 
-    Of those that cannot be told from it (the paired interval of the difference includes 0), the one is taken whose
-    lift is nearest to the scores: what a contact is worth needs its size, not only its rank.
+    Of those that do not differ from it measurably (the paired interval of the difference includes 0), the one is
+    taken whose lift is nearest to the scores: what a contact is worth needs its size, not only its rank.
 
     Parameters
     ----------

@@ -126,7 +126,7 @@ class Known:
     midnights
         The midnight at or before each assignment.
     usable
-        Whether the outcome is known, something is known of the customer at the midnight, and the campaign is one that
+        Whether the outcome is known, the features of the midnight are kept, and the campaign is one that
         can be learned from.
     left_out
         Why campaigns are not learned from, by name.

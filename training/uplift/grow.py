@@ -46,7 +46,7 @@ PARAMETERS: Mapping[str, Mapping[str, object]] = {
 _LEAST_IN_LEAF = 20
 #: Up to this many rows are learned from by one thread: shallow trees are grown faster than threads start and wait.
 _ONE_THREAD = 100_000
-#: Revenue is positive where a gamma distribution is fitted to it: a hundredth of the currency stands in for none.
+#: Revenue is positive where a gamma distribution is fitted to it: no revenue counts as a hundredth of the currency.
 _LEAST_REVENUE = 0.01
 
 

@@ -93,7 +93,7 @@ class UpliftModel:
         return {one.action: one.unseen(inputs, folds_of(customers, one.folds)) for one in self.learned if one.accepted}
 
     def prepared(self, store: Store, as_of: datetime) -> "UpliftModel":
-        """Answer for a customer of whom nothing is known: it warms the trees, and fails where a file is broken."""
+        """Answer for an unknown customer: it warms the trees, and fails where a file is broken."""
         del store, as_of
         for one in self.learned:
             one.predict(np.full((1, len(self.inputs)), np.nan))

@@ -67,6 +67,14 @@ GOOD = Evidence(
 )
 
 
+def test_a_version_that_objects_to_itself_is_refused_even_without_a_champion() -> None:
+    first = Evidence(grade="D", words="", objection="It has learned nothing.")
+    decision = decide(first, PromotionSettings())
+    assert not decision.passes
+    assert decision.reason == "It is not promoted. It has learned nothing."
+    assert decide(replace(first, objection=None), PromotionSettings()).passes
+
+
 def refusals(evidence: Evidence, promotion: PromotionSettings | None = None) -> dict[str, str]:
     decision = decide(evidence, promotion or PromotionSettings())
     refused = {check.name: check.text for check in decision.checks if not check.passes}

@@ -33,7 +33,7 @@ class Shop:
 
     @cached_property
     def inputs(self) -> Floats:
-        """What is known of the customers before the campaign."""
+        """what analysts know before the campaign."""
         return np.column_stack([np.asarray(self.data[name], dtype="float64") for name in list(self.data)[:INPUTS]])
 
     @cached_property

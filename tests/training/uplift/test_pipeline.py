@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +22,7 @@ from features.settings import CustomerSettings
 from features.store.feature_store import Store
 from serving.settings import default_settings
 from tests import simulate_effects
-from training.effects.outcomes import Assigned
+from training.effects.outcomes import Assigned, Outcomes, read_outcomes
 from training.lifecycle.due import training_due
 from training.lifecycle.runner import context_of, definition_of, evaluate, train
 from training.lifecycle.settings import TrackingSettings
@@ -36,22 +38,23 @@ LATER = datetime(2026, 11, 27, tzinfo=UTC)
 KNOWN = ("recency_days", "orders_84d", "spend_per_order", "discount_share", "complaints_84d", "online")
 
 
-def mailing(folder: Path, *options: str, outcomes: bool = True) -> Settings:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a mailing that somebody else ran, with features."""
+    folder = tmp_path_factory.mktemp("mailing")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["simulate_effects", str(folder), *options])
+        patch.setattr(sys, "argv", ["simulate_effects", str(folder), "--customers", "4000", "--seed", "601"])
         simulate_effects.main()
-    inputs = [
+    inputs = (
         InputSettings(table="customers", path="customers.csv"),
         InputSettings(table="assignments", path="assignments.csv"),
-    ]
-    if outcomes:
-        inputs.append(InputSettings(table="outcomes", path="outcomes.csv", columns={"retained": "stayed"}))
+        InputSettings(table="outcomes", path="outcomes.csv", columns={"retained": "stayed"}),
+    )
     settings = default_settings(
         StoreSettings(
             data=folder / "data", online=f"sqlite://{folder}/online.db", registry=f"file://{folder}/registry.db"
         ),
-        DataSettings(source="files", root=folder, inputs=tuple(inputs)),
+        DataSettings(source="files", root=folder, inputs=inputs),
         CustomerSettings(model_attributes=KNOWN),
         TrackingSettings(uri=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "artifacts")),
         threads=1,
@@ -60,11 +63,6 @@ def mailing(folder: Path, *options: str, outcomes: bool = True) -> Settings:
     build_features(settings, LATER)
     Store(settings).apply()
     return settings
-
-
-@pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return mailing(tmp_path_factory.mktemp("mailing"), "--customers", "4000", "--seed", "601")
 
 
 def test_a_mailing_of_somebody_else_gives_a_champion(settings: Settings) -> None:
@@ -110,29 +108,43 @@ def test_the_card_and_the_pictures_are_of_the_version(settings: Settings) -> Non
     assert "4,000 assignments of 1 campaigns; arms: call, holdout" in fitness.findings[0].what
 
 
-def test_without_an_effect_the_gate_refuses_even_the_first_version(tmp_path: Path) -> None:
-    nothing = mailing(tmp_path, "--customers", "2000", "--seed", "602", "--effect", "0")
-    trained = train(UPLIFT, nothing)
+def test_without_an_effect_the_gate_refuses_even_the_first_version(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_lot(*given: Any) -> Outcomes:
+        found = read_outcomes(*given)
+        retained = np.random.default_rng(1).permutation(found.values["retained"])
+        return replace(found, values={**found.values, "retained": retained})
+
+    monkeypatch.setattr("training.uplift.dataset.read_outcomes", by_lot)
+    alone = settings.replaced(
+        TrackingSettings(uri=f"sqlite:///{tmp_path}/mlflow.db", artifacts=str(tmp_path / "files"))
+    )
+    trained = train(UPLIFT, alone)
     assert trained.decision is not None
     assert not trained.decision.passes
     assert "gains no more than drawing lots" in trained.decision.reason
     assert trained.version.grade == "D"
-    tracking = Tracking(nothing[TrackingSettings])
+    tracking = Tracking(alone[TrackingSettings])
     assert tracking.find("encore-uplift") is None
     # a refusal does not train every night
-    due = training_due(UPLIFT, context_of(UPLIFT, nothing), tracking, definition_of(UPLIFT, nothing))
+    due = training_due(UPLIFT, context_of(UPLIFT, alone), tracking, definition_of(UPLIFT, alone))
     assert not due.is_due
 
 
-def test_the_night_waits_for_outcomes(tmp_path: Path) -> None:
-    started = mailing(tmp_path, "--customers", "300", outcomes=False)
-    context = context_of(UPLIFT, started)
+def test_the_night_waits_for_outcomes(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*given: Any) -> Outcomes:
+        found = read_outcomes(*given)
+        return replace(found, known=np.zeros(len(found.known), dtype=bool))
+
+    monkeypatch.setattr("training.uplift.dataset.read_outcomes", unknown)
+    context = context_of(UPLIFT, settings)
     assert isinstance(UPLIFT, WaitingModel)
-    due = training_due(UPLIFT, context, Tracking(started[TrackingSettings]), definition_of(UPLIFT, started))
+    due = training_due(UPLIFT, context, Tracking(settings[TrackingSettings]), definition_of(UPLIFT, settings))
     assert not due.is_due
-    assert "found 0 usable outcomes of 300 assignments" in due.why
+    assert "found 0 usable outcomes of 4,000 assignments" in due.why
     with pytest.raises(DataError, match="found 0 usable outcomes"):
-        uplift_set(started, context.store, context.split)
+        uplift_set(settings, context.store, context.split)
 
 
 def assigned(arms: Sequence[str], propensity: Sequence[float]) -> Assigned:
