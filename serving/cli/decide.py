@@ -16,6 +16,9 @@ from core.errors import ConfigError, DataError
 from core.settings import StoreSettings
 from core.spreadsheets import ENCODING
 from features.contract.ids import canonical_id
+from serving.campaigns.claims import ClaimStore
+from serving.campaigns.database import CampaignDatabase
+from serving.campaigns.store import CampaignStore
 from serving.cli.context import Context
 from serving.cli.decide_value import value
 from serving.cli.options import FormatOption
@@ -29,7 +32,6 @@ from serving.decisions.replay import replay
 from serving.scoring.export import write_list
 
 app = typer.Typer(
-    help="Choose the best action for each customer.",
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -57,9 +59,10 @@ def decide(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Keep no record of the decision.")] = False,
     form: FormatOption = "table",
 ) -> None:
-    """Choose the best action for each customer, under the policy of the file of decisions.
+    """Choose the best action for each customer, within budget and capacity.
 
-    The decision is kept in data/decisions, so that it can be replayed.
+    The policy and the actions are those of the file of decisions. The decision is kept in data/decisions, so that it
+    can be replayed.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -107,10 +110,18 @@ def replay_run(
 def _decided(context: Context, customers: Sequence[str] | None, limits: Limits) -> Decided:
     opened = open_source(context)
     settings, source = context.settings, opened.source
+    database = CampaignDatabase(settings[StoreSettings])
+    campaigns = CampaignStore(database)
+    running = [kept.campaign.name for kept in campaigns.all() if kept.status(source.as_of) == "started"]
     decider = Decider(
-        settings, opened.table, uplift=lambda: uplift_champion(settings, opened.store, source.online.as_of)
+        settings,
+        opened.table,
+        uplift=lambda: uplift_champion(settings, opened.store, source.online.as_of),
+        reserved=ClaimStore(database, campaigns).reserved,
     )
-    return decider.decide(source, source.as_of, customers=customers, limits=limits)
+    return decider.decide(
+        source, source.as_of, customers=customers, limits=limits, campaigns_of=campaigns.campaigns_of(running)
+    )
 
 
 def _capacities(texts: Sequence[str]) -> dict[str, int] | None:

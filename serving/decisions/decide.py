@@ -17,6 +17,7 @@ from serving.decisions.definitions import DecisionFile, Decisions
 from serving.decisions.effects import Effects, Predicted, effects_of
 from serving.decisions.eligibility import Eligibility, eligible
 from serving.decisions.problem import NOTHING
+from serving.decisions.recent import recent_moments
 from serving.decisions.solver import Prices, Solution, solve
 from serving.decisions.stakes import Stakes, Terms, stakes_of
 from serving.decisions.worth import ActionWorth, worth_of
@@ -273,7 +274,7 @@ class Decider:
         terms = Terms.read(self._settings, decisions.policy, population)
         stakes = stakes_of(population, terms, predicted.revenue if predicted else None)
         effects = effects_of(actions, stakes, population, predicted, measured, self._members_among(population))
-        fired: Mapping[str, Mask] = {}
+        fired = recent_moments(self._settings, decisions, population, now)
         versions = {"decisions": decisions.version, "features": population.made_from}
         versions |= {name: label for name in _LABELS if (label := _labels(population, name))}
         versions |= {"uplift_model": predicted.label} if predicted else {}

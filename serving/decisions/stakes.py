@@ -11,9 +11,8 @@ from serving.decisions.policy import Policy
 from serving.segments.population import Population
 from training.customer_value.margins import Margins, margin_share, read_margins
 from training.customer_value.settings import ValueSettings
+from training.uplift.settings import UpliftSettings
 
-#: Days within which an effect is seen, as those of an uplift model.
-EFFECT_DAYS = 28
 #: The least probability of staying that a forecast is divided by.
 _LEAST = 0.1
 
@@ -49,7 +48,9 @@ class Terms:
         plain = Margins(1.0 if value.margin is None else value.margin, {})
         counts = policy.margin is None and bool(value.margins)
         margins = read_margins(settings, population.as_of) if counts else plain
-        return cls(value.horizon_days, EFFECT_DAYS, policy.kept_windows, policy.margin, margins)
+        return cls(
+            value.horizon_days, settings[UpliftSettings].horizon_days, policy.kept_windows, policy.margin, margins
+        )
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
+from features.contract.arrow import arrow_schema
+from features.contract.tables import CONTRACT, contract_directory
 from serving.decisions.decide import Decided, Decider, Limits
 from serving.decisions.eligibility import RULED_OUT
 from serving.decisions.interactions import Reserved
@@ -160,6 +163,19 @@ def test_measured_effects_count(shop: Shop) -> None:
     assert [one.source for one in decided.effects.sources] == ["measured", "measured"]
     assert decided.worth.low[0, 1] == pytest.approx((0.3 - 1.96 * 0.1) * 100 - 0.1)
     assert decided.versions["effects"]
+
+
+def test_an_action_waits_for_its_moment(shop: Shop) -> None:
+    moment = '[moments.complained]\nkind = "complaint"\nwithin_days = 3\n'
+    shop.defines(POLICY, CALL + 'moments = ["complained"]\n', MAIL, moment)
+    made = [interaction("c001", "complaint", 2.9), interaction("c002", "complaint", 3.1)]
+    ingested(shop.settings, [row | {"created_timestamp": row["event_timestamp"]} for row in made])
+    folder = contract_directory(shop.settings[StoreSettings])
+    for name in CONTRACT.keys() - {"interactions", "customers"}:
+        pq.write_table(arrow_schema(name).empty_table(), folder / f"{name}.parquet")
+    decided = shop.decides(population([RISKY] * 3))
+    assert chosen(decided) == ["mail", "call", "mail"]
+    assert RULED_OUT[decided.eligibility.codes[0, 0]] == "moment"
 
 
 @dataclass(frozen=True)
