@@ -169,7 +169,7 @@ def test_an_action_waits_for_its_moment(shop: Shop) -> None:
     moment = '[moments.complained]\nkind = "complaint"\nwithin_days = 3\n'
     shop.defines(POLICY, CALL + 'moments = ["complained"]\n', MAIL, moment)
     made = [interaction("c001", "complaint", 2.9), interaction("c002", "complaint", 3.1)]
-    ingested(shop.settings, [row | {"created_timestamp": row["event_timestamp"]} for row in made])
+    ingested(shop.settings, [{**row, "created_timestamp": row["event_timestamp"]} for row in made])
     folder = contract_directory(shop.settings[StoreSettings])
     for name in CONTRACT.keys() - {"interactions", "customers"}:
         pq.write_table(arrow_schema(name).empty_table(), folder / f"{name}.parquet")
