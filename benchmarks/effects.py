@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--nothing", type=int, default=200, help="Shops without an effect")
     given = parser.parse_args()
-    console = Console()
+    console = Console(width=140)
     if given.seeds:
         known_effects(console, given.seeds, given.customers)
     if given.nothing:
