@@ -20,9 +20,10 @@ _HOURS = np.timedelta64(1, "h")
 
 def assigned(arms: dict[str, str]) -> Assigned:
     size = len(arms)
-    texts = [np.array(list(one), dtype=object) for one in (arms.keys(), ["spring"] * size, arms.values())]
-    empty, numbers = np.full(size, "", dtype=object), np.full(size, 0.5)
-    return Assigned(*texts, empty, empty, np.full(size, _AT), numbers, numbers)
+    customers, sides = (np.array(list(one), dtype=object) for one in (arms.keys(), arms.values()))
+    spring, empty = (np.full(size, text, dtype=object) for text in ("spring", ""))
+    numbers = np.full(size, 0.5)
+    return Assigned(customers, spring, sides, empty, empty, np.full(size, _AT), numbers, numbers)
 
 
 @given(
