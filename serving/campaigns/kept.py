@@ -36,7 +36,7 @@ class UnknownCampaignError(DataError):
 
 
 class CampaignStateError(StateError):
-    """What is asked for does not fit how far the campaign is."""
+    """The state of the campaign does not allow the request."""
 
 
 @dataclass(frozen=True)

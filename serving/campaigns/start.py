@@ -18,7 +18,7 @@ from serving.decisions.definitions import Action
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of customers at the start. By customer; who is not there has none.
+    """Offers, segments and reasons at the start, by customer; customers who are not there have none.
 
     Attributes
     ----------
