@@ -179,8 +179,9 @@ class Deployment:
     @cached_property
     def models(self) -> dict[str, ModelInfo]:
         """The versions that answer, by name of the model."""
-        infos = {kind.model: one.engine.info for kind, one in self._built.items() if one.engine is not None}
-        return {model: info for model, info in infos.items() if info is not None}
+        # of two engines of a model the one that says what it predicts counts
+        infos = [(kind.model, one.engine.info) for kind, one in self._built.items() if one.engine is not None]
+        return {model: info for model, info in infos if info is not None}
 
     @property
     def labels(self) -> tuple[str, ...]:
