@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,7 +22,7 @@ from features.views import customer_views_of
 from serving.scoring.part import Column
 from serving.scoring.score_table import Kept, ScoreTable
 from serving.segments.population import Population
-from serving.segments.reading import read_population
+from serving.segments.reading import population_then, read_population
 from training.churn.settings import ChurnSettings
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -133,3 +134,21 @@ def test_a_file_that_cannot_be_read_is_an_error_of_ours(settings: Settings, tabl
     file_of(features_directory(settings[StoreSettings]), "customer_value", NOW).write_bytes(b"no parquet")
     with pytest.raises(StoreError, match="feature files cannot be read"):
         read(settings, table)
+
+
+def test_customers_of_the_past_are_those_of_their_own_moment() -> None:
+    moments = [NOW, NOW + timedelta(days=7), NOW]
+    bought = [NOW - timedelta(days=2), NOW - timedelta(days=2), None]
+    columns = {"customer_id": ["b", "b", "a"], "event_timestamp": moments, "attribute_city": ["Ulm", "Bonn", None]}
+    frame = pd.DataFrame({**columns, "last_purchase": pd.to_datetime(pd.Series(bought), utc=True)})
+    then = population_then(frame, np.array([one.timestamp() for one in moments]), COLUMNS, "past")
+    assert then.customers == ["b", "b", "a"], "in the order of the rows"
+    assert then.numbers["recency_days"].tolist()[:2] == [2, 9]
+    assert then.numbers["last_purchase"].tolist()[:2] == [-2, -9]
+    assert np.isnan(then.numbers["recency_days"][2])
+    assert then.texts["attribute_city"].tolist() == ["Ulm", "Bonn", None]
+    # what scores were then is not kept: the columns are there, so that rules may read them
+    assert np.isnan(then.numbers["risk"]).all()
+    assert then.texts["tier"].tolist() == [None] * 3
+    assert then.columns["risk"].source == "scores"
+    assert then.as_of == NOW + timedelta(days=7)
