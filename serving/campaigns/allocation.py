@@ -123,7 +123,10 @@ def _random(campaign: Campaign, candidates: Candidates, held: Mask, limits: _Lim
     count = len(candidates.actions)
     drawn = draws(f"{campaign.name}\0arm", candidates.customers)
     arms = np.where(held, NONE, np.minimum((drawn * count).astype(np.int64), count - 1))
-    eligible = np.flatnonzero(candidates.allowed.all(axis=1)) if count else np.arange(0)
+    # a customer whose discount is not known could exceed the budget
+    eligible = (
+        np.flatnonzero((candidates.allowed & np.isfinite(candidates.cost)).all(axis=1)) if count else np.arange(0)
+    )
     # in an order that says nothing about the customers, so that those who are left out are like the others
     order = eligible[np.argsort(draws(f"{campaign.name}\0order", candidates.customers)[eligible], kind="stable")]
     rows = np.sort(order[: _within(candidates, order, arms, limits)])

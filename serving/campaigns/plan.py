@@ -192,9 +192,9 @@ def _action(candidates: Candidates, allocation: Allocation, frame: Frame, place:
 
 
 def _sum(value: Floats, low: Floats, high: Floats) -> Gain:
-    """Add gains that are wrong together."""
-    if len(value) and (np.isnan(low) | np.isnan(high)).any():
-        return Gain(float(value.sum()), None, None)
+    """Add gains that are wrong together; one that is not known, as of a customer without a forecast, adds nothing."""
+    if np.isnan([value, low, high]).any():
+        return Gain(float(np.nansum(value)), None, None)
     return Gain(float(value.sum()), float(low.sum()), float(high.sum()))
 
 

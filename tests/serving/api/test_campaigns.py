@@ -53,7 +53,13 @@ def settings(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def client(settings: Settings) -> Iterator[TestClient]:
+def keys(settings: Settings) -> dict[Role, dict[str, str]]:
+    file = KeyFile(settings[StoreSettings])
+    return {role: bearer(file.create(f"campaigns-{role}", (role,), NOW)) for role in ("score", "events")}
+
+
+@pytest.fixture(scope="module")
+def client(settings: Settings, keys: object) -> Iterator[TestClient]:
     with connected(settings) as client:
         yield client
 
@@ -119,11 +125,8 @@ def test_a_campaign_is_planned_started_exported_and_reported(client: TestClient,
         assert customer not in set(pd.read_parquet(parquet)["customer_id"])
 
 
-def test_the_roles_are_those_of_a_marketer(client: TestClient, settings: Settings) -> None:
-    keys = KeyFile(settings[StoreSettings])
-    roles: tuple[Role, ...] = ("score", "events")
-    for role in roles:
-        header = bearer(keys.create(f"campaigns-{role}", (role,), NOW))
+def test_the_roles_are_those_of_a_marketer(client: TestClient, keys: dict[Role, dict[str, str]]) -> None:
+    for role, header in keys.items():
         assert client.post("/v1/campaigns", json=body(client, "other"), headers=header).status_code == 403
         for what in ("start", "stop", "export"):
             answer = client.post(f"/v1/campaigns/spring/{what}", json={"channel": "phone"}, headers=header)
@@ -164,5 +167,7 @@ def test_the_command_does_the_same(
         assert names == {f"summer-phone-{done['export']['id'][:12]}.csv"}
     assert "summer" in encore("campaign", "list")
     assert "exports" in json.loads(encore("campaign", "show", "summer", "--format", "json"))
-    assert "not yet known" in encore("campaign", "report", "summer")
+    report = json.loads(encore("campaign", "report", "summer", "--format", "json"))
+    assert (report["campaigns"], report["total"]["verdict"]) == (["summer"], "not_yet_known")
+    assert "What came back" in encore("campaign", "report", "summer")
     assert "is stopped since" in encore("campaign", "stop", "summer")

@@ -1,6 +1,7 @@
 """Who is held out, which arm is drawn, and what a plan adds up: against plain loops and by hand."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -113,3 +114,15 @@ def test_a_plan_says_whom_it_reaches_and_what_can_be_seen() -> None:
     error = math.sqrt(stays * (1 - stays) * (1 / plan.contacted + 1 / plan.held_out))
     # z of 97.5 % and of 80 %
     assert plan.actions[0].smallest_effect == pytest.approx((1.959964 + 0.841621) * error, rel=1e-5)
+
+
+def test_customers_whose_costs_or_gains_are_not_known_break_no_plan() -> None:
+    found = candidates(200, 2)
+    found.cost[:50, 1] = np.nan
+    found.gain[50:100, 0] = np.nan
+    allocation = allocate(campaign(allocation="random"), found, {}, 1e9)
+    assert set(allocation.rows.tolist()).isdisjoint(range(50))
+    frame = replace(_FRAME, effects={"a": "model", "b": "assumed"})
+    plan = make_plan(found, allocation, frame, by_lot=True)
+    assert math.isfinite(plan.gain.value)
+    assert math.isfinite(plan.cost)

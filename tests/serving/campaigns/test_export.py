@@ -16,6 +16,7 @@ from core import webhook
 from core.errors import ConfigError, StoreError
 from core.spreadsheets import ENCODING
 from serving.campaigns.kept import CampaignStateError, Export, UnknownCampaignError
+from serving.privacy.lists import erase_campaign_files
 from tests.serving.campaigns.shops import CALL, MAIL, Shop, later
 from tests.serving.decisions.worlds import NOW, interaction, report
 
@@ -150,6 +151,22 @@ def test_a_file_is_the_same_when_it_is_written_again_and_runs_no_formula(tmp_pat
     assert {(row["products"], row["not_before"]) for row in rows} == {("'=1+1;p2", "2026-11-27T12:00:00Z")}
     path.unlink()
     assert shop.open().write_csv(shop.open().claims.export("spring", export.id)).read_bytes() == first
+
+
+def test_an_erased_customer_is_in_no_file_that_is_still_here(tmp_path: Path) -> None:
+    shop = Shop.of(tmp_path)
+    shop.customers[3] = "=3"
+    campaigns = shop.started(holdout=0.01)
+    export = campaigns.export("spring", "phone", "csv", NOW).export
+    assert export is not None
+    path = campaigns.write_csv(export)
+    before = path.read_bytes().splitlines()
+    assert erase_campaign_files(shop.stores, "=3") == 1
+    assert erase_campaign_files(shop.stores, "c999") == 0
+    assert path.read_bytes().splitlines() == [line for line in before if b"'=3" not in line]
+    assert campaigns.store.erase("=3") == 2
+    assert shop.open().write_csv(export).read_bytes().splitlines() == path.read_bytes().splitlines()
+    assert b"=3" not in path.read_bytes()
 
 
 class Receiver:
