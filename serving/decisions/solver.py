@@ -75,7 +75,8 @@ class Solution:
     @property
     def gap(self) -> float:
         """The share of the bound that may be missing; 0 where the choice is proven to be the best."""
-        return max(0.0, self.bound - self.total) / self.bound if self.bound > 0 else 0.0
+        missing = self.bound - self.total
+        return missing / self.bound if missing > _BETTER * abs(self.bound) else 0.0
 
     @property
     def prices(self) -> Prices:
