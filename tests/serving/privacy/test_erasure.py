@@ -3,6 +3,7 @@
 import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,6 @@ from fastapi.testclient import TestClient
 from core.errors import StoreError
 from core.jobs import job
 from core.settings import Settings, StoreSettings
-from features.contract.assigned import HOLDOUT, write_assignments
 from features.contract.erased import Erased
 from features.erase import REDACTED, erase_quarantined_text
 from features.ingest.pipeline import ingest
@@ -27,10 +27,12 @@ from features.live.log import EventLog
 from features.store.feature_store import Store
 from features.store.materialized import read_online, rows_directory
 from features.store.online import OnlineStore
+from serving.campaigns.export import exports_directory
 from serving.privacy.receipts import Records, erasure_id_of
 from serving.privacy.stores import STORES
 from serving.scoring.score_table import ScoreTable
 from serving.segments.store import SegmentStore
+from serving.settings import DecisionSettings
 from tests.conftest import NOW, World, connected, copied, erased
 from tests.servers import wait_until
 
@@ -41,6 +43,17 @@ _LINES = "customer_id,order_id,product_id,event_timestamp,quantity,amount\n" + "
     for customer in (CUSTOMER, OTHER)
     for day in (3, 10, 20)
 )
+#: One action that everybody may get, and that is worth it for everybody.
+_DECISIONS = """
+[policy]
+holdout = 0
+[actions.call]
+goal = "cross_sell"
+channel = "phone"
+cost = 0.1
+adds = 0.5
+amount = 50
+"""
 UNFINISHED = {
     ".unfinished-scores.parquet-a/scores.parquet",
     ".unfinished-features-b/features/customer_value.parquet",
@@ -63,7 +76,8 @@ def settings(world: World, tmp_path: Path) -> Any:
         data = settings[DataSettings]
         phone = InputSettings(table="transactions", path=str(tmp_path / "phone.csv"))
         data = data.model_copy(update={"inputs": (*data.inputs, phone), "max_rejected_share": 0.9})
-        yield settings.replaced(data)
+        (tmp_path / "decisions.toml").write_text(_DECISIONS)
+        yield settings.replaced(data, DecisionSettings(file=tmp_path / "decisions.toml"))
 
 
 def populate(settings: Settings, client: TestClient) -> None:
@@ -87,8 +101,9 @@ def populate(settings: Settings, client: TestClient) -> None:
     shown = [{"customer_id": customer, "products": ["1029743"]} for customer in (CUSTOMER, OTHER)]
     torn = '{"customer_id": "er'  # of a killed process
     (folder / "impressions.jsonl").write_text("".join(json.dumps(line) + "\n" for line in shown) + torn)
-    drawn = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "assigned_timestamp": NOW, "arm": HOLDOUT})
-    write_assignments(settings[StoreSettings], "spring", drawn)
+    decided = client.post("/v1/decisions", json={"everyone": True, "limit": 0})
+    assert decided.status_code == 200, decided.text
+    _contact_everybody(settings, client)
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
     lists.to_parquet(folder / "scores.parquet", index=False)
     lists.to_csv(folder / "scores.csv", index=False, encoding="utf-8-sig")
@@ -96,6 +111,20 @@ def populate(settings: Settings, client: TestClient) -> None:
     for unfinished in UNFINISHED:  # of killed commands
         (folder / unfinished).parent.mkdir(parents=True)
         lists.to_parquet(folder / unfinished, index=False)
+
+
+def _contact_everybody(settings: Settings, client: TestClient) -> None:
+    """Run a campaign whose contacts are exported to a file below the data."""
+    around = {"starts": (NOW - timedelta(days=1)).isoformat(), "ends": (NOW + timedelta(days=1)).isoformat()}
+    asked = {"name": "spring", "actions": ["call"], "holdout": 0.01, **around}
+    assert client.post("/v1/campaigns", json=asked).status_code == 201
+    assert client.post("/v1/campaigns/spring/start").status_code == 200
+    exported = client.post("/v1/campaigns/spring/export", json={"channel": "phone"})
+    assert exported.status_code == 200, exported.text
+    listed = client.get(f"/v1/campaigns/spring/exports/{exported.json()['export']['id']}")
+    directory = exports_directory(settings[StoreSettings])
+    directory.mkdir(parents=True)
+    (directory / "spring-phone.csv").write_bytes(listed.content)
 
 
 def holders(folder: Path, customer: str) -> set[str]:
@@ -139,6 +168,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
             "scores.csv",
             "check.html",
             "assignments/spring.parquet",
+            "exports/spring-phone.csv",
             "impressions.jsonl",
             "audit/audit.jsonl",
             *UNFINISHED,
@@ -147,6 +177,8 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert any(file.startswith("features/customer_activity/") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("online/") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("customer_segments.db") for file in holders(folder, CUSTOMER))
+        assert any(file.startswith("campaigns.db") for file in holders(folder, CUSTOMER))
+        assert any(file.startswith("decisions/") for file in holders(folder, CUSTOMER))
         kept = holders(folder, OTHER)
 
         receipt = erased(client, CUSTOMER)
@@ -159,7 +191,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert removed["unfinished files"] == len(UNFINISHED)
         assert all(count > 0 for count in removed.values()), removed
         assert receipt["remains"] == [one.remains for one in STORES if isinstance(one.remains, str)]
-        logs = {"events.db-wal", "scores.db-wal", "answers.db-wal", "customer_segments.db-wal"}
+        logs = {"events.db-wal", "scores.db-wal", "answers.db-wal", "customer_segments.db-wal", "campaigns.db-wal"}
         assert kept - UNFINISHED - logs <= holders(folder, OTHER)
         assert client.get(f"/v1/customers/{OTHER}/risk").status_code == 200
 
