@@ -27,6 +27,8 @@ from serving.segments.values import Mask
 #: The kinds of interactions after which a policy may wait.
 Kind = Literal["contact", "complaint", "return"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+#: So many customers are looked up in the log one by one; of more, all events of these kinds are read.
+_FEW = 1_000
 _READ = (CONTACT.name, COMPLAINT.name, RETURN.name, CONSENT.name)
 #: How long before the reserved moment the report of its contact may lie: exports often know the day alone.
 _REPORTED_BEFORE = 86_400_000_000
@@ -237,16 +239,20 @@ def open_interactions(
         kinds = ", ".join(map(quoted, _READ))
         con.execute(f"CREATE TEMP VIEW exported AS SELECT * FROM {exported} WHERE kind IN ({kinds})")
         con.register("asked", pa.table({"place": np.arange(len(customers)), "customer_id": pa.array(customers)}))
-        con.register("logged", _logged(stores, since))
+        con.register("logged", _logged(stores, since, customers))
         con.execute(_SEEN, {"now": now})
         con.register("reserved", _reserved(reserved))
         con.execute(_RESERVED)
         yield Interactions(con, settings, len(customers))
 
 
-def _logged(stores: StoreSettings, since: int) -> pa.Table:
+def _logged(stores: StoreSettings, since: int, customers: Sequence[str]) -> pa.Table:
     log = EventLog(stores)
-    return tables_of(log.after(since, _READ) if log.exists else ())["interactions"]
+    if not log.exists:
+        return tables_of(())["interactions"]
+    if len(customers) <= _FEW:
+        return tables_of(one for one in log.of(customers, since) if one.event.kind in _READ)["interactions"]
+    return tables_of(log.after(since, _READ))["interactions"]
 
 
 def _reserved(reserved: Sequence[Reserved]) -> pa.Table:

@@ -12,6 +12,9 @@ from serving.decisions.definitions import Decisions
 from serving.decisions.moments import fired
 from serving.segments.population import Population
 
+#: So many customers are asked about one by one; of more, everybody is read.
+_FEW = 1_000
+
 
 def recent_moments(
     settings: Settings, decisions: Decisions, population: Population, now: datetime
@@ -33,7 +36,8 @@ def recent_moments(
         return {}
     longest = timedelta(days=max(moment.within_days for moment in moments.values()))
     # what fires at this very instant counts too
-    rows = fired(settings, moments, now - longest, now + timedelta(microseconds=1))
+    few = population.customers if len(population.customers) <= _FEW else None
+    rows = fired(settings, moments, now - longest, now + timedelta(microseconds=1), few)
     customers, found = pd.Index(population.customers, dtype=object), {}
     for name, moment in moments.items():
         own = rows[(rows["moment"] == name) & (rows["at"] > now - timedelta(days=moment.within_days))]

@@ -3,7 +3,7 @@
 Adding a kind is its class, in a module here, and one line in `MomentDefinition`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -33,11 +33,22 @@ MomentDefinition = Annotated[
 MOMENT_KINDS: frozenset[str] = frozenset(kind.model_fields["kind"].default for kind in Moment.__subclasses__())
 
 
-def fired(settings: Settings, moments: Mapping[str, Moment], start: datetime, end: datetime) -> pd.DataFrame:
+def fired(
+    settings: Settings,
+    moments: Mapping[str, Moment],
+    start: datetime,
+    end: datetime,
+    customers: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Return the moments that fired in [start, end), by what was known at each instant.
 
     Events of the log count from when they were received, before they are ingested too. What fires does not depend on
     the time that is asked about: two halves have the same as the whole.
+
+    Parameters
+    ----------
+    customers
+        Few customers who are asked about; None is all.
 
     Returns
     -------
@@ -57,7 +68,7 @@ def fired(settings: Settings, moments: Mapping[str, Moment], start: datetime, en
         "WHERE fires >= asked.start AND fires < asked.stop"
         for name, moment in moments.items()
     ]
-    with open_known(settings, start, end) as con:
+    with open_known(settings, start, end, customers) as con:
         rows = con.execute(" UNION ALL ".join(parts) + " ORDER BY fires, customer_id, moment").df()
     rows["at"] = pd.to_datetime(rows.pop("fires"), unit="us", utc=True).dt.as_unit("us")
     return rows

@@ -4,11 +4,12 @@ All moments are microseconds since 1970. A row counts in [known, gone): it is kn
 written, whichever is later, and gone when another version took its place.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
 from core.settings import Settings, StoreSettings
 from core.sql import engine, relation
@@ -56,13 +57,17 @@ _VIEWS = {
 
 
 @contextmanager
-def open_known(settings: Settings, start: datetime, end: datetime) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_known(
+    settings: Settings, start: datetime, end: datetime, customers: Sequence[str] | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the views that moments read, with the events that came since the last ingestion.
 
     Parameters
     ----------
     start, end
         The row of the view `asked`, half-open: columns `start` and `stop`.
+    customers
+        Few customers whose rows alone are read; None is all.
 
     Raises
     ------
@@ -76,20 +81,25 @@ def open_known(settings: Settings, start: datetime, end: datetime) -> Iterator[d
     since = int(read_stamp(contract_directory(stores)).get("events", 0))
     with engine(settings) as con:
         tables = {"customers": relation(contract_file(stores, "customers"))}
-        tables |= _with_logged(con, stores, since)
+        tables |= _with_logged(con, stores, since, customers)
+        if customers is not None:
+            con.register("wanted", pa.table({"customer_id": pa.array(customers, pa.string())}))
+            tables = {name: f"(FROM {table} SEMI JOIN wanted USING (customer_id))" for name, table in tables.items()}
         for name, query in _VIEWS.items():
             con.execute(f"CREATE TEMP TABLE {name} AS {query.format(**tables)}")
         con.execute("CREATE TEMP TABLE asked AS SELECT ?::BIGINT AS start, ?::BIGINT AS stop", [_us(start), _us(end)])
         yield con
 
 
-def _with_logged(con: duckdb.DuckDBPyConnection, stores: StoreSettings, since: int) -> dict[str, str]:
+def _with_logged(
+    con: duckdb.DuckDBPyConnection, stores: StoreSettings, since: int, customers: Sequence[str] | None
+) -> dict[str, str]:
     """Return the relation of each table that takes rows of events, with those that are logged and not ingested yet."""
     exported = {name: relation(contract_file(stores, name)) for name in EVENT_TABLES}
     log = EventLog(stores)
     if not log.exists or log.last() <= since:
         return {str(name): table for name, table in exported.items()}
-    logged = list(log.all(log.last()))
+    logged = list(log.all(log.last())) if customers is None else log.of(customers)
     live = tables_of(one for one in logged if one.seq > since)
     # a later event may replace an order of an earlier one, so that orders of events all come from the log
     live["transactions"] = tables_of(logged)["transactions"]

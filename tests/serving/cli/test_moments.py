@@ -111,6 +111,8 @@ def test_logged_events_count_before_they_are_ingested(tmp_path: Path) -> None:
         ("c", "upset", NOON + 3 * HOUR),
         ("leaves", "left", NOON + 4 * HOUR),
     ]
+    alone = fired(settings, moments, NOON - DAY, NOON + DAY, ["buys", "c"])
+    assert [tuple(row) for row in alone.itertuples(index=False)] == [("c", "upset", NOON + 3 * HOUR)]
 
 
 def test_a_contract_that_an_event_extends_does_not_end(tmp_path: Path) -> None:

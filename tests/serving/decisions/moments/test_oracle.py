@@ -202,3 +202,14 @@ def test_the_parts_of_a_time_have_what_the_whole_has(tmp_path: Path, parts: int)
     # half-open: an instant is in the time that begins with it
     assert at in set(fired(settings, moments, at, at + INSTANT)["at"])
     assert at not in set(fired(settings, moments, at - HOUR, at)["at"])
+
+
+def test_few_customers_have_the_moments_that_they_have_among_all(tmp_path: Path) -> None:
+    settings = written(tmp_path, **made(4))
+    moments = {moment.kind: moment for moment, _ in CASES}
+    whole = fired(settings, moments, START, END)
+    some = sorted(set(whole["customer_id"]))[::3]
+    expected = whole[whole["customer_id"].isin(some)]
+    assert 0 < len(expected) < len(whole)
+    few = fired(settings, moments, START, END, [*some, "nobody"])
+    assert list(few.itertuples(index=False)) == list(expected.itertuples(index=False))
