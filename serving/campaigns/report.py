@@ -22,6 +22,8 @@ from training.effects.report import Beside, EffectReport, make_report
 from training.effects.tables import sheets
 from training.evaluation.sheet import Sheet
 
+#: Names that an error lists at most.
+_MOST_NAMED = 12
 #: Days of outcomes from the assignment on, where nobody says another number.
 DAYS = 28
 
@@ -91,8 +93,10 @@ def imported(settings: Settings, name: str) -> Assigned:
     """
     assigned = read_assigned(settings, [name])
     if not len(assigned):
+        there = sorted(set(read_assigned(settings).campaigns.tolist()))
         raise DataError(
-            f"Expected assignments of the campaign {name!r} in the contract table, found none.",
+            f"Expected assignments of the campaign {name!r} in the contract table, found "
+            f"{', '.join(there[:_MOST_NAMED]) or 'none'}.",
             "Correct the name, or map its customers and arms to the table assignments and run `encore ingest`.",
         )
     return assigned
