@@ -76,8 +76,8 @@ def _sentence(action: str, verdict: Verdict, spoken: Estimate, by_lot: Estimate)
     more = f"{1000 * spoken.value:+.0f} ({1000 * spoken.low:+.0f} to {1000 * spoken.high:+.0f})"
     budget = f"With a budget for {BUDGETS[_SPOKEN - 1]:.0%} of 1,000 customers, contacting by predicted lift instead "
     if verdict == "wrong":
-        lots = " Contacting by risk gains less than drawing lots." if by_lot.high < 0 else ""
-        return f"Risk is the wrong ranking for {action} here.{lots} {budget}of risk changes who is retained by {more}."
+        why = "it gains less than drawing lots" if by_lot.high < 0 else "over all budgets, predicted lift gains more"
+        return f"Risk is the wrong ranking for {action} here: {why}. {budget}of risk changes who is retained by {more}."
     if verdict == "right":
         return (
             f"Risk is a right ranking for {action} here: it gains more than drawing lots, and predicted lift gains no "
