@@ -52,7 +52,7 @@ def test_intervals_hold_the_effect_on_fresh_customers_of_the_same_tenth(model: A
 def test_risk_is_the_wrong_ranking_of_this_shop(evaluation: Evaluation) -> None:
     found = diagnose(evaluation, evaluation.main)
     assert found.verdict == "wrong"
-    assert found.text.startswith("Risk is the wrong ranking for call here.")
+    assert found.text.startswith("Risk is the wrong ranking for call here: ")
     assert found.at_budgets["risk"]["20%"].low > 0
     assert evaluation.accepted == ("call",)
     assert evaluation.objection is None
