@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from serving.cli.asking import Asking
 from serving.cli.context import Context
 from serving.cli.options import BasketOption, CustomerArgument, LanguageOption, group
+from serving.decisions.answers import DecisionAnswer
 from serving.explain.language import DEFAULT, Language
 from serving.explain.wording import Writer, make_writers
 from serving.parts import PARTS
@@ -80,12 +81,30 @@ def _card(context: Context, asking: Asking, customer_id: str, language: Language
             yield Padding(escape(reason.text), (0, 0, 0, 2))
     if risk.risk is not None and not (reasons.reasons or reasons.strengths):
         yield writer.say("heading.nothing")
-    for name, step in (("action", action.now), ("next_action", action.then)):
-        if step is not None:
-            yield f"[bold]{escape(writer.say(f'heading.{name}', text=step.text))}[/]"
+    yield from _what_to_do(action, writer)
     if change.what_if is not None:
         yield escape(change.what_if.text)
     yield f"[dim]{risk.model}, {writer.say('heading.grade')} {grade}, {one.as_of:%Y-%m-%d}[/]"
+
+
+def _what_to_do(action: ActionAnswer, writer: Writer) -> Iterator[RenderableType]:
+    """Yield the steps of the playbook with what worked, and the best action of the file of decisions."""
+    for name, step in (("action", action.now), ("next_action", action.then)):
+        if step is not None:
+            yield f"[bold]{escape(writer.say(f'heading.{name}', text=step.text))}[/]"
+            if step.worked is not None:
+                yield Padding(escape(step.worked), (0, 0, 0, 2))
+    if action.decision is not None:
+        yield from _decision(action.decision, writer)
+
+
+def _decision(decision: DecisionAnswer, writer: Writer) -> Iterator[RenderableType]:
+    """Yield the best action of the file of decisions, why, and what it is expected to bring."""
+    yield f"[bold]{escape(writer.say('heading.decision', text=decision.title))}[/]"
+    gain = decision.expected_gain
+    for text in (decision.reason, gain.text if gain is not None else None):
+        if text:
+            yield Padding(escape(text), (0, 0, 0, 2))
 
 
 @app.command("recommend")

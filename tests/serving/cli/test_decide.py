@@ -106,3 +106,16 @@ def test_what_is_given_wrongly_is_refused(settings: Settings) -> None:
     run("--capacity", "email", code=2)
     for arguments, problem in ((["--out", "x.txt"], "parquet or .csv"), (["--customers", " , "], "Expected ids")):
         assert problem in str(CliRunner().invoke(app, ["decide", *arguments]).exception)
+
+
+def test_the_card_of_a_customer_has_the_best_action_with_its_reason(settings: Settings) -> None:
+    decided("--dry-run", "--out", "every.csv")
+    rows = pd.read_csv("every.csv")
+    called = str(rows[rows.action == "call"].customer_id.iloc[0])
+    card = CliRunner().invoke(app, ["explain", called], env={"COLUMNS": "200"})
+    assert card.exit_code == 0, card.output
+    assert "Best action: =Call" in card.output
+    assert "Assumed and not measured yet" in card.output
+    chinese = CliRunner().invoke(app, ["explain", called, "--language", "zh"], env={"COLUMNS": "200"})
+    # without a title in the language it is the name
+    assert "最佳行动：call" in chinese.output
