@@ -31,8 +31,8 @@ def verdict(seen: Verdict, needed_more: int | None) -> str:
     """Write a verdict, and about how many more customers would show the difference, to two digits."""
     if not needed_more:
         return _VERDICTS[seen]
-    digits = max(0, len(str(needed_more)) - 2)
-    return f"{_VERDICTS[seen]}, needs about {round(needed_more, -digits):,} more"
+    about = f"about {round(needed_more, -max(0, len(str(needed_more)) - 2)):,} more"
+    return _VERDICTS[seen] + (f", needs {about}" if seen == "not_yet_known" else f"; {about} would show this difference")
 
 
 def _shown(report: EffectReport) -> Iterator[tuple[str, ArmReport]]:
