@@ -32,7 +32,9 @@ def verdict(seen: Verdict, needed_more: int | None) -> str:
     if not needed_more:
         return _VERDICTS[seen]
     about = f"about {round(needed_more, -max(0, len(str(needed_more)) - 2)):,} more"
-    return _VERDICTS[seen] + (f", needs {about}" if seen == "not_yet_known" else f"; {about} would show this difference")
+    return _VERDICTS[seen] + (
+        f", needs {about}" if seen == "not_yet_known" else f"; {about} would show this difference"
+    )
 
 
 def _shown(report: EffectReport) -> Iterator[tuple[str, ArmReport]]:

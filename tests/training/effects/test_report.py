@@ -301,7 +301,7 @@ def test_json_and_sheets_say_the_same() -> None:
     verdicts, differences, groups, checks = tables.sheets(report)
     assert [row[0] for row in verdicts.rows] == ["call", "mail", "all actions"]
     assert verdicts.rows[0][3] == "effect"
-    assert verdicts.rows[1][3].startswith("no effect seen, needs about ")
+    assert verdicts.rows[1][3].startswith("no effect seen; about ")
     effect = report.arms[0].found["retained"].effect
     assert differences.rows[0][:5] == (
         "call",
