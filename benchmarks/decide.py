@@ -24,7 +24,8 @@ from core.settings import Settings, StoreSettings
 from core.stamps import write_stamp
 from features.contract.arrow import arrow_schema
 from features.contract.tables import contract_directory
-from serving.decisions.decide import Decided, Decider, choose
+from serving.decisions.choosing import choose
+from serving.decisions.decide import Decided, Decider
 from serving.decisions.listing import rows_of
 from serving.decisions.records import DecisionRecords
 from serving.decisions.replay import replay
@@ -100,7 +101,7 @@ def main() -> None:
         peak = _gigabytes()
         allowed = decided.eligibility.allowed & np.isfinite(decided.worth.gain)
         with _timed(table, "  of this the choice alone") as chosen_in:
-            choose(decided.actions, decided.worth, allowed, decided.limits)
+            choose(decided.actions, decided.worth, allowed, decided.limits.budget, decided.limits.capacity)
         with _timed(table, "  the same by gain for money") as ranked_in:
             ranked = _by_gain_for_money(decided, allowed)
         with _timed(table, "write the list of all customers"):

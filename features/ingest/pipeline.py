@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -245,8 +245,9 @@ def _forget(folder: Path, wanted: set[str]) -> None:
 def connection(settings: Settings, root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an engine that finds files below the root, and can say how far it is."""
     with engine(settings) as con:
-        # its progress is asked for, and shown by us
-        con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+        # its progress is asked for, and shown by us; a notebook without widgets has none
+        with suppress(duckdb.InvalidInputException):
+            con.execute("SET enable_progress_bar = true; SET enable_progress_bar_print = false")
         # a long list after IN would become a join, after which rows no longer come in the source's order
         con.execute("SET disabled_optimizers = 'in_clause'")
         con.execute(f"SET file_search_path = {quoted(str(root))}")

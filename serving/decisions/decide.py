@@ -12,13 +12,13 @@ from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from core.stamps import fingerprint
 from serving.decisions.actions import Action
+from serving.decisions.choosing import best_of, choose, reduced_gains
 from serving.decisions.contacts import Contacts, Reserved, read_contacts
 from serving.decisions.definitions import DecisionFile, Decisions
 from serving.decisions.effects import Effects, Predicted, effects_of
 from serving.decisions.eligibility import Eligibility, eligible
-from serving.decisions.problem import NOTHING
 from serving.decisions.recent import recent_moments
-from serving.decisions.solver import Prices, Solution, solve
+from serving.decisions.solver import Prices, Solution
 from serving.decisions.stakes import Stakes, Terms, stakes_of
 from serving.decisions.worth import ActionWorth, worth_of
 from serving.scoring.models import Loaded
@@ -129,10 +129,6 @@ class _Valued:
         return tuple(self.decisions.actions.values())
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        return tuple(action.channel for action in self.actions)
-
-    @property
     def allowed(self) -> Mask:
         """Customers x actions: allowed, and valued."""
         mask: Mask = self.eligibility.allowed & np.isfinite(self.worth.gain)
@@ -218,7 +214,7 @@ class Decider:
             population, contacts = population.among(places), self.contacts(population.among(places).customers, now)
         valued = self._value(decisions, population, contacts, now, campaigns_of or {})
         _check_known(valued)
-        solution = choose(valued.actions, valued.worth, valued.allowed, limits)
+        solution = choose(valued.actions, valued.worth, valued.allowed, limits.budget, limits.capacity)
         return _decided(valued, now, limits, solution, is_plan=customers is None and asked.actions is None)
 
     def answer(
@@ -239,8 +235,8 @@ class Decider:
             If no file of decisions is configured.
         """
         valued = self._value(self._current(), population, contacts, now, campaigns_of or {})
-        reduced = _reduced(valued, prices)
-        choice = _best(np.where(reduced > 0, reduced, -np.inf), valued)
+        reduced = reduced_gains(valued.actions, valued.worth, valued.allowed, prices)
+        choice = best_of(np.where(reduced > 0, reduced, -np.inf), valued.actions)
         total = float(valued.worth.gain[np.flatnonzero(choice >= 0), choice[choice >= 0]].sum())
         solution = Solution(choice, total, total, prices.budget, prices.channels)
         return _decided(valued, now, Limits(tuple(valued.decisions.actions)), solution, is_plan=False)
@@ -345,44 +341,8 @@ def _check_known(valued: _Valued) -> None:
         )
 
 
-def choose(actions: Sequence[Action], worth: ActionWorth, allowed: Mask, limits: Limits) -> Solution:
-    """Choose for all customers; of equal actions the one with the higher priority, then the first.
-
-    Parameters
-    ----------
-    allowed
-        Customers x actions.
-    """
-    order = _by_priority(actions)
-    channels = [actions[place].channel for place in order]
-    gains, costs, capacity = worth.gain[:, order], worth.cost[:, order], limits.capacity or {}
-    solution = solve(gains, costs, channels, allowed[:, order], limits.budget, capacity)
-    return replace(solution, choice=np.array([*order, NOTHING])[solution.choice])
-
-
-def _by_priority(actions: Sequence[Action]) -> list[int]:
-    return sorted(range(len(actions)), key=lambda place: (-actions[place].priority, place))
-
-
-def _reduced(valued: _Valued, prices: Prices) -> Floats:
-    """Return the reduced gains of the options; -inf where an action is not allowed or gains nothing."""
-    worth = valued.worth
-    option = valued.allowed & (worth.gain > 0)
-    return np.where(option, prices.reduced(worth.gain, worth.cost, valued.channels), -np.inf)
-
-
-def _best(reduced: Floats, valued: _Valued) -> Ints:
-    """Return the option with the highest reduced gain of each customer, by priority where they are equal."""
-    choice = np.full(len(reduced), NOTHING, dtype="int64")
-    best = np.full(len(reduced), -np.inf)
-    for place in _by_priority(valued.actions):
-        better = reduced[:, place] > best
-        choice[better], best[better] = place, reduced[better, place]
-    return choice
-
-
 def _decided(valued: _Valued, now: datetime, limits: Limits, solution: Solution, *, is_plan: bool) -> Decided:
-    others = _reduced(valued, solution.prices)
+    others = reduced_gains(valued.actions, valued.worth, valued.allowed, solution.prices)
     chosen = np.flatnonzero(solution.choice >= 0)
     others[chosen, solution.choice[chosen]] = -np.inf
     return Decided(
@@ -390,7 +350,7 @@ def _decided(valued: _Valued, now: datetime, limits: Limits, solution: Solution,
         actions=valued.actions,
         now=now,
         choice=solution.choice,
-        runner_up=_best(others, valued),
+        runner_up=best_of(others, valued.actions),
         stakes=valued.stakes,
         effects=valued.effects,
         worth=valued.worth,

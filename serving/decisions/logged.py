@@ -16,7 +16,7 @@ from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from features.contract.assigned import HOLDOUT
 from serving.decisions.actions import Action
-from serving.decisions.decide import Limits, choose
+from serving.decisions.choosing import choose
 from serving.decisions.definitions import Decisions
 from serving.decisions.effects import Predicted, effects_of
 from serving.decisions.past import Past
@@ -191,7 +191,7 @@ def _choices(
     )
     allowed = fits & np.isfinite(worth.gain)
     names = np.array([*(one.name for one in actions), HOLDOUT], dtype=object)
-    wanted, chosen = (choose(actions, worth, mask, Limits()).choice for mask in (allowed, allowed & possible))
+    wanted, chosen = (choose(actions, worth, mask).choice for mask in (allowed, allowed & possible))
     return names[wanted], names[chosen]
 
 

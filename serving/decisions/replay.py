@@ -7,7 +7,7 @@ import numpy as np
 
 from core.arrays import Floats, Ints
 from serving.decisions.actions import Action
-from serving.decisions.decide import choose
+from serving.decisions.choosing import choose
 from serving.decisions.records import DecisionRecords, Run
 from serving.decisions.rows import effects_in, matrix_in, places_in, stakes_in
 from serving.decisions.worth import ActionWorth, worth_of
@@ -68,7 +68,8 @@ def replay(records: DecisionRecords, name: str) -> Replayed:
     if erased:
         others = _unexplained(run, actions, worth, choice, allowed)
     else:
-        others = np.flatnonzero(choose(actions, worth, allowed, run.limits).choice != choice)
+        again = choose(actions, worth, allowed, run.limits.budget, run.limits.capacity)
+        others = np.flatnonzero(again.choice != choice)
     return Replayed(name, table.num_rows, erased, int((~np.logical_and(*same)).sum()), len(others))
 
 
