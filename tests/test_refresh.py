@@ -139,6 +139,7 @@ def test_the_first_night_goes_from_exports_to_champions(night: Night) -> None:
         "train next-product": "done",
         "train value": "done",
         "train segments": "done",
+        "train uplift": "skipped",
         "recalibrate churn": "skipped",
         "scores of new versions": "done",
         "report": "done",
@@ -186,7 +187,9 @@ def test_exports_that_are_not_fit_leave_what_was_there(night: Night, tmp_path: P
 def test_an_unknown_model_in_the_schedule_is_refused(night: Night) -> None:
     code, printed = refresh(night.directory, ENCORE_REFRESH__RETRAIN_DAYS_OF='{"chrun": 7}')
     assert code == 2
-    assert "expected names of models (churn, next_product, segments, value), found 'chrun'" in " ".join(printed.split())
+    assert "expected names of models (churn, next_product, segments, uplift, value), found 'chrun'" in " ".join(
+        printed.split()
+    )
 
 
 def test_a_store_that_does_not_answer_has_a_code_of_its_own(night: Night) -> None:

@@ -157,12 +157,14 @@ class Campaigns:
 
         Raises
         ------
+        CampaignStateError
+            If no file of decisions is configured.
         ConfigError
-            If no file of decisions is configured, or it never could be read.
+            If it never could be read.
         """
         found = self._file.current()
         if found is None:
-            raise ConfigError(
+            raise CampaignStateError(
                 "Expected a file of actions and policy, found none.", "Name it in encore.toml: decisions.file."
             )
         return found

@@ -22,7 +22,7 @@ def test_everything_registered_is_described_and_tagged(at_home: World) -> None:
     feast = FeatureStore(repo_path="data/feast")
     services = {one.name: one for one in feast.list_feature_services()}
     assert {name: one.tags for name, one in services.items()} == {
-        "churn_v1": {"model": "churn"},
+        "churn_v1": {"model": "churn, uplift"},
         "next_product_v1": {"model": "next_product"},
         "value_v1": {"model": "value, segments"},
     }
@@ -31,10 +31,10 @@ def test_everything_registered_is_described_and_tagged(at_home: World) -> None:
     assert views["customer_value"].tags == {"kind": "customer", "model": "churn, value, segments, uplift"}
     assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product, value, segments"}
     assert services["value_v1"].description == "What the value and segments models read."
-    assert services["churn_v1"].description == "What the churn model reads."
+    assert services["churn_v1"].description == "What the churn and uplift models read."
     assert [name for name in views if name.endswith("_vector")].count("value_v1_vector") == 1
     assert views["value_v1_vector"].tags == {"kind": "vector", "model": "value, segments"}
-    assert views["churn_v1_vector"].tags == {"kind": "vector", "model": "churn"}
+    assert views["churn_v1_vector"].tags == {"kind": "vector", "model": "churn, uplift"}
     everything = [*services.values(), *views.values(), *feast.list_entities()]
     assert len(everything) >= 3 + 14 + 2
     for one in everything:

@@ -18,7 +18,7 @@ from serving.settings import DecisionSettings
 from tests.contract_tables import written
 from tests.serving.campaigns.shops import Shop
 from tests.serving.decisions.worlds import decisions
-from tests.training.effects.test_outcomes import assignment
+from tests.training.effects.test_outcomes import assignment, line
 from training.effects.measured import load_effects, needs_more
 
 _Rows = list[dict[str, Any]]
@@ -61,7 +61,7 @@ def test_an_imported_campaign_becomes_an_effect(tmp_path: Path) -> None:
     assert 0 < effect.low < 0.3 < effect.high
     assert (effect.customers, effect.controls, needs_more(effect)) == (200, 200, 0)
     assert load_effects(settings[StoreSettings]) == learned.effects
-    assert learned.text == "1 campaigns are measured, 1 actions have an effect on who stays."
+    assert learned.text == "Campaigns measured: 1; actions whose effect on retention is known: 1."
 
 
 def test_campaigns_of_the_same_action_count_together(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_campaign_whose_outcomes_are_to_come_is_waited_for(tmp_path: Path) -> 
     learned = learn(settings, _store(settings), None)
     assert (learned.measured, learned.waiting) == (("easter",), ("summer",))
     assert [one.campaigns for one in learned.effects] == [("easter",)]
-    assert "1 wait for outcomes" in learned.text
+    assert "campaigns that wait for outcomes: 1" in learned.text
 
 
 def test_a_campaign_whose_arms_are_not_as_drawn_is_left_out(tmp_path: Path) -> None:
@@ -110,7 +110,8 @@ def test_a_campaign_of_our_own_is_measured_by_reason_too(tmp_path: Path) -> None
         {"customer_id": customer, "campaign_id": "spring", "retained": bool(stays)}
         for customer, stays in zip(rows["customer_id"], helped | (np.arange(len(rows)) % 4 == 0), strict=True)
     ]
-    written(shop.stores.data, outcomes=outcomes)
+    lines = [line(rows["customer_id"].iloc[0], "o", shop.now)]
+    written(shop.stores.data, outcomes=outcomes, transactions=lines)
     file = load_decisions(shop.settings[DecisionSettings].file)
     learned = learn(shop.settings, campaigns.store, file)
     found = {(one.by, one.group): one for one in learned.effects if one.measure == "retained"}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import ConfigError, DataError
+from core.errors import DataError
 from features.contract.assigned import HOLDOUT, assigned_directory
 from serving.campaigns import start
 from serving.campaigns.allocation import draws
@@ -238,5 +238,5 @@ def test_what_cannot_be_planned_or_started_says_why(tmp_path: Path) -> None:
     with pytest.raises(CampaignStateError, match="Nobody may be contacted"):
         campaigns.start("spring", shop.source)
     shop.settings = shop.settings.replaced(DecisionSettings())
-    with pytest.raises(ConfigError, match="actions and policy"):
+    with pytest.raises(CampaignStateError, match="actions and policy"):
         shop.open().plan(campaign(), shop.source, save=False)

@@ -51,6 +51,9 @@ class Registry:
     def find(self, _: str) -> Version | None:
         return self.champion
 
+    def decision(self, _: Version) -> None:
+        """Nothing was decided about any version."""
+
     def load(self, *_: object) -> str:
         return "artifact"
 
