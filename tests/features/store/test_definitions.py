@@ -29,7 +29,10 @@ def test_everything_registered_is_described_and_tagged(at_home: World) -> None:
     views = {one.name: one for one in feast.list_feature_views()}
     assert views["customer_value"].description == "What a customer spends. One row per customer and snapshot."
     assert views["customer_value"].tags == {"kind": "customer", "model": "churn, value, segments, uplift"}
-    assert views["customer_profile"].tags == {"kind": "customer", "model": "churn, next_product, value, segments"}
+    assert views["customer_profile"].tags == {
+        "kind": "customer",
+        "model": "churn, next_product, value, segments, uplift",
+    }
     assert services["value_v1"].description == "What the value and segments models read."
     assert services["churn_v1"].description == "What the churn and uplift models read."
     assert [name for name in views if name.endswith("_vector")].count("value_v1_vector") == 1
