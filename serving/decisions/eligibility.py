@@ -92,7 +92,7 @@ def eligible(
     contacts
         Of the customers of the population, in their order.
     fired
-        By moment, the customers of whom it is recent; of a moment that is not here there are none.
+        By moment, the places of the customers for whom it is recent; a moment that is not here is recent for nobody.
     campaigns_of
         By customer, the running campaigns that they are in; those of exclusive groups count.
 

@@ -27,7 +27,7 @@ from serving.segments.values import Mask
 #: The kinds of interactions after which a policy may wait.
 Kind = Literal["contact", "complaint", "return"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-#: So many customers are looked up in the log one by one; of more, all events of these kinds are read.
+#: Up to this number, customers are looked up in the log one by one; above it, all events of these kinds are read.
 _FEW = 1_000
 _READ = (CONTACT.name, COMPLAINT.name, RETURN.name, CONSENT.name)
 #: How long before the reserved moment the report of its contact may lie: exports often know the day alone.

@@ -31,7 +31,7 @@ from training.effects.policy_value import Logged, PolicyValue, policy_gain, poli
 
 #: The column of the score table that the uplift model knows of the past.
 _RISK = "risk"
-#: What a policy is worth by: the first that is known of every customer.
+#: What a policy is worth by: the first that every customer has.
 _ORDER: tuple[Measure, ...] = ("margin", "revenue", "retained")
 IGNORED = "Budget, capacity, consent, caps, cool-down, moments and dates of actions are not applied."
 
@@ -196,7 +196,7 @@ def _choices(
 
 
 def _measure(past: Past) -> Measure:
-    """Return the first measure that is known of every customer."""
+    """Return the first measure that every customer has."""
     return next(one for one in _ORDER if np.isfinite(past.values[one]).all())
 
 

@@ -83,7 +83,7 @@ def read_past(
     Raises
     ------
     DataError
-        If no outcome is known of a customer whose arm was drawn by lot.
+        If no customer whose arm was drawn by lot has a known outcome.
     StateError
         If there is no campaign of a name, or nothing was ingested yet.
     """

@@ -12,7 +12,7 @@ from serving.decisions.definitions import Decisions
 from serving.decisions.moments import fired
 from serving.segments.population import Population
 
-#: So many customers are asked about one by one; of more, everybody is read.
+#: Up to this number, the rows of these customers alone are read; above it, those of everybody.
 _FEW = 1_000
 
 

@@ -22,13 +22,13 @@ _SILENT = 1.5
 _SOON = 92.0
 #: Below this ratio one action does not work better than another.
 _BETTER = 1.1
-#: Effects are written of so many customers: the first number of which at least two are changed.
+#: Effects are written per 100, 1,000 or 10,000 customers: the first number of which at least two are changed.
 _MANY = (100, 1_000, 10_000)
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a customer that a reason speaks of; None where it is not known, or not so.
+    """The facts about a customer that a reason speaks of; None where a fact is unknown, or not so.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class DecisionWriter:
         return action.titles.get(self._writer.language, action.name)
 
     def facts(self, known: Known) -> str | None:
-        """Return what is known of a customer, as one sentence; None where that is nothing."""
+        """Return the facts about a customer as one sentence; None where there are none."""
         clauses = [*self._standing(known), *self._rhythm(known), *self._occasion(known)]
         if not clauses:
             return None
@@ -187,7 +187,7 @@ class DecisionWriter:
         return clauses
 
     def _of_many(self, key: str, action: str, change: Change) -> str:
-        """Fill a text about so many customers that at least two are changed."""
+        """Fill a text about a number of customers of which at least two are changed."""
         many = next((one for one in _MANY if round(change.lift * one, 1) >= 2), _MANY[-1])
         numbers = {"n": self._count(change.lift * many), "many": self._writer.number(many)}
         if change.low is not None and change.high is not None:

@@ -43,7 +43,7 @@ class Case:
 
 
 def shop(customers: int, seed: int, *, share: float = 0.05) -> Case:
-    """Customers of whom few are worth a call; money and calls are short."""
+    """A shop in which few customers are worth a call; money and calls are short."""
     rng = np.random.default_rng(seed)
     channels = ("phone", "email", "sms", "email", "post", "app")
     risk, value = rng.beta(1.2, 4, customers), rng.lognormal(4, 1, customers)
