@@ -1,6 +1,7 @@
 """All active customers at once: the exported lists, and scores kept for the API."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,10 +37,15 @@ def materialize_scores(
     parts: Sequence[str],
     report: Report = silent,
 ) -> None:
-    """Compute parts of every customer's answer, in all languages, and keep them in the score table."""
-    work = [(language, batch) for language in LANGUAGES for batch in batches(customers, BATCH)]
-    for language, batch in track(report, work, lambda one: one[0]):
-        service.prepare(deployment, Question(tuple(batch), tuple(parts), language), as_of)
+    """Compute parts of every customer's answer, in all languages, and keep them in the score table.
+
+    Columns are the same in every language: a part whose answers are not kept is computed in the first one alone.
+    """
+    questions = [Question((), tuple(parts), language) for language in LANGUAGES]
+    kept = [replace(one, parts=service.keeps(deployment, one, as_of)) for one in questions[1:]]
+    work = [(one, batch) for one in (questions[0], *kept) for batch in batches(customers, BATCH)]
+    for question, batch in track(report, work, lambda one: one[0].language):
+        service.prepare(deployment, replace(question, customers=tuple(batch)), as_of)
 
 
 def score_rows(

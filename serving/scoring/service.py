@@ -147,6 +147,10 @@ class ScoringService:
         """Compute the answer to a question that will be asked, and keep it."""
         self._compute(self._work(deployment, question, as_of))
 
+    def keeps(self, deployment: Deployment, question: Question, as_of: datetime) -> tuple[str, ...]:
+        """Return the parts of a question whose answers are kept; of the others, the score table has columns alone."""
+        return tuple(self._keys(self._work(deployment, question, as_of)))
+
     def shown(self, reply: Reply, question: Question) -> None:
         """Note that somebody gets an answer: parts count it and write impressions, and the answer log keeps it."""
         kept = []

@@ -1,7 +1,7 @@
 """`encore decide` in the fitted world: the table, the list, the record and its replay."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,10 @@ from typer.testing import CliRunner
 from core.settings import Settings, StoreSettings
 from serving.cli.app import app
 from serving.decisions.records import DecisionRecords
+from serving.parts.action import ActionAnswer, ActionPart
 from serving.scoring.export import materialize_scores
+from serving.scoring.part import Computed, Question, Reading
+from serving.settings import DecisionSettings
 from tests.conftest import Scoring, World, copied
 from training.churn.settings import ChurnSettings
 
@@ -106,6 +109,29 @@ def test_what_is_given_wrongly_is_refused(settings: Settings) -> None:
     run("--capacity", "email", code=2)
     for arguments, problem in ((["--out", "x.txt"], "parquet or .csv"), (["--customers", " , "], "Expected ids")):
         assert problem in str(CliRunner().invoke(app, ["decide", *arguments]).exception)
+
+
+def test_columns_of_decisions_are_computed_once_for_all_languages(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed, compute = list[str](), ActionPart.compute
+
+    def counted(part: ActionPart, reading: Reading) -> Mapping[str, Computed[ActionAnswer]]:
+        computed.append(reading.question.language)
+        return compute(part, reading)
+
+    monkeypatch.setattr(ActionPart, "compute", counted)
+    scoring = Scoring(settings.replaced(DecisionSettings(file=Path("decisions.toml"))))
+    deployment = scoring.reloader.deployment
+    some = pd.read_csv("list.csv", dtype=str).customer_id.tolist()[:3]
+    as_of = scoring.reloader.as_of(deployment)
+    materialize_scores(scoring.service, deployment, some, as_of, ("risk", "action"))
+    assert computed == ["en"]
+    assert not scoring.service.keeps(deployment, Question(tuple(some), ("action",)), as_of)
+    assert scoring.service.keeps(deployment, Question(tuple(some), ("risk", "action"), "zh"), as_of) == ("risk",)
+    customers, cells = scoring.service.table.every()
+    written = dict(zip(customers, cells["best_action"], strict=True))
+    assert all(written[one] in {"call", "mail", "do_nothing"} for one in some)
 
 
 def test_the_card_of_a_customer_has_the_best_action_with_its_reason(settings: Settings) -> None:
