@@ -75,8 +75,8 @@ openapi: .venv/.installed-dev ## Write docs/openapi.json, which a test compares 
 	$(BIN)/python -c "from serving.api.app import openapi_text; print(openapi_text())" > docs/openapi.json
 
 lock: ## Resolve the dependencies; versions stay unless something needs another (needs uv).
-	$(COMPILE) pyproject.toml --extra servers -o requirements.lock
-	$(COMPILE) pyproject.toml --extra servers --extra demo -c requirements.lock -o requirements-demo.lock
+	$(COMPILE) pyproject.toml --extra servers --extra oidc -o requirements.lock
+	$(COMPILE) pyproject.toml --extra servers --extra oidc --extra demo -c requirements.lock -o requirements-demo.lock
 	$(COMPILE) pyproject.toml --extra dev -c requirements-demo.lock -o requirements-dev.lock
 	$(COMPILE) --group client -o requirements-client.lock
 

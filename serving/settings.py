@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from babel.numbers import is_currency
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 
-from core.settings import Address, Section, Settings, Share, StoreSettings
+from core.settings import Address, Part, Section, Settings, Share, StoreSettings
 from core.settings.load import load_settings as load
 from features.ingest.settings import DataSettings
 from features.services import ModelSettings
@@ -15,6 +15,9 @@ from training.lifecycle.settings import PromotionSettings, RefreshSettings, Trac
 from training.monitoring.settings import AlertSettings, MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
+
+#: Roles of the console, of whom each may do what serving/access/keys.py says.
+ConsoleRole = Literal["viewer", "marketer", "analyst", "admin"]
 
 
 def _currency(code: str) -> str:
@@ -109,6 +112,27 @@ class DecisionSettings(Section):
     )
 
 
+class OpenIdSettings(Part):
+    """Signing in to the console with OpenID Connect."""
+
+    issuer: Address = Field(description="Of the provider, which publishes the rest below it")
+    client_id: str
+    client_secret: SecretStr
+    roles_claim: str = Field("groups", description="Claim of the identity token that lists groups or roles")
+    roles: dict[str, ConsoleRole] = Field(description="Role of the console by group of the provider")
+
+
+class ConsoleSettings(Section):
+    """The pages for marketers and analysts, below /console."""
+
+    section: ClassVar[str] = "console"
+
+    enabled: bool = Field(True, description="Whether `encore serve` and `encore demo` serve them")
+    session_hours: Annotated[int, Field(ge=1, le=24 * 30)] = Field(12, description="After which one signs in again")
+    https_only: bool = Field(False, description="Send cookies over HTTPS alone; set it where TLS ends before Encore")
+    openid: OpenIdSettings | None = Field(None, description="None signs in with keys alone")
+
+
 def sections() -> tuple[type[Section], ...]:
     """Return every section that `encore.toml` may have, in the order of its documentation."""
     models = (model.settings for model in MODELS)
@@ -128,6 +152,7 @@ def sections() -> tuple[type[Section], ...]:
         TextSettings,
         ExperimentSettings,
         DecisionSettings,
+        ConsoleSettings,
     )
 
 

@@ -19,9 +19,17 @@ from core.locks import locked
 from core.settings import StoreSettings
 from features.contract.ids import is_visible
 
-#: score: CRM applications; explain: marketers; events: sources; admin: models and erasure; monitor: metrics.
-Role = Literal["score", "explain", "events", "admin", "monitor"]
+#: Of the API: score: CRM applications; explain: marketers; events: sources; admin: models, erasure; monitor: metrics.
+#: Of the console: viewer reads; marketer plans, contacts and exports too; analyst sees models and data too; and admin.
+Role = Literal["score", "explain", "events", "admin", "monitor", "viewer", "marketer", "analyst"]
 ROLES: tuple[Role, ...] = get_args(Role)
+#: What each role of the console may do: that of others too.
+CONSOLE_ROLES: dict[Role, frozenset[Role]] = {
+    "viewer": frozenset({"viewer"}),
+    "marketer": frozenset({"viewer", "marketer"}),
+    "analyst": frozenset({"viewer", "analyst"}),
+    "admin": frozenset({"viewer", "marketer", "analyst", "admin"}),
+}
 #: Seconds after which a changed file is noticed at the latest.
 _LOOK = 1.0
 _log = structlog.get_logger(__name__)
@@ -79,6 +87,16 @@ class KeyFile:
             raise ConfigError(
                 f"The API keys in {self.path} cannot be read: {error!r}.", "Restore the file from a backup."
             ) from error
+
+    def named(self, name: str, now: datetime) -> Key:
+        """Return the latest key of a name.
+
+        Raises
+        ------
+        ConfigError
+            If none is in use.
+        """
+        return _named(self.read(), name, now)
 
     def create(self, name: str, roles: tuple[Role, ...], now: datetime, per_minute: int | None = None) -> str:
         """Make a key and return it; only its hash is kept.
@@ -162,12 +180,27 @@ class KeyRing:
         ConfigError
             If the file could not be read since the start.
         """
+        self._follow()
+        key = self._keys.get(_digest(secret))
+        return None if key is None or key.ended(self._clock()) else key
+
+    def of_id(self, key_id: str) -> Key | None:
+        """Return the key of an id, or None for one that is unknown or has ended.
+
+        Raises
+        ------
+        ConfigError
+            If the file could not be read since the start.
+        """
+        self._follow()
+        key = next((one for one in self._keys.values() if one.id == key_id), None)
+        return None if key is None or key.ended(self._clock()) else key
+
+    def _follow(self) -> None:
         if time.monotonic() - self._looked > _LOOK:
             self._look()
         if self._problem is not None and not self._keys:
             raise self._problem
-        key = self._keys.get(_digest(secret))
-        return None if key is None or key.ended(self._clock()) else key
 
     def _look(self) -> None:
         with self._lock:

@@ -12,7 +12,19 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from core.settings import Settings, StoreSettings
-from serving.api import campaigns, customers, decisions, events, guests, health, models, problems, scores, segments
+from serving.api import (
+    campaigns,
+    customers,
+    decisions,
+    docs,
+    events,
+    guests,
+    health,
+    models,
+    problems,
+    scores,
+    segments,
+)
 from serving.api.middleware import Envelope
 from serving.api.state import make_state
 from serving.settings import ServingSettings, default_settings
@@ -42,12 +54,20 @@ def create_app(settings: Settings, clock: Callable[[], datetime] = utc_now) -> F
         state.erasures.stop()
         state.reloader.stop()
 
-    app = FastAPI(title="Encore", version=version("encore-crm"), description=_DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Encore",
+        version=version("encore-crm"),
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # pages of FastAPI load their scripts from other servers
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.encore = state
     problems.install(app)
     for module in (scores, segments, decisions, campaigns, customers, guests, events):
         app.include_router(module.router())
-    for routes in (customers.erasures(), models.router, health.router):
+    for routes in (customers.erasures(), models.router, health.router, docs.router):
         app.include_router(routes)
     origins = settings[ServingSettings].cors_origins
     if origins:

@@ -19,11 +19,17 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
 ]
-#: Pages of documentation load scripts; nothing else that is answered does anything in a browser.
-_STRICT = [*_HEADERS, (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")]
-_PAGES = ("/docs", "/redoc")
+_NO_STORE = (b"cache-control", b"no-store")
+#: What an answer may do in a browser: nothing, but for pages, which load what this server has, and run nothing inline.
+_NOTHING = b"default-src 'none'; frame-ancestors 'none'"
+_OWN = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+#: The documentation writes styles into its page, of texts that are ours alone.
+_DOCS = _OWN.replace(b"style-src 'self'", b"style-src 'self' 'unsafe-inline'")
+_POLICIES = {"/console": _OWN, "/docs": _DOCS}
 _TOO_LARGE = 413
 
 
@@ -45,14 +51,17 @@ class Envelope:
         request_id = wanted if _ID.match(wanted) else uuid4().hex
         state = scope.setdefault("state", {})
         state |= {"request_id": request_id, "key": None}
-        ours = _HEADERS if scope["path"].startswith(_PAGES) else _STRICT
+        policy = next((one for start, one in _POLICIES.items() if scope["path"].startswith(start)), _NOTHING)
         status = 0
 
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *ours, (b"x-request-id", request_id.encode())]
+                given = message["headers"]
+                stored = [] if any(name == b"cache-control" for name, _ in given) else [_NO_STORE]
+                ours = [*_HEADERS, *stored, (b"content-security-policy", policy)]
+                message["headers"] = [*given, *ours, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:

@@ -1,6 +1,6 @@
 """Every error as an RFC 9457 problem document: the one place where domain errors become status codes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -113,22 +113,8 @@ def install(app: FastAPI) -> None:
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
-    app.add_exception_handler(UnknownCustomerError, _unknown_customer)
-    app.add_exception_handler(UnknownErasureError, _not_found)
-    app.add_exception_handler(UnknownSegmentError, _not_found)
-    app.add_exception_handler(UnknownCampaignError, _not_found)
-    app.add_exception_handler(UndecidedError, _not_found)
-    app.add_exception_handler(CampaignStateError, _conflict)
-    app.add_exception_handler(NoModelError, _no_model)
-    app.add_exception_handler(FutureEventError, _future_event)
-    app.add_exception_handler(UnauthenticatedError, _unauthenticated)
-    app.add_exception_handler(ForbiddenError, _forbidden)
-    app.add_exception_handler(TooManyRequestsError, _too_many_requests)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(NotReadyError, _not_ready)
-    app.add_exception_handler(EncoreError, _unavailable)
-    app.add_exception_handler(OSError, _no_file)
-    app.add_exception_handler(HTTPException, _http)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
 
 
 def problem_of(kind: str, detail: str, **more: object) -> dict[str, Any]:
@@ -235,6 +221,36 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     kind = next((kind for kind, status in TYPES.items() if status == failure.status_code), "internal-error")
     detail = failure.detail or HTTPStatus(failure.status_code).phrase
     return _problem(request, kind, detail, headers=failure.headers)
+
+
+#: Every error that has an answer of its own; of a subclass, that of its nearest class here.
+_HANDLERS: dict[type[Exception], Callable[[Request, Exception], JSONResponse]] = {
+    UnknownCustomerError: _unknown_customer,
+    UnknownErasureError: _not_found,
+    UnknownSegmentError: _not_found,
+    UnknownCampaignError: _not_found,
+    UndecidedError: _not_found,
+    CampaignStateError: _conflict,
+    NoModelError: _no_model,
+    FutureEventError: _future_event,
+    UnauthenticatedError: _unauthenticated,
+    ForbiddenError: _forbidden,
+    TooManyRequestsError: _too_many_requests,
+    RequestValidationError: _invalid,
+    NotReadyError: _not_ready,
+    EncoreError: _unavailable,
+    OSError: _no_file,
+    HTTPException: _http,
+}
+
+#: Errors that `answered` has an answer of their own for.
+HANDLED: tuple[type[Exception], ...] = tuple(_HANDLERS)
+
+
+def answered(request: Request, error: Exception) -> JSONResponse:
+    """Answer any error with a problem document; one that nobody expected is a fault of ours."""
+    handler = next((_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS), failed)
+    return handler(request, error)
 
 
 def failed(request: Request, error: Exception) -> JSONResponse:

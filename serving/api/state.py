@@ -93,7 +93,7 @@ class State:
             "at": self.clock().isoformat(timespec="milliseconds"),
             "request_id": request.state.request_id,
             "key": request.state.key,
-            "route": f"{request.method} {route.path if route else '-'}",
+            "route": f"{request.method} {request.scope.get('root_path', '')}{route.path if route else '-'}",
             "customers": list(customers),
             "models": sorted(models),
         }

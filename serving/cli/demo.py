@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ from serving.cli.context import Context
 from serving.cli.exits import REFUSED
 from serving.cli.options import group
 from serving.cli.stages import Stages
-from serving.settings import DecisionSettings
+from serving.settings import ConsoleSettings, DecisionSettings
 from training.lifecycle.settings import TrackingSettings
 from training.registry import MODELS, Registered
 
@@ -178,6 +179,17 @@ def _add_headlines(table: Table, registered: Registered, version: "Version") -> 
     table.add_row(f"{registered.title} model's grade", version.shown_grade or "–", "")
 
 
+def _sign_in(context: Context) -> str:
+    """Return the path of a page that signs in once, as the holder of the demo's key."""
+    from serving.access.keys import KeyFile  # noqa: PLC0415 - loaded by now
+    from serving.access.sessions import Sessions, link_path  # noqa: PLC0415
+
+    stores = context.settings[StoreSettings]
+    sessions = Sessions(stores, timedelta(hours=context.settings[ConsoleSettings].session_hours))
+    key = KeyFile(stores).named("demo", context.now)
+    return link_path(sessions, key.id, context.now, timedelta(days=1))
+
+
 def _announce(context: Context, table: Table, url: str, key: str, start: float) -> None:
     from features.engine.build import built_schedule  # noqa: PLC0415 - loaded by now
     from features.store.materialized import read_online  # noqa: PLC0415
@@ -192,6 +204,8 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
     first, second, third = (customers * 3)[:3]
     console.print(table)
     console.print(f"  Ready after {time.monotonic() - start:.0f} s. Stop with Ctrl-C.\n", soft_wrap=True)
+    if context.settings[ConsoleSettings].enabled:
+        console.print(f"  Console      {url}{_sign_in(context)}", markup=False, soft_wrap=True)
     console.print(f"  API          {url}", soft_wrap=True)
     console.print(f"  API docs     {url}/docs", soft_wrap=True)
     uri = hide_passwords(context.settings[TrackingSettings].uri)

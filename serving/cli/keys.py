@@ -8,8 +8,10 @@ from rich.table import Table
 
 from core.settings import StoreSettings
 from serving.access.keys import ROLES, KeyFile
+from serving.access.sessions import Sessions, link_path
 from serving.cli.context import Context
 from serving.cli.options import group
+from serving.settings import ConsoleSettings, ServingSettings
 
 app = group("Make, list, rotate and revoke API keys.")
 NameArgument = Annotated[str, typer.Argument(help="As it was created.")]
@@ -26,8 +28,9 @@ def create(
 ) -> None:
     """Make a key and print it, this once: only its hash is kept.
 
-    Roles: score (risk, offers, profile), explain (reasons), events (sources), admin (models, erasure),
-    monitor (metrics).
+    Roles of the API: score (risk, offers, profile), explain (reasons), events (sources), admin (models, erasure),
+    monitor (metrics). Roles of the console: viewer (reads), marketer (plans, contacts, exports), analyst (models,
+    data), admin (everything).
     """
     context: Context = ctx.obj
     unknown = [one for one in role if one not in ROLES]
@@ -35,6 +38,21 @@ def create(
         raise typer.BadParameter(f"{unknown[0]!r} is no role; expected one of {', '.join(ROLES)}")
     roles = tuple(known for known in ROLES if known in role)
     _print_key(context, KeyFile(context.settings[StoreSettings]).create(name, roles, context.now, per_minute))
+
+
+@app.command("link")
+def link(
+    ctx: typer.Context,
+    name: NameArgument,
+    hours: Annotated[float, typer.Option("--hours", min=0.1, max=24 * 7, help="The link works that long.")] = 24,
+) -> None:
+    """Print a link that signs in to the console once, as the holder of a key."""
+    context: Context = ctx.obj
+    stores, serving = context.settings[StoreSettings], context.settings[ServingSettings]
+    key = KeyFile(stores).named(name, context.now)
+    sessions = Sessions(stores, timedelta(hours=context.settings[ConsoleSettings].session_hours))
+    path = link_path(sessions, key.id, context.now, timedelta(hours=hours))
+    context.console.print(f"http://{serving.host}:{serving.port}{path}", markup=False, soft_wrap=True)
 
 
 @app.command("list")

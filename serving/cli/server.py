@@ -26,9 +26,10 @@ from serving.api.connections import LimitedConfig, Limits
 from serving.api.state import State
 from serving.cli.context import Context
 from serving.cli.options import group
+from serving.console.site import with_console
 from serving.scoring import metrics
 from serving.scoring.reloader import LOADING, ModelReloader, NotReadyError
-from serving.settings import ServingSettings, load_settings
+from serving.settings import ConsoleSettings, ServingSettings, load_settings
 
 _CONFIG = "ENCORE_CONFIG"
 #: Seconds after which Python asks a thread to let another one run; its own default is five times as long.
@@ -62,7 +63,10 @@ def serve(
         _run_workers(context, listening, count)
         return
     url = address(listening)
-    run_server(context, listening, lambda: context.console.print(f"  Encore answers at [bold]{url}[/], see {url}/docs"))
+    pages = f", the console at {url}/console/" if context.settings[ConsoleSettings].enabled else ""
+    run_server(
+        context, listening, lambda: context.console.print(f"  Encore answers at [bold]{url}[/]{pages}, see {url}/docs")
+    )
 
 
 def listen(context: Context, host: str | None = None, port: int | None = None) -> socket.socket:
@@ -97,18 +101,23 @@ def run_server(
 ) -> None:
     """Serve in this process until interrupted; call `announce` once requests are answered."""
     _prepare(level)
-    api = create_app(context.settings)
+    api = application(context.settings)
     server = uvicorn.Server(_config(context.settings, api))
     state: State = api.state.encore
     threading.Thread(target=_when_ready, args=(server, state.reloader, announce, context), daemon=True).start()
     server.run(sockets=[listening])
 
 
+def application(settings: Settings) -> FastAPI:
+    """Return the API with the console."""
+    return with_console(create_app(settings))
+
+
 def worker_app() -> FastAPI:
     """Return the API of one of several workers, configured by the environment; uvicorn calls this in each."""
     _prepare()
     path = os.environ.get(_CONFIG)
-    return create_app(load_settings(Path(path) if path else None))
+    return application(load_settings(Path(path) if path else None))
 
 
 def _run_workers(context: Context, listening: socket.socket, count: int) -> None:

@@ -65,17 +65,34 @@ def catalogue(language: Language) -> Catalogue:
     ValueError
         If a key is there twice.
     """
+    texts = read_texts(TEXTS / language)
+    return Catalogue(texts, Locale.parse(language))
+
+
+def read_texts(folder: Traversable, *, prefixed: bool = False) -> dict[str, str]:
+    """Read the texts in the files of a folder, by key.
+
+    Parameters
+    ----------
+    prefixed
+        Whether every key begins with the name of its file.
+
+    Raises
+    ------
+    ValueError
+        If a key is there twice.
+    """
     texts: dict[str, str] = {}
-    for file in sorted((TEXTS / language).iterdir(), key=lambda entry: entry.name):
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
         subject = file.name.removesuffix(".toml")
         for key, text in _flat(tomllib.loads(file.read_text(encoding="utf-8"))):
-            full = f"theme.{subject}" if key == "title" else key
+            full = f"{subject}.{key}" if prefixed else f"theme.{subject}" if key == "title" else key
             if full in texts:
                 raise ValueError(f"{file}: {full} is there twice")
             texts[full] = text
-    return Catalogue(texts, Locale.parse(language))
+    return texts
 
 
 @cache

@@ -1,0 +1,21 @@
+// Small helps that need no answer of the server. Pages work without them, but for what htmx does.
+"use strict";
+
+// a form or field with `data-auto` sends its form when something changes
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-auto]");
+  if (form) form.requestSubmit();
+});
+
+// an <output> with `data-of` shows the value of a slider while it is moved
+document.addEventListener("input", (event) => {
+  for (const shown of document.querySelectorAll(`output[data-of="${CSS.escape(event.target.id || " ")}"]`)) {
+    shown.textContent = Number(event.target.value).toLocaleString(document.documentElement.lang);
+  }
+});
+
+// a form with `data-confirm` is sent once the question was answered with yes
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+}, true);
