@@ -2,7 +2,16 @@
 
 from fastapi import APIRouter
 
-from serving.console.pages import today
+from serving.console.pages import campaigns, contact, customer, customers, data, models, segments, today
 
 #: Every page.
-PAGES: list[APIRouter] = [today.router]
+PAGES: list[APIRouter] = [
+    today.router,
+    customers.router,
+    customer.router,
+    segments.router,
+    contact.router,
+    campaigns.router,
+    models.router,
+    data.router,
+]

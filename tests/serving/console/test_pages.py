@@ -10,7 +10,15 @@ from tests.browser import PHONE, Surfer
 pytestmark = [pytest.mark.world, pytest.mark.servers]
 Surf = Callable[..., AbstractContextManager[Surfer]]
 #: Pages that need no more than a click in the menu.
-PAGES = ["/console/"]
+PAGES = [
+    "/console/",
+    "/console/customers",
+    "/console/segments",
+    "/console/contact",
+    "/console/campaigns",
+    "/console/models",
+    "/console/data",
+]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

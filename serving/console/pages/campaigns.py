@@ -1,0 +1,15 @@
+"""Campaigns and results."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from serving.console.rendering import render
+from serving.console.visitors import Viewer
+
+router = APIRouter()
+
+
+@router.get("/campaigns")
+def campaigns(visitor: Viewer) -> Response:
+    """Show the page."""
+    return render(visitor, "campaigns")

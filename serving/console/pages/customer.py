@@ -1,0 +1,5 @@
+"""One customer."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,15 @@
+"""Segments."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from serving.console.rendering import render
+from serving.console.visitors import Viewer
+
+router = APIRouter()
+
+
+@router.get("/segments")
+def segments(visitor: Viewer) -> Response:
+    """Show the page."""
+    return render(visitor, "segments")
