@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-decide bench-effects notebooks openapi clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-decide bench-effects notebooks screenshots openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -70,6 +70,9 @@ bench-decide: .venv/.installed-dev ## Measure a decision about a million custome
 
 notebooks: .venv/.installed-dev ## Run the notebooks on what the demo left, and keep what they show.
 	$(BIN)/python -m notebooks.render
+
+screenshots: .venv/.installed-dev ## Take the pictures of the console in docs/pictures, on what the demo left.
+	$(BIN)/python -m notebooks.screenshots
 
 openapi: .venv/.installed-dev ## Write docs/openapi.json, which a test compares with the API.
 	$(BIN)/python -c "from serving.api.app import openapi_text; print(openapi_text())" > docs/openapi.json
