@@ -16,7 +16,7 @@ from training.monitoring.settings import AlertSettings, MonitoringSettings
 from training.next_product.settings import NextProductSettings
 from training.registry import MODELS
 
-#: Roles of the console, of whom each may do what serving/access/keys.py says.
+#: Roles of the console; serving/access/keys.py says what each may do.
 ConsoleRole = Literal["viewer", "marketer", "analyst", "admin"]
 
 
