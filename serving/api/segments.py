@@ -1,6 +1,6 @@
 """Segments: defined, listed, shown with what distinguishes their members, and the members themselves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal, TypeVar
@@ -11,7 +11,6 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, create_model
 from starlette.concurrency import run_in_threadpool
 
-from core.spreadsheets import ENCODING
 from serving.api.answering import cells_of, json_response
 from serving.api.cursors import read_cursor, write_cursor, wrong_cursor
 from serving.api.problems import documented
@@ -22,7 +21,7 @@ from serving.segments.columns import RuleColumn, RuleError
 from serving.segments.compare import Trait
 from serving.segments.definitions import Name, SegmentDefinition, SegmentLabel
 from serving.segments.evaluating import ContradictoryRuleError
-from serving.segments.listing import csv_lines, header, member_rows, pages
+from serving.segments.listing import csv_file, member_rows
 from serving.segments.rules import written
 from serving.segments.service import Segment, TakenNameError
 from serving.segments.store import SegmentSize
@@ -218,17 +217,14 @@ def _read_cursor(text: str, name: str) -> str:
 
 
 def _as_csv(request: Request, caller: Caller, name: str) -> Response:
-    segments = caller.state.segments
-
-    def lines() -> Iterator[bytes]:
-        yield csv_lines([header(segments)]).encode(ENCODING)
-        for rows in pages(segments, name):
-            caller.state.note(request, [row["customer_id"] for row in rows])
-            caller.state.service.listed(row for row in rows if row["as_of"] is not None)
-            yield csv_lines([list(row.values()) for row in rows]).encode()
+    def note(rows: Sequence[dict[str, Any]]) -> None:
+        caller.state.note(request, [row["customer_id"] for row in rows])
+        caller.state.service.listed(row for row in rows if row["as_of"] is not None)
 
     named = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=named)
+    return StreamingResponse(
+        csv_file(caller.state.segments, name, note), media_type="text/csv; charset=utf-8", headers=named
+    )
 
 
 async def _work(work: Callable[[], _T], name_in: Literal["body", "path"] = "body") -> _T:

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Literal
 
 from serving.segments.columns import RuleColumns, accepted, check_columns, everything
-from serving.segments.rules import AllOf, AnyOf, Condition, NotOf, Rule, parts_of, written
+from serving.segments.rules import AllOf, Condition, NotOf, Rule, parts_of, placed_parts, written
 from serving.segments.values import ValueSet, both
 
 #: Steps after which the check of a rule gives up, less than a second.
@@ -113,10 +113,7 @@ def check_rule(rule: Rule, columns: RuleColumns) -> list[RuleFinding]:
 
 def _of_parts(rule: Rule, columns: RuleColumns, search: Search, place: str) -> Iterator[RuleFinding]:
     """Yield findings about the parts of a group that is itself neither always nor never true."""
-    key = "all" if isinstance(rule, AllOf) else "any" if isinstance(rule, AnyOf) else "not"
-    for number, part in enumerate(parts_of(rule)):
-        inner = f"{place}.{key}" if place else key
-        inner = inner if key == "not" else f"{inner}.{number}"
+    for inner, part in placed_parts(rule, place):
         if not search.can_be(part, holds=True):
             yield RuleFinding("part_never", f"This part can hold for nobody: {_reason(part, columns)}.", inner)
         elif not search.can_be(part, holds=False):

@@ -10,7 +10,7 @@ from serving.segments.columns import RuleError
 from serving.segments.compare import overlaps, traits
 from serving.segments.definitions import SegmentDefinition
 from serving.segments.population import Population
-from serving.segments.rules import Condition, columns_of, conditions
+from serving.segments.rules import Condition, columns_of, placed_conditions
 from serving.segments.store import Evaluation
 from serving.segments.values import Mask
 
@@ -20,6 +20,7 @@ class ContradictoryRuleError(DataError):
 
     def __init__(self, finding: RuleFinding) -> None:
         super().__init__(finding.text, "Correct the rule.")
+        self.finding = finding
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,14 @@ def _one(
 def _unknown_values(definition: SegmentDefinition, population: Population) -> list[RuleFinding]:
     """Return the conditions that ask for texts which no customer has, as a misspelt one."""
     findings = []
-    for condition in conditions(definition.rule):
+    for place, condition in placed_conditions(definition.rule):
         if condition.column in population.texts and condition.operator in {"equals", "in"}:
             there = {value for value in population.texts[condition.column] if value is not None}
             unknown = [value for value in _texts_of(condition) if value not in there]
             if unknown:
                 named = ", ".join(sorted(there)[:8]) or "none"
                 text = f"{in_words(condition)}: no customer has {', '.join(unknown)}; there are {named}."
-                findings.append(RuleFinding("unknown_value", text))
+                findings.append(RuleFinding("unknown_value", text, place))
     return findings
 
 

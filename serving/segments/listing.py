@@ -2,11 +2,11 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from core.spreadsheets import LINE_END, guarded
+from core.spreadsheets import ENCODING, LINE_END, guarded
 from serving.segments.service import Segments
 
 #: Members that are read at once.
@@ -37,6 +37,20 @@ def pages(segments: Segments, name: str) -> Iterator[list[dict[str, Any]]]:
 def header(segments: Segments) -> list[str]:
     """Return the names of the columns of `member_rows`."""
     return ["customer_id", "as_of", "status", *(column.name for column in segments.table.columns)]
+
+
+def csv_file(segments: Segments, name: str, note: Callable[[Sequence[dict[str, Any]]], None]) -> Iterator[bytes]:
+    """Yield all members of a segment as a file of CSV.
+
+    Parameters
+    ----------
+    note
+        Is given the rows of each page before they are in the file.
+    """
+    yield csv_lines([header(segments)]).encode(ENCODING)
+    for rows in pages(segments, name):
+        note(rows)
+        yield csv_lines([list(row.values()) for row in rows]).encode()
 
 
 def csv_lines(rows: Sequence[Sequence[Any]]) -> str:

@@ -59,6 +59,12 @@ class Population:
         mask: Mask = together.reduce(parts)
         return mask
 
+    def mean(self, column: str, mask: Mask) -> float | None:
+        """Return the mean of a column of numbers over some customers who have a value; None where there is none."""
+        values = self.numbers[column][mask] if column in self.numbers else np.empty(0)
+        values = values[~np.isnan(values)]
+        return float(values.mean()) if len(values) else None
+
     def among(self, places: Ints) -> "Population":
         """Return some of the customers, by their places."""
         return replace(

@@ -164,6 +164,40 @@ def parts_of(rule: Rule) -> tuple[Rule, ...]:
     return (rule.negated,) if isinstance(rule, NotOf) else ()
 
 
+def placed_parts(rule: Rule, place: str = "") -> Iterator[tuple[str, Rule]]:
+    """Yield the parts of a group with their places, such as `all.1.any.0`, where the group itself is at a place."""
+    key = "all" if isinstance(rule, AllOf) else "any" if isinstance(rule, AnyOf) else "not"
+    inner = f"{place}.{key}" if place else key
+    for number, part in enumerate(parts_of(rule)):
+        yield (inner if key == "not" else f"{inner}.{number}"), part
+
+
+def placed_conditions(rule: Rule, place: str = "") -> Iterator[tuple[str, Condition]]:
+    """Yield the conditions of a rule with their places, in the order in which they are written."""
+    if isinstance(rule, Condition):
+        yield place, rule
+    for inner, part in placed_parts(rule, place):
+        yield from placed_conditions(part, inner)
+
+
+def part_at(rule: Rule, place: str) -> Rule:
+    """Return the part of a rule at a place; the rule itself at the empty one.
+
+    Raises
+    ------
+    KeyError
+        If there is no such part.
+    """
+    if not place:
+        return rule
+    for inner, part in placed_parts(rule):
+        if place == inner:
+            return part
+        if place.startswith(f"{inner}."):
+            return part_at(part, place.removeprefix(f"{inner}."))
+    raise KeyError(place)
+
+
 def conditions(rule: Rule) -> Iterator[Condition]:
     """Yield the conditions of a rule, in the order in which they are written."""
     if isinstance(rule, Condition):

@@ -16,6 +16,7 @@ from serving.scoring.score_table import ScoreTable
 from serving.segments.columns import RuleColumn
 from serving.segments.definitions import SegmentDefinition, load_definitions
 from serving.segments.evaluating import check_definition, evaluate
+from serving.segments.known import Known, known_values
 from serving.segments.population import Population
 from serving.segments.reading import Vectors, read_population
 from serving.segments.rules import Rule
@@ -93,6 +94,7 @@ class Segments:
         self._oldest = timedelta(minutes=serving.segment_age_minutes)
         self._of_file: tuple[tuple[str, ...], dict[str, SegmentDefinition]] = ((), {})
         self._columns: tuple[str, Mapping[str, RuleColumn]] = ("", {})
+        self._known: tuple[datetime, Mapping[str, Known]] | None = None
         self._evaluating = threading.Lock()
         self.table = table
         self.store = store or SegmentStore(settings[StoreSettings])
@@ -118,6 +120,24 @@ class Segments:
             with self._evaluating:
                 self._read(source)
         return self._columns[1]
+
+    def known(self, source: Source) -> Mapping[str, Known]:
+        """Return what customers have in each column, as it was at most `serving.segment_age_minutes` ago."""
+        now = self._clock()
+        if self._known is None or now - self._known[0] >= self._oldest:
+            with self._evaluating:
+                self._known = (now, known_values(self._read(source)))
+        return self._known[1]
+
+    def means(self, names: Sequence[str], columns: Sequence[str], source: Source) -> dict[str, dict[str, float | None]]:
+        """Return the mean of some columns of numbers over the members of segments, by segment and column.
+
+        Customers without a value take no part; None where no member has one, or where there is no such column.
+        """
+        with self._evaluating:
+            population = self._read(source)
+        members = {name: population.are(frozenset(self.store.members(name))) for name in names}
+        return {name: {column: population.mean(column, mask) for column in columns} for name, mask in members.items()}
 
     def every(self, source: Source, *, now: bool = False) -> dict[str, Segment]:
         """Return every segment; all are evaluated again where one is old, or of features before the last ones.

@@ -273,3 +273,24 @@ def test_columns_are_read_once_for_a_materialisation(some: Made) -> None:
     assert some.reads == 2
     some.segments.columns(replace(SOURCE, online=replace(ONLINE, fingerprint="second")))
     assert some.reads == 3
+
+
+def test_known_values_are_those_of_the_customers_as_of_a_while_ago(some: Made) -> None:
+    some.rows = [{"risk": 0.9, "tier": "high"}, {"risk": 0.1, "tier": "low"}, {"risk": 0.6, "tier": "high"}, {}]
+    known = some.segments.known(SOURCE)
+    assert known["tier"].texts == ("high", "low")
+    assert known["risk"].numbers == (0.1, 0.6, 0.9)
+    assert known["city"].is_empty
+    assert known["amount"].is_empty
+    some.rows[3] = {"city": "Bern"}
+    assert some.segments.known(SOURCE)["city"].is_empty
+    some.clock.now += timedelta(minutes=60)
+    assert some.segments.known(SOURCE)["city"].texts == ("Bern",)
+
+
+def test_means_are_those_of_the_members_with_a_value(some: Made) -> None:
+    some.rows = [{"risk": 0.9, "amount": 3.0}, {"risk": 0.1, "amount": 50.0}, {"risk": 0.7}, {}]
+    some.sizes()
+    found = some.segments.means(["filed", "old"], ["risk", "amount", "tier"], SOURCE)
+    assert found["filed"] == {"risk": pytest.approx(0.8), "amount": 3.0, "tier": None}
+    assert found["old"] == {"risk": None, "amount": None, "tier": None}
