@@ -31,8 +31,9 @@ from serving.parts import PARTS
 from serving.parts.offers import OfferOptions, OffersPart
 from serving.parts.types import TypeOptions, TypesPart
 from serving.parts.value import ValuePart
+from serving.scoring.listing import Listing
 from serving.scoring.part import Column, Question
-from serving.scoring.score_table import Listed, Listing
+from serving.scoring.score_table import Listed
 from serving.scoring.service import ScoredCustomer
 from training.next_product.offers.rules import Kind
 

@@ -16,6 +16,7 @@ from core.database import Database, Statement
 from core.progress import batches
 from core.settings import StoreSettings
 from core.stamps import fingerprint
+from serving.scoring.listing import Listing, in_order, matching
 from serving.scoring.part import Column
 from serving.scoring.score_schema import answers_table, changes_table, erasures_table, scores_table
 
@@ -65,30 +66,6 @@ class Listed:
     as_of: datetime
     current: bool
     cells: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Which rows are asked for, and in which order.
-
-    Attributes
-    ----------
-    equal
-        Texts that columns must equal.
-    least, most
-        Ends of numbers, both inclusive.
-    sort
-        A column of numbers, or `customer_id`.
-    after
-        Value of the sort column and id of the last customer of the page before.
-    """
-
-    equal: Mapping[str, str]
-    least: Mapping[str, float]
-    most: Mapping[str, float]
-    sort: str = "customer_id"
-    descending: bool = False
-    after: tuple[float | None, str] | None = None
 
 
 class ScoreTable:
@@ -195,16 +172,40 @@ class ScoreTable:
         StoreError
             If the table cannot be read.
         """
-        scores, query = self._scores, self._select()
-        for name, text in listing.equal.items():
-            query = query.where(scores.c[name] == text)
-        for name, number in listing.least.items():
-            query = query.where(scores.c[name] >= number)
-        for name, number in listing.most.items():
-            query = query.where(scores.c[name] <= number)
+        query = self._matching(self._select(), listing)
+        rows: Any = []
         with self._database.connection() as con:
-            rows = con.execute(self._in_order(query, listing).limit(limit)).all()
-        return [self._listed(row) for row in rows]
+            for part in in_order(query, self._scores, listing):
+                rows += con.execute(part.limit(limit - len(rows))).all()
+                if len(rows) == limit:
+                    break
+        listed = [self._listed(row) for row in rows]
+        return listed[::-1] if listing.backwards else listed
+
+    def count(self, listing: Listing, most: int) -> int:
+        """Return how many rows a listing has on all its pages; no more than `most` are counted.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        found = self._matching(sa.select(sa.literal(1)).select_from(self._scores), listing).limit(most)
+        with self._database.connection() as con:
+            return int(con.execute(sa.select(sa.func.count()).select_from(found.subquery())).scalar_one())
+
+    def texts(self, name: str, most: int) -> Sequence[str]:
+        """Return the texts that a column has, in order; no more than `most`.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        column = self._scores.c[name]
+        query = sa.select(column).where(column.is_not(None)).distinct().order_by(column).limit(most)
+        with self._database.connection() as con:
+            return [row[0] for row in con.execute(query)]
 
     def rows(self, customers: Sequence[str]) -> dict[str, Listed]:
         """Return the rows of some customers; none of those without one.
@@ -308,24 +309,8 @@ class ScoreTable:
         names = [column.name for column in self.columns]
         return Listed(row[0], _moment(row[1]), bool(row[2]), dict(zip(names, row[3:], strict=True)))
 
-    def _in_order(self, query: sa.Select[Any], listing: Listing) -> sa.Select[Any]:
-        """Order rows by a column and then by id, and start after the last one of the page before."""
-        customer = self._scores.c.customer_id
-        turn = sa.desc if listing.descending else sa.asc
-        if listing.sort == "customer_id":
-            if listing.after is not None:
-                last = listing.after[1]
-                query = query.where(customer < last if listing.descending else customer > last)
-            return query.order_by(turn(customer))
-        value: Any = self._scores.c[listing.sort]
-        query = query.order_by(value.is_(None), turn(value), customer)
-        if listing.after is None:
-            return query
-        number, last = listing.after
-        if number is None:
-            return query.where(value.is_(None), customer > last)
-        beyond = value < number if listing.descending else value > number
-        return query.where(sa.or_(beyond, sa.and_(value == number, customer > last), value.is_(None)))
+    def _matching(self, query: sa.Select[Any], listing: Listing) -> sa.Select[Any]:
+        return matching(query, self._scores, listing, is_sqlite=self._database.is_sqlite)
 
     def _outdating(self) -> sa.Select[Any]:
         answers = self._answers

@@ -11,8 +11,9 @@ import pytest
 from core.errors import StoreError
 from core.settings import StoreSettings, database_url
 from serving.scoring import score_table
+from serving.scoring.listing import Listing
 from serving.scoring.part import Column
-from serving.scoring.score_table import Kept, Listing, ScoreTable
+from serving.scoring.score_table import Kept, ScoreTable
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 COLUMNS = (Column("risk", "number", "Risk"), Column("tier", "text", "Tier"))
@@ -29,7 +30,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> ScoreTable:
     address = request.getfixturevalue("database") if request.param == "postgresql" else None
     made = ScoreTable(StoreSettings(data=tmp_path), COLUMNS, address)
-    for customer in "abcdefghij":
+    for customer in (*"abcdefghij", "ab", "AC", "b_", "bc"):
         made.erase(customer)
     return made
 
@@ -75,6 +76,43 @@ def test_rows_are_filtered_and_sorted(table: ScoreTable) -> None:
     assert listed(table, sort="risk") == ["a", "d", "e", "b", "c"]
     assert listed(table, least={"risk": 0.5}, most={"risk": 0.6}) == ["d", "e"]
     assert listed(table, equal={"tier": "high"}) == ["b", "d", "e"]
+
+
+def test_rows_are_counted_and_searched(table: ScoreTable) -> None:
+    for customer, risk in {"ab": 0.2, "AC": 0.9, "b_": None, "bc": 0.5}.items():
+        keep(table, customer, risk)
+
+    def found(**more: object) -> tuple[list[str], int]:
+        listing = Listing(**{"equal": {}, "least": {}, "most": {}, **more})  # type: ignore[arg-type]
+        return sorted(row.customer_id for row in table.list(listing, 100)), table.count(listing, 3)
+
+    assert found(begins="a") == (["AC", "ab"], 2)
+    assert found(begins="b_") == (["b_"], 1)  # no pattern
+    assert found(one_of={"tier": ["high", "new"]}) == (["AC", "bc"], 2)
+    assert found(one_of={"tier": []}) == ([], 0)
+    assert found(among=["ab", "bc", "elsewhere"], least={"risk": 0.3}) == (["bc"], 1)
+    assert found(among=[]) == ([], 0)
+    assert found() == (["AC", "ab", "b_", "bc"], 3)  # counted up to the most
+    assert table.texts("tier", 10) == ["high", "low"]
+    assert table.texts("tier", 1) == ["high"]
+
+
+def test_ids_of_many_members_are_one_value(table: ScoreTable) -> None:
+    keep(table, "a", 0.2)
+    assert listed(table, among=[f"c{number}" for number in range(70_000)] + ["a"]) == ["a"]
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", ["risk", "customer_id"])
+def test_pages_before_a_place_are_those_that_came_before_it(table: ScoreTable, sort: str, descending: bool) -> None:
+    risks = {"a": 0.2, "b": 0.9, "c": None, "d": 0.5, "e": 0.5, "f": 0.5, "g": None, "h": 0.1}
+    for customer, risk in risks.items():
+        keep(table, customer, risk)
+    whole = listed(table, sort=sort, descending=descending)
+    for place, customer in enumerate(whole):
+        after = (risks[customer] if sort == "risk" else None, customer)
+        page = listed(table, 3, sort=sort, descending=descending, after=after, backwards=True)
+        assert page == whole[max(0, place - 3) : place]
 
 
 @pytest.mark.parametrize("descending", [False, True])
