@@ -5,7 +5,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -33,6 +33,11 @@ CONSOLE_ROLES: dict[Role, frozenset[Role]] = {
 #: Seconds after which a changed file is noticed at the latest.
 _LOOK = 1.0
 _log = structlog.get_logger(__name__)
+
+
+def granted(roles: Iterable[Role]) -> frozenset[Role]:
+    """Return what somebody may do in the console who has these roles."""
+    return frozenset[Role]().union(*(CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,9 @@ from core.files import write_file
 from core.locks import locked
 from core.settings import StoreSettings
 
+#: How long a link may be valid.
+LONGEST_LINK = timedelta(days=7)
+
 
 class Sessions:
     """Which sessions have begun and have not ended, and which links were not used yet.
@@ -37,7 +40,7 @@ class Sessions:
         return path.read_text()
 
     def begin(self) -> str:
-        """Begin a session and return its id; files of sessions that ended by themselves are removed."""
+        """Begin a session and return its id; files of sessions and links that ended by themselves are removed."""
         self._tidy()
         session = secrets.token_urlsafe(24)
         write_file(self._file("session", session), b"", 0o600)
@@ -81,11 +84,12 @@ class Sessions:
         return self._directory / f"{kind}-{hashlib.sha256(token.encode()).hexdigest()}"
 
     def _tidy(self) -> None:
-        oldest = time.time() - self.lasts.total_seconds()
-        for file in self._directory.glob("session-*"):
-            with suppress(FileNotFoundError):
-                if file.stat().st_mtime < oldest:
-                    file.unlink()
+        now = time.time()
+        for kind, lasts in (("session", self.lasts), ("link", LONGEST_LINK)):
+            for file in self._directory.glob(f"{kind}-*"):
+                with suppress(FileNotFoundError):  # another worker tidies too
+                    if now - file.stat().st_mtime > lasts.total_seconds():
+                        file.unlink()
 
 
 def link_path(sessions: Sessions, key: str, now: datetime, valid: timedelta) -> str:

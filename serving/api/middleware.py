@@ -71,7 +71,7 @@ class Envelope:
                 raise
             await failed(Request(scope), error)(scope, receive, sending)
         finally:
-            route = getattr(scope.get("route"), "path", "unknown")
+            route = _route(scope)
             took = time.perf_counter() - start
             requests, latency = metrics.counted(route, scope["method"], status)
             requests.inc()
@@ -100,3 +100,9 @@ class Envelope:
             return message
 
         return receiving
+
+
+def _route(scope: Scope) -> str:
+    """Name the route of a request by its pattern, never by its path, which names customers; it has a few values."""
+    found = scope.get("route")
+    return "unknown" if found is None else scope.get("root_path", "") + found.path

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from core.errors import ConfigError
 from core.settings import StoreSettings
-from serving.access.keys import ROLES, KeyFile
+from serving.access.keys import CONSOLE_ROLES, ROLES, KeyFile, granted
 from serving.access.sessions import Sessions, link_path
 from serving.cli.context import Context
 from serving.cli.options import group
@@ -45,14 +46,23 @@ def link(
     ctx: typer.Context,
     name: NameArgument,
     hours: Annotated[float, typer.Option("--hours", min=0.1, max=24 * 7, help="The link works that long.")] = 24,
+    url: Annotated[
+        str | None, typer.Option("--url", help="How people reach Encore. Default: serving.host and serving.port.")
+    ] = None,
 ) -> None:
     """Print a link that signs in to the console once, as the holder of a key."""
     context: Context = ctx.obj
     stores, serving = context.settings[StoreSettings], context.settings[ServingSettings]
     key = KeyFile(stores).named(name, context.now)
+    if not granted(key.roles):
+        raise ConfigError(
+            f"The key {name!r} has no role of the console, but {', '.join(key.roles)}.",
+            f"Make one: `encore keys create NAME --role marketer`, or another of {', '.join(CONSOLE_ROLES)}.",
+        )
     sessions = Sessions(stores, timedelta(hours=context.settings[ConsoleSettings].session_hours))
     path = link_path(sessions, key.id, context.now, timedelta(hours=hours))
-    context.console.print(f"http://{serving.host}:{serving.port}{path}", markup=False, soft_wrap=True)
+    host = "127.0.0.1" if serving.host == "0.0.0.0" else serving.host  # noqa: S104 - only compared
+    context.console.print(f"{(url or f'http://{host}:{serving.port}').rstrip('/')}{path}", markup=False, soft_wrap=True)
 
 
 @app.command("list")

@@ -20,7 +20,6 @@ _PACKAGED = {
 router = APIRouter(prefix="/assets")
 
 
-@cache
 def path_of(name: str) -> Path | None:
     """Return the file of an asset; None for a name that there is none of. No package is imported for it."""
     if name in _PACKAGED:

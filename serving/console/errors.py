@@ -10,16 +10,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.api.problems import answered
 from serving.console.rendering import is_fragment, render
-from serving.console.visitors import read
+from serving.console.visitors import known, read
+
+#: Headers of an answer to an error that a page of it has too.
+_KEPT = ("allow", "retry-after")
 
 
 async def error_page(request: Request, error: Exception) -> Response:
     """Say what went wrong: as a page, or as a notice where htmx asked for a part of one."""
-    problem: dict[str, Any] = orjson.loads(bytes(answered(request, error).body))
+    answer = answered(request, error)
+    problem: dict[str, Any] = orjson.loads(bytes(answer.body))
     kind = problem["type"].rpartition(":")[2]
     template = "problem_notice" if is_fragment(request) else "problem"
-    reader = read(request, request.headers.get("accept-language"))
-    return render(reader, template, status=problem["status"], kind=kind, problem=problem)
+    reader = known(request) or read(request, request.headers.get("accept-language"))
+    page = render(reader, template, status=problem["status"], kind=kind, problem=problem)
+    page.headers.update({name: answer.headers[name] for name in _KEPT if name in answer.headers})
+    return page
 
 
 async def signed_out(request: Request, _: Exception) -> Response:

@@ -1,14 +1,15 @@
 """Signing in and out, by key or by a link that works once; and what a reader prefers."""
 
+import secrets
+from math import ceil
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from serving.access.keys import Key
-from serving.api.security import TooManyRequestsError
+from serving.access.keys import granted
 from serving.console.rendering import render
 from serving.console.visitors import (
     LANGUAGE_COOKIE,
@@ -16,14 +17,14 @@ from serving.console.visitors import (
     AnyReader,
     Reader,
     Theme,
-    granted,
     sessions_of,
 )
 from serving.explain.language import Language
 from serving.settings import ConsoleSettings
 
-#: Attempts to sign in from one address.
+#: Attempts to sign in from one address; a company's people may share one.
 _PER_MINUTE = 20
+_TOO_MANY = 429
 _YEAR = 365 * 86_400
 router = APIRouter()
 
@@ -33,7 +34,7 @@ def page(reader: AnyReader, next: str = "", once: str = "") -> Response:  # noqa
     """Show the form; a link that works once signs in without it."""
     if once:
         return _by_link(reader, once)
-    return _form(reader, next)
+    return form(reader, next)
 
 
 @router.post("/sign-in")
@@ -43,12 +44,12 @@ async def sign_in(
     next: Annotated[str, Form(max_length=2000)] = "",  # noqa: A002
 ) -> Response:
     """Sign in with a key."""
-    _limit(reader)
+    limit(reader)
     found = await run_in_threadpool(reader.state.keys.find, key.strip())
     if found is None:
-        return _form(reader, next, "unknown")
+        return form(reader, next, "unknown")
     if not granted(found.roles):
-        return _form(reader, next, "no_role")
+        return form(reader, next, "no_role")
     return await run_in_threadpool(begin, reader, next, key=found.id)
 
 
@@ -83,36 +84,44 @@ def begin(reader: Reader, wanted: str, **who: object) -> Response:
     sessions = sessions_of(reader.state)
     sessions.end(session.get("id", ""))
     session.clear()  # a token that somebody knew before is worth nothing any more
-    session |= {"id": sessions.begin(), **who}
+    # the token is made here, as two first pages at a time would each make one of their own
+    session |= {"id": sessions.begin(), "csrf": secrets.token_urlsafe(24), **who}
     return RedirectResponse(inside(wanted), status_code=303)
 
 
 def inside(wanted: str) -> str:
     """Return an address of the console; one of another server, or none, becomes the first page."""
-    parts = urlsplit(wanted)
-    ours = not parts.scheme and not parts.netloc and "\\" not in wanted
-    known = parts.path.startswith("/console/")
-    return wanted if ours and known and wanted.isprintable() else "/console/"
+    ours = wanted.startswith("/console/") and "\\" not in wanted and wanted.isprintable()
+    return wanted if ours else "/console/"
 
 
 def _by_link(reader: Reader, once: str) -> Response:
-    _limit(reader)
+    limit(reader)
     key = sessions_of(reader.state).take(once, reader.state.clock())
     found = None if key is None else reader.state.keys.of_id(key)
     if found is None or not granted(found.roles):
-        return _form(reader, "", "used_link")
+        return form(reader, "", "used_link")
     return begin(reader, "", key=found.id)
 
 
-def _form(reader: Reader, wanted: str, failure: str | None = None) -> Response:
+def form(reader: Reader, wanted: str, failure: str | None = None) -> Response:
+    """Show the form that signs in, and why an attempt failed, by the name of its text."""
     openid = reader.state.settings[ConsoleSettings].openid is not None
     status = 200 if failure is None else 403
     return render(reader, "sign_in", status=status, next=inside(wanted), failure=failure, openid=openid)
 
 
-def _limit(reader: Reader) -> None:
-    request: Request = reader.request
-    address = request.client.host if request.client else ""
-    wait = reader.state.rate.wait(f"sign-in {address}", _PER_MINUTE)
+def limit(reader: Reader) -> None:
+    """Count an attempt to sign in.
+
+    Raises
+    ------
+    HTTPException
+        If there were too many from this address.
+    """
+    request = reader.request
+    # in a file of their own: nobody without a key can use up the rate of a key
+    wait = request.app.state.attempts.wait(request.client.host if request.client else "", _PER_MINUTE)
     if wait:
-        raise TooManyRequestsError(Key("", address, (), "", ""), wait)
+        detail = f"Too many attempts to sign in from this address; try again in {ceil(wait)} s."
+        raise HTTPException(_TOO_MANY, detail, {"Retry-After": str(ceil(wait))})

@@ -1,8 +1,11 @@
 """The console as an application of its own, below /console of the API's process."""
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from starlette.middleware.sessions import SessionMiddleware
+from starlette.responses import RedirectResponse
 
+from core.settings import StoreSettings
+from serving.access.rate import RateLimit
 from serving.api.problems import HANDLED
 from serving.api.state import State
 from serving.console import assets, sign_in
@@ -28,8 +31,10 @@ def with_console(app: FastAPI) -> FastAPI:
     settings = state.settings[ConsoleSettings]
     if not settings.enabled:
         return app
-    site = FastAPI(title="Encore", openapi_url=None, dependencies=[Depends(from_here)])
+    # addresses that Starlette would redirect to name the host that a request names
+    site = FastAPI(title="Encore", openapi_url=None, redirect_slashes=False, dependencies=[Depends(from_here)])
     site.state.encore = state
+    site.state.attempts = RateLimit(state.settings[StoreSettings].data / "console" / "attempts.bin", burst_seconds=60)
     site.state.words = make_words(state.settings[TextSettings])
     for error in HANDLED:
         site.add_exception_handler(error, error_page)
@@ -49,4 +54,9 @@ def with_console(app: FastAPI) -> FastAPI:
         https_only=settings.https_only,
     )
     app.mount("/console", site)
+    app.add_route("/console", _first_page, include_in_schema=False)
     return app
+
+
+def _first_page(_: Request) -> RedirectResponse:
+    return RedirectResponse("/console/", status_code=303)

@@ -10,9 +10,9 @@ from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
 from core.settings import StoreSettings
-from serving.access.keys import CONSOLE_ROLES, Key, Role
+from serving.access.keys import Key, Role, granted
 from serving.access.sessions import Sessions
-from serving.api.security import ForbiddenError, TooManyRequestsError
+from serving.api.security import TooManyRequestsError
 from serving.api.state import State, state_of
 from serving.console.words import Words
 from serving.explain.language import LANGUAGES, Language, preferred
@@ -22,7 +22,7 @@ Theme = Literal["auto", "light", "dark"]
 #: Cookies of what a reader prefers; they say nothing of who reads.
 LANGUAGE_COOKIE, THEME_COOKIE = "encore_language", "encore_theme"
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-_WRONG_FORM = 403
+_FORBIDDEN = 403
 
 
 class SignedOutError(Exception):
@@ -117,12 +117,15 @@ def visit(request: Request, accept_language: Annotated[str | None, Header()] = N
     wait = state.rate.wait(key.id, key.per_minute or state.settings[ServingSettings].requests_per_minute)
     if wait:
         raise TooManyRequestsError(key, wait)
-    return Visitor(**_reading(request, accept_language), name=key.name, roles=granted(key.roles))
+    visitor = Visitor(**_reading(request, accept_language), name=key.name, roles=granted(key.roles))
+    request.state.visitor = visitor
+    return visitor
 
 
-def granted(roles: tuple[Role, ...]) -> frozenset[Role]:
-    """Return what somebody may do in the console who has these roles."""
-    return frozenset[Role]().union(*(CONSOLE_ROLES[role] for role in roles if role in CONSOLE_ROLES))
+def known(request: Request) -> Visitor | None:
+    """Return who visits a page, if the request got as far as to find out."""
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return visitor
 
 
 def _holder(state: State, session: dict[str, Any]) -> Key:
@@ -131,10 +134,14 @@ def _holder(state: State, session: dict[str, Any]) -> Key:
     Raises
     ------
     SignedOutError
-        If the key has ended.
+        If the key has ended, or the provider is not asked any more.
     """
     if "subject" in session:
-        return Key(session["subject"], session["name"], tuple(session["roles"]), "", "")
+        openid = state.settings[ConsoleSettings].openid
+        if openid is None:  # it was, when the session began
+            raise SignedOutError
+        roles: list[Role] = [openid.roles[group] for group in session["groups"] if group in openid.roles]
+        return Key(session["subject"], session["name"], tuple(roles), "", "")
     key = state.keys.of_id(session.get("key", ""))
     if key is None:
         raise SignedOutError
@@ -147,7 +154,7 @@ async def from_here(request: Request) -> None:
         return
     given = request.headers.get("x-csrf-token") or (await request.form()).get("csrf")
     if not secrets.compare_digest(str(given).encode(), request.session.get("csrf", "\0").encode()):
-        raise HTTPException(_WRONG_FORM, "The form is of another session. Load the page again, and send it once more.")
+        raise HTTPException(_FORBIDDEN, "The form is of another session. Load the page again, and send it once more.")
 
 
 def needs(role: Role) -> Callable[..., Visitor]:
@@ -155,7 +162,8 @@ def needs(role: Role) -> Callable[..., Visitor]:
 
     def checked(visitor: Annotated[Visitor, Depends(visit)]) -> Visitor:
         if not visitor.may(role):
-            raise ForbiddenError(Key("", visitor.name, tuple(sorted(visitor.roles)), "", ""), role)
+            has = f"the roles {', '.join(sorted(visitor.roles))}" if visitor.roles else "no role of the console"
+            raise HTTPException(_FORBIDDEN, f"{visitor.name} has {has}; this takes {role!r}.")
         return visitor
 
     return checked

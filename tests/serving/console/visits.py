@@ -2,10 +2,18 @@
 
 import re
 import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+
+from core.settings import StoreSettings
+from serving.api.app import create_app, utc_now
+from serving.console.site import with_console
+from serving.settings import ConsoleSettings, default_settings
 
 _TOKEN = re.compile(r'name="csrf" value="([^"]+)"')
 
@@ -47,3 +55,19 @@ def signed_in(app: FastAPI, key: str, language: str = "en") -> Visit:
         assert time.monotonic() < deadline, answer.text  # a new key is noticed within a second
         time.sleep(0.2)
     return visit
+
+
+def bare(folder: Path, console: ConsoleSettings | None = None, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+    """Return API and console of a deployment that has no data yet: enough to sign in."""
+    settings = default_settings(StoreSettings(data=folder), console or ConsoleSettings())
+    return with_console(create_app(settings, clock))
+
+
+def visitor_of(app: FastAPI, **options: Any) -> Visit:
+    """Return somebody who has not signed in yet."""
+    return Visit(TestClient(app, raise_server_exceptions=False, follow_redirects=False, **options))
+
+
+def is_in(visit: Visit) -> bool:
+    """Tell whether somebody has signed in: pages do not lead to the form."""
+    return not str(visit.get("/console/").headers.get("location", "")).startswith("/console/sign-in")
