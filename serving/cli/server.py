@@ -25,6 +25,7 @@ from serving.api.app import create_app
 from serving.api.connections import LimitedConfig, Limits
 from serving.api.state import State
 from serving.cli.context import Context
+from serving.cli.extras import check_console
 from serving.cli.options import group
 from serving.console.site import with_console
 from serving.scoring import metrics
@@ -58,6 +59,7 @@ def serve(
             "Make one: `encore keys create crm --role score --role explain`.",
         )
     listening = listen(context, host, port)
+    check_console(context.settings)  # workers that cannot start would be started again and again
     count = workers or context.settings[ServingSettings].workers
     if count > 1:
         _run_workers(context, listening, count)
@@ -109,7 +111,14 @@ def run_server(
 
 
 def application(settings: Settings) -> FastAPI:
-    """Return the API with the console."""
+    """Return the API with the console.
+
+    Raises
+    ------
+    ConfigError
+        If a package is missing that the settings ask for.
+    """
+    check_console(settings)
     return with_console(create_app(settings))
 
 

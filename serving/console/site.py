@@ -41,6 +41,11 @@ def with_console(app: FastAPI) -> FastAPI:
     site.add_exception_handler(SignedOutError, signed_out)
     for router in (assets.router, sign_in.router, *PAGES):
         site.include_router(router)
+    if settings.openid is not None:
+        from serving.console import openid  # noqa: PLC0415 - its packages are of an extra
+
+        site.state.openid = openid.Provider(settings.openid, https_only=settings.https_only)
+        site.include_router(openid.router)
     sessions = sessions_of(state)
     site.add_middleware(Faults)
     # the session is outermost, as pages of errors have one too
