@@ -18,6 +18,7 @@ from features.contract.events.interactions import (
     COMPLAINT,
     CONSENT,
     CONTACT,
+    NOTE,
     OPENING,
     RATING,
     REDEMPTION,
@@ -47,6 +48,7 @@ EVENT_KINDS: list[EventKind] = [
     RATING,
     REFERRAL,
     CONSENT,
+    NOTE,
     SUBSCRIPTION,
 ]
 

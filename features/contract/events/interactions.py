@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from features.contract.events.kind import Event, EventKind, Money, Row, Word
-from features.contract.ids import Id
+from features.contract.ids import Id, visible
+
+#: What people write: longer than a word, and with line breaks.
+Text = Annotated[str, Field(min_length=1, max_length=2_000), AfterValidator(visible)]
 
 
 class _InteractionFields(Event):
@@ -16,6 +19,9 @@ class _InteractionFields(Event):
     product_id: Id | None = None
     order_id: Id | None = None
     value: Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)] | None = None
+    text: Text | None = Field(
+        None, description="What was said, for people to read; it stays in the event log, and no feature is made of it"
+    )
 
 
 class Interaction(_InteractionFields):
@@ -41,9 +47,15 @@ class Consent(_InteractionFields):
     value: Literal[0, 1] = Field(description="1 given, 0 withdrawn: no marketing offers from now on", examples=[0])
 
 
+class Note(_InteractionFields):
+    """Something that an employee writes down about the customer."""
+
+    text: Text = Field(description="For people to read; it stays in the event log, and no feature is made of it")
+
+
 def _rows(event: _InteractionFields, happened: datetime, received: datetime) -> list[Row]:
-    """Return one interaction."""
-    fields = event.model_dump(exclude={"event_id", "event_timestamp"})
+    """Return one interaction; what was written about it stays in the log."""
+    fields = event.model_dump(exclude={"event_id", "event_timestamp", "text"})
     return [{**fields, "event_timestamp": happened, "created_timestamp": received}]
 
 
@@ -74,3 +86,4 @@ REFERRAL = _interaction("referral", "a new customer whom the customer has brough
 CONSENT = _interaction(
     "consent", "consent to marketing; `value` is 1 if it was given, 0 if it was withdrawn", Consent, value=0
 )
+NOTE = _interaction("note", "a note of an employee", Note, text="Prefers to be called in the evening")

@@ -55,8 +55,17 @@ def test_a_kind_of_a_table_that_takes_no_events_is_refused() -> None:
 
 
 def test_interactions_are_those_of_the_kinds() -> None:
-    assert len(interaction_kinds()) == len(set(interaction_kinds())) == 13
+    assert len(interaction_kinds()) == len(set(interaction_kinds())) == 14
     assert {"purchase", "subscription"}.isdisjoint(interaction_kinds())
+
+
+def test_what_people_write_stays_in_the_log(tmp_path: Path) -> None:
+    complaint = {"kind": "complaint", "event_id": "e1", "customer_id": "a", "text": "The milk was sour.\nTwice."}
+    log = EventLog(StoreSettings(data=tmp_path))
+    log.append([event_reader().validate_python(complaint)], MOMENT)
+    (logged,) = log.of(["a"])
+    assert getattr(logged.event, "text", None) == complaint["text"]
+    assert "text" not in tables_of([logged])["interactions"].column_names
 
 
 def test_the_documentation_lists_every_kind_as_it_is_declared() -> None:
