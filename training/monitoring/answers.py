@@ -30,6 +30,7 @@ _MOST_READ = 50_000
 #: Parts of the customers, by a hash, of which some are read where there are more.
 _PARTS = 1_000
 _READ = ("customer_id", "model", "day", "as_of", "risk", "tier", "offers")
+_OF = ("customer_id", "model", "as_of", "risk", "tier", "offers")
 _COLUMNS = (*_READ, "part")
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +80,8 @@ class AnswerLog:
         customer: sa.BindParameter[str] = sa.bindparam("customer_id")
         self._keep = self._database.upsert(table, _COLUMNS, newer="as_of")
         self._erase = self._database.statement(sa.delete(table).where(table.c.customer_id == customer))
+        of = sa.select(*(table.c[name] for name in _OF)).where(table.c.customer_id == customer)
+        self._of = self._database.statement(of.order_by(table.c.day, table.c.model))
         self._look = self._database.statement(sa.select(table.c.day).where(table.c.customer_id == customer).limit(1))
         self._prune = self._database.statement(sa.delete(table).where(table.c.day < sa.bindparam("first")))
         self._lock = threading.Lock()
@@ -152,6 +155,22 @@ class AnswerLog:
         frame["offers"] = [json.loads(text) if text else None for text in frame["offers"]]
         return frame
 
+    def of(self, customer: str) -> list[Answer]:
+        """Return the answers about a customer, those that wait too, in the order of their days.
+
+        Raises
+        ------
+        StoreError
+            If the log cannot be read.
+        """
+        with self._database.reading() as cursor:
+            kept = [_answer(row) for row in cursor.run(self._of, customer_id=customer)]
+        with self._lock:
+            waiting = [one for one in self._waiting.values() if one.customer_id == customer]
+        # one that waits may be older than the kept one of its day
+        last = {(one.model, _day(one.as_of)): one for one in sorted((*kept, *waiting), key=_moment_of)}
+        return sorted(last.values(), key=_moment_of)
+
     def holds(self, customer: str) -> bool:
         """Return whether anything is kept of a customer."""
         with self._lock:
@@ -218,6 +237,16 @@ def _row(day: int, one: Answer) -> dict[str, Any]:
         "offers": _as_json(one.offers),
         "part": crc32(one.customer_id.encode()) % _PARTS,
     }
+
+
+def _moment_of(one: Answer) -> tuple[datetime, str]:
+    return one.as_of, one.model
+
+
+def _answer(row: Sequence[Any]) -> Answer:
+    customer, model, as_of, risk, tier, text = row
+    offers = tuple((str(product), str(kind)) for product, kind in json.loads(text)) if text else None
+    return Answer(customer, model, datetime.fromtimestamp(as_of, tz=UTC), risk, tier, offers)
 
 
 def _as_json(offers: Sequence[tuple[str, str]] | None) -> str | None:

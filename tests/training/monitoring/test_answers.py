@@ -162,3 +162,13 @@ def test_adding_takes_microseconds(settings: Settings) -> None:
         log.add([one])
     assert (time.perf_counter() - start) / len(answers) < 50e-6
     assert not (settings[StoreSettings].data / "answers.db").exists()  # nothing was written meanwhile
+
+
+def test_the_answers_about_one_customer_are_those_kept_and_those_that_wait(log: AnswerLog) -> None:
+    first, second = answer("a", 0.2), answer("a", 0.4, NOON + timedelta(days=2))
+    log.add([first, answer("b")])
+    log.flush()
+    offered = Answer("a", "encore-next-product/1", NOON, offers=(("milk", "repeat"),))
+    log.add([second, offered, answer("a", 0.1, NOON - timedelta(hours=1))])
+    assert log.of("a") == [first, offered, second]
+    assert log.of("c") == []
