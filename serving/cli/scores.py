@@ -15,6 +15,7 @@ from serving.cli.context import Context
 from serving.cli.options import LanguagesOption, group
 from serving.cli.stages import Stages
 from serving.explain.language import Language
+from serving.overview.history import keep_history
 from serving.parts.segments import SegmentsPart
 from serving.scoring.export import BATCH, Row, export_scores, materialize_scores, score_rows
 from serving.segments.service import Segments, Source
@@ -108,6 +109,7 @@ def stage_scores(context: Context, stages: Stages, *, offers: bool = False) -> i
     with context.job("scores materialize", alone=False):
         count = stages.run("scores", work)
         _stage_segments(context, found[0], stages)
+        _stage_history(context, found[0], stages)
     return count
 
 
@@ -127,3 +129,12 @@ def _stage_segments(context: Context, asking: Asking, stages: Stages) -> None:
                 asking.service, asking.deployment, asking.everyone, asking.as_of, [SegmentsPart.name], report
             ),
         )
+
+
+def _stage_history(context: Context, asking: Asking, stages: Stages) -> None:
+    """Keep what the scores say now, so that what changes can be seen."""
+    table, customers = asking.service.table, asking.everyone
+    stages.run(
+        "history",
+        lambda report: keep_history(asking.deployment, table, customers, asking.as_of, context.now, report),
+    )

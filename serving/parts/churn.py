@@ -126,7 +126,7 @@ class ChurnEngine:
         return cls(ground, loaded.artifact, loaded.version, wording)
 
     def read(self, customers: Sequence[str], as_of: datetime) -> Known:
-        """Read the known ones of some customers, in the order asked for; none at a moment before their features'.
+        """Read the known ones of some customers, in the order asked for; see `know`.
 
         Raises
         ------
@@ -134,16 +134,20 @@ class ChurnEngine:
             If the online store does not answer.
         """
         vectors = self._store.online.vectors(ChurnSettings.service, customers)
-        known = [(customer, vector) for customer, vector in zip(customers, vectors, strict=True) if vector is not None]
+        found = zip(customers, vectors, strict=True)
+        return self.know({customer: vector for customer, vector in found if vector is not None}, as_of)
+
+    def know(self, known: Mapping[str, Vector], as_of: datetime) -> Known:
+        """Take customers by their features, in order; none at a moment before their features'."""
         if not known:
             return Known([], [], {}, np.zeros((0, len(self.champion.features))), [], [], [])
-        moments = np.array([max(as_of, vector.moment).timestamp() for _, vector in known])
-        columns = self.champion.columns([vector.values for _, vector in known], moments)
+        moments = np.array([max(as_of, vector.moment).timestamp() for vector in known.values()])
+        columns = self.champion.columns([vector.values for vector in known.values()], moments)
         inputs = self.champion.inputs(columns, len(known))
         definition = self.champion.definition
         return Known(
-            customers=[customer for customer, _ in known],
-            vectors=[vector for _, vector in known],
+            customers=list(known),
+            vectors=list(known.values()),
             columns=columns,
             inputs=inputs,
             active=definition.active(columns).tolist(),

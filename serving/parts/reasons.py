@@ -77,11 +77,7 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
 
     def cells(self, value: ReasonsAnswer) -> Mapping[str, object]:
         """Return the strongest reasons, which are the same in all languages; of an attribute its name."""
-        found = [
-            reason.theme if reason.theme.startswith(ATTRIBUTE) else reason.finding or reason.theme
-            for reason in value.reasons or []
-        ]
-        return numbered("reason", found, _TOP)
+        return numbered("reason", [name_of(reason) for reason in value.reasons or []], _TOP)
 
     def texts(self, value: ReasonsAnswer | None) -> Mapping[str, object]:
         """Return the first reasons in words, with their titles, and what lowers the risk."""
@@ -92,3 +88,8 @@ class ReasonsPart(AnswerPart[ReasonsAnswer]):
             **numbered("strength_title", [reason.title for reason in strengths], _TOP_STRENGTHS),
             **numbered("strength_text", [reason.text for reason in strengths], _TOP_STRENGTHS),
         }
+
+
+def name_of(reason: Reason) -> str:
+    """Return what a reason is called in the score table."""
+    return reason.theme if reason.theme.startswith(ATTRIBUTE) else reason.finding or reason.theme

@@ -4,9 +4,10 @@ Features are those of workspaces too, which hold nothing else about a customer.
 
 These hold nothing about a customer and are no entries: `keys.json` and `rates.bin` (callers), `data/metrics` (counts by
 route, key and outcome), `data/tuning` (parameters and their scores), `monitor.json`, `monitor.html` and `alerts.json`
-(figures of all customers), `promotions.db` and `data/refresh` (decisions on versions), `registry.db` and `data/feast`
-(definitions), `erased.json` (hashes of erased ids), `data/erasures` (receipts, each with the id until it is done),
-`data/jobs`, locks and stamps. Logs go to standard error and name no customer.
+(figures of all customers), `data/history/*/*.json` (totals of the score table), `promotions.db` and `data/refresh`
+(decisions on versions), `registry.db` and `data/feast` (definitions), `erased.json` (hashes of erased ids),
+`data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks and stamps. Logs go to standard error
+and name no customer.
 """
 
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from serving.campaigns.store import CampaignStore
 from serving.decisions.records import DecisionRecords
 from serving.offers.experiment import Impressions
 from serving.privacy.lists import erase_campaign_files, erase_check_page, erase_lists
+from serving.scoring.score_history import ScoreHistory
 from serving.scoring.score_table import ScoreTable
 from serving.segments.store import SegmentStore
 from training.monitoring.answers import AnswerLog
@@ -95,6 +97,7 @@ def is_known(one: Erasure) -> bool:
         or one.answers.holds(one.customer_id)
         or one.segments.segments_of(one.customer_id) != []
         or DecisionRecords(one.settings[StoreSettings]).holds(one.customer_id)
+        or ScoreHistory(one.settings).holds(one.customer_id)
         or one.campaigns.holds(one.customer_id)
         or any(
             one.online.rows(service, "customer_id", [one.customer_id]).event_timestamps != [None]
@@ -181,6 +184,7 @@ STORES: list[PersonalStore] = [
         "Contacts that were exported are with the channels that got them: remove the customer there.",
     ),
     PersonalStore("data report", lambda one: erase_check_page(one.settings[StoreSettings])),
+    PersonalStore("score history", lambda one: ScoreHistory(one.settings).erase(one.customer_id)),
     PersonalStore("impressions", lambda one: Impressions(one.settings[StoreSettings]).erase(one.customer_id)),
     PersonalStore("decisions", lambda one: DecisionRecords(one.settings[StoreSettings]).erase(one.customer_id)),
     PersonalStore("audit log", lambda one: one.audit.erase(one.customer_id)),

@@ -154,6 +154,10 @@ class Reading:
         value: T = self._shared[make]
         return value
 
+    def give(self, make: Callable[["Reading"], T], value: T) -> None:
+        """Take a value in the place of what `make` would return, such as customers as they were at another moment."""
+        self._shared[make] = value
+
 
 @dataclass(frozen=True)
 class Shown:

@@ -242,6 +242,25 @@ class ScoreTable:
                     column.extend(values)
         return columns[0], dict(zip(names, columns[1:], strict=True))
 
+    def totals(self, by: Sequence[str], sums: Sequence[str]) -> Sequence[tuple[Any, ...]]:
+        """Return the sums of columns by the values of others.
+
+        Returns
+        -------
+        One row a combination of values of `by`: the values, the number of customers, and the sums; a sum of nothing
+        but missing values is None.
+
+        Raises
+        ------
+        StoreError
+            If the table cannot be read.
+        """
+        columns = self._scores.c
+        keys = [columns[name] for name in by]
+        query = sa.select(*keys, sa.func.count(), *(sa.func.sum(columns[name]) for name in sums)).group_by(*keys)
+        with self._database.connection() as con:
+            return [tuple(row) for row in con.execute(query)]
+
     def changed_since(self, moment: datetime) -> Sequence[str]:
         """Return the customers whose features are of later than a moment, or should be.
 
