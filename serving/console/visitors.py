@@ -1,7 +1,6 @@
 """Who visits a page: the session of a request, the roles of who has signed in, language and theme."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, get_args
@@ -157,20 +156,28 @@ async def from_here(request: Request) -> None:
         raise HTTPException(_FORBIDDEN, "The form is of another session. Load the page again, and send it once more.")
 
 
-def needs(role: Role) -> Callable[..., Visitor]:
-    """Return a dependency: a visitor who has a role."""
+@dataclass(frozen=True)
+class Needs:
+    """A dependency: a visitor who has a role, or one that includes it."""
 
-    def checked(visitor: Annotated[Visitor, Depends(visit)]) -> Visitor:
-        if not visitor.may(role):
+    role: Role
+
+    def __call__(self, visitor: Annotated[Visitor, Depends(visit)]) -> Visitor:
+        """Return the visitor.
+
+        Raises
+        ------
+        HTTPException
+            If they lack the role.
+        """
+        if not visitor.may(self.role):
             has = f"the roles {', '.join(sorted(visitor.roles))}" if visitor.roles else "no role of the console"
-            raise HTTPException(_FORBIDDEN, f"{visitor.name} has {has}; this takes {role!r}.")
+            raise HTTPException(_FORBIDDEN, f"{visitor.name} has {has}; this takes {self.role!r}.")
         return visitor
-
-    return checked
 
 
 AnyReader = Annotated[Reader, Depends(read)]
-Viewer = Annotated[Visitor, Depends(needs("viewer"))]
-Marketer = Annotated[Visitor, Depends(needs("marketer"))]
-Analyst = Annotated[Visitor, Depends(needs("analyst"))]
-Admin = Annotated[Visitor, Depends(needs("admin"))]
+Viewer = Annotated[Visitor, Depends(Needs("viewer"))]
+Marketer = Annotated[Visitor, Depends(Needs("marketer"))]
+Analyst = Annotated[Visitor, Depends(Needs("analyst"))]
+Admin = Annotated[Visitor, Depends(Needs("admin"))]

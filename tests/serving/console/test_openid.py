@@ -51,7 +51,7 @@ def issuer() -> Iterator[str]:
 
 
 def settings(issuer: str, **more: Any) -> ConsoleSettings:
-    openid = OpenIdSettings(issuer=issuer, client_id="encore", client_secret=SecretStr("s"), roles=ROLES)  # type: ignore[arg-type]
+    openid = OpenIdSettings(issuer=issuer, client_id="encore", client_secret=SecretStr("s"), roles=ROLES)
     return ConsoleSettings(openid=openid, **more)
 
 
