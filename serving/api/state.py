@@ -1,7 +1,7 @@
 """What requests share: made once when the application is created."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fastapi import Request
@@ -12,6 +12,7 @@ from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
 from serving.campaigns.service import Campaigns
+from serving.overview.summary import Summaries
 from serving.parts import make_scoring
 from serving.parts.campaigns import make_campaigns
 from serving.privacy.erasure import Erasures
@@ -48,6 +49,7 @@ class State:
     erasures: Erasures
     segments: Segments
     campaigns: Campaigns
+    summaries: Summaries = field(default_factory=Summaries)
 
     def batcher(self, deployment: Deployment, question: Question) -> Batcher:
         """Return what computes the answer to a question about few customers."""

@@ -1,6 +1,7 @@
 """All customers as tables, for the command line, notebooks and pages."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from core.arrays import Floats
 from serving.explain.wording import Writer
 from serving.overview.everyone import Everyone, EveryonesWorth, Moved
+from serving.overview.summary import counted
 from training.customer_value.acquisition import Acquired
 from training.customer_value.shares import Concentration
 from training.evaluation.sheet import Sheet
@@ -73,17 +75,8 @@ def plain(everyone: Everyone, moved: Moved) -> dict[str, Any]:
 
 
 def _counts(names: Sequence[str], own: Names, everyone: Everyone) -> list[dict[str, Any]]:
-    rows = []
-    for name in names:
-        members = own == name
-        row: dict[str, Any] = {"name": name, "customers": int(members.sum())}
-        if everyone.worth is not None:
-            values = everyone.worth.values
-            row["amount"] = float(np.nansum(values.forecast.amount[members]))
-            row["lifetime_value"] = float(np.nansum(values.worth.total[members]))
-            row["value_at_risk"] = float(np.nansum(values.at_risk[members]))
-        rows.append(row)
-    return rows
+    rows = (asdict(one) for one in counted(names, own, everyone))
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
 def _by(

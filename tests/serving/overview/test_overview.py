@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from serving.explain.language import LANGUAGES
 from serving.explain.wording import make_writers
 from serving.overview.everyone import Everyone, Moved, read_everyone, read_moved
 from serving.overview.pictures import draw
+from serving.overview.summary import Summaries
 from serving.overview.tables import moved_tables, plain, tables
 from serving.settings import TextSettings
 from tests.conftest import Scoring, World, inside
@@ -87,6 +89,25 @@ def test_movements_are_between_two_moments(everyone: Everyone, moved: Moved) -> 
             after[str(row["after"])] += int(row["customers"])
         assert dict(after) == {name: count for name, count in Counter(now.tolist()).items() if name}
     assert any(row["before"] != row["after"] for row in moved.stages.rows())
+
+
+def test_the_summary_is_that_of_everyone_and_computed_once(
+    world: World, scoring: Scoring, everyone: Everyone, moved: Moved, answers: Sequence[Any]
+) -> None:
+    deployment, summaries = scoring.reloader.deployment, Summaries()
+    assert summaries.ready(deployment) is None
+    with inside(world.directory):
+        found = summaries.of(deployment)
+    assert summaries.of(deployment) is found is summaries.ready(deployment)
+    listed = plain(everyone, moved)
+    for column in ("rfm_group", "stage", "value_tier", "value_field"):
+        assert [asdict(one) for one in found.by[column]] == listed[column]
+    assert found.moved is not None
+    assert found.moved.stages.rows() == moved.stages.rows()
+    places = [one.parts["segments"].value for one in answers]
+    assert found.grid == Counter((one.rfm.recency, one.rfm.group.name) for one in places if one.rfm is not None)
+    clusters = Counter(one.cluster.name for one in places if one.cluster is not None)
+    assert {one.name: one.customers for one in found.by.get("cluster", [])} == clusters
 
 
 def test_a_moment_before_there_are_features_is_refused(world: World, scoring: Scoring, everyone: Everyone) -> None:
