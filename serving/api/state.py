@@ -13,6 +13,8 @@ from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
 from serving.campaigns.service import Campaigns
 from serving.overview.summary import Summaries
+from serving.overview.running import RunningCampaigns
+from serving.overview.today import Overviews
 from serving.parts import make_scoring
 from serving.parts.campaigns import make_campaigns
 from serving.privacy.erasure import Erasures
@@ -49,6 +51,8 @@ class State:
     erasures: Erasures
     segments: Segments
     campaigns: Campaigns
+    overviews: Overviews
+    running: RunningCampaigns
     summaries: Summaries = field(default_factory=Summaries)
 
     def batcher(self, deployment: Deployment, question: Question) -> Batcher:
@@ -124,6 +128,8 @@ def make_state(settings: Settings, clock: Callable[[], datetime]) -> State:
         Erasures(settings, reloader, service, audit, clock),
         segments,
         campaigns,
+        Overviews(settings, service.table),
+        RunningCampaigns(settings),
     )
 
 

@@ -27,6 +27,7 @@ class CampaignDatabase:
         self.campaigns, self.assignments = tables.campaigns(metadata), tables.assignments(metadata)
         self.exports, self.contacts = tables.exports(metadata), tables.contacts(metadata)
         self.batches, self.looks = tables.batches(metadata), tables.looks(metadata)
+        self.reports = tables.reports(metadata)
         self._erased, turn = tables.erasures(metadata), tables.turn(metadata)
         address = address or f"sqlite:///{(stores.data / 'campaigns.db').resolve()}"
         self.database = Database(address, metadata, "The store of campaigns", _REMEDY)

@@ -110,6 +110,17 @@ def looks(metadata: sa.MetaData) -> sa.Table:
     )
 
 
+def reports(metadata: sa.MetaData) -> sa.Table:
+    """Return the last report of each campaign that somebody read, which is shown without another look at outcomes."""
+    return sa.Table(
+        "campaign_reports",
+        metadata,
+        sa.Column("campaign", sa.Text, primary_key=True),
+        sa.Column("made", sa.Double, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+    )
+
+
 def erasures(metadata: sa.MetaData) -> sa.Table:
     """Return one row for each customer who was erased, who is not named."""
     return sa.Table(

@@ -114,6 +114,17 @@ class ModelReloader:
         """
         return list(self._warnings(self.deployment).values())
 
+    @property
+    def warning_names(self) -> list[str]:
+        """The same by name, for readers of any language: `features_outdated`, `data_old`.
+
+        Raises
+        ------
+        NotReadyError
+            If nothing is loaded yet.
+        """
+        return list(self._warnings(self.deployment))
+
     def _warnings(self, deployment: Deployment) -> dict[str, str]:
         """Return warnings by their names in the log."""
         online = deployment.ground.online
