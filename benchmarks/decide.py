@@ -25,10 +25,11 @@ from core.stamps import write_stamp
 from features.contract.arrow import arrow_schema
 from features.contract.tables import contract_directory
 from serving.decisions.choosing import choose
-from serving.decisions.decide import Decided, Decider
+from serving.decisions.decide import Decider
 from serving.decisions.listing import rows_of
 from serving.decisions.records import DecisionRecords
 from serving.decisions.replay import replay
+from serving.decisions.within import Decided
 from serving.scoring.score_table import ScoreTable
 from serving.segments.columns import RuleColumn
 from serving.segments.population import Population

@@ -227,10 +227,10 @@ async def _report(
 
     Every look at a campaign whose outcomes are not all known counts: intervals are wider where somebody looked before.
     """
-    campaigns, asked = caller.state.campaigns, Asked(days, measure)
+    campaigns, asked, now = caller.state.campaigns, Asked(days, measure), caller.state.source.as_of
     caller.state.note(request, [])
     report = campaigns.report_imported if imported else campaigns.report
-    return (await _work(lambda: report(name, asked))).as_json()
+    return (await _work(lambda: report(name, asked, now))).as_json()
 
 
 async def _work(work: Callable[[], _T]) -> _T:

@@ -22,9 +22,9 @@ from serving.api.problems import documented
 from serving.api.scores import MAX_CUSTOMERS
 from serving.api.security import Caller, Marketer
 from serving.decisions.answers import DecisionAnswer, decision_answers
-from serving.decisions.decide import Decided, Limits
 from serving.decisions.definitions import Decisions
 from serving.decisions.records import DecisionRecords, UndecidedError, body_of
+from serving.decisions.within import Decided, Limits
 from serving.explain.language import Language
 from serving.parts.deciding import DecisionEngine, offering_of, products_of
 from serving.segments.definitions import Name

@@ -1,6 +1,6 @@
 """What a decision says about the customers of a campaign, as its plan and its assignments read it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -9,8 +9,8 @@ import numpy as np
 from core.arrays import Floats
 from serving.campaigns.allocation import Candidates
 from serving.campaigns.plan import Frame
-from serving.decisions.decide import Decided, Limits
 from serving.decisions.eligibility import RULED_OUT
+from serving.decisions.within import Decided, Limits, Valued
 from serving.scoring.score_table import ScoreTable
 from serving.segments.service import Source
 
@@ -18,12 +18,24 @@ from serving.segments.service import Source
 class Deciding(Protocol):
     """Decides for customers; `serving.decisions.decide.Decider` does."""
 
+    def value(
+        self,
+        source: Source,
+        now: datetime,
+        *,
+        customers: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Valued:
+        """Return what can be done for all customers, or for some, and what it is worth."""
+        ...
+
     def decide(
         self,
         source: Source,
         now: datetime,
         *,
-        customers: list[str] | None = None,
+        customers: Sequence[str] | None = None,
         limits: Limits | None = None,
         campaigns_of: Mapping[str, frozenset[str]] | None = None,
     ) -> Decided:
@@ -48,13 +60,13 @@ def candidates_of(decided: Decided) -> Candidates:
     )
 
 
-def frame_of(decided: Decided, table: ScoreTable, now: datetime) -> Frame:
+def frame_of(decided: Decided, all_churners: float, now: datetime) -> Frame:
     """Return what a plan says beside the choice.
 
     Parameters
     ----------
-    table
-        The score table, whose risks are those of all customers.
+    all_churners
+        How many of all customers are expected to churn; NaN without a risk.
     """
     budget = decided.limits.budget
     return Frame(
@@ -64,7 +76,7 @@ def frame_of(decided: Decided, table: ScoreTable, now: datetime) -> Frame:
         budget=decided.decisions.policy.budget if budget is None else budget,
         ruled_out=_ruled_out(decided),
         effects={one.action: one.source for one in decided.effects.sources},
-        all_churners=_churners(table),
+        all_churners=all_churners,
     )
 
 
@@ -77,8 +89,8 @@ def _ruled_out(decided: Decided) -> dict[str, dict[str, int]]:
     return found
 
 
-def _churners(table: ScoreTable) -> float:
-    """Return how many customers are expected to churn; NaN where no risk is known."""
+def churners_of(table: ScoreTable) -> float:
+    """Return how many of all customers are expected to churn; NaN where no risk is known."""
     cells = table.every()[1].get("risk", ())
     risks: Floats = np.array([np.nan if one is None else one for one in cells], dtype=np.float64)
     known = risks[~np.isnan(risks)]

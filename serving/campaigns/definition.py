@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 from core.errors import DataError
 from core.settings import Share
 from features.contract.assigned import HOLDOUT
-from features.contract.events.kind import Moment, Money, Strict
+from features.contract.events.kind import Moment, Money, Strict, Word
 from serving.decisions.definitions import Action, Decisions, Goal
+from serving.decisions.policy import Count
 from serving.explain.language import Language
 from serving.segments.definitions import CheckedRule, Name, Title
 
@@ -27,6 +28,10 @@ class Campaign(Strict):
     segment: Name | None = Field(None, description="Only its members; null, and no rule: all customers")
     rule: CheckedRule | None = Field(None, description="Only customers for whom it holds; or name a segment")
     budget: Money | None = Field(None, description="Of contacts and expected discounts; null: that of the policy")
+    capacity: dict[Word, Count] = Field(
+        default_factory=dict,
+        description="Contacts of the campaign at most, by channel; the policy limits them too",
+    )
     starts: Moment = Field(description="With a time zone", examples=["2024-05-01T00:00:00Z"])
     ends: Moment = Field(description="Contacts are exported before this moment", examples=["2024-05-15T00:00:00Z"])
     holdout: Share = Field(0.1, description="Share of the chosen customers who are not contacted, by a stable hash")

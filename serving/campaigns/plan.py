@@ -83,6 +83,8 @@ class Plan:
         The expected number of contacted customers who would have stayed without a contact.
     churners_reached
         Share of all expected churners, in the segment or out of it, who would be contacted; None without a risk.
+    churners
+        The expected number of contacted customers who would leave without a contact; None without a risk.
     """
 
     made: datetime
@@ -99,6 +101,7 @@ class Plan:
     false_alarms: float | None
     churners_reached: float | None
     actions: tuple[ActionPlan, ...]
+    churners: float | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ def make_plan(candidates: Candidates, allocation: Allocation, frame: Frame, *, b
         false_alarms=_stay(risk[~held]),
         churners_reached=_share(risk[~held], frame.all_churners),
         actions=one_by_one,
+        churners=_leave(risk[~held]),
     )
 
 
@@ -212,6 +216,11 @@ def _visible(risk: Floats, treated: int, controls: int, arms: int) -> float | No
 def _stay(risk: Floats) -> float | None:
     known = risk[~np.isnan(risk)]
     return float((1 - known).sum()) if len(known) else None
+
+
+def _leave(risk: Floats) -> float | None:
+    known = risk[~np.isnan(risk)]
+    return float(known.sum()) if len(known) else None
 
 
 def _share(risk: Floats, everyone: float) -> float | None:

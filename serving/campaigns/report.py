@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,12 +11,16 @@ import pandas as pd
 
 from core.errors import DataError
 from core.settings import Settings, StoreSettings
-from features.engine.duckdb import connect, read_sources
+from core.sql import engine, relation
+from features.contract.assigned import HOLDOUT
+from features.engine.duckdb import connect, contract_file, read_sources
 from features.spans.visible import purchases, standing
 from serving.campaigns.allocation import Mask
+from serving.campaigns.checks import check_text
 from serving.campaigns.kept import Kept
 from serving.campaigns.responses import by_arm, read_responses
 from serving.decisions.definitions import Decisions
+from serving.explain.wording import Writer
 from training.effects.attribution import Purchases
 from training.effects.findings import plain
 from training.effects.outcomes import Assigned, Measure, read_assigned, read_outcomes
@@ -46,9 +52,10 @@ class CampaignReport:
         """Return everything as JSON has it: None where a number is not known."""
         return {**self.effects.as_json(), "responses": plain(self.responses)}
 
-    def sheets(self) -> list[Sheet]:
-        """Return everything as tables."""
-        return [responses_sheet(self.responses), *sheets(self.effects)]
+    def sheets(self, writer: Writer | None = None) -> list[Sheet]:
+        """Return everything as tables; checks are written by a writer, else in English."""
+        write = (lambda check: check.text) if writer is None else partial(check_text, writer)
+        return [responses_sheet(self.responses), *sheets(self.effects, write)]
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,58 @@ def imported(settings: Settings, name: str) -> Assigned:
             "Correct the name, or map its customers and arms to the table assignments and run `encore ingest`.",
         )
     return assigned
+
+
+@dataclass(frozen=True)
+class ImportedCampaign:
+    """A campaign that somebody else ran, as the contract table has it.
+
+    Attributes
+    ----------
+    first
+        The first assignment.
+    arms
+        Customers by arm, the holdout among them.
+    """
+
+    name: str
+    first: datetime
+    arms: Mapping[str, int]
+
+    @property
+    def held_out(self) -> int:
+        """Customers who are not contacted."""
+        return self.arms.get(HOLDOUT, 0)
+
+    @property
+    def contacted(self) -> int:
+        """Customers of all other arms."""
+        return sum(self.arms.values()) - self.held_out
+
+
+def imported_campaigns(settings: Settings) -> list[ImportedCampaign]:
+    """Return every campaign with assignments in the contract table, by name; those of our own are there too.
+
+    Raises
+    ------
+    StateError
+        If nothing was ingested yet.
+    """
+    file = relation(contract_file(settings[StoreSettings], "assignments"))
+    with engine(settings) as con:
+        rows = con.execute(
+            f"SELECT campaign_id, arm, count(*), min(epoch_us(assigned_timestamp)) FROM {file} "
+            "GROUP BY ALL ORDER BY ALL"
+        ).fetchall()
+    arms: dict[str, dict[str, int]] = {}
+    firsts: dict[str, int] = {}
+    for name, arm, count, first in rows:
+        arms.setdefault(name, {})[arm] = count
+        firsts[name] = min(first, firsts.get(name, first))
+    return [
+        ImportedCampaign(name, datetime.fromtimestamp(firsts[name] / 1e6, tz=UTC), counts)
+        for name, counts in arms.items()
+    ]
 
 
 def groups_of(texts: "pd.Series[str]") -> dict[str, Mask]:

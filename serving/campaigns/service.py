@@ -1,20 +1,23 @@
 """Campaigns as the API and the commands use them: planned, started once, exported, stopped, reported."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from core.errors import ConfigError, StoreError
 from core.files import write_file as write_whole
+from core.files import written
 from core.settings import Settings, StoreSettings
 from core.webhook import Webhook
+from features.contract.erased import Erased
 from serving.campaigns.allocation import Allocation, Candidates, allocate
-from serving.campaigns.candidates import Deciding, candidates_of, frame_of
+from serving.campaigns.candidates import Deciding, candidates_of, churners_of, frame_of
 from serving.campaigns.claims import ClaimStore
 from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.definition import Campaign, actions_of
+from serving.campaigns.drafts import SPOKEN, Curve, Draft, Drafts, Ground
 from serving.campaigns.export import Choosing, allowed, check_open, csv_of, exports_directory, file_name, reach
 from serving.campaigns.kept import (
     CampaignStateError,
@@ -28,16 +31,27 @@ from serving.campaigns.kept import (
     shown,
     started_before,
 )
+from serving.campaigns.last_reports import LastReports
 from serving.campaigns.plan import Plan, make_plan
-from serving.campaigns.report import Asked, CampaignReport, assigned_of, beside_of, imported, report_of
+from serving.campaigns.progress import ArmProgress, progress_of
+from serving.campaigns.report import (
+    Asked,
+    CampaignReport,
+    ImportedCampaign,
+    assigned_of,
+    beside_of,
+    imported,
+    imported_campaigns,
+    report_of,
+)
 from serving.campaigns.responses import by_arm, read_responses
 from serving.campaigns.start import Known, assignments_of, write_file, write_files
 from serving.campaigns.store import CampaignStore
 from serving.campaigns.webhook import deliver
 from serving.decisions.contacts import Reserved
-from serving.decisions.decide import Decided, Limits
 from serving.decisions.definitions import Action, DecisionFile, Decisions
 from serving.decisions.records import DecisionRecords
+from serving.decisions.within import Decided, Limits, Valued, within
 from serving.segments.population import Population
 from serving.segments.service import Segments, Source
 from serving.settings import DecisionSettings
@@ -95,6 +109,8 @@ class Campaigns:
         self._file, self._records = DecisionFile(settings), DecisionRecords(self._stores)
         self.store = CampaignStore(database)
         self.claims = ClaimStore(database, self.store)
+        self.reports = LastReports(database)
+        self._database, self._drafts = database, Drafts(self._ground, self._limits)
 
     # -- plans
 
@@ -109,10 +125,7 @@ class Campaigns:
             If it names a segment or an action that there is not, or its rule does not fit the columns.
         """
         now = source.as_of
-        if campaign.ends <= now:
-            raise CampaignStateError(
-                f"Expected a campaign that ends after {shown(now)}, found {shown(campaign.ends)}.", "Correct its dates."
-            )
+        _check_to_come(campaign, now)
         self.repair()
         decided = self._decide(campaign, source)
         kept = Kept(campaign, self._planned(campaign, decided, now)[0], now)
@@ -121,21 +134,70 @@ class Campaigns:
         return kept
 
     def _decide(self, campaign: Campaign, source: Source) -> Decided:
+        return within(self._valued(campaign, source), self._limits(campaign, source))
+
+    def _limits(self, campaign: Campaign, source: Source) -> Limits:
         now, decisions = source.as_of, self.decisions()
         days = campaign.days_left(now)
-        limits = Limits(
-            tuple(actions_of(campaign, decisions)),
-            campaign.budget,
-            {channel: most * days for channel, most in decisions.policy.capacity.items()},
-        )
-        rivals = decisions.policy.rivals(campaign.name)
-        running = [one for one in self.store.all() if one.campaign.name in rivals and one.status(now) == "started"]
-        return self.decider.decide(
+        capacity = {channel: most * days for channel, most in decisions.policy.capacity.items()}
+        for channel, most in campaign.capacity.items():
+            capacity[channel] = min(most, capacity.get(channel, most))
+        return Limits(tuple(actions_of(campaign, decisions)), campaign.budget, capacity)
+
+    def _valued(self, campaign: Campaign, source: Source) -> Valued:
+        now, decisions = source.as_of, self.decisions()
+        return self.decider.value(
             source,
             now,
             customers=self._members(campaign, source),
-            limits=limits,
-            campaigns_of=self.store.campaigns_of([one.campaign.name for one in running]),
+            actions=tuple(actions_of(campaign, decisions)),
+            campaigns_of=self.store.campaigns_of(self._running_rivals(campaign, decisions, now)),
+        )
+
+    def _running_rivals(self, campaign: Campaign, decisions: Decisions, now: datetime) -> list[str]:
+        rivals = decisions.policy.rivals(campaign.name)
+        return [
+            one.campaign.name
+            for one in self.store.all()
+            if one.campaign.name in rivals and one.status(now) == "started"
+        ]
+
+    # -- plans that are only tried
+
+    def draft(self, campaign: Campaign, source: Source) -> Draft:
+        """Say what a campaign would do, and keep nothing; quick where only limits, holdout or name have changed.
+
+        Customers, and what they are worth, are those of at most a minute ago.
+
+        Raises
+        ------
+        DataError, CampaignStateError
+            As `plan` does.
+        """
+        _check_to_come(campaign, source.as_of)
+        return self._drafts.draft(campaign, source, self._ground_key(campaign, source))
+
+    def curve(self, campaign: Campaign, source: Source) -> Curve:
+        """Say what one budget after another would bring, beside the other limits of a campaign; see `draft`."""
+        return self._drafts.curve(campaign, source, self._ground_key(campaign, source))
+
+    def _ground(self, campaign: Campaign, source: Source) -> Ground:
+        valued = self._valued(campaign, source).speaking_of(SPOKEN)
+        return Ground(valued, churners_of(self._segments.table))
+
+    def _ground_key(self, campaign: Campaign, source: Source) -> Hashable:
+        """Name what customers of a plan and their worth depend on, but for events of the last minute."""
+        decisions = self.decisions()
+        return (
+            source.online.fingerprint,
+            decisions.version,
+            tuple(actions_of(campaign, decisions)),
+            campaign.segment,
+            repr(campaign.rule),
+            tuple(self._running_rivals(campaign, decisions, source.as_of)),
+            # of an erased customer nothing is answered from then on
+            Erased(self._stores).version(),
+            written(self._stores.data / "effects.json"),
         )
 
     def _members(self, campaign: Campaign, source: Source) -> list[str] | None:
@@ -146,7 +208,7 @@ class Campaigns:
         return None if campaign.rule is None else self._segments.matching(campaign.rule, source)
 
     def _planned(self, campaign: Campaign, decided: Decided, now: datetime) -> tuple[Plan, Candidates, Allocation]:
-        frame = frame_of(decided, self._segments.table, now)
+        frame = frame_of(decided, churners_of(self._segments.table), now)
         candidates = candidates_of(decided)
         allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
         plan = make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random")
@@ -311,8 +373,8 @@ class Campaigns:
 
     # -- reports
 
-    def report(self, name: str, asked: Asked) -> CampaignReport:
-        """Measure what a campaign changed, and count this as a look at it.
+    def report(self, name: str, asked: Asked, now: datetime) -> CampaignReport:
+        """Measure what a campaign changed, count this as a look at it, and keep it as its last report.
 
         Raises
         ------
@@ -326,25 +388,49 @@ class Campaigns:
         if kept.started is None:
             raise CampaignStateError(f"The campaign {name!r} has not started.", "There is nothing to report.")
         rows = self.store.assignments(name)
-        return self._report(assigned_of(kept, rows), name, asked, beside_of(rows))
+        return self._report(assigned_of(kept, rows), asked, beside_of(rows), now)
 
-    def report_imported(self, name: str, asked: Asked) -> CampaignReport:
-        """Measure what a campaign changed that somebody else ran, and count this as a look at it.
+    def report_imported(self, name: str, asked: Asked, now: datetime) -> CampaignReport:
+        """Measure what a campaign changed that somebody else ran; see `report`.
 
         Raises
         ------
         DataError
             If the contract table has no assignments of this name.
         """
-        return self._report(imported(self._settings, name), name, asked, Beside())
+        return self._report(imported(self._settings, name), asked, Beside(), now)
 
-    def _report(self, assigned: Assigned, name: str, asked: Asked, groups: Beside) -> CampaignReport:
+    def _report(self, assigned: Assigned, asked: Asked, groups: Beside, now: datetime) -> CampaignReport:
+        name = str(assigned.campaigns[0])
         looks = self.store.looks(name)
         report = report_of(self._settings, assigned, asked, looks, groups, self._file.current())
         # a report of everything that is to come cannot stop anything early
         if not report.effects.final:
             self.store.look(name)
+        # what is shown without a look is the report that nobody asked for in another way
+        if asked == Asked():
+            self.reports.keep(name, now, report)
         return report
+
+    def imported(self) -> list[ImportedCampaign]:
+        """Return the campaigns that somebody else ran.
+
+        Raises
+        ------
+        StateError
+            If nothing was ingested yet.
+        """
+        ours = {kept.campaign.name for kept in self.store.all()}
+        return [one for one in imported_campaigns(self._settings) if one.name not in ours]
+
+    def progress(self, name: str | None = None) -> list[ArmProgress]:
+        """Return the arms of one campaign, or of all: how many customers, and how many were handed to a channel."""
+        return progress_of(self._database, name)
+
+    @property
+    def has_webhook(self) -> bool:
+        """Whether contacts can be sent, rather than downloaded."""
+        return self._settings[DecisionSettings].webhook is not None
 
     def responses(self, name: str) -> Mapping[str, Mapping[str, int]]:
         """Return by arm and kind how many customers something came back of."""
@@ -368,6 +454,13 @@ def _reasons(population: Population) -> dict[str, str]:
     if found is None:
         return {}
     return {customer: reason for customer, reason in zip(population.customers, found, strict=True) if reason}
+
+
+def _check_to_come(campaign: Campaign, now: datetime) -> None:
+    if campaign.ends <= now:
+        raise CampaignStateError(
+            f"Expected a campaign that ends after {shown(now)}, found {shown(campaign.ends)}.", "Correct its dates."
+        )
 
 
 def _check_startable(kept: Kept, now: datetime) -> None:

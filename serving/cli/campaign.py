@@ -23,14 +23,17 @@ from serving.campaigns.report import DAYS, Asked, responses_sheet
 from serving.campaigns.service import Campaigns, Exported
 from serving.cli.asking import Asking
 from serving.cli.context import Context
-from serving.cli.options import FormatOption, group
+from serving.cli.options import FormatOption, LanguageOption, group
 from serving.cli.sheets import print_sheets
 from serving.decisions.decide import Decider
+from serving.explain.language import DEFAULT
+from serving.explain.wording import make_writers
 from serving.parts import PARTS
 from serving.parts.campaigns import make_campaigns
 from serving.scoring.score_table import ScoreTable
 from serving.segments.rules import NODE_TAGS
 from serving.segments.service import Segments, Source
+from serving.settings import TextSettings
 from training.effects.outcomes import Measure
 
 app = group("Plan, start, export and report campaigns.")
@@ -168,19 +171,21 @@ def report(
     measure: Annotated[
         Measure | None, typer.Option("--measure", help="Of verdicts. Default: what the goals of the actions say.")
     ] = None,
+    language: LanguageOption = DEFAULT,
     form: FormatOption = "table",
 ) -> None:
-    """Measure what each action changed, beside the holdout."""
+    """Measure what each action changed, beside the holdout; checks are written in a language."""
     context: Context = ctx.obj
     if (name is None) == (imported is None):
         raise ConfigError("Expected a campaign or --imported, and not both.", "Give one of them.")
-    campaigns, _ = _look(context)
+    campaigns, now = _look(context)
     asked = Asked(days, measure)
-    found = campaigns.report(name, asked) if name else campaigns.report_imported(str(imported), asked)
+    found = campaigns.report(name, asked, now) if name else campaigns.report_imported(str(imported), asked, now)
     if form == "json":
         _print_json(context.console, found.as_json())
     else:
-        print_sheets(context.console, found.sheets())
+        writer = make_writers(context.settings[TextSettings])[language]
+        print_sheets(context.console, found.sheets(writer))
 
 
 def _open(context: Context) -> tuple[Campaigns, Source]:

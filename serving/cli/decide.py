@@ -25,10 +25,11 @@ from serving.cli.options import FormatOption
 from serving.cli.sources import open_source
 from serving.decisions.actions import DO_NOTHING
 from serving.decisions.champion import uplift_champion
-from serving.decisions.decide import Decided, Decider, Limits
+from serving.decisions.decide import Decider
 from serving.decisions.listing import rows_of, ruled_out
 from serving.decisions.records import DecisionRecords, body_of
 from serving.decisions.replay import replay
+from serving.decisions.within import Decided, Limits
 from serving.scoring.export import write_list
 
 app = typer.Typer(

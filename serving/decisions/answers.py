@@ -9,9 +9,9 @@ import numpy as np
 from pydantic import Field
 
 from serving.decisions.actions import DO_NOTHING, Action, Goal
-from serving.decisions.decide import Decided
 from serving.decisions.listing import REASONS, reasons_of
 from serving.decisions.policy import not_before
+from serving.decisions.within import Decided
 from serving.decisions.wording import Basis, Change, DecisionWriter, Gain, Known
 from serving.explain.wording import Writer
 

@@ -1,26 +1,25 @@
 """The best action for each customer: read, rule out, value, choose."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from core.arrays import Floats, Ints
 from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from core.stamps import fingerprint
-from serving.decisions.actions import Action
-from serving.decisions.choosing import best_of, choose, reduced_gains
+from serving.decisions.choosing import best_of, reduced_gains
 from serving.decisions.contacts import Contacts, Reserved, read_contacts
 from serving.decisions.definitions import DecisionFile, Decisions
-from serving.decisions.effects import Effects, Predicted, effects_of
-from serving.decisions.eligibility import Eligibility, eligible
+from serving.decisions.effects import Predicted, effects_of
+from serving.decisions.eligibility import eligible
 from serving.decisions.recent import recent_moments
 from serving.decisions.solver import Prices, Solution
-from serving.decisions.stakes import Stakes, Terms, stakes_of
-from serving.decisions.worth import ActionWorth, worth_of
+from serving.decisions.stakes import Terms, stakes_of
+from serving.decisions.within import Decided, Limits, Valued, decided, within
+from serving.decisions.worth import worth_of
 from serving.scoring.models import Loaded
 from serving.scoring.score_table import ScoreTable
 from serving.segments.population import Population
@@ -34,105 +33,6 @@ from training.effects.measured import load_effects
 _REMEMBERED = timedelta(days=400)
 #: Columns of the score table that name the models behind it.
 _LABELS = ("churn_model", "value_model")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What is decided within, in the place of what the policy says.
-
-    Attributes
-    ----------
-    actions
-        Only these; None is all of the file.
-    budget
-        Of this run; None is that of the policy.
-    capacity
-        Contacts by channel, of the whole run; a channel that is not there has that of the policy for a day, less the
-        contacts with all customers of the last 24 hours.
-    """
-
-    actions: tuple[str, ...] | None = None
-    budget: float | None = None
-    capacity: Mapping[str, int] | None = None
-
-
-@dataclass(frozen=True)
-class Decided:
-    """What was decided. Arrays are aligned with `population.customers`, and matrices with `actions` too.
-
-    Attributes
-    ----------
-    actions
-        In the order of `decisions.actions`.
-    now
-        The moment of the decision.
-    choice, runner_up
-        Places of actions; -1 is nothing. The runner-up is the best other action that is allowed and gains something,
-        at the prices of the solution.
-    limits
-        What it was decided within: the names of the actions, the budget, and the capacities.
-    decisions
-        With the actions of the limits alone.
-    versions
-        What it was made from: decisions, materialisation, models, effects.
-    is_plan
-        Whether it is about all customers and all actions, so that its prices hold for single customers.
-    """
-
-    population: Population
-    actions: tuple[Action, ...]
-    now: datetime
-    choice: Ints
-    runner_up: Ints
-    stakes: Stakes
-    effects: Effects
-    worth: ActionWorth
-    eligibility: Eligibility
-    solution: Solution
-    limits: Limits
-    decisions: Decisions
-    versions: Mapping[str, str]
-    is_plan: bool
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """The channels of the actions."""
-        return tuple(action.channel for action in self.actions)
-
-    @property
-    def chosen(self) -> Ints:
-        """The places of the customers for whom there is an action."""
-        return np.flatnonzero(self.choice >= 0)
-
-    def of_choice(self, matrix: Floats) -> Floats:
-        """Return what a matrix has for each customer's choice; 0 for nothing."""
-        rows = np.arange(len(self.choice))
-        if not self.actions:
-            return np.zeros(len(rows))
-        return np.where(self.choice >= 0, matrix[rows, np.maximum(self.choice, 0)], 0.0)
-
-
-@dataclass(frozen=True)
-class _Valued:
-    """What can be done for customers, and what it is worth."""
-
-    decisions: Decisions
-    population: Population
-    eligibility: Eligibility
-    stakes: Stakes
-    effects: Effects
-    worth: ActionWorth
-    versions: Mapping[str, str]
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        return tuple(self.decisions.actions.values())
-
-    @property
-    def allowed(self) -> Mask:
-        """Customers x actions: allowed, and valued."""
-        mask: Mask = self.eligibility.allowed & np.isfinite(self.worth.gain)
-        return mask
 
 
 class Decider:
@@ -192,8 +92,16 @@ class Decider:
         StoreError
             If a store cannot be read.
         """
-        population = read_population(self._settings, source.online, source.vectors, self._table, source.as_of)
-        return self.decide_for(population, now, customers=customers, limits=limits, campaigns_of=campaigns_of)
+        return within(
+            self.value(
+                source,
+                now,
+                customers=customers,
+                actions=None if limits is None else limits.actions,
+                campaigns_of=campaigns_of,
+            ),
+            limits,
+        )
 
     def decide_for(
         self,
@@ -205,17 +113,49 @@ class Decider:
         campaigns_of: Mapping[str, frozenset[str]] | None = None,
     ) -> Decided:
         """Decide for the customers of a population; see `decide`."""
-        asked, limits = limits or Limits(), limits or Limits()
-        decisions = _narrowed(self._current(), limits.actions)
+        actions = None if limits is None else limits.actions
+        valued = self.value_for(population, now, customers=customers, actions=actions, campaigns_of=campaigns_of)
+        return within(valued, limits)
+
+    def value(
+        self,
+        source: Source,
+        now: datetime,
+        *,
+        customers: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Valued:
+        """Return what can be done, and what it is worth, before anything is chosen; see `decide`.
+
+        Parameters
+        ----------
+        actions
+            Only these; None is all of the file.
+        """
+        population = read_population(self._settings, source.online, source.vectors, self._table, source.as_of)
+        return self.value_for(population, now, customers=customers, actions=actions, campaigns_of=campaigns_of)
+
+    def value_for(
+        self,
+        population: Population,
+        now: datetime,
+        *,
+        customers: Sequence[str] | None = None,
+        actions: Sequence[str] | None = None,
+        campaigns_of: Mapping[str, frozenset[str]] | None = None,
+    ) -> Valued:
+        """Return what can be done for the customers of a population; see `value`."""
+        decisions = _narrowed(self._current(), actions)
         contacts = self.contacts(population.customers, now)
-        limits = _resolved(limits, decisions, contacts)
+        # what others have used of a channel counts too
+        used = {channel: int(contacts.counts(channel, 1).sum()) for channel in decisions.policy.capacity}
         if customers is not None:
-            places = np.flatnonzero(population.are(frozenset(customers)))
-            population, contacts = population.among(places), self.contacts(population.among(places).customers, now)
+            population = population.among(np.flatnonzero(population.are(frozenset(customers))))
+            contacts = self.contacts(population.customers, now)
         valued = self._value(decisions, population, contacts, now, campaigns_of or {})
         _check_known(valued)
-        solution = choose(valued.actions, valued.worth, valued.allowed, limits.budget, limits.capacity)
-        return _decided(valued, now, limits, solution, is_plan=customers is None and asked.actions is None)
+        return replace(valued, used=used, is_plan=customers is None and actions is None)
 
     def answer(
         self,
@@ -239,7 +179,7 @@ class Decider:
         choice = best_of(np.where(reduced > 0, reduced, -np.inf), valued.actions)
         total = float(valued.worth.gain[np.flatnonzero(choice >= 0), choice[choice >= 0]].sum())
         solution = Solution(choice, total, total, prices.budget, prices.channels)
-        return _decided(valued, now, Limits(tuple(valued.decisions.actions)), solution, is_plan=False)
+        return decided(valued, Limits(tuple(valued.decisions.actions)), solution)
 
     def contacts(self, customers: Sequence[str], now: datetime) -> Contacts:
         """Read what the policy needs to know about customers, as it is now."""
@@ -262,7 +202,7 @@ class Decider:
         contacts: Contacts,
         now: datetime,
         campaigns_of: Mapping[str, frozenset[str]],
-    ) -> _Valued:
+    ) -> Valued:
         """Rule out and value all actions."""
         actions = tuple(decisions.actions.values())
         predicted = self._predicted(population)
@@ -275,7 +215,7 @@ class Decider:
         versions |= {name: label for name in _LABELS if (label := _labels(population, name))}
         versions |= {"uplift_model": predicted.label} if predicted else {}
         versions |= {"effects": fingerprint([one.__dict__ for one in measured])} if measured else {}
-        return _Valued(
+        return Valued(
             decisions,
             population,
             eligible(decisions, population, contacts, fired, now, campaigns_of),
@@ -283,6 +223,7 @@ class Decider:
             effects,
             worth_of(actions, stakes, effects),
             versions,
+            now,
         )
 
     def _predicted(self, population: Population) -> Predicted | None:
@@ -316,16 +257,7 @@ def _narrowed(decisions: Decisions, names: Sequence[str] | None) -> Decisions:
     return replace(decisions, actions={name: one for name, one in decisions.actions.items() if name in names})
 
 
-def _resolved(limits: Limits, decisions: Decisions, contacts: Contacts) -> Limits:
-    """Return the limits with those of the policy in the place of what they do not say."""
-    policy = decisions.policy
-    used = {channel: int(contacts.counts(channel, 1).sum()) for channel in policy.capacity}
-    capacity = {channel: max(0, most - used[channel]) for channel, most in policy.capacity.items()}
-    budget = policy.budget if limits.budget is None else limits.budget
-    return Limits(tuple(decisions.actions), budget, {**capacity, **(limits.capacity or {})})
-
-
-def _check_known(valued: _Valued) -> None:
+def _check_known(valued: Valued) -> None:
     """Refuse to decide where no action has a worth for any customer.
 
     Raises
@@ -339,28 +271,6 @@ def _check_known(valued: _Valued) -> None:
             "Expected risks and amounts of customers to value actions by, or an uplift model; found neither.",
             "Run `encore scores`, which keeps risks and amounts, or train an uplift model from an experiment.",
         )
-
-
-def _decided(valued: _Valued, now: datetime, limits: Limits, solution: Solution, *, is_plan: bool) -> Decided:
-    others = reduced_gains(valued.actions, valued.worth, valued.allowed, solution.prices)
-    chosen = np.flatnonzero(solution.choice >= 0)
-    others[chosen, solution.choice[chosen]] = -np.inf
-    return Decided(
-        population=valued.population,
-        actions=valued.actions,
-        now=now,
-        choice=solution.choice,
-        runner_up=best_of(others, valued.actions),
-        stakes=valued.stakes,
-        effects=valued.effects,
-        worth=valued.worth,
-        eligibility=valued.eligibility,
-        solution=solution,
-        limits=limits,
-        decisions=valued.decisions,
-        versions=valued.versions,
-        is_plan=is_plan,
-    )
 
 
 def _labels(population: Population, column: str) -> str:

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from serving.decisions.actions import DO_NOTHING
-from serving.decisions.decide import Decided
 from serving.decisions.eligibility import RULED_OUT
+from serving.decisions.within import Decided
 
 #: Why an action that is allowed is no option: nothing is known to value it by, or it gains nothing.
 NOT_VALUED, NO_GAIN = "not_valued", "no_gain"

@@ -25,11 +25,11 @@ from core.files import replacing, replacing_file
 from core.locks import locked
 from core.settings import StoreSettings
 from features.contract.erased import Erased
-from serving.decisions.decide import Decided, Limits
 from serving.decisions.definitions import Decisions, decisions_of
 from serving.decisions.effects import EffectSource
 from serving.decisions.rows import table_of
 from serving.decisions.solver import Prices
+from serving.decisions.within import Decided, Limits
 
 #: Runs that are older than this are removed when another one is kept.
 KEPT = timedelta(days=90)

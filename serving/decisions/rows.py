@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from core.arrays import Floats, Ints
 from serving.decisions.actions import Action
-from serving.decisions.decide import Decided
 from serving.decisions.effects import Effects, EffectSource
 from serving.decisions.problem import NOTHING
 from serving.decisions.stakes import Stakes
+from serving.decisions.within import Decided
 
 #: What is the same for all actions of a customer.
 STAKES = tuple(one.name for one in fields(Stakes))

@@ -10,11 +10,12 @@ from serving.campaigns.claims import ClaimStore
 from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.store import CampaignStore
 from serving.decisions.answers import OfferedProduct, Products
-from serving.decisions.decide import Decided, Decider
+from serving.decisions.decide import Decider
 from serving.decisions.definitions import Decisions
 from serving.decisions.policy import Policy
 from serving.decisions.records import DecisionRecords
 from serving.decisions.solver import Prices
+from serving.decisions.within import Decided
 from serving.decisions.wording import Change, DecisionWriter
 from serving.explain.language import Language, edition
 from serving.explain.wording import Writer

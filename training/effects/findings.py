@@ -139,16 +139,22 @@ class Check:
     ----------
     name
         `sample_ratio`, `contamination`, `other_campaigns` or `looks`.
+    case
+        What the sentence says: its key among those of the check, by which it is written in another language.
+    text
+        The sentence in English.
     figures
         What was found.
-    text
-        A sentence in English.
+    counts
+        By arm, customers assigned and expected; "" is no arm.
     """
 
     name: str
     status: Status
+    case: str
     text: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    counts: Mapping[str, tuple[int, float]] = field(default_factory=dict)
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - JSON is any of its kinds

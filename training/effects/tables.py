@@ -1,9 +1,9 @@
 """The report of a campaign as tables, for the command line and notebooks."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from training.effects.findings import ArmReport, Found, Verdict
+from training.effects.findings import ArmReport, Check, Found, Verdict
 from training.effects.outcomes import Measure
 from training.effects.report import EffectReport
 from training.evaluation.bootstrap import Estimate
@@ -19,12 +19,18 @@ _ALL = "all actions"
 _UNKNOWN = "–"
 
 
-def sheets(report: EffectReport) -> list[Sheet]:
-    """Return verdicts and money, differences, groups where there are any, and checks."""
-    found = [_verdicts(report), _differences(report)]
+def sheets(report: EffectReport, write: Callable[[Check], str] = lambda check: check.text) -> list[Sheet]:
+    """Return verdicts and money, differences, groups where there are any, and checks.
+
+    Parameters
+    ----------
+    write
+        Writes the sentence of a check.
+    """
+    found = [_verdicts(report, write), _differences(report)]
     if report.total.groups:
         found.append(_groups(report))
-    return [*found, _checks(report)]
+    return [*found, _checks(report, write)]
 
 
 def verdict(seen: Verdict, needed_more: int | None) -> str:
@@ -45,7 +51,7 @@ def _shown(report: EffectReport) -> Iterator[tuple[str, ArmReport]]:
         yield _ALL, report.total
 
 
-def _verdicts(report: EffectReport) -> Sheet:
+def _verdicts(report: EffectReport, write: Callable[[Check], str]) -> Sheet:
     rows = [
         (
             name,
@@ -69,15 +75,15 @@ def _verdicts(report: EffectReport) -> Sheet:
         "less cost",
         "return on investment",
     )
-    return Sheet(f"Effect of {', '.join(report.campaigns) or 'no campaign'}", columns, rows, _notes(report))
+    return Sheet(f"Effect of {', '.join(report.campaigns) or 'no campaign'}", columns, rows, _notes(report, write))
 
 
-def _notes(report: EffectReport) -> list[str]:
+def _notes(report: EffectReport, write: Callable[[Check], str]) -> list[str]:
     notes = [
         f"Outcomes of {report.known:,} of {report.customers:,} customers are known, over {report.days} days from the "
         "assignment. Intervals are of 95 %."
     ]
-    notes += [check.text for check in report.checks if check.status == "alarm"]
+    notes += [write(check) for check in report.checks if check.status == "alarm"]
     if report.attribution is not None and report.attribution.share is not None:
         found = report.attribution
         notes.append(
@@ -127,8 +133,8 @@ def _groups(report: EffectReport) -> Sheet:
     return Sheet("Groups of customers", columns, rows)
 
 
-def _checks(report: EffectReport) -> Sheet:
-    rows = [(one.name.replace("_", " "), one.status.replace("_", " "), one.text) for one in report.checks]
+def _checks(report: EffectReport, write: Callable[[Check], str]) -> Sheet:
+    rows = [(one.name.replace("_", " "), one.status.replace("_", " "), write(one)) for one in report.checks]
     return Sheet("Checks", ("check", "status", "found"), rows)
 
 

@@ -17,7 +17,8 @@ from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.definition import Campaign
 from serving.campaigns.service import Campaigns
 from serving.campaigns.store import CampaignStore
-from serving.decisions.decide import Decided, Decider, Limits
+from serving.decisions.decide import Decider
+from serving.decisions.within import Valued
 from serving.scoring.part import Column
 from serving.scoring.score_table import ScoreTable
 from serving.segments.columns import RuleColumn
@@ -45,6 +46,8 @@ class Shop:
     now: datetime = NOW
     #: Called before customers are read, as other processes do something meanwhile.
     meanwhile: list[Any] = field(default_factory=list)
+    #: How often customers were read and valued.
+    valued: int = 0
 
     @classmethod
     def of(
@@ -108,21 +111,22 @@ class Shop:
 class _Decider(Decider):
     shop: Shop
 
-    def decide(
+    def value(
         self,
         source: Source,
         now: datetime,
         *,
         customers: Sequence[str] | None = None,
-        limits: Limits | None = None,
+        actions: Sequence[str] | None = None,
         campaigns_of: Mapping[str, frozenset[str]] | None = None,
-    ) -> Decided:
-        """Decide for the made-up customers."""
+    ) -> Valued:
+        """Value actions for the made-up customers."""
         population = self.shop.population
-        decided = self.decide_for(population, now, customers=customers, limits=limits, campaigns_of=campaigns_of)
+        valued = self.value_for(population, now, customers=customers, actions=actions, campaigns_of=campaigns_of)
+        self.shop.valued += 1
         if self.shop.meanwhile:
             self.shop.meanwhile.pop()()
-        return decided
+        return valued
 
 
 class _Segments(Segments):

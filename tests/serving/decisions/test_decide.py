@@ -15,11 +15,12 @@ from core.errors import StateError
 from core.settings import Settings, StoreSettings
 from features.contract.arrow import arrow_schema
 from features.contract.tables import CONTRACT, contract_directory
-from serving.decisions.decide import Decided, Decider, Limits
+from serving.decisions.decide import Decider
 from serving.decisions.eligibility import RULED_OUT
 from serving.decisions.interactions import Reserved
 from serving.decisions.problem import NOTHING
 from serving.decisions.solver import Prices
+from serving.decisions.within import Decided, Limits
 from serving.scoring.models import Loaded
 from serving.scoring.score_table import ScoreTable
 from serving.segments.population import Population

@@ -14,10 +14,10 @@ from core.errors import DataError
 from core.settings import StoreSettings
 from features.contract.erased import Erased
 from serving.decisions import records as module
-from serving.decisions.decide import Decided
 from serving.decisions.records import DecisionRecords
 from serving.decisions.replay import replay
 from serving.decisions.rows import table_of
+from serving.decisions.within import Decided
 from tests.serving.decisions.shops import NOW, many
 from tests.serving.decisions.test_decide import CALL, MAIL, POLICY, Shop
 from tests.serving.decisions.test_effects import measured
