@@ -19,3 +19,12 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 }, true);
+
+// a slider with `data-with` and the field of that id show the same number
+document.addEventListener("input", (event) => {
+  const field = document.getElementById(event.target.dataset.with || "");
+  if (field) field.value = event.target.value;
+  for (const slider of document.querySelectorAll(`[data-with="${CSS.escape(event.target.id || " ")}"]`)) {
+    slider.value = event.target.value;
+  }
+});
