@@ -12,8 +12,8 @@ from serving.access.audit import AuditLog
 from serving.access.keys import KeyFile, KeyRing
 from serving.access.rate import RateLimit
 from serving.campaigns.service import Campaigns
-from serving.overview.summary import Summaries
 from serving.overview.running import RunningCampaigns
+from serving.overview.summary import Summaries
 from serving.overview.today import Overviews
 from serving.parts import make_scoring
 from serving.parts.campaigns import make_campaigns
