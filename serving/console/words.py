@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import cache, cached_property
 from importlib import resources
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_skeleton
 
 from serving.explain.language import LANGUAGES, Language, read_texts
 from serving.explain.names import load_names
@@ -36,7 +36,7 @@ class Words(Writer):
 
     def moment(self, moment: datetime) -> str:
         """Write a day with hour and minute."""
-        return str(format_datetime(moment, "medium" if self.language == "en" else "short", locale=self._locale))
+        return str(format_skeleton("yMMMdHm", moment, locale=self._locale))
 
     def span(self, time: timedelta) -> str:
         """Write a duration in days, months or years."""

@@ -28,6 +28,7 @@
   function overCategories(chart) {
     const flat = chart.kind === "rows";
     const names = axis({ type: "category", data: chart.categories, inverse: flat, splitLine: { show: false } });
+    if (flat) names.axisLabel.interval = 0; // every row has its name
     const values = axis({
       type: "value", name: chart.unit, nameLocation: flat ? "middle" : "end", nameGap: flat ? 28 : 12,
       axisLabel: { color: colour("soft"), formatter: written(chart.format) },
