@@ -36,7 +36,7 @@ class Words(Writer):
 
     def moment(self, moment: datetime) -> str:
         """Write a day with hour and minute."""
-        return str(format_skeleton("yMMMdHm", moment, locale=self._locale))
+        return f"{self.date(moment)} {format_skeleton('Hm', moment, locale=self._locale)}"
 
     def span(self, time: timedelta) -> str:
         """Write a duration in days, months or years."""
