@@ -117,7 +117,7 @@ class OpenIdSettings(Part):
 
     issuer: Address = Field(description="Of the provider, which publishes the rest below it")
     client_id: str
-    client_secret: SecretStr
+    client_secret: SecretStr = Field(description="May be written as `${NAME}`, as passwords are")
     scopes: str = Field("profile email", description="Scopes besides `openid`, separated by spaces")
     roles_claim: str = Field("groups", description="Claim of the identity token that lists groups or roles")
     roles: dict[str, ConsoleRole] = Field(description="Role of the console by group of the provider")

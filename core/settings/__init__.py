@@ -5,7 +5,7 @@ in the rooms that they configure; `serving.settings` lists them.
 """
 
 from core.settings.load import DEFAULT_CONFIG, Settings
-from core.settings.secrets import Address, completed, secret
+from core.settings.secrets import Address, completed, revealed, secret
 from core.settings.section import Days, Encoding, Moment, Part, Section, Share, Zone
 from core.settings.stores import (
     StoreSettings,
@@ -31,6 +31,7 @@ __all__ = [
     "completed",
     "database_url",
     "redis_connection",
+    "revealed",
     "secret",
     "with_password",
     "workspace_folder",

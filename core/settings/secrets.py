@@ -61,6 +61,17 @@ def completed(address: str) -> str:
     return _PLACE.sub(lambda place: secret(place[1]), encoded)
 
 
+def revealed(text: str) -> str:
+    """Put values in the place of every `${NAME}` of a text, as they are.
+
+    Raises
+    ------
+    ConfigError
+        If a value is missing or cannot be read.
+    """
+    return _PLACE.sub(lambda place: secret(place[1]), text)
+
+
 def _readable(address: str) -> str:
     """Refuse a password that would be read as a host, a port or a path."""
     try:

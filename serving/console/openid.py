@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from core.settings import revealed
 from serving.console.sign_in import begin, form, inside, limit
 from serving.console.visitors import AnyReader
 from serving.settings import OpenIdSettings
@@ -33,6 +34,11 @@ class Provider:
     ----------
     https_only
         Whether browsers come over HTTPS, whatever the proxy before Encore says of it.
+
+    Raises
+    ------
+    ConfigError
+        If the client's secret cannot be read.
     """
 
     def __init__(self, settings: OpenIdSettings, *, https_only: bool) -> None:
@@ -41,7 +47,7 @@ class Provider:
         self._client = OAuth().register(
             "openid",
             client_id=settings.client_id,
-            client_secret=settings.client_secret.get_secret_value(),
+            client_secret=revealed(settings.client_secret.get_secret_value()),
             server_metadata_url=f"{self._issuer}/.well-known/openid-configuration",
             client_kwargs={
                 "scope": f"openid {settings.scopes}".strip(),

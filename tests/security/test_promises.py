@@ -14,7 +14,7 @@ from serving.settings import default_settings
 
 ROOT = Path(__file__).parents[2]
 #: Addresses without a key; SECURITY.md names them.
-OPEN = {"/health/live", "/health/ready", "/docs", "/redoc", "/openapi.json"}
+OPEN = {"/health/live", "/health/ready", "/docs", "/openapi.json"}
 #: The names of parameters serve as values.
 _NAMES = str.maketrans("", "", "{}")
 

@@ -8,8 +8,9 @@ import pytest
 
 from core.errors import ConfigError
 from core.settings import StoreSettings
-from serving.access.keys import KeyFile, KeyRing
+from serving.access.keys import ROLES, KeyFile, KeyRing, Role, granted
 from serving.access.rate import RateLimit
+from serving.access.sessions import Sessions
 from tests.serving.cli.test_cli import run
 
 NOW = datetime(2025, 3, 1, tzinfo=UTC)
@@ -105,6 +106,48 @@ def test_the_commands_make_list_rotate_and_revoke(
     assert run(monkeypatch, "keys", "revoke", "crm") == 0
     assert run(monkeypatch, "serve") == 2
     assert run(monkeypatch, "keys", "create", "x", "--role", "king") == 2
+
+
+def test_a_key_of_the_console_gets_a_link_that_works_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "keys", "create", "anna", "--role", "marketer", "--role", "analyst") == 0
+    anna = KeyRing(KeyFile(StoreSettings()), lambda: datetime.now(UTC)).find(capsys.readouterr().out.strip())
+    assert anna is not None
+    assert anna.roles == ("marketer", "analyst")
+    assert granted(anna.roles) == {"viewer", "marketer", "analyst"}
+    for url, start in ((None, "http://127.0.0.1:8000"), ("https://encore.example.com/", "https://encore.example.com")):
+        options = [] if url is None else ["--url", url]
+        assert run(monkeypatch, "keys", "link", "anna", *options) == 0
+        link = capsys.readouterr().out.strip()
+        address, _, token = link.partition("/console/sign-in?once=")
+        assert address == start
+        sessions = Sessions(StoreSettings(), timedelta(hours=12))
+        assert sessions.take(token, datetime.now(UTC)) == anna.id
+        assert sessions.take(token, datetime.now(UTC)) is None
+
+
+def test_a_key_of_the_api_gets_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(monkeypatch, "keys", "create", "crm", "--role", "score") == 0
+    assert run(monkeypatch, "keys", "link", "crm") == 2
+    assert "has no role of the console, but score" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "data/console").exists()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_roles_of_the_console_include_what_others_may_do(role: Role) -> None:
+    """A viewer reads, marketers and analysts read too, an admin does all; roles of the API open no page."""
+    expected = {
+        "viewer": {"viewer"},
+        "marketer": {"viewer", "marketer"},
+        "analyst": {"viewer", "analyst"},
+        "admin": {"viewer", "marketer", "analyst", "admin"},
+    }
+    assert granted([role]) == expected.get(role, set())
 
 
 def test_a_burst_is_let_through_and_then_an_even_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

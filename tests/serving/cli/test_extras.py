@@ -57,7 +57,8 @@ def required(names: list[str]) -> set[str]:
 def without_extras() -> list[str]:
     """Return `encore` as the base installs it: every package that only an extra brings is blocked."""
     only_extras = locked("requirements-dev.lock") - locked("requirements.lock")
-    only_extras |= required(PROJECT["optional-dependencies"]["servers"])
+    for extra in ("servers", "oidc"):
+        only_extras |= required(PROJECT["optional-dependencies"][extra])
     blocked = {
         module
         for module, packages in packages_distributions().items()
@@ -110,6 +111,18 @@ def test_a_missing_driver_names_its_extra(
     with pytest.raises(ConfigError, match=rf"{package}.*encore-crm\[servers\]"):
         check_drivers(Settings(*settings))
     check_drivers(Settings())
+
+
+def test_a_company_account_names_its_extra(tmp_path: Path) -> None:
+    KeyFile(StoreSettings(data=tmp_path / "data")).create("crm", ("score",), NOW)
+    openid = 'issuer = "https://x"\nclient_id = "x"\nclient_secret = "x"\nroles = {}'
+    (tmp_path / "encore.toml").write_text(f"[console.openid]\n{openid}\n")
+    for workers in ("1", "2"):
+        command = [*without_extras(), "serve", "--port", "0", "--workers", workers]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 2, done.stderr
+        assert "pip install 'encore-crm[oidc]'" in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

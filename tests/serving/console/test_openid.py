@@ -10,12 +10,14 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import flask
 import httpx
 import pytest
+from authlib.integrations.httpx_client import AsyncOAuth2Client
 from authlib.oidc.core import CodeIDToken
 from fastapi import FastAPI
 from oidc_provider_mock import User, init_app
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 
+from core.errors import ConfigError
 from serving.settings import ConsoleSettings, OpenIdSettings
 from tests.serving.console.visits import Visit, bare, is_in, visitor_of
 
@@ -188,6 +190,22 @@ def test_groups_are_read_at_each_request(issuer: str, tmp_path: Path) -> None:
     changed = visitor_of(bare(tmp_path, without.model_copy(update={"openid": roles})), cookies=cookies)
     assert "has no role of the console" in changed.get("/console/").text
     assert not is_in(visitor_of(bare(tmp_path), cookies=cookies))
+
+
+def test_the_secret_may_be_in_a_file(issuer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    console = settings(issuer)
+    assert console.openid is not None
+    openid = console.openid.model_copy(update={"client_secret": SecretStr("${OIDC_SECRET}")})
+    console = console.model_copy(update={"openid": openid})
+    with pytest.raises(ConfigError, match="OIDC_SECRET"):
+        bare(tmp_path, console)
+    (tmp_path / "secret").write_text("p@ss/w:ord#%\n")
+    monkeypatch.setenv("OIDC_SECRET_FILE", str(tmp_path / "secret"))
+    asked: list[str] = []
+    visit = visitor_of(bare(tmp_path, console))
+    monkeypatch.setattr(AsyncOAuth2Client, "fetch_token", lambda self, *_, **__: asked.append(self.client_secret))
+    arrived(visit, agreed(left(visit), "anna"))
+    assert asked == ["p@ss/w:ord#%"]
 
 
 def test_behind_a_proxy_with_tls_people_come_back_over_https(issuer: str, tmp_path: Path) -> None:
