@@ -47,10 +47,17 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(settings: Settings, clock: datetime) -> Iterator[str]:
-    """Serve API and console of a deployment from a thread; yields the address."""
+def served(settings: Settings, clock: datetime, *, loaded: bool = True) -> Iterator[str]:
+    """Serve API and console of a deployment from a thread; yields the address.
+
+    Parameters
+    ----------
+    loaded
+        Whether there are models to load.
+    """
     app = with_console(create_app(settings, lambda: clock))
-    app.state.encore.reloader.load()
+    if loaded:
+        app.state.encore.reloader.load()
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -122,7 +129,7 @@ def surfing(
     )
     context = browser.new_context(locale={"en": "en-GB", "zh": "zh-CN"}[language], viewport=size, color_scheme=theme)
     surfer = Surfer(url, context, context.new_page())
-    _listen(surfer)
+    listen(surfer)
     try:
         surfer.page.wait_for_timeout(1100)  # the key is noticed within a second
         surfer.open(link)
@@ -132,7 +139,8 @@ def surfing(
         context.close()
 
 
-def _listen(surfer: Surfer) -> None:
+def listen(surfer: Surfer) -> None:
+    """Note what the browser complains about."""
     own = urlsplit(surfer.url).netloc
 
     def requested(address: str) -> None:
