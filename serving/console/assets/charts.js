@@ -34,9 +34,10 @@
       axisLabel: { color: colour("soft"), formatter: written(chart.format) },
     });
     const line = chart.kind === "line";
-    const series = chart.series.map((one) => ({
+    const series = chart.series.map((one, place) => ({
       name: one.name, type: line ? "line" : "bar", data: one.values, stack: chart.stacked ? "all" : undefined,
       symbolSize: 7, barMaxWidth: 42, connectNulls: false,
+      lineStyle: line ? { type: ["solid", "dashed", "dotted"][place % 3] } : undefined,
     }));
     chart.series.forEach((one, place) => {
       if (one.low.length) series.push(...band(one, palette()[place % 6]));
