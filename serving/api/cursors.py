@@ -30,6 +30,20 @@ def read_cursor(text: str) -> list[Any]:
     return place
 
 
+def read_place(text: str, sort: str) -> tuple[float | None, str]:
+    """Return the place of a cursor of the score table: value of the sort column, and id of a customer.
+
+    Raises
+    ------
+    RequestValidationError
+        If it is none of ours, or belongs to a list in another order.
+    """
+    match read_cursor(text):
+        case [order, None | float() | int() as value, str() as customer] if order == sort:
+            return value, customer
+    raise wrong_cursor(text, f"expected a cursor of a list sorted by {sort}")
+
+
 def wrong_cursor(text: str, problem: str) -> RequestValidationError:
     """Return the error of a cursor that is of another list."""
     return RequestValidationError([{"type": "value_error", "loc": ("query", "cursor"), "msg": problem, "input": text}])

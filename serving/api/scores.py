@@ -22,7 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from features.contract.events.kind import Strict
 from features.contract.ids import AskedId
 from serving.api.answering import Models, answer_schema, ask, cells_of, entry, json_response, models_of
-from serving.api.cursors import read_cursor, write_cursor, wrong_cursor
+from serving.api.cursors import read_place, write_cursor
 from serving.api.dependencies import LANGUAGE
 from serving.api.problems import documented
 from serving.api.security import CurrentCaller, Reader
@@ -206,7 +206,7 @@ async def _list(request: Request, caller: Reader, filters: BaseModel, columns: S
         {column.name: chosen[f"max_{column.name}"] for column in columns if f"max_{column.name}" in chosen},
         name,
         sort.startswith("-"),
-        _read_cursor(chosen["cursor"], sort) if "cursor" in chosen else None,
+        read_place(chosen["cursor"], sort) if "cursor" in chosen else None,
     )
     rows = await run_in_threadpool(caller.state.service.table.list, listing, limit + 1)
     shown, more = rows[:limit], len(rows) > limit
@@ -224,17 +224,3 @@ def _row(row: Listed) -> dict[str, Any]:
 def _cursor(sort: str, last: Listed, name: str) -> str:
     value = None if name == "customer_id" else last.cells[name]
     return write_cursor(sort, value, last.customer_id)
-
-
-def _read_cursor(text: str, sort: str) -> tuple[float | None, str]:
-    """Read a cursor.
-
-    Raises
-    ------
-    RequestValidationError
-        If it is none of ours, or belongs to a list in another order.
-    """
-    match read_cursor(text):
-        case [order, None | float() | int() as value, str() as customer] if order == sort:
-            return value, customer
-    raise wrong_cursor(text, f"expected a cursor of a list sorted by {sort}")

@@ -4,6 +4,7 @@ It answers while nothing has happened since, and when the online store is unavai
 loses nothing: what is missing is computed.
 """
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ _REMEDY = "Check the disk; the file may be removed, it is filled again."
 _ASKED_AT_ONCE = 1_000
 #: Rows that are fetched of all.
 _FETCHED_AT_ONCE = 5_000
+#: Seconds that the texts of columns are remembered; reading them takes a look at every row.
+_TEXTS_AGE = 60.0
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class ScoreTable:
             for table in (self._answers, self._scores)
         ]
         self._note = self._database.statement(sa.insert(self._erasures).values(number=sa.bindparam("number")))
+        self._texts: dict[tuple[str, int], tuple[float, Sequence[str]]] = {}
         self._finding = cache(self._compile_find)
         self._scoring = cache(self._compile_score)
 
@@ -195,17 +199,22 @@ class ScoreTable:
             return int(con.execute(sa.select(sa.func.count()).select_from(found.subquery())).scalar_one())
 
     def texts(self, name: str, most: int) -> Sequence[str]:
-        """Return the texts that a column has, in order; no more than `most`.
+        """Return the texts that a column has, in order; no more than `most`, and as they were up to a minute ago.
 
         Raises
         ------
         StoreError
             If the table cannot be read.
         """
+        moment, known = self._texts.get((name, most), (0.0, ()))
+        if known and time.monotonic() - moment < _TEXTS_AGE:
+            return known
         column = self._scores.c[name]
         query = sa.select(column).where(column.is_not(None)).distinct().order_by(column).limit(most)
         with self._database.connection() as con:
-            return [row[0] for row in con.execute(query)]
+            found = tuple(row[0] for row in con.execute(query))
+        self._texts[name, most] = time.monotonic(), found
+        return found
 
     def rows(self, customers: Sequence[str]) -> dict[str, Listed]:
         """Return the rows of some customers; none of those without one.

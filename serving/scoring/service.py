@@ -126,6 +126,10 @@ class ScoringService:
             return None
         return Reply(deployment, [recalled[name] for name in question.customers])
 
+    def recalled(self, deployment: Deployment, question: Question, as_of: datetime) -> Mapping[str, ScoredCustomer]:
+        """Return the answers about customers of whom the whole answer is in the score table and current."""
+        return self._recalled(self._work(deployment, question, as_of))
+
     def answer(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply:
         """Answer a question; compute what has to be.
 

@@ -28,3 +28,17 @@ document.addEventListener("input", (event) => {
     slider.value = event.target.value;
   }
 });
+
+// what a <details class="pick"> has opened is closed by a click elsewhere, and by Escape, which goes back to its head
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.pick[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && document.querySelector("details.pick[open]");
+  if (open) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});

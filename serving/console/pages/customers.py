@@ -1,15 +1,123 @@
-"""Customers."""
+"""Customers: who is at risk and worth keeping, searched, filtered, sorted, saved as a segment, exported."""
 
-from fastapi import APIRouter
-from starlette.responses import Response
+from dataclasses import replace
+from urllib.parse import urlencode
 
-from serving.console.rendering import render
-from serving.console.visitors import Viewer
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from serving.api.cursors import read_place
+from serving.console.chips import chips_of, titles_of
+from serving.console.columns import ColumnWords
+from serving.console.customer_list import MOST_COUNTED, exported, narrowed, page_of
+from serving.console.filters import PATH, SHOWN, SORT, Filters, typed
+from serving.console.rendering import is_fragment, render
+from serving.console.visitors import Marketer, Viewer, Visitor
+from serving.scoring.attributes import attributes
+from serving.scoring.listing import Listing
+from serving.segments.filters import rule_of
+from serving.segments.finding import BY_ID, Narrowed
+from serving.segments.rules import written
+from serving.segments.service import UnknownSegmentError
+
+#: Columns of texts that are asked for most; the others are behind one more click.
+_FIRST = ("tier", "value_tier", "stage", "reason_1", "best_action")
+#: A column with more texts than this has a field to type in.
+_MOST_CHOICES = 60
+#: Ways to look at customers, each a text `customers.view.<key>`.
+_VIEWS = {
+    "worth_keeping": Filters(),
+    "high_risk": Filters(texts={"tier": ["high"]}),
+    "slipping": Filters(texts={"stage": ["declining", "lapsed"]}),
+    "valuable": Filters(sort="-amount"),
+}
 
 router = APIRouter()
 
 
 @router.get("/customers")
-def customers(visitor: Viewer) -> Response:
-    """Show the page."""
-    return render(visitor, "customers")
+def customers(request: Request, visitor: Viewer) -> Response:
+    """Show a page of the list."""
+    table = visitor.state.service.table
+    filters = Filters.read(request.query_params, table.columns)
+    if _has_empty_fields(request):  # a form without scripts sends every field
+        return RedirectResponse(filters.address(), status_code=303)
+    write, problem = ColumnWords.of(visitor), ""
+    try:
+        found = narrowed(visitor, filters)
+    except UnknownSegmentError:
+        found, problem = narrowed(visitor, filters.without("segment")), "segment"
+    listing = _placed(found, request, filters.sort)
+    failed = bool(problem or filters.wrong)
+    answer = render(
+        visitor,
+        "customers_results" if is_fragment(request) else "customers",
+        status=422 if failed else 200,
+        filters=filters,
+        write=write,
+        typed=typed,
+        problem=problem,
+        found=found,
+        page=page_of(visitor, listing, filters.sort),
+        most_counted=MOST_COUNTED,
+        columns=table.columns,
+        chips=chips_of(filters, write, titles_of(visitor)),
+        segment_rule=_segment_address(found, filters),
+        views=[(key, view.address(), view == replace(filters, columns=view.columns)) for key, view in _VIEWS.items()],
+        fragment=is_fragment(request),
+        **({} if is_fragment(request) else _form(visitor, filters, write)),
+    )
+    if is_fragment(request):
+        answer.headers["HX-Push-Url"] = filters.address()
+    return answer
+
+
+@router.get("/customers/export")
+def export(request: Request, visitor: Marketer) -> Response:
+    """Return every row of the list as a file for spreadsheets; each customer in it is in the audit log."""
+    filters = Filters.read(request.query_params, visitor.state.service.table.columns)
+    listing, write = narrowed(visitor, filters).listing, ColumnWords.of(visitor)
+    named = {"Content-Disposition": 'attachment; filename="customers.csv"'}
+    lines = exported(visitor, listing, filters.columns, write)
+    return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _has_empty_fields(request: Request) -> bool:
+    return not is_fragment(request) and any(not value for _, value in request.query_params.multi_items())
+
+
+def _placed(found: Narrowed, request: Request, sort: str) -> Listing:
+    """Go to the page that an address asks for."""
+    for name in ("before", "after"):
+        if text := request.query_params.get(name, ""):
+            return replace(found.listing, after=read_place(text, sort), backwards=name == "before")
+    return found.listing
+
+
+def _segment_address(found: Narrowed, filters: Filters) -> str | None:
+    """Return where the filters become a segment; None without any but search and segment."""
+    rule = rule_of(found.listing, found.rule) if filters.texts or filters.least or filters.most else None
+    return None if rule is None else f"/console/segments/new?{urlencode({'rule': orjson.dumps(written(rule))})}"
+
+
+def _form(visitor: Visitor, filters: Filters, write: ColumnWords) -> dict[str, object]:
+    """Return what the fields offer."""
+    table, state = visitor.state.service.table, visitor.state
+    numbers = [column.name for column in table.columns if column.type == "number"]
+    choices = {}
+    for column in table.columns:
+        if column.type == "text":
+            values = table.texts(column.name, _MOST_CHOICES + 1)
+            offered = [*values, *(one for one in filters.texts.get(column.name, ()) if one not in values)]
+            choices[column.name] = write.choices(column.name, offered if len(values) <= _MOST_CHOICES else [])
+    return {
+        "choices": {name: found for name, found in choices.items() if found},
+        "first": [name for name in _FIRST if name in choices],
+        "numbers": sorted(numbers, key=lambda name: name not in SHOWN),
+        "attributes": [(name, write.attribute(name)) for name in attributes(state.settings)],
+        "segments": list(titles_of(visitor).items()),
+        "by_id": BY_ID,
+        "default_sort": SORT,
+        "path_of_list": PATH,
+    }

@@ -93,8 +93,8 @@ def test_rows_are_counted_and_searched(table: ScoreTable) -> None:
     assert found(among=["ab", "bc", "elsewhere"], least={"risk": 0.3}) == (["bc"], 1)
     assert found(among=[]) == ([], 0)
     assert found() == (["AC", "ab", "b_", "bc"], 3)  # counted up to the most
-    assert table.texts("tier", 10) == ["high", "low"]
-    assert table.texts("tier", 1) == ["high"]
+    assert table.texts("tier", 10) == ("high", "low")
+    assert table.texts("tier", 1) == ("high",)
 
 
 def test_ids_of_many_members_are_one_value(table: ScoreTable) -> None:
