@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from serving.console.pages import campaigns, contact, customer, customers, data, models, segments, today
+from serving.console.pages import (
+    campaigns,
+    contact,
+    customer,
+    customers,
+    data,
+    models,
+    segment,
+    segment_builder,
+    segments,
+    today,
+)
 
 #: Every page.
 PAGES: list[APIRouter] = [
@@ -10,6 +21,8 @@ PAGES: list[APIRouter] = [
     customers.router,
     customer.router,
     segments.router,
+    segment_builder.router,
+    segment.router,
     contact.router,
     campaigns.router,
     models.router,
