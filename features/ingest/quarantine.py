@@ -1,6 +1,7 @@
 """Quarantined rows: one table of all of them, and when there are too many to continue."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ import pyarrow.parquet as pq
 from core.errors import DataError
 from core.files import write_file
 from core.settings import Settings, StoreSettings
-from core.sql import quoted, write_table
+from core.sql import engine, quoted, write_table
 from features.ingest.segments import InputTotals, Segment, segments_directory
 from features.ingest.settings import DataSettings
 
@@ -27,6 +28,8 @@ QUARANTINE = pa.schema(
     ]
 )
 _SHOWN = 3
+#: Characters of a row that are shown.
+_LONGEST = 500
 #: The rule that an id breaks that a spreadsheet has written as 1.23E+11.
 DIGITS_LOST = "digits lost in"
 
@@ -47,6 +50,60 @@ def write_quarantine(con: duckdb.DuckDBPyConnection, stores: StoreSettings, segm
         return
     listed = ", ".join(quoted(file) for file in files)
     write_table(con, f"FROM read_parquet([{listed}])", target)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A quarantined row; its text may hold personal data, and is cut."""
+
+    file: str
+    line: int | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A rule that rows of an input break.
+
+    Attributes
+    ----------
+    configured
+        Whether it is a rule of the configuration, which skips rows on purpose; else it is one of the contract.
+    """
+
+    input: str
+    rule: str
+    configured: bool
+    rows: int
+    examples: tuple[Example, ...] = ()
+
+
+def quarantined(settings: Settings, examples: int = 0) -> list[Reason]:
+    """Return why rows are in the quarantine, the most frequent reason first.
+
+    Parameters
+    ----------
+    examples
+        Rows of each reason that are returned with it.
+    """
+    path = quarantine_path(settings[StoreSettings])
+    if not path.is_file():
+        return []
+    rows, of_reason = f"read_parquet({quoted(str(path))})", "PARTITION BY input, rule, configured"
+    counted = f"SELECT input, rule, configured, count(*) FROM {rows} GROUP BY ALL ORDER BY 4 DESC, 1, 2"
+    shown = (
+        f"SELECT input, rule, configured, coalesce(file, ''), line, left(text, {_LONGEST}) FROM {rows} "
+        f"QUALIFY row_number() OVER ({of_reason} ORDER BY file, line) <= ? ORDER BY file, line"
+    )
+    found: dict[tuple[object, ...], list[Example]] = {}
+    with engine(settings) as con:
+        reasons = con.execute(counted).fetchall()
+        for *reason, file, line, text in con.execute(shown, [examples]).fetchall() if examples else ():
+            found.setdefault(tuple(reason), []).append(Example(file, line, text or ""))
+    return [
+        Reason(source, rule, configured, count, tuple(found.get((source, rule, configured), ())))
+        for source, rule, configured, count in reasons
+    ]
 
 
 def check_share(con: duckdb.DuckDBPyConnection, settings: Settings, inputs: Sequence[InputTotals]) -> None:
