@@ -3,6 +3,7 @@
 Configuration and command line import this module, so it imports nothing but the settings of the models.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from training.segments.settings import SegmentSettings
 from training.uplift.settings import UpliftSettings
 
 if TYPE_CHECKING:
+    from training.evaluation.sheet import Headline
     from training.model import Artifact, Model
 
 
@@ -73,6 +75,17 @@ class Registered:
         model: Model[Any] = _imported(self.implementation)
         return model
 
+    def headlines(self, metrics: Mapping[str, float]) -> "Sequence[Headline]":
+        """Return the few figures of a version that everybody should see; none where it was measured by others.
+
+        Where a model is not trained, this works without the libraries of training.
+        """
+        module = import_module(f"{self.implementation.rpartition('.')[0]}.report")
+        try:
+            return tuple(module.headlines(metrics))
+        except (KeyError, StopIteration):  # of another version of Encore
+            return ()
+
     def load_artifact(self) -> "type[Artifact]":
         """Import the class of fitted models."""
         artifact: type[Artifact] = _imported(self.artifact)
@@ -118,3 +131,8 @@ MODELS: list[Registered] = [
         "Whom a contact changes.",
     ),
 ]
+
+
+def find_model(name: str) -> Registered | None:
+    """Return a model by its name on the command line, in the configuration or in MLflow's registry; None for others."""
+    return next((one for one in MODELS if name in {one.command, one.name, one.registered_name}), None)

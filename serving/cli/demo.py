@@ -13,7 +13,7 @@ from urllib.parse import quote
 import typer
 from rich.table import Table
 
-from core.errors import DataError, hide_passwords
+from core.errors import DataError
 from core.files import write_file
 from core.settings import DEFAULT_CONFIG, StoreSettings
 from features.ingest.settings import DataSettings
@@ -22,6 +22,7 @@ from serving.cli.exits import REFUSED
 from serving.cli.options import group
 from serving.cli.stages import Stages
 from serving.settings import ConsoleSettings, DecisionSettings
+from training.lifecycle.pages import command_of, server_of
 from training.lifecycle.settings import TrackingSettings
 from training.registry import MODELS, Registered
 
@@ -171,7 +172,7 @@ def _results(rows: Mapping[str, int], versions: "Mapping[str, Version]") -> Tabl
 
 def _add_headlines(table: Table, registered: Registered, version: "Version") -> None:
     named = None
-    for headline in registered.load().headlines(version.metrics):
+    for headline in registered.headlines(version.metrics):
         if headline.baseline_name is not None and headline.baseline_name != named:
             named = headline.baseline_name
             table.add_row("", "", f"[dim]{named}[/]")
@@ -208,8 +209,8 @@ def _announce(context: Context, table: Table, url: str, key: str, start: float) 
         console.print(f"  Console      {url}{_sign_in(context)}", markup=False, soft_wrap=True)
     console.print(f"  API          {url}", soft_wrap=True)
     console.print(f"  API docs     {url}/docs", soft_wrap=True)
-    uri = hide_passwords(context.settings[TrackingSettings].uri)
-    pages = uri if uri.startswith("http") else f".venv/bin/mlflow ui --backend-store-uri {uri}"
+    tracking = context.settings[TrackingSettings]
+    pages = server_of(tracking) or f".venv/bin/{command_of(tracking)}"
     console.print(f"  MLflow UI    {pages}\n", soft_wrap=True)
     console.print(f"  API key      {key}\n", markup=False, soft_wrap=True)
     offers = read_online(context.settings[StoreSettings]).sells

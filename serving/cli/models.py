@@ -20,21 +20,22 @@ from serving.explain.fidelity import inspect_reasons
 from training.lifecycle.champions import Champions
 from training.lifecycle.gate import Decision
 from training.lifecycle.judge import Judge
+from training.lifecycle.promote import promote as promote_version
 from training.lifecycle.promotions import Entry
 from training.lifecycle.runner import context_of
 from training.lifecycle.settings import TrackingSettings
 from training.lifecycle.tracking import CHAMPION, Tracking
 from training.lifecycle.version import Version
-from training.registry import MODELS, Registered
+from training.registry import MODELS, Registered, find_model
 
 app = group("List and compare versions, promote one, or roll back.")
 
 
 def _registered(name: str) -> Registered:
     """Return a model by its name on the command line, in the configuration or in MLflow's registry."""
-    for one in MODELS:
-        if name in {one.command, one.name, one.registered_name}:
-            return one
+    found = find_model(name)
+    if found is not None:
+        return found
     raise typer.BadParameter(f"expected one of {', '.join(one.command for one in MODELS)}, found {name!r}")
 
 
@@ -158,27 +159,16 @@ def promote(
     who = decider(by, why)
     model, settings = registered.load(), context.settings
     with context.job("models promote", alone=False), Stages(context.console) as stages:
-        champions = Champions(settings)
-        chosen = champions.tracking.version(registered.registered_name, which)
-        champion = champions.current(registered.registered_name)
-        if champion is not None and champion.label == chosen.label:
-            raise typer.BadParameter(f"{chosen.label} is the champion already")
-        judge = Judge(model, context_of(model, settings), champions.tracking, inspect_reasons)
-        decision = stages.run("gate", lambda report: judge.decide(chosen, champion, None, report))
-        champions.tracking.note(chosen, decision)
-        answers = decision.check("answers")
-        can_answer = answers is None or answers.passes
-        promoted = decision.passes or (force and can_answer)
-        if promoted:
-            champions.promote(chosen, decision, who)
-        else:
-            champions.refuse(chosen, decision, who)
-    _print_checks(context, decision)
-    if not promoted:
-        hint = "--force does it in any case." if can_answer else "It cannot answer."
-        context.console.print(f"  {chosen.label} is not promoted. {hint}")
+        done = promote_version(
+            model, settings, which, who, inspect_reasons, force=force, run=lambda work: stages.run("gate", work)
+        )
+    label = done.version.label
+    _print_checks(context, done.decision)
+    if not done.promoted:
+        hint = "--force does it in any case." if done.can_answer else "It cannot answer."
+        context.console.print(f"  {label} is not promoted. {hint}")
         raise typer.Exit(REFUSED)
-    context.console.print(f"  {chosen.label} is the champion. A running API follows within seconds.")
+    context.console.print(f"  {label} is the champion. A running API follows within seconds.")
 
 
 @app.command("rollback")

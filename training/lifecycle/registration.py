@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from core.progress import Report
 from training.lifecycle.lineage import describe_model, describe_version, origin_tags, row_sets
 from training.lifecycle.run import Run
-from training.lifecycle.tracking import Tracking
+from training.lifecycle.tracking import CARD, Tracking
 from training.lifecycle.version import CAVEAT, Version, VersionTags
 from training.model import A, Context, Fitted, Model
 from training.names import command_of, registered_name_of
@@ -62,7 +62,7 @@ def _log(run: Run, model: Model[A], fitted: Fitted[A], report: Report) -> None:
     for number, (name, draw) in enumerate(fitted.pictures.items()):
         report(0.7 * number / len(fitted.pictures), f"picture {name}")
         run.figure(name, draw())
-    run.text("model_card.md", fitted.card)
+    run.text(CARD, fitted.card)
     run.environment()
     report(0.7, "registry")
     with TemporaryDirectory() as directory:

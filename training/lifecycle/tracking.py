@@ -38,6 +38,8 @@ CHAMPION = "champion"
 CHALLENGER = "challenger"
 #: The decision of the gate, as an artifact of the run.
 _DECISION = "gate.json"
+#: The model card, as an artifact of the run.
+CARD = "model_card.md"
 #: The separator of the name of a registered model and that of its workspace; neither name holds it.
 _OF_WORKSPACE = "."
 #: MLflow takes no longer tags.
@@ -111,6 +113,14 @@ class Tracking:
             except MlflowException:
                 return None
         return Decision.from_json(found)
+
+    def card(self, version: Version) -> str | None:
+        """Return the model card of a version, Markdown; None where it has none, or the file is gone."""
+        with answering(), quiet("mlflow", "alembic", "git"):
+            try:
+                return str(mlflow.artifacts.load_text(f"runs:/{version.run_id}/{CARD}"))
+            except MlflowException:
+                return None
 
     def set_champion(self, version: Version, by: str, why: str) -> None:
         """Give a version the alias of the champion; it is the challenger no more.
