@@ -18,7 +18,7 @@ from serving.cli.recommended import apply_settings
 from serving.cli.sheets import print_sheets
 from serving.cli.unmatched import print_unmatched
 from training.readiness.check import Checked, page_path
-from training.readiness.check import check_data as check
+from training.readiness.kept import check_and_keep
 from training.readiness.page import page
 from training.registry import MODELS
 
@@ -52,7 +52,7 @@ def check_data(context: Context, output: Path | None, *, json: bool, apply: bool
     """Run `encore check-data`."""
     output = output or page_path(context.settings[StoreSettings])
     with context.job("check-data", alone=False):
-        checked = check(context.settings, context.now, [registered.load() for registered in MODELS])
+        checked = check_and_keep(context.settings, context.now, [registered.load() for registered in MODELS])
         write_file(output, page(checked).encode())
     recommended = {key: value for fitness in checked.fitness for key, value in fitness.recommended.items()}
     changed = apply_settings(context.config or DEFAULT_CONFIG, recommended) if apply else None

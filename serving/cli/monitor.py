@@ -16,6 +16,7 @@ from serving.cli.options import FormatOption, group
 from serving.cli.sheets import print_sheets
 from serving.cli.stages import Stages
 from training.monitoring.alerts import Sent, alert
+from training.monitoring.kept import keep
 from training.monitoring.monitor import Monitored
 from training.monitoring.monitor import monitor as measure
 from training.monitoring.page import page
@@ -72,6 +73,7 @@ def stage_monitor(context: Context, stages: Stages, output: Path, *, dry_run: bo
         found = stages.run("monitor", lambda report: measure(settings, context.now, models, report))
         sent = alert(settings, found.judged, context.now, dry_run=dry_run)
         write_file(output, page(found).encode())
+        keep(settings[StoreSettings], found, context.now)
         _write_measures(settings[StoreSettings], found, len(sent.open), context.now)
     return found, sent
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from rich.markup import escape
@@ -27,6 +26,7 @@ from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.cli.train import stage_recalibrate, stage_train
 from serving.decisions.definitions import DecisionFile, Decisions
+from serving.overview.night import Result, notes
 from serving.scoring.models import find_labels
 from serving.settings import ExperimentSettings
 from training.lifecycle.due import Due, training_due
@@ -56,16 +56,6 @@ class Outcome:
     outcome: Literal["done", "skipped", "refused", "failed"]
     text: str
     exit_code: int = DONE
-
-
-@dataclass(frozen=True)
-class Result:
-    """A step, and what became of it."""
-
-    step: str
-    outcome: str
-    text: str
-    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -268,18 +258,13 @@ def _report(context: Context, stages: Stages) -> Outcome:
 
 def _noted(context: Context, step: str) -> str:
     """Return what a step was done from last; nothing where it never was."""
-    file = notes(context) / step
+    file = notes(context.settings[StoreSettings]) / step
     return file.read_text() if file.exists() else ""
 
 
 def _note(context: Context, step: str, made_from: str) -> None:
     """Note what a step was done from, for the steps whose results do not say it."""
-    write_file(notes(context) / step, made_from.encode())
-
-
-def notes(context: Context) -> Path:
-    """Return the folder of what the night notes for the next one."""
-    return context.settings[StoreSettings].data / "refresh"
+    write_file(notes(context.settings[StoreSettings]) / step, made_from.encode())
 
 
 def _training(context: Context, registered: Registered) -> Step:

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from core.errors import ConfigError
-from core.files import write_file
 from core.locks import locked
 from core.settings import StoreSettings
 from serving.cli.context import Context
 from serving.cli.exits import RUNNING
-from serving.cli.night import Planned, Result, exit_code, notes, planned, run_steps, steps
+from serving.cli.night import Planned, exit_code, planned, run_steps, steps
 from serving.cli.options import FormatOption, group
+from serving.overview.night import Night, Result, write_night
 from training.lifecycle.settings import RefreshSettings
 from training.registry import MODELS
 
@@ -51,9 +51,7 @@ def refresh(
     with _alone(context):
         results = run_steps(context, steps(context))
         code = exit_code(results)
-        summary = {"started": start, "exit_code": code, "steps": [asdict(result) for result in results]}
-        text = json.dumps(summary, indent=2, default=str)
-        write_file(notes(context) / "summary.json", text.encode())
+        text = write_night(context.settings[StoreSettings], Night(start, code, results))
     if is_json:
         typer.echo(text)
     else:

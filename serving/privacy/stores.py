@@ -3,11 +3,11 @@
 Features are those of workspaces too, which hold nothing else about a customer.
 
 These hold nothing about a customer and are no entries: `keys.json` and `rates.bin` (callers), `data/metrics` (counts by
-route, key and outcome), `data/tuning` (parameters and their scores), `monitor.json`, `monitor.html` and `alerts.json`
-(figures of all customers), `data/history/*/*.json` (totals of the score table), `promotions.db` and `data/refresh`
-(decisions on versions), `registry.db` and `data/feast` (definitions), `erased.json` (hashes of erased ids),
-`data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks and stamps. Logs go to standard error
-and name no customer.
+route, key and outcome), `data/tuning` (parameters and their scores), `monitor.json`, `monitored.json`, `monitor.html`,
+`checked.json` and `alerts.json` (figures of all customers), `data/history/*/*.json` (totals of the score table),
+`promotions.db` and `data/refresh` (decisions on versions), `registry.db` and `data/feast` (definitions), `erased.json`
+(hashes of erased ids), `data/erasures` (receipts, each with the id until it is done), `data/jobs`, locks and stamps.
+Logs go to standard error and name no customer.
 """
 
 from collections.abc import Callable

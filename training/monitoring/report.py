@@ -67,6 +67,22 @@ def bands_of(weeks: Sequence[RiskWeek]) -> list[Band]:
     return [_together(parts) for _, parts in sorted(by_band.items())]
 
 
+def expected_and_left(bands: Sequence[Band]) -> tuple[float, float]:
+    """Return how many customers the risks of bands let expect to leave, and how many left."""
+    return sum(band.customers * band.risk for band in bands), sum(band.customers * band.churned for band in bands)
+
+
+def most_moved(drift: Drift) -> list[Finding]:
+    """Return what readers look at first: what is no single feature, the features that have drifted, and some others.
+
+    Features are in the order of how far they have moved.
+    """
+    features = sorted((f for f in drift.findings if f.kind == "feature"), key=_over_limit, reverse=True)
+    drifted = [f for f in features if f.drifted]
+    others = [f for f in drift.findings if f.kind != "feature"]
+    return [*others, *drifted, *[f for f in features if not f.drifted][:_FEATURES]]
+
+
 def _of_model(one: InUse) -> Iterator[Sheet]:
     title = title_of(one.model).capitalize()
     if one.weeks:
@@ -131,13 +147,9 @@ def _offers(title: str, one: InUse) -> Iterator[Sheet]:
 
 
 def _drift(title: str, drift: Drift) -> Sheet:
-    features = sorted((f for f in drift.findings if f.kind == "feature"), key=_over_limit, reverse=True)
-    drifted = [f for f in features if f.drifted]
-    shown = [*drifted, *[f for f in features if not f.drifted][:_FEATURES]]
-    others = [f for f in drift.findings if f.kind != "feature"]
     rows = [
         (f.name, _value(f), _number(f.limit), _number(f.natural), "drifted" if f.drifted else "")
-        for f in (*others, *shown)
+        for f in most_moved(drift)
     ]
     verdict = "has drifted" if drift.drifted else "has not drifted"
     notes = [
