@@ -43,6 +43,8 @@ class Chart:
         What the values are, such as "customers"; it is written at the axis.
     across
         What the categories are; it heads the first column of the table.
+    scale
+        Whether the axis of values may begin above 0: for lines that differ by little.
     links
         Address of each category, which a click or its row of the table follows; empty where there are none.
     """
@@ -56,6 +58,7 @@ class Chart:
     kind: Literal["bars", "rows", "line"] = "bars"
     stacked: bool = False
     format: Format = "number"
+    scale: bool = False
     links: Sequence[str] = ()
 
     @property

@@ -9,7 +9,9 @@
   const palette = () => [1, 2, 3, 4, 5, 6].map((number) => colour(`chart-${number}`));
   const short = new Intl.NumberFormat(language, { notation: "compact", maximumFractionDigits: 1 });
   const share = new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 1 });
-  const written = (format) => (value) => (format === "percent" ? share : short).format(value);
+  const fine = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
+  const written = (chart) => (value) => (
+    chart.format === "percent" ? share : chart.scale ? fine : short).format(value);
 
   // a tooltip of HTML would write styles into the page, which its policy forbids
   const tooltip = (more) => ({
@@ -31,7 +33,8 @@
     if (flat) names.axisLabel.interval = 0; // every row has its name
     const values = axis({
       type: "value", name: chart.unit, nameLocation: flat ? "middle" : "end", nameGap: flat ? 28 : 12,
-      axisLabel: { color: colour("soft"), formatter: written(chart.format) },
+      scale: chart.scale, nameTextStyle: { color: colour("soft"), align: flat ? "center" : "left" },
+      axisLabel: { color: colour("soft"), formatter: written(chart) },
     });
     const line = chart.kind === "line";
     const series = chart.series.map((one, place) => ({
@@ -40,7 +43,7 @@
       lineStyle: line ? { type: ["solid", "dashed", "dotted"][place % 3] } : undefined,
     }));
     chart.series.forEach((one, place) => {
-      if (one.low.length) series.push(...band(one, palette()[place % 6]));
+      if (one.low.length) series.push(...band(one, palette()[place % 6], flat));
     });
     return {
       ...base(chart),
@@ -58,12 +61,12 @@
   }
 
   // the interval of each value, as a line from its low to its high end
-  function band(one, shade) {
+  function band(one, shade, flat) {
     const ends = one.values.map((_, place) => [place, one.low[place], one.high[place]]);
     return [{
-      type: "custom", silent: true, tooltip: { show: false }, z: 5, data: ends.filter((end) => end[1] !== null),
+      type: "custom", silent: true, encode: flat ? { y: 0, x: [1, 2] } : { x: 0, y: [1, 2] },
+      tooltip: { show: false }, z: 5, data: ends.filter((end) => end[1] !== null),
       renderItem: (_, api) => {
-        const flat = api.coord([0, 0])[1] !== api.coord([1, 0])[1];
         const at = (value) => (flat ? api.coord([value, api.value(0)]) : api.coord([api.value(0), value]));
         const [from, to] = [at(api.value(1)), at(api.value(2))];
         return {
