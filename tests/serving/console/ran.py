@@ -38,7 +38,7 @@ def ran(
             "customer_id": customers,
             "arm": np.where(held, HOLDOUT, "call"),
             "intended": "call",
-            "channel": np.where(held, None, "phone"),
+            "channel": [None if kept else "phone" for kept in held],
             "offer": None,
             "cost": np.where(held, 0.0, 4.0),
             "propensity": np.where(held, 0.25, 0.75),

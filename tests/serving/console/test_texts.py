@@ -89,7 +89,7 @@ def in_pages() -> Iterator[tuple[str, str, str, set[str] | None]]:
                 if isinstance(key, ast.Constant):
                     yield f"{file.name}:{call.lineno}", call.func.attr, str(key.value), values
                 elif isinstance(key, ast.JoinedStr) and isinstance(key.values[0], ast.Constant):
-                    yield f"{file.name}:{call.lineno}", call.func.attr, f"{key.values[0].value}*", values
+                    yield f"{file.name}:{call.lineno}", call.func.attr, f"{key.values[0].value!s}*", values
 
 
 def test_every_text_that_a_page_asks_for_is_there_with_its_values() -> None:
