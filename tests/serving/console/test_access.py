@@ -22,23 +22,32 @@ OPEN = {
 }
 #: Who may change what: a route that is not listed here fails the tests.
 CHANGES: dict[str, Role] = {
-    "POST /campaigns/{name}/cancel": "marketer",
-    "POST /campaigns/{name}/close": "marketer",
+    "POST /campaigns/look": "marketer",
+    "POST /campaigns/{name}/export": "marketer",
+    "POST /campaigns/{name}/exports/{export}/send": "marketer",
     "POST /campaigns/{name}/start": "marketer",
+    "POST /campaigns/{name}/stop": "marketer",
     "POST /consent/{customer_id:path}": "marketer",
     "POST /contact/save": "marketer",
+    "POST /data/check": "analyst",
     "POST /forget/{customer_id:path}": "admin",
     "POST /models/{name}/{number}/promote": "analyst",
     "POST /models/{name}/{number}/roll-back": "analyst",
     "POST /record/{customer_id:path}": "marketer",
+    "POST /segments-preview": "marketer",
+    "POST /segments/new": "marketer",
+    "POST /segments/{name}/delete": "marketer",
 }
 #: Who may read what, by the beginning of its address; all the rest is for viewers.
 READS: dict[str, Role] = {
+    "/campaigns/{name}/exports": "marketer",
     "/customers/export": "marketer",
     "/data": "analyst",
     "/erasures": "admin",
     "/forget": "admin",
     "/models": "analyst",
+    "/segments/new": "marketer",
+    "/segments/{name}/customers.csv": "marketer",
 }
 
 

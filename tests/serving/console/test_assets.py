@@ -46,9 +46,10 @@ def test_only_assets_are_read(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(CONSOLE.glob("templates/**/*.html")), ids=lambda file: str(file.name))
 def test_templates_have_nothing_inline(file: Path) -> None:
-    text = file.read_text()
+    text = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}", "", file.read_text(), flags=re.DOTALL)
     for pattern in (r"<script(?![^>]*\ssrc=)", r"<style\b", r"\sstyle\s*=", r"\son[a-z]+\s*=", r"\bhx-on\b", r"\bjs:"):
         assert not re.search(pattern, text), pattern
+    text = file.read_text()
     for pattern in (r"\|\s*safe\b", r"autoescape", r"javascript:", r"https?://"):
         assert not re.search(pattern, text), pattern
 
