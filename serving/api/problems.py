@@ -61,7 +61,8 @@ class InvalidBodyError(RequestValidationError):
         self.count = count
 
 
-#: Every error type, without its prefix, and the status it comes with; docs/api.md says what to do about each.
+#: Every error type, without its prefix, and the status it comes with; docs/api.md says what to do about each. An error
+#: of which no more than the status is known is of the first type with it.
 TYPES: dict[str, int] = {
     "bad-request": 400,
     "unauthenticated": 401,
@@ -70,8 +71,8 @@ TYPES: dict[str, int] = {
     "unknown-customer": 404,
     "method-not-allowed": 405,
     "request-timeout": 408,
-    "no-model": 409,
     "conflict": 409,
+    "no-model": 409,
     "content-too-large": 413,
     "invalid-parameter": 422,
     "future-event": 422,

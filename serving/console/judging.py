@@ -1,6 +1,10 @@
 """What analysts start from a page, by the functions of the command line: the gate, a roll-back, the data check."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+
+from starlette.exceptions import HTTPException
 
 from core.errors import StateError
 from core.jobs import job
@@ -26,14 +30,16 @@ def promote_version(visitor: Visitor, registered: Registered, number: str, why: 
 
     Raises
     ------
-    StateError, StoreError
-        If it cannot be asked, or a job runs that changes the data.
+    HTTPException
+        If it cannot be asked.
+    StoreError
+        If a store does not answer, or a job runs that changes the data.
     """
     _check_installed("encore models promote")
     # explanations for the gate need packages of the extra
     from serving.explain.fidelity import inspect_reasons  # noqa: PLC0415
 
-    with job(visitor.state.settings[StoreSettings], "promotion in the console", alone=False):
+    with _job(visitor.state.settings[StoreSettings], "promotion in the console"):
         who = Who(visitor.name, why)
         return promote(registered.load(), visitor.state.settings, number, who, inspect_reasons)
 
@@ -43,11 +49,13 @@ def roll_back(visitor: Visitor, registered: Registered, number: str, why: str) -
 
     Raises
     ------
-    StateError, StoreError
-        If it cannot answer, or a job runs that changes the data.
+    HTTPException
+        If it cannot answer.
+    StoreError
+        If a store does not answer, or a job runs that changes the data.
     """
     settings = visitor.state.settings
-    with job(settings[StoreSettings], "roll-back in the console", alone=False):
+    with _job(settings[StoreSettings], "roll-back in the console"):
         Champions(settings, clock=visitor.state.clock).roll_back(
             registered.registered_name, Who(visitor.name, why), number
         )
@@ -58,18 +66,28 @@ def check_data(visitor: Visitor) -> None:
 
     Raises
     ------
-    StateError, StoreError
-        If nothing was ingested yet, or a job runs that changes the data.
+    HTTPException
+        If nothing was ingested yet.
+    StoreError
+        If a job runs that changes the data.
     """
     _check_installed("encore check-data")
     state = visitor.state
-    with job(state.settings[StoreSettings], "data check in the console", alone=False):
+    with _job(state.settings[StoreSettings], "data check in the console"):
         check_and_keep(state.settings, state.clock(), [registered.load() for registered in MODELS])
+
+
+@contextmanager
+def _job(stores: StoreSettings, name: str) -> Iterator[None]:
+    """Run a block as a job that reads the data; what does not fit the present state is a conflict."""
+    try:
+        with job(stores, name, alone=False):
+            yield
+    except StateError as error:
+        raise HTTPException(409, str(error)) from error
 
 
 def _check_installed(command: str) -> None:
     if not can_measure():
-        raise StateError(
-            "This installation answers only: what measures models is not installed.",
-            f"Run `{command}` where models are trained, or install the extra `train`.",
-        )
+        problem = "This installation answers only: what measures models is not installed."
+        raise HTTPException(409, f"{problem} Run `{command}` where models are trained, or install the extra `train`.")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from core.errors import StateError
 from core.settings import StoreSettings
 from serving.console import model_charts
 from serving.console.judging import can_measure, promote_version, roll_back
@@ -129,6 +130,15 @@ def _registered(name: str) -> Registered:
     return found
 
 
+def _version(tracking: Tracking, registered: Registered, number: str) -> Version:
+    if not number.isdecimal():  # aliases and workspaces are no addresses of pages
+        raise HTTPException(404, f"There is no version {number[:100]!r}.")
+    try:
+        return tracking.version(registered.registered_name, number)
+    except StateError as error:
+        raise HTTPException(404, str(error)) from error
+
+
 def _decided(registered: Registered, number: str) -> Response:
     return RedirectResponse(f"/console/models/{registered.registered_name}?decided={number}", status_code=303)
 
@@ -142,9 +152,7 @@ def _wrong(registered: Registered, number: str, why: str, typed: str) -> list[st
 
 def _version_page(visitor: Visitor, registered: Registered, number: str, **typed: str | list[str]) -> Response:
     desk = _Desk.of(visitor)
-    found = desk.tracking.version(registered.registered_name, number) if number.isdecimal() else None
-    if found is None:
-        raise HTTPException(404, f"There is no version {number[:100]!r}.")
+    found = _version(desk.tracking, registered, number)
     card = desk.tracking.card(found)
     settings = visitor.state.settings[TrackingSettings]
     entries = [entry for entry in desk.entries(registered) if entry.version == found.number]
