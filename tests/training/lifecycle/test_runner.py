@@ -34,7 +34,8 @@ from training.evaluation.grade import GradeRule
 from training.evaluation.sheet import Headline, Sheet
 from training.lifecycle.champions import Champions
 from training.lifecycle.gate import Decision
-from training.lifecycle.judge import Judge, unseen_by
+from training.lifecycle.judge import Judge, unseen_by, without_reasons
+from training.lifecycle.promote import promote
 from training.lifecycle.promotions import Who
 from training.lifecycle.runner import champion, context_of, evaluate, train
 from training.lifecycle.settings import TrackingSettings
@@ -346,3 +347,22 @@ def test_progress_goes_from_start_to_end(settings: Settings) -> None:
     assert shares[0] == 0.0
     assert 0.9 <= shares[-1] <= 1.0
     silent(1.0, "nothing is reported")
+
+
+def test_promotion_by_hand_asks_the_gate_and_notes_what_became_of_it(settings: Settings) -> None:
+    train(TOY, settings.replaced(ToySettings(scale=20.0)))
+    ada, worse = Who("ada", "it is smaller"), settings.replaced(ToySettings(scale=0.2))
+    number = train(TOY, worse, promote=False).version.number
+    refused = promote(TOY, worse, number, ada, without_reasons)
+    assert (refused.promoted, refused.can_answer) == (False, True)
+    assert "gain" in {check.name for check in refused.decision.checks if not check.passes}
+    forced = promote(TOY, worse, number, ada, without_reasons, force=True)
+    assert forced.promoted
+    assert forced.version.aliases == ("champion",)
+    entries = Champions(settings).history("encore-toy", 2)
+    assert [(one.action, one.version, one.decided_by, one.why) for one in entries] == [
+        ("promoted", number, "ada", "it is smaller"),
+        ("refused", number, "ada", "it is smaller"),
+    ]
+    with pytest.raises(StateError, match="is the champion already"):
+        promote(TOY, worse, number, ada, without_reasons)
