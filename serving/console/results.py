@@ -210,7 +210,7 @@ class ResultWriter:
         with_action, without, value = (self._size(measure, one) if effect.known else "–" for one in values)
         return Difference(
             self._names.action(arm.arm),
-            self._words.say(f"campaigns.measure.{measure}"),
+            self._words.sentence(self._words.say(f"campaigns.measure.{measure}")),
             with_action,
             without,
             value,
@@ -222,7 +222,7 @@ class ResultWriter:
     def _check(self, check: Check) -> tuple[str, str, str]:
         return (
             self._words.say(f"campaigns.check.{check.name}"),
-            check_text(self._words, check),
+            check_text(self._words, check, self._names.action),
             _CHECKED[check.status],
         )
 
