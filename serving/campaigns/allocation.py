@@ -98,17 +98,21 @@ def allocate(
     capacity
         Contacts of the whole campaign by channel; a channel that is not there has no limit.
     """
-    held = draws(f"{campaign.name}\0holdout", candidates.customers) < campaign.holdout
     if campaign.allocation == "best":
-        return _best(campaign, candidates, held)
+        return _best(campaign, candidates)
+    held = _held(campaign, candidates.customers)
     return _random(campaign, candidates, held, _Limits(capacity, budget))
 
 
-def _best(campaign: Campaign, candidates: Candidates, held: Mask) -> Allocation:
+def _held(campaign: Campaign, customers: Sequence[str]) -> Mask:
+    return draws(f"{campaign.name}\0holdout", customers) < campaign.holdout
+
+
+def _best(campaign: Campaign, candidates: Candidates) -> Allocation:
     chosen = candidates.choice != NONE
     chosen &= candidates.allowed[np.arange(len(chosen)), candidates.choice]
     rows = np.flatnonzero(chosen)
-    intended, held = candidates.choice[rows], held[rows]
+    intended, held = candidates.choice[rows], _held(campaign, [candidates.customers[row] for row in rows])
     propensity = np.where(held, campaign.holdout, 1 - campaign.holdout)
     return Allocation(rows, np.where(held, NONE, intended), intended, propensity)
 

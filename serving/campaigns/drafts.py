@@ -22,7 +22,7 @@ from serving.segments.service import Source
 #: For how many seconds customers are not read again, and for how many kinds of plans.
 _SECONDS, _MOST = 60.0, 4
 #: Budgets of a curve, beside none at all.
-_STEPS = 10
+_STEPS = 8
 #: From this share of the most that can be gained on, more money stops paying.
 _ENOUGH = 0.9
 #: Columns that lists of customers speak of.

@@ -26,6 +26,8 @@ CAPACITY = "capacity_"
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _RULE: TypeAdapter[Rule] = TypeAdapter(Rule)
 _LARGEST = 1_000_000_000
+#: Any day, as only the names of the fields are asked for.
+_START = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _checked(
     # all actions of a goal, those that are added to the file before the start too
     is_goal = values["goal"] and len(ticked) == len(possible)
     asked |= {"goal": values["goal"]} if is_goal else {"actions": ticked}
-    shown = {name: value for name, value in values.items() if name != "of"}
+    shown = {name: values[name] for name in _defaults(decisions, _START)}
     return PlanForm(shown, ticked, None if wrong else Campaign.model_validate(asked), frozenset(wrong))
 
 

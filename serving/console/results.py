@@ -111,6 +111,14 @@ class ResultWriter:
         net = report.effects.total.money.net
         return None if net is None else self._words.say("campaigns.sentence.net", amount=self._estimate(net))
 
+    def still_missing(self, report: CampaignReport) -> str:
+        """Say about how many customers a result needs beyond those whose results are to come; empty where none."""
+        effects = report.effects
+        needed = effects.total.needed_more
+        if effects.final or needed is None:
+            return ""
+        return self.missing(max(0, needed - (effects.customers - effects.known)))
+
     def missing(self, count: int | None) -> str:
         """Say about how many more customers would show a difference; empty where none are missing."""
         if count is None:

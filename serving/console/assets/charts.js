@@ -75,9 +75,7 @@
         };
       },
       color: shade,
-    },
-    // points that are not drawn, so that the axis reaches to both ends
-    ...[one.low, one.high].map((data) => ({ type: "scatter", data, symbolSize: 0, silent: true }))];
+    }];
   }
 
   function grid(chart) {
