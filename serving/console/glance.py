@@ -6,10 +6,15 @@ from urllib.parse import urlencode
 
 from serving.console.charts import Chart, Series
 from serving.console.words import Words
+from serving.explain.wording import Unit
 from serving.overview.changes import Changes, Reasoned
 from serving.overview.today import Overview
 from serving.scoring.score_history import Total
+from training.monitoring.alerts import Judged
+from training.monitoring.settings import Measure
 
+#: How figures of alerts are written.
+_UNITS: Mapping[Measure, Unit] = {"high_risk_share": "percent", "returns_share": "percent", "value_at_risk": "money"}
 #: The tier whose change the first figures show.
 _WORST = "high"
 
@@ -108,3 +113,14 @@ def summary(changes: Changes, words: Words) -> str:
 def reasons(changes: Changes) -> Sequence[Reasoned]:
     """Return the reasons that became more frequent."""
     return [one for one in changes.reasons if one.after > one.before]
+
+
+def alert(one: Judged, words: Words) -> str:
+    """Say what is unusual: the figure, and what it usually is or should be."""
+    unit = _UNITS.get(one.measure, "number")
+    ends = {name: words.amount(end, unit) for name, end in (("low", one.low), ("high", one.high)) if end is not None}
+    value = "" if one.value is None else words.amount(one.value, unit)
+    expected = words.say(f"today.expected.{'_'.join(ends)}", **ends) if ends else ""
+    return words.say(
+        "today.alert_line", subject=words.say(f"today.alert.{one.measure}"), value=value, expected=expected
+    )

@@ -54,6 +54,7 @@ def today(visitor: Viewer) -> Response:
     first = _first(visitor, deployment, state.overviews.first(AT_RISK, _FIRST), titles)
     present = _present(visitor, overview.changes)
     visitor.note(*dict.fromkeys([*(one.customer_id for one in first), *sorted(present)]))
+    monitored = read_kept(state.settings[StoreSettings])
     return render(
         visitor,
         "today",
@@ -74,7 +75,8 @@ def today(visitor: Viewer) -> Response:
         last_event=deployment.ground.online.last_event,
         campaigns=state.running.read(state.reloader.as_of(deployment)),
         models=deployment.models,
-        monitored=read_kept(state.settings[StoreSettings]),
+        monitored=monitored,
+        alerts=[glance.alert(one, words) for one in (monitored.judged if monitored else ()) if one.outside],
     )
 
 
