@@ -84,6 +84,7 @@ class Overviews:
         self._history, self._table = ScoreHistory(settings), table
         self._lock = threading.Lock()
         self._last: tuple[Hashable, float, Overview] | None = None
+        self._compared: tuple[Hashable, Changes | None] = None, None
 
     def read(self, deployment: Deployment, as_of: datetime) -> Overview:
         """Return the overview of now, of at most a minute ago.
@@ -94,10 +95,15 @@ class Overviews:
             If the score table cannot be read.
         """
         models = models_of(deployment)
-        key = deployment.ground.online.fingerprint, deployment.labels, self._history.state(models), self._erasures()
+        records = models, self._history.state(models)
+        key = deployment.ground.online.fingerprint, deployment.labels, records, self._table.erasures()
         with self._lock:
             if self._last is None or self._last[0] != key or time.monotonic() - self._last[1] >= _LASTS:
-                self._last = key, time.monotonic(), self._compute(deployment, as_of, models)
+                line = self._history.recorded(models)
+                # records stay as they are while scores of single customers change
+                if self._compared[0] != records:
+                    self._compared = records, self._changes(line)
+                self._last = key, time.monotonic(), self._compute(deployment, as_of, line, self._compared[1])
             return self._last[2]
 
     def first(self, tiers: Sequence[str], most: int) -> list[Listed]:
@@ -119,14 +125,12 @@ class Overviews:
         """Return those of some customers who have a row: of an erased one nothing is shown that a record says."""
         return set(self._table.rows(customers))
 
-    def _erasures(self) -> int:
-        return self._table.erasures()
-
-    def _compute(self, deployment: Deployment, as_of: datetime, models: Sequence[str]) -> Overview:
+    def _compute(
+        self, deployment: Deployment, as_of: datetime, line: Sequence[Recorded], changes: Changes | None
+    ) -> Overview:
         tiers, stages = (self._totals(name) for name in ("tier", "stage"))
         everyone = tiers.values()
         total = Total(sum(one.customers for one in everyone), sum(one.value_at_risk for one in everyone))
-        line = self._history.recorded(models)
         return Overview(
             as_of,
             total,
@@ -135,7 +139,7 @@ class Overviews:
             [(name, stages[name]) for name in STAGES if name in stages],
             self._waiting(),
             line[-_MOST_MOMENTS:],
-            self._changes(line),
+            changes,
         )
 
     def _totals(self, column: str) -> dict[str, Total]:

@@ -49,7 +49,7 @@ def test_the_line_has_a_value_for_each_record() -> None:
 
 @pytest.mark.parametrize(("after", "said"), [(80.0, "rose by €30"), (20.0, "fell by €30"), (50.0, "as before")])
 def test_the_summary_says_which_way_it_went(after: float, said: str) -> None:
-    assert said in glance.summary(Changes(*DAYS, 50.0, after, (), (), (), (), ()), WORDS["en"])
+    assert said in glance.summary(Changes(DAYS[0], DAYS[1], 50.0, after, (), (), (), (), ()), WORDS["en"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
