@@ -28,7 +28,7 @@ MOMENTS, _MOST_ROWS = 8, 100_000
 
 
 def moments_before(deployment: Deployment, as_of: datetime, customers: int) -> list[datetime]:
-    """Return moments that customers can be scored at as they were, the earliest first.
+    """Return moments of days before that of `as_of`, at which customers can be scored as they were, earliest first.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def moments_before(deployment: Deployment, as_of: datetime, customers: int) -> l
     schedule, _ = built_schedule(deployment.ground.settings)
     common = set(schedule.needed.get(ChurnSettings.section, ())) & set(schedule.needed.get(ValueSettings.section, ()))
     most = min(MOMENTS, max(1, _MOST_ROWS // max(1, customers)))
-    return sorted(one for one in common if one < as_of)[-most:]
+    return sorted(one for one in common if one.date() < as_of.date())[-most:]
 
 
 def past_records(

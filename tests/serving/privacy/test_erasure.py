@@ -30,6 +30,7 @@ from features.store.online import OnlineStore
 from serving.campaigns.export import exports_directory
 from serving.privacy.receipts import Records, erasure_id_of
 from serving.privacy.stores import STORES
+from serving.scoring.score_history import COLUMNS, ScoreHistory
 from serving.scoring.score_table import ScoreTable
 from serving.segments.store import SegmentStore
 from serving.settings import DecisionSettings
@@ -107,6 +108,8 @@ def populate(settings: Settings, client: TestClient) -> None:
     lists = pd.DataFrame({"customer_id": [CUSTOMER, OTHER], "risk": [0.5, 0.4], "reason_1": ["a, b", "c"]})
     lists.to_parquet(folder / "scores.parquet", index=False)
     lists.to_csv(folder / "scores.csv", index=False, encoding="utf-8-sig")
+    record = lists.reindex(columns=list(COLUMNS)).assign(value_at_risk=[2.0, 1.0])
+    ScoreHistory(settings).write(record, NOW, NOW, ["encore-churn/1"], later=False)
     (folder / "check.html").write_text(f"<p>Customer {CUSTOMER} has 12 % of all orders</p>")
     for unfinished in UNFINISHED:  # of killed commands
         (folder / unfinished).parent.mkdir(parents=True)
@@ -179,6 +182,7 @@ def test_no_file_below_the_data_names_an_erased_customer(settings: Settings) -> 
         assert any(file.startswith("customer_segments.db") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("campaigns.db") for file in holders(folder, CUSTOMER))
         assert any(file.startswith("decisions/") for file in holders(folder, CUSTOMER))
+        assert any(file.startswith("history/") for file in holders(folder, CUSTOMER))
         kept = holders(folder, OTHER)
 
         receipt = erased(client, CUSTOMER)
