@@ -1,7 +1,9 @@
 """The first page: without scores, with them, and for readers of both languages."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +18,25 @@ from serving.cli.context import Context
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.console.site import with_console
+from serving.settings import load_settings
 from tests.conftest import NOW, World, copied
 from tests.serving.console.ran import ran
 from tests.serving.console.visits import Visit, signed_in
 
 pytestmark = pytest.mark.world
 Begin = Callable[..., Visit]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
 def app(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     """The console of a copy of the world, without scores at first."""
-    with copied(world, tmp_path_factory.mktemp("today")) as settings:
-        made = with_console(create_app(settings, lambda: NOW))
+    folder = tmp_path_factory.mktemp("today")
+    with copied(world, folder):
+        shutil.copy(ROOT / "decisions.toml", folder)
+        with (folder / "encore.toml").open("a") as config:
+            config.write('\n[decisions]\nfile = "decisions.toml"\n')
+        made = with_console(create_app(load_settings(), lambda: NOW))
         made.state.encore.reloader.load()
         with TestClient(made):
             yield made
@@ -97,8 +105,8 @@ def test_an_erased_customer_is_not_among_the_largest_changes(scored: FastAPI, be
     assert link not in begin().get("/console/").text
 
 
-def test_it_speaks_chinese(scored: FastAPI, begin: Begin) -> None:
+@pytest.mark.usefixtures("scored")
+def test_it_speaks_chinese(begin: Begin) -> None:
     page = words_of(begin("zh").get("/console/").text)
     assert "优先挽留这些客户" in page
     assert "Linked to" not in page
-    assert scored.state.encore.settings
