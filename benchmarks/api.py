@@ -86,7 +86,8 @@ def copy_of_the_demo() -> Iterator[tuple[Path, str]]:
         home = Path(name)
         shutil.copytree("data", home / "data", ignore=shutil.ignore_patterns("audit", "events.db*", "segments"))
         (home / "mlruns").symlink_to(Path("mlruns").resolve())
-        shutil.copy("encore.toml", home)
+        for file in ("encore.toml", "decisions.toml"):
+            shutil.copy(file, home)
         os.environ["ENCORE_SERVING__REQUESTS_PER_MINUTE"] = "100000000"
         os.environ["ENCORE_TRACKING__URI"] = f"sqlite:///{home / 'mlruns/mlflow.db'}"
         # the registry names the files of the folder that was copied

@@ -69,7 +69,8 @@ def page_of(visitor: Visitor, listing: Listing, sort: str) -> Page:
         If it cannot be read, or the audit log not be written.
     """
     table = visitor.state.service.table
-    found = table.list(listing, PAGE + 1)
+    count = table.count(replace(listing, after=None), MOST_COUNTED + 1)
+    found = table.list(listing, PAGE + 1, count) if count else []
     more = len(found) > PAGE
     rows = (found[1:] if listing.backwards else found[:PAGE]) if more else found
     _note(visitor, rows)
@@ -77,7 +78,7 @@ def page_of(visitor: Visitor, listing: Listing, sort: str) -> Page:
     goes_on = listing.after is not None if listing.backwards else more
     return Page(
         rows,
-        table.count(replace(listing, after=None), MOST_COUNTED + 1),
+        count,
         _cursor(sort, rows[0]) if rows and goes_back else None,
         _cursor(sort, rows[-1]) if rows and goes_on else None,
         _sentences(visitor, [row.customer_id for row in rows]),

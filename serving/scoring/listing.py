@@ -67,30 +67,47 @@ def matching(query: sa.Select[Any], scores: sa.Table, listing: Listing, *, is_sq
     return query
 
 
-def in_order(query: sa.Select[Any], scores: sa.Table, listing: Listing) -> list[sa.Select[Any]]:
+def in_order(query: sa.Select[Any], scores: sa.Table, listing: Listing, *, few: bool) -> list[sa.Select[Any]]:
     """Return queries whose rows, one query after the other, are those behind the place of a listing, in its order.
 
     Customers without a value of the sort column come last, by a query of their own: so each follows an index, which
     one query for both would not.
+
+    Parameters
+    ----------
+    few
+        Whether few rows match. Then all are read and sorted, as along an index most rows would be looked at in vain.
     """
     flipped = listing.descending != listing.backwards
-    if listing.sort == "customer_id":
-        return [_by_id(query, scores, listing, descending=flipped)]
-    queries = [_valued(query, scores, listing, descending=flipped), _missing(query, scores, listing)]
+    customer, value = scores.c.customer_id, scores.c.get(listing.sort)
+    if value is customer:
+        return [_by_id(query, _off_index(customer, few=few), listing, descending=flipped)]
+    value = _off_index(value, few=few)
+    queries = [_valued(query, customer, value, listing, descending=flipped), _missing(query, customer, value, listing)]
     return [one for one in (reversed(queries) if listing.backwards else queries) if one is not None]
 
 
-def _by_id(query: sa.Select[Any], scores: sa.Table, listing: Listing, *, descending: bool) -> sa.Select[Any]:
-    customer = scores.c.customer_id
+def _off_index(column: Any, *, few: bool) -> Any:  # noqa: ANN401 - whatever type the column has
+    """Return a column, or the same values as no index has them."""
+    return sa.func.coalesce(column, sa.null()) if few else column
+
+
+def _by_id(query: sa.Select[Any], customer: Any, listing: Listing, *, descending: bool) -> sa.Select[Any]:  # noqa: ANN401
     if listing.after is not None:
         last = listing.after[1]
         query = query.where(customer < last if descending else customer > last)
     return query.order_by(customer.desc() if descending else customer.asc())
 
 
-def _valued(query: sa.Select[Any], scores: sa.Table, listing: Listing, *, descending: bool) -> sa.Select[Any] | None:
+def _valued(
+    query: sa.Select[Any],
+    customer: sa.Column[str],
+    value: Any,  # noqa: ANN401 - a column, or an expression
+    listing: Listing,
+    *,
+    descending: bool,
+) -> sa.Select[Any] | None:
     """Return the rows with a value of the sort column; None where the page begins behind them."""
-    customer, value = scores.c.customer_id, scores.c[listing.sort]
     query = query.where(value.is_not(None))
     query = query.order_by(
         value.desc() if descending else value.asc(), customer.desc() if listing.backwards else customer.asc()
@@ -107,10 +124,14 @@ def _valued(query: sa.Select[Any], scores: sa.Table, listing: Listing, *, descen
     return query.where(value >= number, sa.or_(value > number, further))
 
 
-def _missing(query: sa.Select[Any], scores: sa.Table, listing: Listing) -> sa.Select[Any] | None:
+def _missing(
+    query: sa.Select[Any],
+    customer: sa.Column[str],
+    value: Any,  # noqa: ANN401 - a column, or an expression
+    listing: Listing,
+) -> sa.Select[Any] | None:
     """Return the rows without a value of the sort column; None where the page ends before them."""
-    customer = scores.c.customer_id
-    query = query.where(scores.c[listing.sort].is_(None))
+    query = query.where(value.is_(None))
     query = query.order_by(customer.desc() if listing.backwards else customer.asc())
     if listing.after is None:
         return query

@@ -26,6 +26,8 @@ _REMEDY = "Check the disk; the file may be removed, it is filled again."
 _ASKED_AT_ONCE = 1_000
 #: Rows that are fetched of all.
 _FETCHED_AT_ONCE = 5_000
+#: So many rows are sorted faster than they are found along an index.
+_FEW = 2_000
 #: Seconds that the texts of columns are remembered; reading them takes a look at every row.
 _TEXTS_AGE = 60.0
 
@@ -168,18 +170,23 @@ class ScoreTable:
             if rows:
                 cursor.run_many(self._scoring(tuple(rows[0])), rows)
 
-    def list(self, listing: Listing, limit: int) -> list[Listed]:
+    def list(self, listing: Listing, limit: int, matches: int | None = None) -> list[Listed]:
         """Return a page of rows; a customer without a value of the sort column comes last.
+
+        Parameters
+        ----------
+        matches
+            How many rows match, on whichever page, where that is known: few are found in another way than many.
 
         Raises
         ------
         StoreError
             If the table cannot be read.
         """
-        query = self._matching(self._select(), listing)
+        query, few = self._matching(self._select(), listing), matches is not None and matches <= _FEW
         rows: Any = []
         with self._database.connection() as con:
-            for part in in_order(query, self._scores, listing):
+            for part in in_order(query, self._scores, listing, few=few):
                 rows += con.execute(part.limit(limit - len(rows))).all()
                 if len(rows) == limit:
                     break

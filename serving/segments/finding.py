@@ -71,7 +71,7 @@ def narrow(listing: Listing, wanted: Wanted, segments: Segments, source: Source,
         return found
     if _searches_ids(wanted, text, segments):
         return replace(found, listing=replace(found.listing, begins=text), by="id")
-    names = [wanted.within] if wanted.within else attributes(settings)
+    names = [name for name in attributes(settings) if wanted.within in {"", name}]
     return replace(found, listing=_among(found.listing, having(settings, text, names)), by="attribute")
 
 

@@ -23,7 +23,7 @@ from serving.segments.service import UnknownSegmentError
 
 #: Columns of texts that are asked for most; the others are behind one more click.
 _FIRST = ("tier", "value_tier", "stage", "reason_1", "best_action")
-#: A column with more texts than this has a field to type in.
+#: A column with more texts than this offers none to choose.
 _MOST_CHOICES = 60
 #: Ways to look at customers, each a text `customers.view.<key>`.
 _VIEWS = {
@@ -105,14 +105,11 @@ def _form(visitor: Visitor, filters: Filters, write: ColumnWords) -> dict[str, o
     """Return what the fields offer."""
     table, state = visitor.state.service.table, visitor.state
     numbers = [column.name for column in table.columns if column.type == "number"]
-    choices = {}
-    for column in table.columns:
-        if column.type == "text":
-            values = table.texts(column.name, _MOST_CHOICES + 1)
-            offered = [*values, *(one for one in filters.texts.get(column.name, ()) if one not in values)]
-            choices[column.name] = write.choices(column.name, offered if len(values) <= _MOST_CHOICES else [])
+    texts = [column.name for column in table.columns if column.type == "text"]
+    choices = {name: _choices(visitor, filters, write, name) for name in texts}
+    choices = {name: found for name, found in choices.items() if found}
     return {
-        "choices": {name: found for name, found in choices.items() if found},
+        "choices": choices,
         "first": [name for name in _FIRST if name in choices],
         "numbers": sorted(numbers, key=lambda name: name not in SHOWN),
         "attributes": [(name, write.attribute(name)) for name in attributes(state.settings)],
@@ -121,3 +118,10 @@ def _form(visitor: Visitor, filters: Filters, write: ColumnWords) -> dict[str, o
         "default_sort": SORT,
         "path_of_list": PATH,
     }
+
+
+def _choices(visitor: Visitor, filters: Filters, write: ColumnWords, name: str) -> list[tuple[str, str]]:
+    """Return the texts that a column can be filtered by: those that customers have, unless there are too many."""
+    values = visitor.state.service.table.texts(name, _MOST_CHOICES + 1)
+    offered = values if len(values) <= _MOST_CHOICES else ()
+    return write.choices(name, tuple(dict.fromkeys((*offered, *filters.texts.get(name, ())))))

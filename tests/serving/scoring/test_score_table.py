@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -104,15 +105,19 @@ def test_ids_of_many_members_are_one_value(table: ScoreTable) -> None:
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("sort", ["risk", "customer_id"])
-def test_pages_before_a_place_are_those_that_came_before_it(table: ScoreTable, sort: str, descending: bool) -> None:
+def test_pages_before_and_behind_a_place(table: ScoreTable, sort: str, descending: bool) -> None:
     risks = {"a": 0.2, "b": 0.9, "c": None, "d": 0.5, "e": 0.5, "f": 0.5, "g": None, "h": 0.1}
     for customer, risk in risks.items():
         keep(table, customer, risk)
     whole = listed(table, sort=sort, descending=descending)
     for place, customer in enumerate(whole):
         after = (risks[customer] if sort == "risk" else None, customer)
-        page = listed(table, 3, sort=sort, descending=descending, after=after, backwards=True)
-        assert page == whole[max(0, place - 3) : place]
+        listing = Listing({}, {}, {}, sort, descending, after)
+        for matches in (None, 8):  # however the rows are found
+            before = table.list(replace(listing, backwards=True), 3, matches)
+            assert [row.customer_id for row in before] == whole[max(0, place - 3) : place]
+            behind = table.list(listing, 3, matches)
+            assert [row.customer_id for row in behind] == whole[place + 1 : place + 4]
 
 
 @pytest.mark.parametrize("descending", [False, True])
