@@ -112,7 +112,7 @@ def _best(campaign: Campaign, candidates: Candidates) -> Allocation:
     chosen = candidates.choice != NONE
     chosen &= candidates.allowed[np.arange(len(chosen)), candidates.choice]
     rows = np.flatnonzero(chosen)
-    intended, held = candidates.choice[rows], _held(campaign, [candidates.customers[row] for row in rows])
+    intended, held = candidates.choice[rows], _held(campaign, [candidates.customers[row] for row in rows.tolist()])
     propensity = np.where(held, campaign.holdout, 1 - campaign.holdout)
     return Allocation(rows, np.where(held, NONE, intended), intended, propensity)
 
