@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from core.settings import Settings, StoreSettings
 from features.contract.erased import Erased
-from features.contract.tables import EVENT_ID, REPLACED
+from features.contract.tables import EVENT_ID, REPLACED, TableName
 from features.live.known import OrderedFile
 from features.live.log import EventLog, Logged
 from features.live.rows import tables_of
@@ -27,7 +27,13 @@ from training.monitoring.answers import AnswerLog
 
 #: Products that are named of a purchase, those that cost most first.
 _NAMED = 3
-_TABLES = ("transactions", "interactions", "subscriptions", "customers")
+#: Tables of customers, each with the columns that take time to read and are not shown.
+_TABLES: dict[TableName, Sequence[str]] = {
+    "transactions": ("quantity", "discount", "coupon_discount", "cost", "store_id", "line_id", "created_timestamp"),
+    "interactions": ("created_timestamp",),
+    "subscriptions": ("earlier_terms", "created_timestamp"),
+    "customers": (),
+}
 #: Columns of customers that are no attributes to show.
 _NO_ATTRIBUTES = {"customer_id", "created_timestamp", "marketing_consent"}
 
@@ -130,7 +136,7 @@ class _Rows:
     """The contract rows of a materialisation, by customer, and what products are called."""
 
     def __init__(self, folder: Path) -> None:
-        self.files = {name: OrderedFile(folder / f"{name}.parquet") for name in _TABLES}
+        self.files = {name: OrderedFile(folder / f"{name}.parquet", unread) for name, unread in _TABLES.items()}
         products = pq.read_table(folder / "products.parquet", columns=["product_id", "name"]).combine_chunks()
         self._ids, self._names = products["product_id"], products["name"]
 
