@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from serving.api.security import Caller, check
+from serving.api.state import State
 from serving.scoring import metrics
 from serving.scoring.deployment import ModelInfo
 from serving.scoring.part import JSON_OPTIONS, AnswerPart, Column, Question
@@ -72,19 +73,35 @@ async def ask(request: Request, caller: Caller, question: Question) -> Reply:
     """
     state = caller.state
     check(caller.key, sorted({state.service.parts[name].role for name in question.parts}))
+    labels = state.reloader.deployment.labels
+    reply = await compute(state, question)
+    named = [customer for customer in question.customers if customer]
+    state.note(request, named, {*labels, *reply.models})
+    count_shown(state, reply, question)
+    return reply
+
+
+async def compute(state: State, question: Question) -> Reply:
+    """Answer a question for somebody who may ask it, who writes that into the audit log.
+
+    Raises
+    ------
+    StoreError
+        If nothing can be said.
+    """
     deployment = state.reloader.deployment
     as_of = state.reloader.as_of(deployment)
     if len(question.customers) > _FEW:
-        reply = await state.bulk.ask(deployment, question, as_of)
-    else:
-        recalled = state.service.recall(deployment, question, as_of)
-        reply = recalled or await state.batcher(deployment, question).ask(deployment, question, as_of)
-    named = [customer for customer in question.customers if customer]
-    state.note(request, named, {*deployment.labels, *reply.models})
+        return await state.bulk.ask(deployment, question, as_of)
+    recalled = state.service.recall(deployment, question, as_of)
+    return recalled or await state.batcher(deployment, question).ask(deployment, question, as_of)
+
+
+def count_shown(state: State, reply: Reply, question: Question) -> None:
+    """Count an answer that is given, and let the answer log keep it."""
     for one in reply.customers:
         metrics.SCORES.labels("stale" if "stale" in one.statuses else one.computed).inc()
     state.service.shown(reply, question)
-    return reply
 
 
 async def ask_one(request: Request, caller: Caller, question: Question) -> Response:
