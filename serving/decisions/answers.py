@@ -67,6 +67,7 @@ class RuledOut:
     """An action that is no option for the customer now, and why."""
 
     action: str
+    title: str
     code: Annotated[str, Field(examples=["cap"])]
     text: str
 
@@ -211,7 +212,9 @@ class _Pen:
     def _ruled_out(self, place: int) -> list[RuledOut]:
         codes = zip(self._decided.actions, self._reasons[place].tolist(), strict=True)
         return [
-            RuledOut(action.name, REASONS[code], self._write.ruled_out(REASONS[code])) for action, code in codes if code
+            RuledOut(action.name, self._write.title(action), REASONS[code], self._write.ruled_out(REASONS[code]))
+            for action, code in codes
+            if code
         ]
 
 

@@ -106,6 +106,11 @@ class OfferEngine:
             writers = before.writers
         return cls(ground, rules, writers)
 
+    @property
+    def ruled_out(self) -> int:
+        """How many products of the champion's catalogue may not be offered to anybody, by the rules."""
+        return int((~self.recommenders["champion"].policy.allowed).sum())
+
     def read(self, customers: Sequence[str]) -> list[Asker]:
         """Read the known ones of some customers, in the order asked for.
 
