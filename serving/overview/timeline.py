@@ -92,7 +92,7 @@ class Story:
 
 
 def read_story(settings: Settings, online: Online, log: EventLog, answers: AnswerLog, customer: str) -> Story:
-    """Return what is known of one customer; empty for one of whom nothing is, or whose erasure has begun.
+    """Return the story of a customer; empty for an unknown customer, or one whose erasure has begun.
 
     Raises
     ------
@@ -151,7 +151,7 @@ class _Rows:
 
 @lru_cache(maxsize=2)
 def _rows_of(folder: Path) -> _Rows:
-    """Keep what is known of the files of the last two materialisations; one never changes but for erasures."""
+    """Keep the readers of the last two materialisations, whose files change with erasures alone."""
     return _Rows(folder)
 
 
@@ -208,7 +208,7 @@ def _interaction(row: dict[str, Any], names: Mapping[str, str]) -> Entry:
 
 
 def _contracts(known: Sequence[dict[str, Any]], events: Sequence[Logged]) -> list[Entry]:
-    """Return the beginning of each contract and its end; events since take the place of what is known of theirs."""
+    """Return the beginning of each contract and its end; an event since changes its contract."""
     contracts = {(row["contract_id"], row["start_timestamp"]): row for row in known}
     for row in tables_of(events)["subscriptions"].to_pylist():
         key = row["contract_id"], row["start_timestamp"]
