@@ -21,7 +21,7 @@ _WORST = "high"
 
 @dataclass(frozen=True)
 class Figure:
-    """A number that stands for itself, what is to be said of it, and where it leads."""
+    """A large number at the top, a note on it, and the page that it leads to."""
 
     label: str
     value: str

@@ -14,6 +14,7 @@ from rich.console import Console
 from core.settings import StoreSettings
 from serving.access.keys import KeyFile
 from serving.api.app import create_app
+from serving.campaigns.report import Asked
 from serving.cli.context import Context
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
@@ -71,7 +72,8 @@ def scored(app: FastAPI) -> FastAPI:
     context.console = Console(quiet=True)
     with Stages(context.console) as stages:
         stage_scores(context, stages)
-    ran(state.campaigns, state.source, state.service.table.every()[0][:200])
+    kept = ran(state.campaigns, state.source, state.service.table.every()[0][:200])
+    state.campaigns.report(kept.campaign.name, Asked(), state.source.as_of)
     return app
 
 
@@ -86,6 +88,20 @@ def test_it_answers_who_is_at_risk_what_to_do_and_what_changed(scored: FastAPI, 
     assert f"{total:,.0f}" in page
     assert "/console/customers?tier=high&amp;sort=-value_at_risk" in page
     assert "were computed afterwards" in page
+
+
+def test_it_says_what_the_last_report_of_a_campaign_says(scored: FastAPI, begin: Begin) -> None:
+    state = scored.state.encore
+    (one,) = state.running.read(state.source.as_of)
+    looks = state.campaigns.store.looks(one.name)
+    said = {
+        "effect": "after costs",
+        "harm": "It did harm",
+        "no_effect_seen": "No effect seen",
+        "not_yet_known": "Not yet known",
+    }
+    assert said[one.brought.verdict] in words_of(begin().get("/console/").text)
+    assert state.campaigns.store.looks(one.name) == looks
 
 
 def test_whom_the_page_shows_is_in_the_audit_log(scored: FastAPI, begin: Begin) -> None:
