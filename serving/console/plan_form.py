@@ -54,7 +54,8 @@ class PlanForm:
     @property
     def query(self) -> str:
         """The form as the query of an address."""
-        pairs = [(name, value) for name, value in self.values.items() if value]
+        # a field without a default says nothing where it is empty
+        pairs = [(name, value) for name, value in self.values.items() if value or name in {"goal", "budget"}]
         return urlencode([*pairs, ("of", self.values["goal"]), *(("action", name) for name in self.actions)])
 
     @property

@@ -102,7 +102,7 @@ class ResultWriter:
             first = say("campaigns.sentence.not_yet_known", **known)
             missing = self.missing(total.needed_more)
             return first if not missing or not effects.final else say("decision.sentences", first=first, second=missing)
-        key = f"campaigns.sentence.{total.verdict}.{'stay' if effects.goal_measure == 'retained' else 'other'}"
+        key = f"campaigns.sentence.{total.verdict}.{'stay' if effects.goal_measure == 'retained' else 'sell'}"
         ends = self._ends(effects.goal_measure, found.low, found.high)
         return say(key, value=self._size(effects.goal_measure, abs(found.effect.value)), range=ends)
 

@@ -30,7 +30,7 @@ def test_the_ratio_of_the_arms(holdout: float, status: str) -> None:
 def test_contacts_of_the_holdout(contacted: int, status: str) -> None:
     """One in a hundred is let pass; contacts of the arm do not matter."""
     check = contamination_check(assigned_of(ARMS), _marked(500, contacted))
-    assert (check.status, check.figures) == (status, {"contacted": contacted, "share": contacted / 100})
+    assert (check.status, check.figures) == (status, {"contacted": contacted, "holdout": 100, "share": contacted / 100})
     assert check.text.startswith(f"{contacted} of 100 customers of the holdout were contacted.")
 
 
