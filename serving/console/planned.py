@@ -37,7 +37,7 @@ def title_of(words: Words, decisions: Decisions | None, action: str) -> str:
 def gain_text(words: Words, gain: Gain) -> str:
     """Write an expected gain with its interval, where there is one."""
     value = words.amount(gain.value, "money")
-    if gain.low is None or gain.high is None:
+    if gain.low is None or gain.high is None or gain.low == gain.high:
         return value
     ends = {"low": words.amount(gain.low, "money"), "high": words.amount(gain.high, "money")}
     return words.say("contact.between", value=value, **ends)
@@ -50,6 +50,12 @@ def reasons_text(words: Words, counts: Mapping[str, int]) -> str:
         words.say("contact.reason_count", reason=words.say(f"contact.ruled.{reason}"), n=words.number(count))
         for reason, count in ordered
     )
+
+
+def keeps(plan: Plan, decisions: Decisions | None) -> bool:
+    """Return whether every action is to keep customers: a sale to one who stays anyway is no false alarm."""
+    known = {} if decisions is None else decisions.actions
+    return not any(known[one.action].sells for one in plan.actions if one.action in known)
 
 
 def rows_of(words: Words, plan: Plan, decisions: Decisions | None) -> list[ActionRow]:

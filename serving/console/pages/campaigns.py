@@ -15,7 +15,7 @@ from serving.campaigns.kept import Kept, Target, UnknownCampaignError
 from serving.campaigns.last_reports import LastReport
 from serving.campaigns.progress import ArmProgress
 from serving.campaigns.report import DAYS, Asked, ImportedCampaign
-from serving.console.planned import channel_of, gain_text, reasons_text, rows_of
+from serving.console.planned import channel_of, gain_text, keeps, reasons_text, rows_of
 from serving.console.rendering import render
 from serving.console.results import Names, ResultWriter
 from serving.console.visitors import Marketer, Viewer, Visitor
@@ -238,6 +238,7 @@ def _running(visitor: Visitor, kept: Kept) -> dict[str, Any]:
         "state_kind": _KINDS[status],
         "whom": _whom(visitor, kept),
         "gain": gain_text(words, kept.plan.gain),
+        "keeps": keeps(kept.plan, decisions),
         "rows": rows_of(words, kept.plan, decisions),
         "startable": kept.campaign.starts <= now < kept.campaign.ends,
         "arms": arms,
@@ -270,7 +271,7 @@ def _exported(visitor: Visitor, name: str) -> dict[str, Any] | None:
 
 
 def _measured(visitor: Visitor, name: str, began: datetime | None) -> dict[str, Any]:
-    """Return what is known of the effect: the last report, and what another look costs."""
+    """Return the effect as far as it was measured: the last report, and what another look costs."""
     there, now, writer = visitor.state.campaigns, visitor.state.source.as_of, ResultWriter(_names(visitor))
     complete = None if began is None else began + timedelta(days=DAYS)
     last = None if began is None else there.reports.one(name)
