@@ -7,7 +7,7 @@ import pytest
 from features.contract.erased import Erased
 from serving.campaigns.kept import CampaignStateError
 from serving.decisions.remembered import Remembered
-from tests.serving.campaigns.shops import CALL, MAIL, WEEK, Shop, campaign
+from tests.serving.campaigns.shops import CALL, MAIL, Shop, campaign
 from tests.serving.decisions.worlds import DAY, NOW
 
 _BOTH = {"call": CALL, "mail": MAIL}
@@ -105,7 +105,7 @@ def test_lots_name_the_actions_that_customers_would_get(tmp_path: Path) -> None:
 
 def test_a_campaign_that_is_over_cannot_be_tried(tmp_path: Path) -> None:
     shop = Shop.of(tmp_path)
-    past = campaign(**{**WEEK, "starts": NOW - 3 * DAY, "ends": NOW - DAY})
+    past = campaign(starts=NOW - 3 * DAY, ends=NOW - DAY)
     with pytest.raises(CampaignStateError, match="ends after"):
         shop.open().draft(past, shop.source)
 
