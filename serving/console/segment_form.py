@@ -131,7 +131,7 @@ def _read_line(form: FormData, prefix: str, columns: RuleColumns) -> Line:
         return Line(column, CHOICES[kind_of(column, columns)][0])
     if choice not in CHOICES[kind_of(column, columns)]:
         return Line(column, CHOICES[kind_of(column, columns)][0])
-    return Line(column, choice, tuple(str(value).strip() for value in form.getlist(f"{prefix}.value")))
+    return Line(column, choice, tuple(str(value) for value in form.getlist(f"{prefix}.value")))
 
 
 def draft_of(rule: Rule, columns: RuleColumns) -> Draft:
@@ -157,7 +157,7 @@ def _block_of(part: Rule, join: Literal["all", "any"], columns: RuleColumns) -> 
     if line is not None:
         return Block(join, [line])
     inner = part.negated if isinstance(part, NotOf) else part
-    if isinstance(part, NotOf) and isinstance(inner, AllOf):
+    if isinstance(part, NotOf) and isinstance(inner, AllOf | NotOf):
         return None
     lines = [_line_of(one, columns) for one in (parts_of(inner) if not isinstance(inner, Condition) else (inner,))]
     found = [one for one in lines if one is not None]
@@ -213,12 +213,11 @@ def _condition(line: Line, columns: RuleColumns) -> dict[str, Any] | None:
         return None
     if line.choice in _WHOLE:
         return {"column": line.column, **_WHOLE[line.choice]}
-    values = [value for value in line.values if value]
     if line.choice in {"in", "not_in"}:
-        line.error = "" if values else "texts"
-        condition = {"column": line.column, "in": values}
-        return None if not values else {"not": condition} if line.choice == "not_in" else condition
-    numbers = [_number(value) for value in values]
+        line.error = "" if line.values else "texts"
+        condition = {"column": line.column, "in": list(line.values)}
+        return None if line.error else {"not": condition} if line.choice == "not_in" else condition
+    numbers = [_number(value) for value in line.values if value.strip()]
     line.error = _wrong(line, numbers)
     if line.error:
         return None

@@ -31,8 +31,9 @@ def compare(visitor: Viewer, one: Name, other: Name) -> Response:
     pair = [segments.one(name, source) for name in (one, other)]
     means = segments.means([one, other], _MEANS, source)
     sides = [_side(visitor, segment, means[segment.definition.name]) for segment in pair]
-    shares = [pair[place].evaluation.overlaps.get(name) for place, name in enumerate((other, one))]
-    both = round((shares[0] or 0.0) * pair[0].evaluation.size)
+    # a segment overlaps with itself as a whole
+    shares = [pair[place].evaluation.overlaps.get(name, float(one == other)) for place, name in enumerate((other, one))]
+    both = round(shares[0] * pair[0].evaluation.size)
     every = [(name, title_of(definition, visitor.language)) for name, (definition, _) in segments.definitions().items()]
     return render(
         visitor, "segment_compare", sides=sides, shares=shares, both=both, every=every, asked=(one, other), means=_MEANS

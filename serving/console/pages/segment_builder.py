@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Mapping
-from itertools import count
+from itertools import chain, count
 from typing import Annotated, Any
 
 import orjson
@@ -106,8 +106,8 @@ def preview(visitor: Marketer, sent: Sent) -> Response:
     """Show how many customers fit the lines that are complete, and what is wrong with the rule."""
     columns = _columns(visitor)
     draft = read_draft(sent, columns)
-    draft.name, draft.titles = _NAMELESS, {}
-    definition = _defined(draft, columns)
+    draft.titles = {}
+    definition = _defined(draft, columns, _NAMELESS)
     shown: dict[str, Any] = {"segment": None, "problem": draft.errors.get("rule", "")}
     if definition is not None:
         try:
@@ -130,12 +130,11 @@ def preview(visitor: Marketer, sent: Sent) -> Response:
 def _save(visitor: Visitor, draft: Draft, columns: RuleColumns) -> Response:
     segments, say = visitor.state.segments, visitor.words.say
     defined = segments.definitions()
-    draft.name = draft.name or draft.was or name_for(draft.titles, defined)
-    if draft.name != draft.was and (draft.name in defined or draft.name in RESERVED):
+    if draft.name and draft.name != draft.was and (draft.name in defined or draft.name in RESERVED):
         draft.errors["name"] = say("segment_builder.error.taken")
     if not any(draft.titles.values()):
         draft.errors["titles"] = say("segment_builder.error.title")
-    definition = _defined(draft, columns)
+    definition = _defined(draft, columns, draft.name or draft.was or name_for(draft.titles, defined))
     if any(line.error for line in draft.lines) or (definition is None and not draft.errors):
         draft.errors.setdefault("rule", say("segment_builder.error.rule"))
     if draft.errors.get("name") == _WRONG_NAME:
@@ -148,21 +147,19 @@ def _save(visitor: Visitor, draft: Draft, columns: RuleColumns) -> Response:
     except (RuleError, ContradictoryRuleError, TakenNameError) as error:
         draft.errors["rule"] = _said(visitor, error, definition)
         return _form(visitor, draft, columns, _UNPROCESSABLE)
-    if draft.was and draft.was != draft.name:
+    if draft.was and draft.was != definition.name:
         segments.delete(draft.was)
-    return RedirectResponse(f"/console/segments/{draft.name}", status_code=303)
+    return RedirectResponse(f"/console/segments/{definition.name}", status_code=303)
 
 
-def _defined(draft: Draft, columns: RuleColumns) -> SegmentDefinition | None:
+def _defined(draft: Draft, columns: RuleColumns, name: str) -> SegmentDefinition | None:
     """Return the definition that was filled in; None, and errors in the draft, where there is none."""
     titles = {language: title for language, title in draft.titles.items() if title}
     try:
         rule = orjson.loads(draft.text) if draft.text else raw_rule(draft, columns)
         if rule is None:
             return None
-        return SegmentDefinition.model_validate(
-            {"name": draft.name, "kind": draft.kind, "titles": titles, "rule": rule}
-        )
+        return SegmentDefinition.model_validate({"name": name, "kind": draft.kind, "titles": titles, "rule": rule})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0])
@@ -190,7 +187,7 @@ def name_for(titles: Mapping[str, str], taken: Container[str]) -> str:
     """Return a free name for a segment with some titles: of Latin letters where a title has such ones."""
     latin = (re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") for title in titles.values())
     base = next(filter(None, latin), "segment")[:_LONGEST_BASE].strip("-")
-    candidates = (base, *(f"{base}-{number}" for number in count(2)))
+    candidates = chain([base], (f"{base}-{number}" for number in count(2)))
     return next(one for one in candidates if one not in taken and one not in RESERVED)
 
 
