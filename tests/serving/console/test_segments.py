@@ -55,6 +55,14 @@ def test_everybody_is_counted_and_listed(visit: Callable[..., Visit]) -> None:
     assert counts(fragment, "stage") == stages
 
 
+def test_only_marketers_build_and_export(visit: Callable[..., Visit]) -> None:
+    viewer = visit("viewer")
+    for path in ("/console/segments/new", "/console/segments/any/customers.csv"):
+        assert viewer.get(path).status_code == 403
+    for path in ("/console/segments/new", "/console/segments-preview", "/console/segments/any/delete"):
+        assert viewer.post(path).status_code == 403
+
+
 @pytest.fixture(scope="module")
 def own(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
     """A marketer in a copy of the world, where segments may be saved."""
@@ -150,14 +158,6 @@ def test_buttons_add_and_remove_lines_and_groups(own: Visit) -> None:
     assert own.post("/console/segments/new", lines | {"do": "block"}).text.count('class="group"') == 2
     assert 'value="amount_84d" selected' not in own.post("/console/segments/new", lines | {"do": "remove.0.0"}).text
     assert own.post("/console/segments/new", lines | {"do": "remove.7.x"}).status_code == 200
-
-
-def test_only_marketers_build_and_export(visit: Callable[..., Visit]) -> None:
-    viewer = visit("viewer")
-    for path in ("/console/segments/new", "/console/segments/any/customers.csv"):
-        assert viewer.get(path).status_code == 403
-    for path in ("/console/segments/new", "/console/segments-preview", "/console/segments/any/delete"):
-        assert viewer.post(path).status_code == 403
 
 
 def test_a_trend_is_a_line_between_its_lowest_and_highest_size() -> None:
