@@ -45,7 +45,7 @@ _FIRST = (
 #: Columns that say nothing about a customer.
 _HIDDEN = frozenset({"churn_model", "value_model"})
 _UNPROCESSABLE = 422
-#: Stands for the name while there is none.
+#: The name of a segment that is not saved yet.
 _NAMELESS = "preview"
 #: An error of the name until it is said in words.
 _WRONG_NAME = "name"

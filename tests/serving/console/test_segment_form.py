@@ -26,7 +26,9 @@ RECENT: dict[str, Any] = {"column": "last", "within_days": 28}
 
 
 def sent(**fields: Any) -> Draft:
-    pairs = [(name.replace("__", "."), value) for name, given in fields.items() for value in _each(given)]
+    pairs: list[tuple[str, Any]] = [
+        (name.replace("__", "."), value) for name, given in fields.items() for value in _each(given)
+    ]
     return read_draft(FormData(pairs), COLUMNS)
 
 
