@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 
@@ -18,6 +19,7 @@ from serving.cli import extras
 from serving.cli.extras import EXTRAS, check_drivers
 from tests.conftest import NOW, World, copied
 from tests.servers import Encore
+from tests.serving.console.visits import token_of
 from training.lifecycle.settings import TrackingSettings
 
 ROOT = Path(__file__).parents[3]
@@ -152,3 +154,21 @@ def test_the_base_scores_and_serves(world: World, tmp_path: Path) -> None:
         key = KeyFile(copy[StoreSettings]).create("crm", ROLES, NOW)
         with Encore(tmp_path, key, encore=without_extras()) as api:
             assert 0 < api.score("6", "risk", "reasons", "what_if", "offers")["risk"]["risk"] < 1
+            _analysts_see_models(api.url, key)
+
+
+def _analysts_see_models(url: str, key: str) -> None:
+    """Figures and decisions are shown without the libraries of training; what needs them says where it can be done."""
+    with httpx.Client(base_url=url) as browser:
+        page = browser.get("/console/sign-in").text
+        answer = browser.post("/console/sign-in", data={"csrf": token_of(page), "key": key})
+        assert answer.status_code == 303
+        page = browser.get("/console/models/encore-churn").text
+        assert "AUC" in page
+        assert "became the champion" in page
+        token = token_of(page)
+        for path in ("models", "models/encore-churn/1", "data", "data/rejected"):
+            assert browser.get(f"/console/{path}").status_code == 200
+        answer = browser.post("/console/data/check", data={"csrf": token})
+        assert answer.status_code == 409
+        assert "encore check-data" in answer.text

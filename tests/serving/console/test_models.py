@@ -1,6 +1,7 @@
 """Models in the console: who sees them, what is shown, and what analysts decide."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from fastapi import FastAPI
 
 from core.settings import Settings, StoreSettings
 from serving.access.keys import KeyFile, Role
+from tests.browser import PHONE, Surfer
 from tests.conftest import inside
 from tests.serving.console.visits import Visit, bare, signed_in
 from tests.training.lifecycle.test_tracking import Note
@@ -155,3 +157,14 @@ def test_a_roll_back_names_the_visitor_and_the_reason(app: FastAPI) -> None:
     assert "Version 1 became the champion again" in page
     audit = (settings[StoreSettings].data / "audit/audit.jsonl").read_text()
     assert "POST /console/models/{name}/{number}/roll-back" in audit
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("more", [{}, {"language": "zh", "size": PHONE, "theme": "dark"}], ids=["desktop", "phone"])
+def test_the_pages_below_models_and_data_are_usable(
+    surf: Callable[..., AbstractContextManager[Surfer]], more: dict[str, Any]
+) -> None:
+    with surf("analyst", **more) as surfer:
+        for path in ("models/encore-churn", "models/encore-value", "models/encore-churn/1", "data/rejected"):
+            surfer.open(f"/console/{path}")
+            surfer.check()
