@@ -13,7 +13,7 @@ import pytest
 from core.settings import StoreSettings
 from serving.access.keys import ROLES, KeyFile
 from tests.conftest import NOW, World, copied
-from tests.servers import Encore
+from tests.servers import Encore, wait_until
 
 pytestmark = pytest.mark.servers
 
@@ -92,6 +92,8 @@ def test_neither_keys_nor_customers_are_logged(api: tuple[Encore, str]) -> None:
     assert api[0].ask("GET", f"/v1/customers/{special}/risk")[0] == 404
     event = {"event_id": "e", "customer_id": special, "kind": "no such kind"}
     assert api[0].ask("POST", "/v1/events", {"events": [event]})[0] == 422
+    # the line of a request is written after its answer
+    wait_until(lambda: '"status":422' in api[0].log.read_text(), api[0].log, seconds=10)
     log = api[0].log.read_text()
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     assert {"request", "loaded"} <= {line["event"] for line in lines}
