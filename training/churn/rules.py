@@ -1,7 +1,6 @@
 """Rules that a marketer can follow without a model: each ranks customers by one feature alone."""
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from training.churn.additive import Additive, ordered, rates
 from training.churn.dataset import ChurnSet, usable_features
@@ -50,6 +49,8 @@ def one_feature(train: ChurnSet) -> Additive:
 
     The values of an attribute that is no number are ranked by the share of the training rows with them that churned.
     """
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - training alone needs it
+
     candidates = []
     for name in usable_features(train)[0]:
         if name in train.categories:

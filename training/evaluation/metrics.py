@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from core.arrays import Floats, Ints, Rows
 from training.evaluation.bootstrap import ROUNDS, Draws, stacked, times_drawn
@@ -54,6 +53,9 @@ def _top(ranked: Ints, share: float = 0.1) -> tuple[float, float]:
 
 def measure(labels: Ints, scored: Scored) -> dict[str, float]:
     """Return every metric of `METRICS`; those of calibration only where there are probabilities."""
+    # training alone needs it, and serving reads what was measured
+    from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score  # noqa: PLC0415
+
     lift, recall = top_share(labels, scored.scores)
     probabilities = scored.probabilities
     values = {

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from core.arrays import Floats
 from core.progress import batches
@@ -86,6 +85,8 @@ def pair_auc(backtest: Backtest, better: Sequence[Codes]) -> dict[str, float]:
     popular the most popular of them is. `pairs`, `pairs_bought`: pairs with such a tier, and those where
     one was bought. Without AUC where all or none were bought.
     """
+    from sklearn.metrics import roc_auc_score  # noqa: PLC0415 - training alone needs it
+
     types, popularity = backtest.model.catalogue.types.codes, backtest.model.catalogue.popularity
     labels, likely, popular = [], [], []
     rows = zip(backtest.histories, better, backtest.bought, backtest.ranked, strict=True)
