@@ -192,7 +192,7 @@ def _days(visitor: Visitor, registered: Registered) -> int:
 
 
 def _use(visitor: Visitor, one: InUse | None) -> dict[str, Any]:
-    """Return what is known of a model in use, as pictures and tables."""
+    """Return how a model does in use, as pictures and tables."""
     if one is None:
         return {"in_use": None, "charts": [], "calibration": None, "drifted": [], "offers": []}
     bands = bands_of(one.weeks)
