@@ -144,5 +144,6 @@ def test_the_list_fits_a_phone(surf: Callable[..., AbstractContextManager[Surfer
         page = surfer.open("/console/customers?tier=low")
         page.locator("summary", has_text="显示的列").click()
         surfer.check()
+        page.keyboard.press("Escape")
         page.locator("summary", has_text="更多筛选").click()
         surfer.check()
