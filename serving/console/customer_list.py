@@ -6,10 +6,10 @@ from typing import Any
 
 from core.spreadsheets import ENCODING
 from serving.api.cursors import write_cursor
-from serving.console.columns import ColumnWords
 from serving.console.filters import Filters
 from serving.console.visitors import Visitor
 from serving.console.words import Words
+from serving.explain.fields import Fields, unit_of
 from serving.parts.reasons import ReasonsPart
 from serving.scoring.listing import Listing
 from serving.scoring.part import Question
@@ -85,14 +85,14 @@ def page_of(visitor: Visitor, listing: Listing, sort: str) -> Page:
     )
 
 
-def exported(visitor: Visitor, listing: Listing, names: Sequence[str], write: ColumnWords) -> Iterator[bytes]:
+def exported(visitor: Visitor, listing: Listing, names: Sequence[str], fields: Fields) -> Iterator[bytes]:
     """Yield all rows of a listing as CSV in the reader's words; who is in it is in the audit log before."""
     table = visitor.state.service.table
-    head = [write.title("customer_id"), *(write.title(name) for name in names)]
+    head = [fields.heading("customer_id"), *(fields.heading(name) for name in names)]
     yield csv_lines([head]).encode(ENCODING)
     while rows := table.list(listing, BATCH):
         _note(visitor, rows)
-        lines = [[row.customer_id, *(_cell(name, row.cells[name], write) for name in names)] for row in rows]
+        lines = [[row.customer_id, *(_cell(name, row.cells[name], fields) for name in names)] for row in rows]
         yield csv_lines(lines).encode()
         listing = replace(listing, after=_place(listing.sort, rows[-1]))
 
@@ -110,10 +110,10 @@ def _cursor(sort: str, row: Listed) -> str:
     return write_cursor(sort, *_place(sort.removeprefix("-"), row))
 
 
-def _cell(name: str, value: Any, write: ColumnWords) -> object:  # noqa: ANN401 - a cell of the table
+def _cell(name: str, value: Any, fields: Fields) -> object:  # noqa: ANN401 - a cell of the table
     if isinstance(value, str):
-        return write.text(name, value)
-    return value if value is None else round(value, _DIGITS.get(write.form(name), 6))
+        return fields.label(name, value)
+    return value if value is None else round(value, _DIGITS.get(unit_of(name), 6))
 
 
 def _sentences(visitor: Visitor, customers: Sequence[str]) -> dict[str, Sequence[str]]:

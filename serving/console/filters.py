@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
 
-from serving.console.columns import ColumnWords
+from serving.explain.fields import unit_of
 from serving.scoring.listing import Listing
 from serving.scoring.part import Column
 from serving.segments.finding import Wanted
@@ -57,7 +57,7 @@ class Filters:
         for name in numbers:
             for end, found in ends.items():
                 typed = query.get(f"{end}_{name}", "").strip()[:_LONGEST]
-                number = _number(typed, share=ColumnWords.form(name) == "percent")
+                number = _number(typed, share=unit_of(name) == "percent")
                 if number is not None:
                     found[name] = number
                 elif typed:
@@ -134,7 +134,7 @@ def typed(name: str, number: float | None) -> str:
     """Write a number into a field; a share in percent."""
     if number is None:
         return ""
-    return f"{_plain(100 * number)}%" if ColumnWords.form(name) == "percent" else _plain(number)
+    return f"{_plain(100 * number)}%" if unit_of(name) == "percent" else _plain(number)
 
 
 def _texts(query: QueryParams, name: str) -> list[str]:

@@ -8,6 +8,7 @@ from serving.campaigns.plan import ActionPlan, Gain, Plan
 from serving.console.charts import Chart, Series
 from serving.console.words import Words
 from serving.decisions.definitions import Decisions
+from serving.explain.fields import channel_of
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,6 @@ class ActionRow:
     gain: str
     effect: str
     ruled_out: str
-
-
-def channel_of(words: Words, channel: str) -> str:
-    """Return what a channel is called."""
-    key = f"contact.channel.{channel.lower()}"
-    return words.say(key) if words.has(key) else channel
 
 
 def title_of(words: Words, decisions: Decisions | None, action: str) -> str:

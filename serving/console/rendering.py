@@ -1,6 +1,7 @@
 """Templates to answers: what every page has, and the functions that templates write texts and numbers with."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from fastapi import Request
@@ -10,6 +11,7 @@ from starlette.responses import HTMLResponse
 from serving.access.keys import Role
 from serving.console.assets import address_of
 from serving.console.visitors import Reader, Visitor
+from serving.explain.fields import channel_of
 
 _TEMPLATES = Environment(
     loader=PackageLoader("serving.console"),
@@ -84,6 +86,7 @@ def _shared(reader: Reader) -> dict[str, Any]:
         "money": lambda value: words.amount(value, "money"),
         "date": words.date,
         "moment": words.moment,
+        "channel_name": partial(channel_of, words),
         "menu": [entry for entry in MENU if visitor is not None and visitor.may(entry.role)],
         "path": reader.request.url.path,
         "address": reader.request.url.path + (f"?{reader.request.url.query}" if reader.request.url.query else ""),

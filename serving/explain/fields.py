@@ -1,10 +1,14 @@
 """Columns of customers as a reader says them: their names, and their values with the unit of each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from features.views.profile import ATTRIBUTE
 from serving.explain.wording import Unit, Writer
+from training.segments.matrix import FIELDS
+from training.segments.pyramid import TIERS
+from training.segments.rfm import GROUPS
+from training.segments.stages import STAGES
 
 #: Columns of shares, which are written in percent.
 _SHARES = frozenset({"risk", "alive", "best_offer_probability", "answer_rate", "categories_kept_28d"})
@@ -25,6 +29,7 @@ _SPANS = frozenset(
 )
 #: Columns of numbers that say yes (1) or no (0).
 FLAGS = frozenset({"marketing_consent", "contract_cancelled"})
+_REASONS = ("reason_1", "reason_2", "reason_3")
 #: By column the kind of texts that its values are said with; of reasons a finding or a theme.
 _KINDS: Mapping[str, tuple[str, ...]] = {
     "tier": ("tier",),
@@ -33,7 +38,16 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "rfm_group": ("rfm",),
     "stage": ("stage",),
     "ladder": ("ladder",),
-    **{f"reason_{place}": ("finding", "theme") for place in (1, 2, 3)},
+    "action_channel": ("channel",),
+    **dict.fromkeys(_REASONS, ("finding", "theme")),
+}
+#: Texts in an order that means something; others are in that of their words.
+_ORDERS: Mapping[str, Sequence[str]] = {
+    "tier": ("high", "medium", "low", "new", "not_due", "inactive"),
+    "value_tier": TIERS,
+    "value_field": FIELDS,
+    "rfm_group": GROUPS,
+    "stage": STAGES,
 }
 
 
@@ -45,6 +59,12 @@ def unit_of(column: str) -> Unit:
         return "span"
     is_amount = column.startswith(("amount", "basket_amount", "returned_amount")) and not column.endswith("_trend")
     return "money" if column in _MONEY or is_amount else "number"
+
+
+def channel_of(writer: Writer, channel: str) -> str:
+    """Return what a channel is called; one that no text names by its own name."""
+    key = f"channel.{channel.lower()}"
+    return writer.say(key) if writer.has(key) else channel
 
 
 @dataclass(frozen=True)
@@ -78,11 +98,22 @@ class Fields:
         if known is not None:
             return known
         for kind in _KINDS.get(column, ()):
-            if self.writer.has(f"{kind}.{value}"):
+            # a text with a gap is no name of its own
+            if self.writer.has(f"{kind}.{value}") and "{" not in self.writer.texts[f"{kind}.{value}"]:
                 return self.writer.say(f"{kind}.{value}")
-        if value.startswith(ATTRIBUTE):  # the reason is an attribute
+        if column in _REASONS:  # an attribute
             return self.name(value)
-        return self.writer.names.of("value", value)
+        return self.writer.names.of("product" if column == "best_offer" else "value", value)
+
+    def label(self, column: str, value: str) -> str:
+        """Return a text of a column as it stands by itself."""
+        return self.writer.sentence(self.text(column, value))
+
+    def choices(self, column: str, values: Sequence[str]) -> list[tuple[str, str]]:
+        """Return texts of a column with their words, in the order in which a reader looks for them."""
+        order = {value: place for place, value in enumerate(_ORDERS.get(column, ()))}
+        named = [(value, self.label(column, value)) for value in values]
+        return sorted(named, key=lambda one: (order.get(one[0], len(order)), one[1]))
 
     def number(self, column: str, value: float) -> str:
         """Return a number of a column with its unit, rounded as a reader would say it."""

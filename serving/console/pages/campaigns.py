@@ -15,11 +15,12 @@ from serving.campaigns.kept import Kept, Target, UnknownCampaignError
 from serving.campaigns.last_reports import LastReport
 from serving.campaigns.progress import ArmProgress
 from serving.campaigns.report import DAYS, Asked, ImportedCampaign
-from serving.console.planned import channel_of, gain_text, keeps, reasons_text, rows_of
+from serving.console.planned import gain_text, keeps, reasons_text, rows_of
 from serving.console.rendering import render
 from serving.console.results import Names, ResultWriter
 from serving.console.visitors import Marketer, Viewer, Visitor
 from serving.decisions.definitions import Decisions
+from serving.explain.fields import channel_of
 from training.effects.measured import load_effects
 
 #: Signs of the badges of states.
@@ -247,7 +248,6 @@ def _running(visitor: Visitor, kept: Kept) -> dict[str, Any]:
         "exports": there.claims.exports(name),
         "exported": _exported(visitor, name),
         "has_webhook": there.has_webhook,
-        "channel_of": lambda channel: channel_of(words, channel),
     }
     return shown | _measured(visitor, name, kept.started)
 

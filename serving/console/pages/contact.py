@@ -13,7 +13,6 @@ from serving.campaigns.drafts import Draft
 from serving.campaigns.kept import CampaignStateError
 from serving.console.plan_form import CAPACITY, PlanForm, form_of, read_form
 from serving.console.planned import (
-    channel_of,
     curve_chart,
     gain_text,
     keeps,
@@ -25,6 +24,7 @@ from serving.console.rendering import is_fragment, render
 from serving.console.visitors import Marketer, Viewer, Visitor
 from serving.decisions.answers import DecisionAnswer, decision_answers
 from serving.decisions.definitions import Decisions
+from serving.explain.fields import channel_of
 
 #: Customers of the list.
 _LISTED = 25

@@ -7,13 +7,15 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from features.views.profile import ATTRIBUTE
 from serving.api.cursors import read_place
 from serving.console.chips import chips_of, titles_of
-from serving.console.columns import ColumnWords
 from serving.console.customer_list import MOST_COUNTED, exported, narrowed, page_of
 from serving.console.filters import PATH, SHOWN, SORT, Filters, typed
+from serving.console.naming import fields_of
 from serving.console.rendering import is_fragment, render
 from serving.console.visitors import Marketer, Viewer, Visitor
+from serving.explain.fields import Fields
 from serving.scoring.attributes import attributes
 from serving.scoring.listing import Listing
 from serving.segments.filters import rule_of
@@ -43,7 +45,7 @@ def customers(request: Request, visitor: Viewer) -> Response:
     filters = Filters.read(request.query_params, table.columns)
     if _has_empty_fields(request):  # a form without scripts sends every field
         return RedirectResponse(filters.address(), status_code=303)
-    write, problem = ColumnWords.of(visitor), ""
+    fields, problem = fields_of(visitor), ""
     try:
         found = narrowed(visitor, filters)
     except UnknownSegmentError:
@@ -55,18 +57,18 @@ def customers(request: Request, visitor: Viewer) -> Response:
         "customers_results" if is_fragment(request) else "customers",
         status=422 if failed else 200,
         filters=filters,
-        write=write,
+        fields=fields,
         typed=typed,
         problem=problem,
         found=found,
         page=page_of(visitor, listing, filters.sort),
         most_counted=MOST_COUNTED,
         columns=table.columns,
-        chips=chips_of(filters, write, titles_of(visitor)),
+        chips=chips_of(filters, fields, titles_of(visitor)),
         segment_rule=_segment_address(found, filters),
         views=[(key, view.address(), view == replace(filters, columns=view.columns)) for key, view in _VIEWS.items()],
         fragment=is_fragment(request),
-        **({} if is_fragment(request) else _form(visitor, filters, write)),
+        **({} if is_fragment(request) else _form(visitor, filters, fields)),
     )
     if is_fragment(request):
         answer.headers["HX-Push-Url"] = filters.address()
@@ -77,9 +79,9 @@ def customers(request: Request, visitor: Viewer) -> Response:
 def export(request: Request, visitor: Marketer) -> Response:
     """Return every row of the list as a file for spreadsheets; each customer in it is in the audit log."""
     filters = Filters.read(request.query_params, visitor.state.service.table.columns)
-    listing, write = narrowed(visitor, filters).listing, ColumnWords.of(visitor)
+    listing, fields = narrowed(visitor, filters).listing, fields_of(visitor)
     named = {"Content-Disposition": 'attachment; filename="customers.csv"'}
-    lines = exported(visitor, listing, filters.columns, write)
+    lines = exported(visitor, listing, filters.columns, fields)
     return StreamingResponse(lines, media_type="text/csv; charset=utf-8", headers=named)
 
 
@@ -101,18 +103,18 @@ def _segment_address(found: Narrowed, filters: Filters) -> str | None:
     return None if rule is None else f"/console/segments/new?{urlencode({'rule': orjson.dumps(written(rule))})}"
 
 
-def _form(visitor: Visitor, filters: Filters, write: ColumnWords) -> dict[str, object]:
+def _form(visitor: Visitor, filters: Filters, fields: Fields) -> dict[str, object]:
     """Return what the fields offer."""
     table, state = visitor.state.service.table, visitor.state
     numbers = [column.name for column in table.columns if column.type == "number"]
     texts = [column.name for column in table.columns if column.type == "text"]
-    choices = {name: _choices(visitor, filters, write, name) for name in texts}
+    choices = {name: _choices(visitor, filters, fields, name) for name in texts}
     choices = {name: found for name, found in choices.items() if found}
     return {
         "choices": choices,
         "first": [name for name in _FIRST if name in choices],
         "numbers": sorted(numbers, key=lambda name: name not in SHOWN),
-        "attributes": [(name, write.attribute(name)) for name in attributes(state.settings)],
+        "attributes": [(name, fields.heading(f"{ATTRIBUTE}{name}")) for name in attributes(state.settings)],
         "segments": list(titles_of(visitor).items()),
         "by_id": BY_ID,
         "default_sort": SORT,
@@ -120,8 +122,8 @@ def _form(visitor: Visitor, filters: Filters, write: ColumnWords) -> dict[str, o
     }
 
 
-def _choices(visitor: Visitor, filters: Filters, write: ColumnWords, name: str) -> list[tuple[str, str]]:
+def _choices(visitor: Visitor, filters: Filters, fields: Fields, name: str) -> list[tuple[str, str]]:
     """Return the texts that a column can be filtered by: those that customers have, unless there are too many."""
     values = visitor.state.service.table.texts(name, _MOST_CHOICES + 1)
     offered = values if len(values) <= _MOST_CHOICES else ()
-    return write.choices(name, tuple(dict.fromkeys((*offered, *filters.texts.get(name, ())))))
+    return fields.choices(name, tuple(dict.fromkeys((*offered, *filters.texts.get(name, ())))))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving.explain.fields import Fields, unit_of
+from serving.explain.fields import Fields, channel_of, unit_of
 from serving.explain.language import LANGUAGES
 from serving.explain.wording import Writer
 from serving.parts import PARTS
@@ -38,3 +38,27 @@ def test_units_of_columns() -> None:
         "money",
     ]
     assert unit_of("amount_trend") == unit_of("orders") == unit_of("attribute_age") == "number"
+
+
+def test_reasons_are_short_sentences() -> None:
+    fields = Fields(Writer("en"))
+    assert fields.label("reason_1", "buys_less") == "Buying less than usual"
+    assert fields.label("reason_3", "attribute_home_ownership") == "Home ownership"
+    assert fields.label("reason_1", "as_usual") == "As usual"  # its sentence has a gap
+    assert Fields(Writer("zh")).label("stage", "won_back") == "已挽回"
+
+
+def test_choices_are_in_an_order_that_means_something() -> None:
+    fields = Fields(Writer("en"))
+    found = [value for value, _ in fields.choices("tier", ["inactive", "low", "high", "odd"])]
+    assert found == ["high", "low", "inactive", "odd"]
+    words = [words for _, words in fields.choices("reason_1", ["less_frequent", "buys_less"])]
+    assert words == ["Buying less than usual", "Buys less often than others"]
+
+
+def test_channels_are_named_where_a_text_knows_them() -> None:
+    assert [channel_of(Writer("en"), name) for name in ("sms", "Email", "pigeon")] == [
+        "Text message",
+        "Email",
+        "pigeon",
+    ]

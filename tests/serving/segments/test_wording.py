@@ -36,7 +36,7 @@ def said(rule: dict[str, Any], language: str = "en") -> str:
     [
         (RISKY, "Risk of leaving at least 50%", "流失风险至少为 50%"),
         ({"column": "risk", "below": 0.155}, "Risk of leaving below 15.5%", "流失风险低于 15.5%"),
-        (STAGES, "Lifecycle stage “Declining” or “Lapsed”", "生命周期阶段为“衰退期”或“已沉默”"),
+        (STAGES, "Stage “Declining” or “Lapsed”", "阶段为“衰退期”或“已沉默”"),
         (SILENT, "Last purchase more than 90 days ago", "上次购买在 90 天以前"),
         ({"column": "last_purchase", "within_days": 7}, "Last purchase in the last 7 days", "上次购买在最近 7 天内"),
         ({"column": "contract_end", "next_days": 1}, "End of the contract in the next 1 day", "合同到期在未来 1 天内"),
@@ -58,7 +58,7 @@ def test_a_condition(rule: dict[str, Any], english: str, chinese: str | None) ->
 def test_groups_say_what_belongs_together() -> None:
     rule = {"all": [RISKY, {"any": [STAGES, SILENT]}, {"not": {"all": [RISKY, SILENT]}}]}
     assert said(rule) == (
-        "Risk of leaving at least 50%, and (lifecycle stage “Declining” or “Lapsed”, or last purchase more than 90 "
+        "Risk of leaving at least 50%, and (stage “Declining” or “Lapsed”, or last purchase more than 90 "
         "days ago), and not (risk of leaving at least 50%, and last purchase more than 90 days ago)"
     )
     assert said({"any": [{"all": [RISKY]}, SILENT]}, "zh") == "流失风险至少为 50%，或上次购买在 90 天以前"
@@ -83,7 +83,7 @@ def test_traits_compare_members_with_others() -> None:
         "Spending in 84 days: usually $320, for other customers $180"
     )
     assert words().trait(Trait("stage", "lost", "share", 0.4, 0.1, 0.7)) == (
-        "Lifecycle stage “Lost”: 40% of the members, 10% of other customers"
+        "Stage “Lost”: 40% of the members, 10% of other customers"
     )
 
 
