@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from playwright.sync_api import Browser
 
 from core.locks import locked
 from core.settings import Settings, StoreSettings
@@ -30,6 +31,7 @@ from serving.parts.recommendations import OfferEngine
 from serving.scoring.part import Question
 from serving.scoring.service import ScoredCustomer
 from serving.settings import load_settings
+from tests.browser import chromium
 from tests.world import config_text, write_slice
 from training.churn.model import ChurnModel
 from training.lifecycle.runner import train
@@ -198,6 +200,13 @@ def scoring(world: World) -> Scoring:
     """Answers of the world's champions."""
     with inside(world.directory):
         return Scoring(world.settings)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser: one a process, as Playwright allows no second one."""
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

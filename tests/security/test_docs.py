@@ -3,22 +3,22 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from core.settings import StoreSettings
 from serving.access.keys import KeyFile
 from serving.api.app import utc_now
 from serving.settings import default_settings
-from tests.browser import Surfer, chromium, listen, served
+from tests.browser import Surfer, listen, served
 
 pytestmark = pytest.mark.servers
 
 
-def test_docs_try_a_request_out_without_another_server(tmp_path: Path) -> None:
+def test_docs_try_a_request_out_without_another_server(browser: Browser, tmp_path: Path) -> None:
     settings = default_settings(StoreSettings(data=tmp_path))
     now = utc_now()
     key = KeyFile(settings[StoreSettings]).create("crm", ("monitor",), now)
-    with chromium() as browser, served(settings, now, loaded=False) as url:
+    with served(settings, now, loaded=False) as url:
         context = browser.new_context()
         surfer = Surfer(url, context, context.new_page())
         listen(surfer)

@@ -12,7 +12,7 @@ from core.settings import StoreSettings
 from serving.access.keys import KeyFile, Role
 from serving.api.app import create_app
 from serving.console.site import with_console
-from tests.browser import Surfer, chromium, served, surfing
+from tests.browser import Surfer, served, surfing
 from tests.conftest import NOW, World, inside
 from tests.serving.console.visits import Visit, signed_in
 
@@ -30,13 +30,6 @@ def visit(world: World) -> Iterator[Callable[..., Visit]]:
                 return signed_in(app, key, language)
 
             yield begin
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A browser."""
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="session")

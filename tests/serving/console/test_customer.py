@@ -187,7 +187,7 @@ def test_a_complaint_is_recorded_with_the_keyboard_alone(world: World, browser: 
         assert page.url.endswith(f"/console/customer/{CUSTOMER}")
         assert "The complaint is saved." in page.inner_text(".notice")
         first = page.inner_text(".timeline")
-        assert re.search(r"Complaint phone\s+The milk was sour\.", first)
+        assert re.search(r"Complaint Phone\s+The milk was sour\.", first)
         surfer.check()
 
 

@@ -110,7 +110,7 @@ def test_an_export_has_every_row_and_is_in_the_audit_log(world: World, visit: Be
     answer = visit("marketer").get(path)
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     whole = expected(table, Listing({}, {"risk": 0}, {}, "value_at_risk", descending=True))
-    assert rows[0] == ["Customer", "Risk of leaving", "Value", "Risk level"]
+    assert rows[0] == ["Customer", "Risk of leaving", "Expected spending", "Risk level"]
     assert [row[0] for row in rows[1:]] == whole
     assert {row[3] for row in rows[1:]} <= {"High", "Medium", "Low", "New: too early to tell"}
     log = (world.settings[StoreSettings].data / "audit" / "audit.jsonl").read_text().splitlines()

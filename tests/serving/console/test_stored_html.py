@@ -4,24 +4,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from core.settings import StoreSettings
 from serving.access.keys import KeyFile
 from serving.access.sessions import Sessions, link_path
 from serving.api.app import utc_now
 from serving.settings import default_settings
-from tests.browser import Surfer, chromium, listen, served
+from tests.browser import Surfer, listen, served
 
 pytestmark = pytest.mark.servers
 NAME = '"><img src=x onerror="document.title=1"><script>document.title=2</script>{{ 7 * 7 }}'
 
 
-def test_a_name_with_html_is_text(tmp_path: Path) -> None:
+def test_a_name_with_html_is_text(browser: Browser, tmp_path: Path) -> None:
     settings, now = default_settings(StoreSettings(data=tmp_path)), utc_now()
     keys = KeyFile(settings[StoreSettings])
     keys.create(NAME, ("viewer",), now)
     link = link_path(Sessions(settings[StoreSettings], timedelta(hours=1)), keys.read()[0].id, now, timedelta(hours=1))
-    with chromium() as browser, served(settings, now, loaded=False) as url:
+    with served(settings, now, loaded=False) as url:
         context = browser.new_context()
         surfer = Surfer(url, context, context.new_page())
         listen(surfer)
