@@ -31,6 +31,8 @@ _QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: Milliseconds that a page may take, where other tests take the cores.
+_PATIENCE = 90_000
 DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
 
@@ -128,6 +130,7 @@ def surfing(
         Sessions(stores, timedelta(hours=12)), KeyFile(stores).named(name, now).id, now, timedelta(hours=1)
     )
     context = browser.new_context(locale={"en": "en-GB", "zh": "zh-CN"}[language], viewport=size, color_scheme=theme)
+    context.set_default_timeout(_PATIENCE)
     surfer = Surfer(url, context, context.new_page())
     listen(surfer)
     try:
