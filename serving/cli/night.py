@@ -26,7 +26,7 @@ from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.cli.train import stage_recalibrate, stage_train
 from serving.decisions.definitions import DecisionFile, Decisions
-from serving.overview.night import Result, notes
+from serving.overview.night import Outcome, Result, notes
 from serving.scoring.models import find_labels
 from serving.settings import ExperimentSettings
 from training.lifecycle.due import Due, training_due
@@ -39,23 +39,6 @@ from training.registry import MODELS, Registered
 
 #: The worst exit code comes first.
 _WORST = (FAILED, UNAVAILABLE, UNFIT, REFUSED)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a step.
-
-    Attributes
-    ----------
-    text
-        Why it was done or skipped, or what went wrong, in sentences.
-    exit_code
-        That of the command, if this were the only step.
-    """
-
-    outcome: Literal["done", "skipped", "refused", "failed"]
-    text: str
-    exit_code: int = DONE
 
 
 @dataclass(frozen=True)
@@ -125,7 +108,7 @@ def _run(context: Context, step: Step, stages: Stages) -> Result:
     except EncoreError as error:
         code = UNFIT if isinstance(error, DataError) else UNAVAILABLE if isinstance(error, StoreError) else FAILED
         found = Outcome("failed", str(error), code)
-    return Result(step.name, **asdict(found))
+    return Result(step=step.name, **asdict(found))
 
 
 def exit_code(results: Sequence[Result]) -> int:

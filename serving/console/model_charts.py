@@ -46,14 +46,12 @@ def calibration(bands: Sequence[Band], words: Words) -> Chart:
 
 def offers(one: InUse, words: Words) -> list[Chart]:
     """Draw the share of shown offers that were bought: by week, and by place in the list."""
-    places: dict[int, list[Shown]] = {}
+    places: dict[int, Shown] = {}
     for week in one.offers:
         for place, shown in week.by_place.items():
-            places.setdefault(place, []).append(shown)
-    by_place = [
-        Shown(sum(part.shown for part in parts), sum(part.bought for part in parts))
-        for _, parts in sorted(places.items())
-    ]
+            so_far = places.get(place, Shown(0, 0))
+            places[place] = Shown(so_far.shown + shown.shown, so_far.bought + shown.bought)
+    by_place = [shown for _, shown in sorted(places.items())]
     weeks = _labels([(week.model, words.date(week.week)) for week in one.offers])
     return [
         _bought("offers-week", "models.offers.by_week", weeks, [week.all for week in one.offers], words),

@@ -1,6 +1,6 @@
 """Charts and figures of a plan, which the pages of plans and of campaigns share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from serving.campaigns.drafts import Curve, Spread
@@ -85,16 +85,13 @@ def spread_chart(words: Words, spread: Spread) -> Chart:
         unit=words.say("contact.spread.unit"),
         across=words.say("contact.spread.across"),
         categories=steps[inside],
-        series=[
-            Series(
-                name=words.say(f"contact.spread.{name}"),
-                values=[float(one) for one in values[inside]],
-                texts=[words.number(one) for one in values[inside]],
-            )
-            for name, values in parts.items()
-        ],
+        series=[_counts(words, words.say(f"contact.spread.{name}"), part[inside]) for name, part in parts.items()],
         stacked=True,
     )
+
+
+def _counts(words: Words, name: str, counts: Sequence[int]) -> Series:
+    return Series(name=name, values=[float(one) for one in counts], texts=[words.number(one) for one in counts])
 
 
 def curve_chart(words: Words, curve: Curve) -> Chart:

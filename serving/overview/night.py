@@ -13,21 +13,27 @@ from core.settings import StoreSettings
 
 
 @dataclass(frozen=True)
-class Result:
-    """A step, and what became of it.
+class Outcome:
+    """What became of a step.
 
     Attributes
     ----------
     text
         Why it was done or skipped, or what went wrong, in sentences.
     exit_code
-        That of the command, if this were the only step.
+        That of the command, if this were the only step; 0 is done.
     """
 
-    step: str
     outcome: Literal["done", "skipped", "refused", "failed"]
     text: str
-    exit_code: int
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(Outcome):
+    """A step, and what became of it."""
+
+    step: str
 
 
 @dataclass(frozen=True)

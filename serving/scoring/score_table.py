@@ -26,7 +26,7 @@ _REMEDY = "Check the disk; the file may be removed, it is filled again."
 _ASKED_AT_ONCE = 1_000
 #: Rows that are fetched of all.
 _FETCHED_AT_ONCE = 5_000
-#: So many rows are sorted faster than they are found along an index.
+#: Up to this number, rows are sorted faster than they are found along an index.
 _FEW = 2_000
 #: Seconds that the texts of columns are remembered; reading them takes a look at every row.
 _TEXTS_AGE = 60.0

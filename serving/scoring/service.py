@@ -127,7 +127,7 @@ class ScoringService:
         return Reply(deployment, [recalled[name] for name in question.customers])
 
     def recalled(self, deployment: Deployment, question: Question, as_of: datetime) -> Mapping[str, ScoredCustomer]:
-        """Return the answers about customers of whom the whole answer is in the score table and current."""
+        """Return the answers about the customers whose whole answer is in the score table and current."""
         return self._recalled(self._work(deployment, question, as_of))
 
     def answer(self, deployment: Deployment, question: Question, as_of: datetime) -> Reply:

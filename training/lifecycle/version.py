@@ -1,4 +1,4 @@
-"""A version of a model, and the tags of MLflow that say what is known of it."""
+"""A version of a model, and the tags of MLflow that describe it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

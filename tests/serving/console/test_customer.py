@@ -214,7 +214,7 @@ def name_a_product(path: Path) -> None:
 
 
 def as_written(text: str) -> str:
-    """Return a text as it stands in a page."""
+    """Return a text as the source of a page has it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -50,7 +50,7 @@ def test_signing_in_begins_another_session_with_another_token(app: FastAPI, tmp_
     assert is_in(visit)
     assert visit.post("/console/preferences", token=known_token).status_code == 403
     assert not is_in(visitor_of(app, cookies=known_cookies))
-    # whoever signs in again ends the session of before
+    # signing in again ends the session of before
     before = dict(visit.client.cookies)
     visit.post("/console/sign-in", {"key": secret})
     assert is_in(visit)

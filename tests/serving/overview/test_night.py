@@ -10,7 +10,9 @@ from serving.overview.night import Night, Result, read_night, write_night
 def test_a_night_comes_back_as_it_was(tmp_path: Path) -> None:
     stores = StoreSettings(data=tmp_path)
     assert read_night(stores) is None
-    night = Night(datetime(2024, 1, 1, 3, tzinfo=UTC), 10, [Result("train churn", "refused", "It is no better.", 10)])
+    night = Night(
+        datetime(2024, 1, 1, 3, tzinfo=UTC), 10, [Result("refused", "It is no better.", 10, step="train churn")]
+    )
     text = write_night(stores, night)
     assert read_night(stores) == night
     assert (tmp_path / "refresh/summary.json").read_text() == text

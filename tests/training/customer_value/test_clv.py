@@ -17,7 +17,7 @@ def ones(*values: float) -> Floats:
 
 
 def constant(share: float) -> Monthly:
-    """Customers of whom the same share stays each month."""
+    """Customers; the same share of them stays each month."""
     return lambda month: ones(share**month)
 
 

@@ -74,7 +74,7 @@ def test_margins_of_categories_weigh_what_each_customer_bought(tmp_path: Path) -
     value = ValueSettings(margin=0.2, margins={"food": 0.1, "home": 0.5})
     margins = read_margins(settings_of(tmp_path, value), NOW)
     assert margins.of(["a", "b", "c"]).tolist() == pytest.approx([(30 * 0.1 + 10 * 0.5) / 40, 0.5, 0.2])
-    # a customer of whom no line is known has the mean over all lines
+    # a customer without any line has the mean over all lines
     assert margins.of(["new"])[0] == pytest.approx((3 + 5 + 2.5 + 1.6) / (40 + 5 + 8))
 
 

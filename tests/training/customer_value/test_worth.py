@@ -1,4 +1,4 @@
-"""The parts of the money put together: from features to what customers are worth."""
+"""All parts of the money together: from features to what customers are worth."""
 
 from itertools import pairwise
 
@@ -20,7 +20,7 @@ def own(month: int) -> Floats:
 
 
 def buyers() -> Columns:
-    """The customer of the documentation, and one of whom nothing but the amount is known."""
+    """The customer of the documentation, and one with an amount alone."""
     return {
         "amount_total": ones(1000.0, 500.0),
         "contacts_total": ones(10.0, np.nan),

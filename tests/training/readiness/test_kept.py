@@ -11,7 +11,7 @@ from training.readiness.kept import check_and_keep, read_kept
 
 def test_verdicts_and_recommended_settings_are_kept(tmp_path: Path) -> None:
     lines = orders(customers=150, days=300, pace=10, leave=200)
-    # one id with so many orders that the report names it
+    # the report names an id that has most of the orders
     lines = [
         f"Jane Doe,{line.partition(',')[2]}" if line[:3] in {"c1,", "c3,", "c5,", "c7,"} else line for line in lines
     ]
