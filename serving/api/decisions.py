@@ -211,7 +211,7 @@ def _decided(caller: Caller, body: DecisionRequest, *, keep: bool) -> tuple[str 
         state.segments.one(body.segment, source)
         customers = state.segments.store.members(body.segment)
     limits = Limits(None if body.actions is None else tuple(body.actions), body.budget, body.capacity)
-    exclusive = campaigns.store.exclusive(campaigns.decisions().policy, source.as_of)
+    exclusive = campaigns.store.exclusive(campaigns.planning.decisions().policy, source.as_of)
     # an erasure meanwhile would miss the rows that are written at the end
     with job(stores, "POST /v1/decisions", alone=False):
         decided = campaigns.decider.decide(

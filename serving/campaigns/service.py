@@ -1,23 +1,20 @@
-"""Campaigns as the API and the commands use them: planned, started once, exported, stopped, reported."""
+"""Campaigns as the API, the commands and pages use them: planned, started once, exported, stopped, reported."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from core.errors import ConfigError, StoreError
 from core.files import write_file as write_whole
-from core.files import written
 from core.settings import Settings, StoreSettings
 from core.webhook import Webhook
-from features.contract.erased import Erased
-from serving.campaigns.allocation import Allocation, Candidates, allocate
-from serving.campaigns.candidates import Deciding, candidates_of, churners_of, frame_of
+from serving.campaigns.allocation import Allocation, Candidates
+from serving.campaigns.candidates import Deciding
 from serving.campaigns.claims import ClaimStore
 from serving.campaigns.database import CampaignDatabase
-from serving.campaigns.definition import Campaign, actions_of
-from serving.campaigns.drafts import SPOKEN, Curve, Draft, Drafts, Ground
+from serving.campaigns.definition import Campaign
 from serving.campaigns.export import Choosing, allowed, check_open, csv_of, exports_directory, file_name, reach
 from serving.campaigns.kept import (
     CampaignStateError,
@@ -32,7 +29,7 @@ from serving.campaigns.kept import (
     started_before,
 )
 from serving.campaigns.last_reports import LastReports
-from serving.campaigns.plan import Plan, make_plan
+from serving.campaigns.planning import Planning, check_to_come
 from serving.campaigns.progress import ArmProgress, progress_of
 from serving.campaigns.report import (
     Asked,
@@ -49,9 +46,8 @@ from serving.campaigns.start import Known, assignments_of, write_file, write_fil
 from serving.campaigns.store import CampaignStore
 from serving.campaigns.webhook import deliver
 from serving.decisions.contacts import Reserved
-from serving.decisions.definitions import Action, DecisionFile, Decisions
+from serving.decisions.definitions import Action
 from serving.decisions.records import DecisionRecords
-from serving.decisions.within import Decided, Limits, Valued, within
 from serving.segments.population import Population
 from serving.segments.service import Segments, Source
 from serving.settings import DecisionSettings
@@ -106,11 +102,12 @@ class Campaigns:
         self._settings, self._stores = settings, settings[StoreSettings]
         self._segments, self.decider, self._offering = segments, decider, offering
         database = database or CampaignDatabase(self._stores)
-        self._file, self._records = DecisionFile(settings), DecisionRecords(self._stores)
+        self._records = DecisionRecords(self._stores)
         self.store = CampaignStore(database)
         self.claims = ClaimStore(database, self.store)
         self.reports = LastReports(database)
-        self._database, self._drafts = database, Drafts(self._ground, self._limits)
+        self.planning = Planning(settings, segments, decider, self.store)
+        self._database = database
 
     # -- plans
 
@@ -125,111 +122,13 @@ class Campaigns:
             If it names a segment or an action that there is not, or its rule does not fit the columns.
         """
         now = source.as_of
-        _check_to_come(campaign, now)
+        check_to_come(campaign, now)
         self.repair()
-        decided = self._decide(campaign, source)
-        kept = Kept(campaign, self._planned(campaign, decided, now)[0], now)
+        decided = self.planning.decide(campaign, source)
+        kept = Kept(campaign, self.planning.plan(campaign, decided, now)[0], now)
         if save:
             self.store.save(kept)
         return kept
-
-    def _decide(self, campaign: Campaign, source: Source) -> Decided:
-        return within(self._valued(campaign, source), self._limits(campaign, source))
-
-    def _limits(self, campaign: Campaign, source: Source) -> Limits:
-        now, decisions = source.as_of, self.decisions()
-        days = campaign.days_left(now)
-        capacity = {channel: most * days for channel, most in decisions.policy.capacity.items()}
-        for channel, most in campaign.capacity.items():
-            capacity[channel] = min(most, capacity.get(channel, most))
-        return Limits(tuple(actions_of(campaign, decisions)), campaign.budget, capacity)
-
-    def _valued(self, campaign: Campaign, source: Source) -> Valued:
-        now, decisions = source.as_of, self.decisions()
-        return self.decider.value(
-            source,
-            now,
-            customers=self._members(campaign, source),
-            actions=tuple(actions_of(campaign, decisions)),
-            campaigns_of=self.store.campaigns_of(self._running_rivals(campaign, decisions, now)),
-        )
-
-    def _running_rivals(self, campaign: Campaign, decisions: Decisions, now: datetime) -> list[str]:
-        rivals = decisions.policy.rivals(campaign.name)
-        return [
-            one.campaign.name
-            for one in self.store.all()
-            if one.campaign.name in rivals and one.status(now) == "started"
-        ]
-
-    # -- plans that are only tried
-
-    def draft(self, campaign: Campaign, source: Source) -> Draft:
-        """Say what a campaign would do, and keep nothing; quick where only limits, holdout or name have changed.
-
-        Customers, and what they are worth, are those of at most a minute ago.
-
-        Raises
-        ------
-        DataError, CampaignStateError
-            As `plan` does.
-        """
-        _check_to_come(campaign, source.as_of)
-        return self._drafts.draft(campaign, source, self._ground_key(campaign, source))
-
-    def curve(self, campaign: Campaign, source: Source) -> Curve:
-        """Say what one budget after another would bring, beside the other limits of a campaign; see `draft`."""
-        return self._drafts.curve(campaign, source, self._ground_key(campaign, source))
-
-    def _ground(self, campaign: Campaign, source: Source) -> Ground:
-        valued = self._valued(campaign, source).speaking_of(SPOKEN)
-        return Ground(valued, churners_of(self._segments.table))
-
-    def _ground_key(self, campaign: Campaign, source: Source) -> Hashable:
-        """Name what customers of a plan and their worth depend on, but for events of the last minute."""
-        decisions = self.decisions()
-        return (
-            source.online.fingerprint,
-            decisions.version,
-            tuple(actions_of(campaign, decisions)),
-            campaign.segment,
-            repr(campaign.rule),
-            tuple(self._running_rivals(campaign, decisions, source.as_of)),
-            # of an erased customer nothing is answered from then on
-            Erased(self._stores).version(),
-            written(self._stores.data / "effects.json"),
-        )
-
-    def _members(self, campaign: Campaign, source: Source) -> list[str] | None:
-        """Return whom a campaign asks about; None is everybody."""
-        if campaign.segment is not None:
-            self._segments.one(campaign.segment, source)
-            return self._segments.store.members(campaign.segment)
-        return None if campaign.rule is None else self._segments.matching(campaign.rule, source)
-
-    def _planned(self, campaign: Campaign, decided: Decided, now: datetime) -> tuple[Plan, Candidates, Allocation]:
-        frame = frame_of(decided, churners_of(self._segments.table), now)
-        candidates = candidates_of(decided)
-        allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
-        plan = make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random")
-        return plan, candidates, allocation
-
-    def decisions(self) -> Decisions:
-        """Return actions and policy as they are now.
-
-        Raises
-        ------
-        CampaignStateError
-            If no file of decisions is configured.
-        ConfigError
-            If it never could be read.
-        """
-        found = self._file.current()
-        if found is None:
-            raise CampaignStateError(
-                "Expected a file of actions and policy, found none.", "Name it in encore.toml: decisions.file."
-            )
-        return found
 
     # -- start and stop
 
@@ -248,8 +147,8 @@ class Campaigns:
             version = self.store.version()
             kept = self.store.one(name)
             _check_startable(kept, source.as_of)
-            decided = self._decide(kept.campaign, source)
-            plan, candidates, allocation = self._planned(kept.campaign, decided, source.as_of)
+            decided = self.planning.decide(kept.campaign, source)
+            plan, candidates, allocation = self.planning.plan(kept.campaign, decided, source.as_of)
             if not len(allocation.rows):
                 raise CampaignStateError(
                     f"Nobody may be contacted by the campaign {name!r} now.", "`encore campaign plan` says why."
@@ -318,7 +217,7 @@ class Campaigns:
             If it does not run, or has no action on the channel.
         """
         self.repair()
-        decisions = self.decisions()
+        decisions = self.planning.decisions()
         planned = {one.channel for one in self.store.one(name).plan.actions}
         if channel not in planned:
             raise CampaignStateError(
@@ -354,7 +253,7 @@ class Campaigns:
         return deliver(self.claims, export, self._webhook(), now, still)
 
     def _still(self, now: datetime) -> Callable[[Export, Sequence[Contact]], Sequence[Contact]]:
-        decisions = self.decisions()
+        decisions = self.planning.decisions()
 
         def allow(export: Export, contacts: Sequence[Contact]) -> Sequence[Contact]:
             due = [Due(one.customer_id, one.action) for one in contacts]
@@ -403,7 +302,7 @@ class Campaigns:
     def _report(self, assigned: Assigned, asked: Asked, groups: Beside, now: datetime) -> CampaignReport:
         name = str(assigned.campaigns[0])
         looks = self.store.looks(name)
-        report = report_of(self._settings, assigned, asked, looks, groups, self._file.current())
+        report = report_of(self._settings, assigned, asked, looks, groups, self.planning.file.current())
         # a report of everything that is to come cannot stop anything early
         if not report.effects.final:
             self.store.look(name)
@@ -454,13 +353,6 @@ def _reasons(population: Population) -> dict[str, str]:
     if found is None:
         return {}
     return {customer: reason for customer, reason in zip(population.customers, found, strict=True) if reason}
-
-
-def _check_to_come(campaign: Campaign, now: datetime) -> None:
-    if campaign.ends <= now:
-        raise CampaignStateError(
-            f"Expected a campaign that ends after {shown(now)}, found {shown(campaign.ends)}.", "Correct its dates."
-        )
 
 
 def _check_startable(kept: Kept, now: datetime) -> None:

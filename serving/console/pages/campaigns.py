@@ -164,7 +164,7 @@ def _imported(visitor: Visitor) -> list[ImportedCampaign]:
 
 def _decisions(visitor: Visitor) -> Decisions | None:
     try:
-        return visitor.state.campaigns.decisions()
+        return visitor.state.campaigns.planning.decisions()
     except StateError:
         return None
 

@@ -69,7 +69,7 @@ def curve(visitor: Viewer) -> Response:
     form = None if decisions is None else _form(visitor, decisions, "")
     if form is None or form.campaign is None:
         return render(visitor, "contact_curve", chart=None, enough=None)
-    found = visitor.state.campaigns.curve(form.campaign, visitor.state.source)
+    found = visitor.state.campaigns.planning.curve(form.campaign, visitor.state.source)
     chart = curve_chart(visitor.words, found) if len(found.points) > 1 else None
     return render(visitor, "contact_curve", chart=chart, enough=found.enough)
 
@@ -81,7 +81,7 @@ def customers(visitor: Viewer) -> Response:
     form = None if decisions is None else _form(visitor, decisions, "")
     if form is None or form.campaign is None:
         return RedirectResponse("/console/contact", status_code=303)
-    draft = visitor.state.campaigns.draft(form.campaign, visitor.state.source)
+    draft = visitor.state.campaigns.planning.draft(form.campaign, visitor.state.source)
     chosen = _chosen(visitor, draft)
     template = "contact_list" if is_fragment(visitor.request) else "contact_customers"
     return render(visitor, template, form=form, chosen=chosen, count=draft.plan.contacted)
@@ -107,7 +107,7 @@ def save(visitor: Marketer, plan: Annotated[str, Form(max_length=20_000)]) -> Re
 def _decisions(visitor: Visitor) -> Decisions | None:
     """Return actions and policy; None where no file is configured."""
     try:
-        return visitor.state.campaigns.decisions()
+        return visitor.state.campaigns.planning.decisions()
     except CampaignStateError:
         return None
 
@@ -155,7 +155,7 @@ def _result(visitor: Visitor, form: PlanForm, decisions: Decisions) -> dict[str,
     """Return what a plan would do; None where a field of it is not acceptable."""
     if form.campaign is None:
         return None
-    draft, words = visitor.state.campaigns.draft(form.campaign, visitor.state.source), visitor.words
+    draft, words = visitor.state.campaigns.planning.draft(form.campaign, visitor.state.source), visitor.words
     spread = draft.spread()
     return {
         "plan": draft.plan,

@@ -123,7 +123,7 @@ def test_a_customer_who_withdraws_between_plan_and_start_is_not_in_it(tmp_path: 
 def test_nobody_of_the_global_holdout_is_in_any_campaign(tmp_path: Path) -> None:
     shop = Shop.of(tmp_path, 200, {"holdout": 0.3})
     campaigns = shop.started()
-    policy, rows = campaigns.decisions().policy, campaigns.store.assignments("spring")
+    policy, rows = campaigns.planning.decisions().policy, campaigns.store.assignments("spring")
     held = {one for one in shop.customers if in_global_holdout(policy, one)}
     assert len(held) > 30
     assert held.isdisjoint(rows["customer_id"])

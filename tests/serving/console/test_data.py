@@ -52,7 +52,7 @@ def test_without_data_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_what_came_in_and_how_the_night_went(app: FastAPI) -> None:
     stores = app.state.encore.settings[StoreSettings]
-    step = Result("train churn", "refused", "It is no better. <i>", 10)
+    step = Result("refused", "It is no better. <i>", 10, step="train churn")
     write_night(stores, Night(datetime(2024, 12, 31, 3, tzinfo=UTC), 10, [step]))
     page = visit(app).get("/console/data").text
     for text in ("orders.csv", "Jan 9, 2024", "done; the gate refused a version", "It is no better."):
