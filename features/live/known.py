@@ -35,14 +35,16 @@ class OrderedFile:
         with self._path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             identity = (status.st_ino, status.st_mtime_ns, status.st_size)
-            if self._index is None or self._index.identity != identity:
-                self._index = _Index.of(pq.ParquetFile(stream), identity)
-            schema = self._index.metadata.schema.to_arrow_schema()
+            # another thread may put the index of another file in the place of this one meanwhile
+            index = self._index
+            if index is None or index.identity != identity:
+                index = self._index = _Index.of(pq.ParquetFile(stream), identity)
+            schema = index.metadata.schema.to_arrow_schema()
             columns = [name for name in schema.names if name not in self._unread]
-            groups = self._index.groups(customers)
+            groups = index.groups(customers)
             if not groups:
                 return schema.empty_table().select(columns)
-            rows = pq.ParquetFile(stream, metadata=self._index.metadata).read_row_groups(
+            rows = pq.ParquetFile(stream, metadata=index.metadata).read_row_groups(
                 groups, columns, use_threads=False
             )
         return rows.filter(pc.is_in(rows["customer_id"], pa.array(customers, pa.string())))

@@ -65,9 +65,16 @@ def actions_of(campaign: Campaign, decisions: Decisions) -> Mapping[str, Action]
     Raises
     ------
     DataError
-        If the file has no such action, or none with the goal.
+        If the file has no such action, none with the goal, or none on a channel of the capacity.
     """
     known = decisions.actions
+    channels = sorted({one.channel for one in known.values()})
+    strange = [channel for channel in campaign.capacity if channel not in channels]
+    if strange:
+        raise DataError(
+            f"No action is on the channel {strange[0]!r}; there are {', '.join(channels) or 'none'}.",
+            "Correct the channel of the capacity.",
+        )
     if campaign.goal is not None:
         found = {name: one for name, one in sorted(known.items()) if one.goal == campaign.goal}
         if not found:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from pydantic import TypeAdapter
+import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from serving.campaigns.database import CampaignDatabase
 from serving.campaigns.kept import moment_of
@@ -26,6 +27,7 @@ class LastReport:
     report: CampaignReport
 
 
+_log = structlog.get_logger(__name__)
 _REPORT: TypeAdapter[CampaignReport] = TypeAdapter(CampaignReport)
 
 
@@ -54,6 +56,10 @@ class LastReports:
         table = self._db.reports
         with self._db.database.connection() as con:
             rows = con.execute(sa.select(table).where(condition)).all()
-        return {
-            name: LastReport(moment_of(made), _REPORT.validate_python(json.loads(body))) for name, made, body in rows
-        }
+        found: dict[str, LastReport] = {}
+        for name, made, body in rows:
+            try:
+                found[name] = LastReport(moment_of(made), _REPORT.validate_python(json.loads(body)))
+            except ValidationError:  # of another version of Encore; the next look makes a new one
+                _log.warning("report_of_another_version", campaign=name)
+        return found

@@ -166,11 +166,18 @@ def _lines(exported: pa.Table, events: Sequence[Logged]) -> list[dict[str, Any]]
 
 def _interactions(known: Sequence[dict[str, Any]], events: Sequence[Logged]) -> list[dict[str, Any]]:
     """Return interactions, each once, with what was written about those that came as events."""
-    texts = {(one.event.kind, one.happened): getattr(one.event, "text", None) for one in events}
+    texts: dict[tuple[str, datetime], list[str | None]] = {}
+    for one in events:
+        texts.setdefault((one.event.kind, one.happened), []).append(getattr(one.event, "text", None))
     there = {(row["kind"], row["event_timestamp"]) for row in known}
     live = tables_of(events)["interactions"].to_pylist()
     rows = [*known, *(row for row in live if (row["kind"], row["event_timestamp"]) not in there)]
-    return [{**row, "text": texts.get((row["kind"], row["event_timestamp"]))} for row in rows]
+    return [{**row, "text": _next(texts.get((row["kind"], row["event_timestamp"])))} for row in rows]
+
+
+def _next(texts: list[str | None] | None) -> str | None:
+    """Take the first of the texts of one kind and moment."""
+    return texts.pop(0) if texts else None
 
 
 def _purchases(lines: Sequence[dict[str, Any]], names: Mapping[str, str]) -> list[Entry]:
@@ -211,7 +218,7 @@ def _contracts(known: Sequence[dict[str, Any]], events: Sequence[Logged]) -> lis
     """Return the beginning of each contract and its end; an event since changes its contract."""
     contracts = {(row["contract_id"], row["start_timestamp"]): row for row in known}
     for row in tables_of(events)["subscriptions"].to_pylist():
-        key = row["contract_id"], row["start_timestamp"]
+        key = next((one for one in contracts if _is_same(one, row)), (row["contract_id"], row["start_timestamp"]))
         stated = {name: value for name, value in row.items() if value is not None}
         contracts[key] = {**contracts.get(key, row), **stated, "end_timestamp": row["end_timestamp"]}
     begun = [
@@ -224,3 +231,9 @@ def _contracts(known: Sequence[dict[str, Any]], events: Sequence[Logged]) -> lis
         if row["end_timestamp"] is not None
     ]
     return begun + ended
+
+
+def _is_same(key: tuple[str | None, datetime], row: Mapping[str, Any]) -> bool:
+    """Return whether an event is about a contract: without an id, it is that with the same start."""
+    contract, start = key
+    return start == row["start_timestamp"] and (contract is None or row["contract_id"] in {None, contract})
