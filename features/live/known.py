@@ -44,9 +44,7 @@ class OrderedFile:
             groups = index.groups(customers)
             if not groups:
                 return schema.empty_table().select(columns)
-            rows = pq.ParquetFile(stream, metadata=index.metadata).read_row_groups(
-                groups, columns, use_threads=False
-            )
+            rows = pq.ParquetFile(stream, metadata=index.metadata).read_row_groups(groups, columns, use_threads=False)
         return rows.filter(pc.is_in(rows["customer_id"], pa.array(customers, pa.string())))
 
 

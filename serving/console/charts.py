@@ -80,43 +80,6 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grid:
-    """A value for each cell of a grid, drawn as shades with the numbers in them.
-
-    Attributes
-    ----------
-    values, texts
-        By row, then by column; the first row is at the top.
-    """
-
-    key: str
-    title: str
-    unit: str
-    across: str
-    down: str
-    columns: Sequence[str]
-    rows_of: Sequence[str]
-    values: Sequence[Sequence[float | None]]
-    texts: Sequence[Sequence[str]]
-    kind: Literal["grid"] = field(default="grid", init=False)
-
-    @property
-    def json(self) -> str:
-        """What the browser draws."""
-        return orjson.dumps(asdict(self)).decode()
-
-    @property
-    def head(self) -> list[str]:
-        """The head of the table."""
-        return [f"{self.down} / {self.across}", *self.columns]
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """The rows of the table."""
-        return [[name, *texts] for name, texts in zip(self.rows_of, self.texts, strict=True)]
-
-
-@dataclass(frozen=True, kw_only=True)
 class Flow:
     """Counts that go from the names on the left to the names on the right.
 
@@ -151,4 +114,4 @@ class Flow:
         return [[start, end, text] for start, end, _, text in self.moves]
 
 
-Picture = Chart | Grid | Flow
+Picture = Chart | Flow

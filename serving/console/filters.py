@@ -49,7 +49,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: QueryParams, columns: Sequence[Column]) -> "Filters":
-        """Read an address; parameters that are none of the list's are left out."""
+        """Read an address; parameters that the list does not know are left out."""
         names = [column.name for column in columns]
         numbers = [column.name for column in columns if column.type == "number"]
         ends: dict[str, dict[str, float]] = {"min": {}, "max": {}}
@@ -84,8 +84,9 @@ class Filters:
         """Return the parameters of the address; those that ask for nothing special are left out."""
         found = [("q", self.wanted.text), ("in", self.wanted.within), ("segment", self.wanted.segment)]
         found += [(name, text) for name, texts in self.texts.items() for text in texts]
-        found += [(f"min_{name}", _plain(number)) for name, number in self.least.items()]
-        found += [(f"max_{name}", _plain(number)) for name, number in self.most.items()]
+        for end, limits in (("min", self.least), ("max", self.most)):
+            # a share above 1 is read as percent
+            found += [(f"{end}_{name}", typed(name, n) if n > 1 else _plain(n)) for name, n in limits.items()]
         found += list(self.wrong.items())
         found.append(("sort", "" if self.sort == SORT else self.sort))
         found.append(("columns", "" if self.columns == SHOWN else ",".join(self.columns)))

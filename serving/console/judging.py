@@ -89,5 +89,5 @@ def _job(stores: StoreSettings, name: str) -> Iterator[None]:
 
 def _check_installed(command: str) -> None:
     if not can_measure():
-        problem = "This installation answers only: what measures models is not installed."
+        problem = "This installation answers only: the packages that measure models are not installed."
         raise HTTPException(409, f"{problem} Run `{command}` where models are trained, or install the extra `train`.")

@@ -13,7 +13,7 @@ _BY_WEEK: dict[str, Format] = {"roc_auc": "number", "churn_rate": "percent"}
 
 
 def by_week(one: InUse, words: Words) -> list[Chart]:
-    """Draw what came true of the answers of each week, beside what training promised and what risks let expect."""
+    """Draw the realised figures of each week, beside those that training promised and those expected from the risks."""
     return [
         _by_week(one, metric, form, words)
         for metric, form in _BY_WEEK.items()

@@ -85,7 +85,7 @@ def form_of(kept: Kept, decisions: Decisions, now: datetime, language: Language)
     """Return the form of a plan that was saved."""
     campaign = kept.campaign
     numbers = {"budget": campaign.budget, "holdout": 100 * campaign.holdout}
-    values = {name: "" if value is None else f"{value:g}" for name, value in numbers.items()}
+    values = {name: "" if value is None else f"{value:.12g}" for name, value in numbers.items()}
     values |= {
         "campaign": campaign.name,
         "name": campaign.name,
@@ -112,7 +112,7 @@ def _defaults(decisions: Decisions, now: datetime) -> dict[str, str]:
         "goal": goal,
         "segment": "",
         "rule": "",
-        "budget": "" if budget is None else f"{budget:g}",
+        "budget": "" if budget is None else f"{budget:.12g}",
         "holdout": _HOLDOUT,
         "allocation": "best",
         "starts": f"{now:%Y-%m-%d}",
@@ -146,7 +146,8 @@ def _checked(
     asked: dict[str, Any] = {
         "budget": read("budget", _money),
         "holdout": read("holdout", _share),
-        "rule": read("rule", _rule),
+        # a segment that is chosen takes the place of a rule that a plan had
+        "rule": None if values["segment"] else read("rule", _rule),
         "capacity": capacity,
         "starts": starts,
         "ends": None if ends is None else ends + _DAY,
@@ -164,7 +165,16 @@ def _checked(
     is_goal = values["goal"] and len(ticked) == len(possible)
     asked |= {"goal": values["goal"]} if is_goal else {"actions": ticked}
     shown = {name: values[name] for name in _defaults(decisions, _START)}
-    return PlanForm(shown, ticked, None if wrong else Campaign.model_validate(asked), frozenset(wrong))
+    return PlanForm(shown, ticked, None if wrong else _campaign(asked, wrong), frozenset(wrong))
+
+
+def _campaign(asked: Mapping[str, Any], wrong: set[str]) -> Campaign | None:
+    """Return the campaign of the fields; where one cannot be, its field is wrong."""
+    try:
+        return Campaign.model_validate(asked)
+    except ValidationError as error:
+        wrong |= {str(one["loc"][0]) if one["loc"] else "action" for one in error.errors()}
+        return None
 
 
 def _count(text: str) -> int:

@@ -124,7 +124,7 @@ class ResultWriter:
         if count is None:
             return self._words.say("campaigns.never")
         about = round(count, -max(0, len(str(count)) - 2))
-        return self._words.say("campaigns.missing", n=self._words.number(about)) if count else ""
+        return self._words.plural("campaigns.missing", about) if count else ""
 
     def verdict(self, verdict: Verdict) -> tuple[str, str]:
         """Return a verdict in a few words, and the sign of its badge."""

@@ -5,7 +5,6 @@ from math import ceil
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -38,19 +37,19 @@ def page(reader: AnyReader, next: str = "", once: str = "") -> Response:  # noqa
 
 
 @router.post("/sign-in")
-async def sign_in(
+def sign_in(
     reader: AnyReader,
     key: Annotated[str, Form(max_length=200)],
     next: Annotated[str, Form(max_length=2000)] = "",  # noqa: A002
 ) -> Response:
     """Sign in with a key."""
     limit(reader)
-    found = await run_in_threadpool(reader.state.keys.find, key.strip())
+    found = reader.state.keys.find(key.strip())
     if found is None:
         return form(reader, next, "unknown")
     if not granted(found.roles):
         return form(reader, next, "no_role")
-    return await run_in_threadpool(begin, reader, next, key=found.id)
+    return begin(reader, next, key=found.id)
 
 
 @router.post("/sign-out")
@@ -79,7 +78,7 @@ def prefer(
 
 
 def begin(reader: Reader, wanted: str, **who: object) -> Response:
-    """Begin a session of somebody, in the place of whatever the browser had before, and go where they wanted to."""
+    """Begin a session of somebody, in the place of the one that the browser had, and lead to the wanted page."""
     session = reader.request.session
     sessions = sessions_of(reader.state)
     sessions.end(session.get("id", ""))

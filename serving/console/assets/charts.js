@@ -78,30 +78,6 @@
     }];
   }
 
-  function grid(chart) {
-    const cells = [];
-    chart.values.forEach((row, down) => row.forEach((value, across) => {
-      if (value !== null) cells.push([across, down, value]);
-    }));
-    const most = Math.max(1e-9, ...cells.map((cell) => cell[2]));
-    return {
-      ...base(chart),
-      grid: { left: 12, right: 12, top: 28, bottom: 32, containLabel: true },
-      tooltip: tooltip({
-        formatter: ({ value }) => `${chart.down}: ${chart.rows_of[value[1]]}\n${chart.across}: `
-          + `${chart.columns[value[0]]}\n${chart.texts[value[1]][value[0]]}`,
-      }),
-      xAxis: axis({ type: "category", data: chart.columns, name: chart.across, nameLocation: "middle", nameGap: 26 }),
-      yAxis: axis({ type: "category", data: chart.rows_of, inverse: true, name: chart.down, nameLocation: "start" }),
-      visualMap: { show: false, min: 0, max: most, inRange: { color: [colour("shade"), colour("chart-1")] } },
-      series: [{
-        type: "heatmap", data: cells,
-        label: { show: true, color: colour("text"), textBorderColor: colour("card"), textBorderWidth: 3,
-          formatter: ({ value }) => chart.texts[value[1]][value[0]] },
-      }],
-    };
-  }
-
   function flow(chart) {
     const left = (name) => `${name}\u200b`; // the same name stands on both sides
     const names = new Set();
@@ -121,7 +97,7 @@
     };
   }
 
-  const kinds = { bars: overCategories, rows: overCategories, line: overCategories, grid, flow };
+  const kinds = { bars: overCategories, rows: overCategories, line: overCategories, flow };
 
   function draw(canvas) {
     const chart = JSON.parse(canvas.dataset.chart);

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
+from serving.campaigns.definition import Campaign
 from serving.campaigns.drafts import Draft
 from serving.campaigns.kept import CampaignStateError
 from serving.console.plan_form import CAPACITY, PlanForm, form_of, read_form
@@ -100,7 +101,7 @@ def save(visitor: Marketer, plan: Annotated[str, Form(max_length=20_000)]) -> Re
         fields = _fields(visitor, form, decisions, taken=taken)
         return render(visitor, "contact", status=422, **fields, result=result)
     visitor.note()
-    visitor.state.campaigns.plan(form.campaign, visitor.state.source, save=True)
+    visitor.state.campaigns.plan(_completed(visitor, form.campaign), visitor.state.source, save=True)
     return RedirectResponse(f"/console/campaigns/{form.campaign.name}", status_code=303)
 
 
@@ -119,6 +120,13 @@ def _form(visitor: Visitor, decisions: Decisions, campaign: str) -> PlanForm:
         kept = visitor.state.campaigns.store.one(campaign)
         return form_of(kept, decisions, now, visitor.language)
     return read_form(query, decisions, now, visitor.language)
+
+
+def _completed(visitor: Visitor, campaign: Campaign) -> Campaign:
+    """Return a campaign with what the form cannot show of the plan that it changes: titles in other languages."""
+    plans = (one.campaign for one in visitor.state.campaigns.store.all())
+    before = next((one for one in plans if one.name == campaign.name), campaign)
+    return campaign.model_copy(update={"titles": before.titles | campaign.titles})
 
 
 def _is_taken(visitor: Visitor, form: PlanForm) -> bool:

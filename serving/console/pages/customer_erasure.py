@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from features.contract.ids import canonical_id
@@ -23,14 +22,14 @@ def question(visitor: Admin, customer_id: CustomerId) -> Response:
 
 
 @router.post("/forget/{customer_id:path}")
-async def forget(visitor: Admin, customer_id: CustomerId, typed: Annotated[str, Form(max_length=400)] = "") -> Response:
+def forget(visitor: Admin, customer_id: CustomerId, typed: Annotated[str, Form(max_length=400)] = "") -> Response:
     """Begin to forget a customer whose id was typed, and lead to the receipt."""
     if canonical_id(typed) != customer_id:
         visitor.note(customer_id)
         return render(visitor, "customer_forget", status=_WRONG, customer_id=customer_id, typed=typed, wrong=True)
     # the erasure itself is written down, without the customer
     visitor.note()
-    receipt = await run_in_threadpool(visitor.state.erasures.begin, customer_id)
+    receipt = visitor.state.erasures.begin(customer_id)
     return RedirectResponse(f"/console/erasures/{receipt.erasure_id}", status_code=303)
 
 

@@ -58,8 +58,11 @@ async def _take(visitor: Visitor, customer: str, form: str, values: dict[str, An
             {"event_id": f"console-{values['kind']}-{form}", "customer_id": customer, **content}
         )
     except ValidationError as error:
-        wrong = {str(one["loc"][-1]): "customer.wrong" for one in error.errors()}
-        return await show_customer(visitor, customer, draft=Draft(values, _named(wrong)))
+        fields = {str(one["loc"][-1]) for one in error.errors()}
+        # what belongs to no field is shown beside the text
+        named = sorted(fields & {"channel", "text"}) or ["text"]
+        wrong = {name: f"customer.wrong.{name}" for name in named}
+        return await show_customer(visitor, customer, draft=Draft(values, wrong))
     # before it is kept: what cannot be written down is not taken in
     visitor.state.note(visitor.request, [customer], events={event.kind: 1})
     risk = (await ask(visitor, customer, "risk")).parts["risk"].value
@@ -71,8 +74,3 @@ async def _take(visitor: Visitor, customer: str, form: str, values: dict[str, An
     applied = taken.applied or outcome != "accepted"
     keep_recorded(visitor, customer, event.kind, outcome if applied else "waiting", risk.risk)
     return RedirectResponse(f"/console/customer/{quote(customer)}", status_code=303)
-
-
-def _named(wrong: dict[str, str]) -> dict[str, str]:
-    """Return the texts of what is wrong by field; what belongs to no field is shown beside the text."""
-    return {name if name in {"channel", "text"} else "text": f"{key}.{name}" for name, key in wrong.items()}

@@ -105,6 +105,7 @@ def version(visitor: Analyst, name: str, number: str) -> Response:
 def promote(visitor: Analyst, name: str, number: str, why: _Reason = "", typed: _Typed = "") -> Response:
     """Ask the gate, and make the version the champion where it passes; its label has to be typed."""
     registered = _registered(name)
+    _check_number(number)
     if wrong := _wrong(registered, number, why, typed):
         return _version_page(visitor, registered, number, form="promote", why=why, typed=typed, wrong=wrong)
     visitor.note()
@@ -116,6 +117,7 @@ def promote(visitor: Analyst, name: str, number: str, why: _Reason = "", typed: 
 def rolled_back(visitor: Analyst, name: str, number: str, why: _Reason = "", typed: _Typed = "") -> Response:
     """Let an earlier champion answer again; its label has to be typed."""
     registered = _registered(name)
+    _check_number(number)
     if wrong := _wrong(registered, number, why, typed):
         return _version_page(visitor, registered, number, form="roll-back", why=why, typed=typed, wrong=wrong)
     visitor.note()
@@ -130,9 +132,14 @@ def _registered(name: str) -> Registered:
     return found
 
 
-def _version(tracking: Tracking, registered: Registered, number: str) -> Version:
-    if not number.isdecimal():  # aliases and workspaces are no addresses of pages
+def _check_number(number: str) -> None:
+    """Refuse aliases and workspaces, which are no addresses of pages."""
+    if not number.isdecimal():
         raise HTTPException(404, f"There is no version {number[:100]!r}.")
+
+
+def _version(tracking: Tracking, registered: Registered, number: str) -> Version:
+    _check_number(number)
     try:
         return tracking.version(registered.registered_name, number)
     except StateError as error:

@@ -184,7 +184,7 @@ def _said(visitor: Visitor, error: EncoreError, definition: SegmentDefinition) -
 
 
 def name_for(titles: Mapping[str, str], taken: Container[str]) -> str:
-    """Return a free name for a segment with some titles: of Latin letters where a title has such ones."""
+    """Return a free name for a segment with some titles: of Latin letters where a title has them."""
     latin = (re.sub("[^a-z0-9]+", "-", title.lower()).strip("-") for title in titles.values())
     base = next(filter(None, latin), "segment")[:_LONGEST_BASE].strip("-")
     candidates = chain([base], (f"{base}-{number}" for number in count(2)))

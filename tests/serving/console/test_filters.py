@@ -68,5 +68,11 @@ def test_filters_are_taken_away_one_by_one() -> None:
     assert (without.least, without.most, without.texts) == ({}, {}, {"tier": ["high", "low"]})
 
 
+def test_a_share_above_all_is_still_one_in_the_address() -> None:
+    found = read("min_risk=150%25")
+    assert found.least == {"risk": 1.5}
+    assert read(urlsplit(found.address()).query) == found
+
+
 def test_numbers_go_back_into_their_fields() -> None:
     assert [typed("risk", 0.07), typed("amount", 1200.5), typed("amount", None)] == ["7%", "1200.5", ""]

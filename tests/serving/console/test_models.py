@@ -104,7 +104,13 @@ def test_one_model_shows_what_came_true_what_moved_and_who_decided(app: FastAPI)
     analyst = visit(app, "analyst")
     page = analyst.get(f"/console/models/{CHURN}").text
     # figures beside the baseline, weeks, bands, drift, and the decision
-    for text in ("0.876", "0.765", "25% (between 15% and 35%)", "not known yet", "expect that 39 customers leave; 34"):
+    for text in (
+        "0.876",
+        "0.765",
+        "25% (between 15% and 35%)",
+        "not known yet",
+        "39 customers were expected to leave; 34",
+    ):
         assert text in page
     assert "wild" in page
     assert "by ada" in page

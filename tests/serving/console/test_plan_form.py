@@ -57,6 +57,7 @@ def test_actions_are_left_out_unless_another_goal_was_chosen_since() -> None:
         ("ends", "9999-12-31"),
         ("name", "Spring!"),
         ("rule", "{"),
+        ("segment", "No Name"),
     ],
 )
 def test_a_field_that_is_not_acceptable_is_named_and_shown_as_it_was_typed(field: str, value: str) -> None:
@@ -64,6 +65,12 @@ def test_a_field_that_is_not_acceptable_is_named_and_shown_as_it_was_typed(field
     assert form.wrong == {field}
     assert form.campaign is None
     assert form.values[field] == value
+
+
+def test_a_segment_takes_the_place_of_the_rule_of_a_plan() -> None:
+    form = read(segment="loyal", rule='{"column": "risk", "at_least": 0.5}')
+    assert form.campaign is not None
+    assert (form.campaign.segment, form.campaign.rule) == ("loyal", None)
 
 
 def test_amounts_are_read_as_people_write_them() -> None:
