@@ -41,3 +41,10 @@ def test_lines_fit_the_page(page: Path) -> None:
         if len(line) > WIDTH and not line.lstrip().startswith(("|", "![")) and not line.startswith("    ")
     ]
     assert long == []
+
+
+@pytest.mark.parametrize("package", ["features", "training", "serving"])
+def test_the_architecture_names_every_room(package: str) -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+    rooms = sorted(folder.parent.name for folder in (ROOT / package).glob("*/__init__.py"))
+    assert [room for room in rooms if f"{room}/" not in page] == []
