@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-console bench-decide bench-effects notebooks screenshots openapi clean
+.PHONY: help demo test test-unit check suite hooks lock bench bench-explain bench-recalibration bench-reasons bench-features bench-yardsticks bench-ingest bench-api bench-mixed bench-clicks bench-console bench-decide bench-effects notebooks screenshots openapi clean
 
 help: ## Say what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -64,6 +64,9 @@ bench-api: .venv/.installed-dev ## Measure the API beside an echo, MLflow's and 
 
 bench-mixed: .venv/.installed-dev ## Two minutes of mixed requests: errors, memory.
 	$(BIN)/python -m benchmarks.mixed
+
+bench-clicks: .venv/.installed-dev ## Measure scoring while ten people click through the console.
+	$(BIN)/python -m benchmarks.clicks
 
 bench-console: .venv/.installed-dev ## Measure pages of the console, on what the demo left and with 100,000 customers.
 	$(BIN)/python -m benchmarks.console

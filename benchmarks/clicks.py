@@ -1,4 +1,4 @@
-"""Scoring through the API while ten people click through the console, and without them: it is to be as fast.
+"""Scoring through the API while ten people click through the console, and without them, as ratios of the times.
 
 One process serves both. Requests for risk and reasons come at an even rate; rounds with and without people take turns,
 so that what else the machine does meets both. Each person opens a page every two seconds. Run it in the demo's folder.
@@ -6,12 +6,10 @@ so that what else the machine does meets both. Each person opens a page every tw
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from http.client import HTTPConnection
 from multiprocessing import get_context
-from pathlib import Path
 from statistics import median
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -37,17 +35,13 @@ def main() -> None:
     """Measure and print; exits with 1 where a request failed."""
     schedule, _ = built_schedule(load_settings())
     customers = active_customers(load_settings(), schedule.as_of)[:500]
-    decisions = Path("decisions.toml").resolve()
-    with copy_of_the_demo() as (home, key):
-        if decisions.exists():
-            shutil.copy(decisions, home)
-        with encore(home) as url:
-            wait_idle()
-            scores, pages = _scores(key, customers), _pages(_cookie(url, key), customers)
-            for page in pages[: len(_PAGES + _MORE)]:  # what is computed once
-                load(url, [page], 0.3, 1)
-            load(url, scores, 3.0, 8, _RATE)
-            alone, beside, clicks = _rounds(url, scores, pages)
+    with copy_of_the_demo() as (home, key), encore(home) as url:
+        wait_idle()
+        scores, pages = _scores(key, customers), _pages(_cookie(url, key), customers)
+        for page in pages[: len(_PAGES + _MORE)]:  # what is computed once
+            load(url, [page], 0.3, 1)
+        load(url, scores, 3.0, 8, _RATE)
+        alone, beside, clicks = _rounds(url, scores, pages)
     _print(alone, beside, clicks)
     if any(one.errors or set(one.statuses) != {200} for one in (*alone, *beside, *clicks)):
         sys.exit(1)

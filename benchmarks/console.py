@@ -116,30 +116,30 @@ def signed_in(url: str, key: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def times_of(client: httpx.Client, paths: Sequence[str]) -> list[float] | None:
-    """Ask for pages in turn; return milliseconds, or None where one is not there."""
+def times_of(client: httpx.Client, paths: Sequence[str]) -> list[float]:
+    """Ask for pages in turn; return milliseconds.
+
+    Raises
+    ------
+    RuntimeError
+        If a page does not answer with itself: an error may be quick.
+    """
     times = []
     for number in range(_WARM + _ROUNDS):
         began = time.perf_counter()
         answer = client.get(paths[number % len(paths)])
         if answer.status_code != httpx.codes.OK:
-            return None
+            raise RuntimeError(f"{answer.url}: expected 200, found {answer.status_code}")
         times.append(1000 * (time.perf_counter() - began))
     return times[_WARM:]
 
 
 def _measured(visitor: httpx.Client, state: State, factor: float) -> list[Row]:
-    rows: list[Row | None] = []
-    for name, query in _LISTS.items():
-        rows.append(_row(f"list: {name}", factor * _LIST_MS, times_of(visitor, [f"/console/customers{query}"])))
-    rows.append(_row("list: a page in the middle", factor * _LIST_MS, times_of(visitor, [_halfway(state)])))
+    lists = {f"list: {name}": [f"/console/customers{query}"] for name, query in _LISTS.items()}
+    lists["list: a page in the middle"] = [_halfway(state)]
+    rows = [Row(name, factor * _LIST_MS, times_of(visitor, paths)) for name, paths in lists.items()]
     customers = [f"/console/customer/{quote(one)}" for one in _some(state)]
-    rows.append(_row("one customer", factor * _CUSTOMER_MS, times_of(visitor, customers)))
-    return [row for row in rows if row is not None]
-
-
-def _row(name: str, goal: float, times: list[float] | None) -> Row | None:
-    return None if times is None else Row(name, goal, times)
+    return [*rows, Row("one customer", factor * _CUSTOMER_MS, times_of(visitor, customers))]
 
 
 def _some(state: State) -> list[str]:

@@ -45,7 +45,6 @@ from serving.campaigns.responses import by_arm, read_responses
 from serving.campaigns.start import Known, assignments_of, write_file, write_files
 from serving.campaigns.store import CampaignStore
 from serving.campaigns.webhook import deliver
-from serving.decisions.contacts import Reserved
 from serving.decisions.definitions import Action
 from serving.decisions.records import DecisionRecords
 from serving.segments.population import Population
@@ -335,10 +334,6 @@ class Campaigns:
         """Return by arm and kind how many customers something came back of."""
         kept = self.store.one(name)
         return by_arm(assigned_of(kept, self.store.assignments(name)), read_responses(self._settings))
-
-    def reserved(self, since: datetime) -> Sequence[Reserved]:
-        """Return the contacts that campaigns have exported, for caps."""
-        return self.claims.reserved(since)
 
     def _webhook(self) -> Webhook:
         address = self._settings[DecisionSettings].webhook

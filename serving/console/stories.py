@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from serving.console.visitors import Visitor
 from serving.overview.timeline import Entry, Story, read_story
+from serving.parts.deciding import DecisionEngine
 
 #: Entries that are shown at first, and with each `show more`.
 STEP = 15
@@ -12,7 +13,7 @@ STEP = 15
 
 @dataclass(frozen=True)
 class Timeline:
-    """Some entries, newest first.
+    """The entries of a page, newest first.
 
     Attributes
     ----------
@@ -38,11 +39,14 @@ def story_of(visitor: Visitor, customer: str) -> Story:
         If nothing is loaded yet.
     """
     state = visitor.state
-    online = state.reloader.deployment.ground.online
-    return read_story(state.settings, online, state.reloader.intake.log, state.service.answers, customer)
+    deployment = state.reloader.deployment
+    decisions = None if deployment.error(DecisionEngine) else deployment.engine(DecisionEngine).decisions
+    consent = {} if decisions is None else decisions.policy.consent
+    log, answers = state.reloader.intake.log, state.service.answers
+    return read_story(state.settings, deployment.ground.online, log, answers, customer, consent)
 
 
 def page_of(entries: Sequence[Entry], skip: int, count: int) -> Timeline:
-    """Return some entries of a timeline, and how many follow."""
+    """Return the entries of a page of a timeline, and how many follow."""
     until = min(skip + count, len(entries))
     return Timeline(entries[skip:until], until, len(entries) - until)

@@ -29,7 +29,9 @@ class Consent:
     at: datetime | None
 
 
-def consents_of(attributes: Mapping[str, object], interactions: Iterable[Mapping[str, Any]]) -> list[Consent]:
+def consents_of(
+    attributes: Mapping[str, object], interactions: Iterable[Mapping[str, Any]], columns: Mapping[str, str]
+) -> list[Consent]:
     """Return the last consent of every channel, and of none; what is on file counts where nothing was answered.
 
     Parameters
@@ -38,16 +40,20 @@ def consents_of(attributes: Mapping[str, object], interactions: Iterable[Mapping
         The row of the customer table: `marketing_consent`, and `consent_<channel>`.
     interactions
         Rows of the contract table, in any order; a withdrawal of two at once counts.
+    columns
+        The attribute that holds the consent on file of a channel, as the policy of decisions names it.
     """
     answered: dict[str | None, Consent] = {}
     stated = [row for row in interactions if row["kind"] == CONSENT.name and row["value"] is not None]
     for row in sorted(stated, key=lambda row: (row["event_timestamp"], -row["value"])):
         channel = row["channel"].strip().lower() if row["channel"] else None
         answered[channel] = Consent(channel, row["value"] > 0, row["event_timestamp"])
-    on_file = {"marketing_consent": attributes.get("marketing_consent")}
-    on_file |= {name: value for name, value in attributes.items() if name.startswith(CONSENT_OF)}
-    for name, value in on_file.items():
-        channel = name.removeprefix(CONSENT_OF).lower() if name.startswith(CONSENT_OF) else None
+    on_file: dict[str | None, object] = {None: attributes.get("marketing_consent")}
+    for name in sorted(attributes):
+        if name.startswith(CONSENT_OF):
+            on_file[name.removeprefix(CONSENT_OF).lower()] = attributes[name]
+    on_file |= {channel.lower(): attributes.get(name) for channel, name in columns.items()}
+    for channel, value in on_file.items():
         word = str(value).strip().lower()
         if channel not in answered and word in _TRUE | _FALSE:
             answered[channel] = Consent(channel, word in _TRUE, None)

@@ -91,8 +91,15 @@ class Story:
     entries: Sequence[Entry]
 
 
-def read_story(settings: Settings, online: Online, log: EventLog, answers: AnswerLog, customer: str) -> Story:
+def read_story(
+    settings: Settings, online: Online, log: EventLog, answers: AnswerLog, customer: str, consent: Mapping[str, str]
+) -> Story:
     """Return the story of a customer; empty for an unknown customer, or one whose erasure has begun.
+
+    Parameters
+    ----------
+    consent
+        The attribute that holds the consent on file of a channel, as the policy of decisions names it.
 
     Raises
     ------
@@ -129,7 +136,7 @@ def read_story(settings: Settings, online: Online, log: EventLog, answers: Answe
         for name, value in attributes.items()
         if value is not None and name not in _NO_ATTRIBUTES and not name.startswith(CONSENT_OF)
     }
-    return Story(shown, consents_of(attributes, interactions), newest)
+    return Story(shown, consents_of(attributes, interactions, consent), newest)
 
 
 class _Rows:

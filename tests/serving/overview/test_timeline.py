@@ -78,7 +78,7 @@ def settings(tmp_path: Path) -> Settings:
 def story(settings: Settings, customer: str = "ann", *answers: Answer) -> Story:
     log = AnswerLog(settings)
     log.add(answers)
-    return read_story(settings, ONLINE, EventLog(settings[StoreSettings]), log, customer)
+    return read_story(settings, ONLINE, EventLog(settings[StoreSettings]), log, customer, {})
 
 
 def test_exports_and_events_are_one_list_without_what_is_known_twice(settings: Settings) -> None:
@@ -111,8 +111,13 @@ def test_the_last_answer_about_consent_counts_and_a_withdrawal_of_two_at_once() 
         for day, channel, value in [(3, "Email", 1.0), (1, "email", 0.0), (2, None, 0.0), (2, None, 1.0)]
     ]
     on_file = {"customer_id": "ann", "marketing_consent": True, "consent_sms": "false", "consent_post": "?"}
-    assert consents_of(on_file, said) == [
+    assert consents_of(on_file, said, {}) == [
         Consent(None, given=False, at=START + 2 * DAY),
         Consent("email", given=True, at=START + 3 * DAY),
         Consent("sms", given=False, at=None),
     ]
+
+
+def test_the_policy_names_the_attribute_of_a_consent_as_decisions_read_it() -> None:
+    on_file = {"call_ok": "no", "consent_phone": "yes"}
+    assert consents_of(on_file, [], {"phone": "call_ok"}) == [Consent("phone", given=False, at=None)]
