@@ -1,14 +1,15 @@
 """What a decision says about the customers of a campaign, as its plan and its assignments read it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
 import numpy as np
 
-from core.arrays import Floats
-from serving.campaigns.allocation import Candidates
-from serving.campaigns.plan import Frame
+from serving.campaigns.allocation import Allocation, Candidates, allocate
+from serving.campaigns.definition import Campaign
+from serving.campaigns.plan import Frame, Plan, make_plan
 from serving.decisions.eligibility import RULED_OUT
 from serving.decisions.within import Decided, Limits, Valued
 from serving.scoring.score_table import ScoreTable
@@ -91,7 +92,14 @@ def _ruled_out(decided: Decided) -> dict[str, dict[str, int]]:
 
 def churners_of(table: ScoreTable) -> float:
     """Return how many of all customers are expected to churn; NaN where no risk is known."""
-    cells = table.every()[1].get("risk", ())
-    risks: Floats = np.array([np.nan if one is None else one for one in cells], dtype=np.float64)
-    known = risks[~np.isnan(risks)]
-    return float(known.sum()) if len(known) else float("nan")
+    ((_, total),) = table.totals((), ("risk",))
+    return math.nan if total is None else float(total)
+
+
+def planned(
+    campaign: Campaign, decided: Decided, all_churners: float, now: datetime
+) -> tuple[Plan, Candidates, Allocation]:
+    """Return what a campaign would do by a decision, and for whom."""
+    frame, candidates = frame_of(decided, all_churners, now), candidates_of(decided)
+    allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
+    return make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random"), candidates, allocation

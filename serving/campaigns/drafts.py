@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 
 from core.arrays import Floats
-from serving.campaigns.allocation import NONE, Allocation, Candidates, allocate
-from serving.campaigns.candidates import candidates_of, frame_of
+from serving.campaigns.allocation import NONE, Allocation, Candidates
+from serving.campaigns.candidates import planned
 from serving.campaigns.definition import Campaign
-from serving.campaigns.plan import Gain, Plan, make_plan
+from serving.campaigns.plan import Gain, Plan
 from serving.decisions.remembered import Remembered
 from serving.decisions.within import Decided, Limits, Valued, within
 from serving.segments.service import Source
@@ -203,15 +203,12 @@ class Drafts:
 
 def _tried(campaign: Campaign, source: Source, ground: Ground, limits: Limits, most: float) -> Draft:
     decided = within(ground.valued, limits)
-    frame = frame_of(decided, ground.all_churners, source.as_of)
-    candidates = candidates_of(decided)
-    allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
-    plan = make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random")
+    plan, candidates, allocation = planned(campaign, decided, ground.all_churners, source.as_of)
     return Draft(campaign, plan, decided, candidates, allocation, most)
 
 
 def _spend(campaign: Campaign, source: Source, ground: Ground, limits: Limits) -> Spend:
-    plan = _tried(campaign, source, ground, limits, 0.0).plan
+    plan = planned(campaign, within(ground.valued, limits), ground.all_churners, source.as_of)[0]
     return Spend(limits.budget or 0.0, plan.cost, plan.contacted, plan.gain)
 
 

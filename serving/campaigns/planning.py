@@ -6,12 +6,12 @@ from datetime import datetime
 from core.files import written
 from core.settings import Settings, StoreSettings
 from features.contract.erased import Erased
-from serving.campaigns.allocation import Allocation, Candidates, allocate
-from serving.campaigns.candidates import Deciding, candidates_of, churners_of, frame_of
+from serving.campaigns.allocation import Allocation, Candidates
+from serving.campaigns.candidates import Deciding, churners_of, planned
 from serving.campaigns.definition import Campaign, actions_of
 from serving.campaigns.drafts import SPOKEN, Curve, Draft, Drafts, Ground
 from serving.campaigns.kept import CampaignStateError, shown
-from serving.campaigns.plan import Plan, make_plan
+from serving.campaigns.plan import Plan
 from serving.campaigns.store import CampaignStore
 from serving.decisions.definitions import DecisionFile, Decisions
 from serving.decisions.within import Decided, Limits, Valued, within
@@ -82,11 +82,7 @@ class Planning:
 
     def plan(self, campaign: Campaign, decided: Decided, now: datetime) -> tuple[Plan, Candidates, Allocation]:
         """Return what a campaign would do by a decision, and for whom."""
-        frame = frame_of(decided, churners_of(self._segments.table), now)
-        candidates = candidates_of(decided)
-        allocation = allocate(campaign, candidates, decided.limits.capacity or {}, frame.budget)
-        plan = make_plan(candidates, allocation, frame, by_lot=campaign.allocation == "random")
-        return plan, candidates, allocation
+        return planned(campaign, decided, churners_of(self._segments.table), now)
 
     def draft(self, campaign: Campaign, source: Source) -> Draft:
         """Say what a campaign would do, and keep nothing; quick where only limits, holdout or name have changed.

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from serving.console.filters import Filters
-from serving.console.visitors import Visitor
 from serving.explain.fields import Fields
 
 
@@ -14,12 +13,6 @@ class Chip:
 
     text: str
     address: str
-
-
-def titles_of(visitor: Visitor) -> dict[str, str]:
-    """Return the titles of segments by name, in the visitor's language."""
-    defined = visitor.state.segments.definitions()
-    return {name: one.titles.get(visitor.language, name) for name, (one, _) in defined.items()}
 
 
 def chips_of(filters: Filters, fields: Fields, segments: Mapping[str, str]) -> list[Chip]:

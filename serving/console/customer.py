@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from serving.api.answering import compute, count_shown
+from serving.console.naming import segment_titles
 from serving.console.rendering import render
 from serving.console.stories import STEP, page_of, story_of
 from serving.console.visitors import Visitor
@@ -86,6 +87,7 @@ async def show_customer(visitor: Visitor, customer: str, *, shown: int = STEP, d
     if one.statuses == {"unknown_customer"}:
         return render(visitor, "customer_unknown", status=_NOT_FOUND, customer_id=customer)
     parts = {name: one.parts[name].value for name in _PARTS}
+    titles = await run_in_threadpool(segment_titles, visitor)
     return render(
         visitor,
         "customer",
@@ -97,6 +99,7 @@ async def show_customer(visitor: Visitor, customer: str, *, shown: int = STEP, d
         troubles=_troubles(parts),
         story=story,
         timeline=page_of(story.entries, 0, max(shown, STEP)),
+        segment_titles=titles,
         channels=_channels(deployment),
         ruled_out=_ruled_out(deployment),
         draft=draft or Draft(),

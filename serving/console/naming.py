@@ -9,6 +9,7 @@ from serving.explain.fields import Fields
 from serving.parts.deciding import DecisionEngine
 from serving.parts.standing import StandingEngine
 from serving.scoring.deployment import Deployment
+from serving.segments.wording import title_of
 
 
 def fields_of(visitor: Visitor) -> Fields:
@@ -37,3 +38,9 @@ def _actions(visitor: Visitor, deployment: Deployment) -> Mapping[str, str]:
     decisions, writer = deployment.engine(DecisionEngine).decisions, DecisionWriter(visitor.words)
     actions = decisions.actions if decisions is not None else {}
     return {"do_nothing": writer.title(None), **{name: writer.title(one) for name, one in actions.items()}}
+
+
+def segment_titles(visitor: Visitor) -> dict[str, str]:
+    """Return what segments are called, by name."""
+    defined = visitor.state.segments.definitions()
+    return {name: title_of(one, visitor.language) for name, (one, _) in defined.items()}

@@ -123,11 +123,14 @@ class Segments:
 
     def known(self, source: Source) -> Mapping[str, Known]:
         """Return what customers have in each column, as it was at most `serving.segment_age_minutes` ago."""
-        now = self._clock()
-        if self._known is None or now - self._known[0] >= self._oldest:
-            with self._evaluating:
+        now, known = self._clock(), self._known
+        if known is not None and now - known[0] < self._oldest:
+            return known[1]
+        with self._evaluating:
+            # another thread may have read them while this one waited
+            if self._known is known:
                 self._known = (now, known_values(self._read(source)))
-        return self._known[1]
+            return self._known[1] if self._known is not None else {}
 
     def means(self, names: Sequence[str], columns: Sequence[str], source: Source) -> dict[str, dict[str, float | None]]:
         """Return the mean of some columns of numbers over the members of segments, by segment and column.

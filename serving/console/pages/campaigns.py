@@ -15,6 +15,7 @@ from serving.campaigns.kept import Kept, Target, UnknownCampaignError
 from serving.campaigns.last_reports import LastReport
 from serving.campaigns.progress import ArmProgress
 from serving.campaigns.report import DAYS, Asked, ImportedCampaign
+from serving.console.naming import segment_titles
 from serving.console.planned import gain_text, keeps, reasons_text, rows_of
 from serving.console.rendering import render
 from serving.console.results import Names, ResultWriter
@@ -170,13 +171,7 @@ def _decisions(visitor: Visitor) -> Decisions | None:
 
 
 def _names(visitor: Visitor) -> Names:
-    language = visitor.language
-    segments = visitor.state.segments.definitions()
-    return Names(
-        visitor.words,
-        _decisions(visitor),
-        {name: one.titles.get(language, name) for name, (one, _) in segments.items()},
-    )
+    return Names(visitor.words, _decisions(visitor), segment_titles(visitor))
 
 
 def _line(visitor: Visitor, writer: ResultWriter, kept: Kept, cost: float, reports: dict[str, LastReport]) -> Line:

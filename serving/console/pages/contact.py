@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from serving.campaigns.definition import Campaign
 from serving.campaigns.drafts import Draft
 from serving.campaigns.kept import CampaignStateError
+from serving.console.naming import segment_titles
 from serving.console.plan_form import CAPACITY, PlanForm, form_of, read_form
 from serving.console.planned import (
     curve_chart,
@@ -138,13 +139,12 @@ def _is_taken(visitor: Visitor, form: PlanForm) -> bool:
 def _fields(visitor: Visitor, form: PlanForm, decisions: Decisions, *, taken: bool = False) -> dict[str, Any]:
     """Return what the form shows."""
     words = visitor.words
-    segments = visitor.state.segments.definitions()
     goals = sorted({one.goal for one in decisions.actions.values()})
     return {
         "form": form,
         "taken": taken,
         "unfolded": taken or form.editing or form.wrong & {"starts", "ends", "name"},
-        "segments": {name: one.titles.get(words.language, name) for name, (one, _) in segments.items()},
+        "segments": segment_titles(visitor),
         "goals": goals,
         "actions": {
             one.name: (title_of(words, decisions, one.name), channel_of(words, one.channel), one)

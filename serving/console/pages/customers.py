@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from features.views.profile import ATTRIBUTE
 from serving.api.cursors import read_place
-from serving.console.chips import chips_of, titles_of
+from serving.console.chips import chips_of
 from serving.console.customer_list import MOST_COUNTED, exported, narrowed, page_of
 from serving.console.filters import PATH, SHOWN, SORT, Filters, typed
-from serving.console.naming import fields_of
+from serving.console.naming import fields_of, segment_titles
 from serving.console.rendering import is_fragment, render
 from serving.console.visitors import Marketer, Viewer, Visitor
 from serving.explain.fields import Fields
@@ -64,7 +64,7 @@ def customers(request: Request, visitor: Viewer) -> Response:
         page=page_of(visitor, listing, filters.sort),
         most_counted=MOST_COUNTED,
         columns=table.columns,
-        chips=chips_of(filters, fields, titles_of(visitor)),
+        chips=chips_of(filters, fields, segment_titles(visitor)),
         segment_rule=_segment_address(found, filters),
         views=[(key, view.address(), view == replace(filters, columns=view.columns)) for key, view in _VIEWS.items()],
         fragment=is_fragment(request),
@@ -115,7 +115,7 @@ def _form(visitor: Visitor, filters: Filters, fields: Fields) -> dict[str, objec
         "first": [name for name in _FIRST if name in choices],
         "numbers": sorted(numbers, key=lambda name: name not in SHOWN),
         "attributes": [(name, fields.heading(f"{ATTRIBUTE}{name}")) for name in attributes(state.settings)],
-        "segments": list(titles_of(visitor).items()),
+        "segments": list(segment_titles(visitor).items()),
         "by_id": BY_ID,
         "default_sort": SORT,
         "path_of_list": PATH,

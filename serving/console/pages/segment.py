@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from serving.console.charts import Chart, Series
-from serving.console.naming import fields_of
+from serving.console.naming import fields_of, segment_titles
 from serving.console.rendering import render
 from serving.console.visitors import Marketer, Viewer, Visitor
 from serving.segments.definitions import Name
@@ -34,7 +34,7 @@ def compare(visitor: Viewer, one: Name, other: Name) -> Response:
     # a segment overlaps with itself as a whole
     shares = [pair[place].evaluation.overlaps.get(name, float(one == other)) for place, name in enumerate((other, one))]
     both = round(shares[0] * pair[0].evaluation.size)
-    every = [(name, title_of(definition, visitor.language)) for name, (definition, _) in segments.definitions().items()]
+    every = list(segment_titles(visitor).items())
     return render(
         visitor, "segment_compare", sides=sides, shares=shares, both=both, every=every, asked=(one, other), means=_MEANS
     )
