@@ -202,9 +202,12 @@ def scoring(world: World) -> Scoring:
         return Scoring(world.settings)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser: one a process, as Playwright allows no second one."""
+    """A browser for the tests of a file.
+
+    Playwright allows one a process, and keeps an event loop running meanwhile, beside which other tests can start none.
+    """
     with chromium() as started:
         yield started
 
@@ -217,17 +220,22 @@ def client(embedded: TestClient) -> TestClient:
 
 @pytest.fixture(scope="session")
 def embedded(world: World) -> Iterator[TestClient]:
-    """The same, in this process, on files.
+    """The same, in this process, on files."""
+    with inside(world.directory), connected(anywhere(world)) as client:
+        yield client
 
-    It looks for new models all the time, also while a test works in another folder: so its paths are whole ones.
+
+def anywhere(world: World) -> Settings:
+    """Return the world's settings with whole paths.
+
+    What is served looks for new models all the time, also while a test works in another folder.
     """
     at = world.directory
     stores = StoreSettings(
         data=at / "data", online=f"sqlite://{at}/data/online.db", registry=f"file://{at}/data/registry.db"
     )
     tracking = TrackingSettings(uri=f"sqlite:///{at}/mlruns/mlflow.db", artifacts=str(at / "mlruns/artifacts"))
-    with inside(at), connected(world.settings.replaced(stores, tracking)) as client:
-        yield client
+    return world.settings.replaced(stores, tracking)
 
 
 @contextmanager

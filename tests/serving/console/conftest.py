@@ -13,31 +13,38 @@ from serving.access.keys import KeyFile, Role
 from serving.api.app import create_app
 from serving.console.site import with_console
 from tests.browser import Surfer, served, surfing
-from tests.conftest import NOW, World, inside
+from tests.conftest import NOW, World, anywhere, inside
 from tests.serving.console.visits import Visit, signed_in
 
 
 @pytest.fixture(scope="session")
 def visit(world: World) -> Iterator[Callable[..., Visit]]:
     """Sign in to the world's console with some roles, without a browser."""
+    settings = anywhere(world)
     with inside(world.directory):
-        app = with_console(create_app(world.settings, lambda: NOW))
+        app = with_console(create_app(settings, lambda: NOW))
         app.state.encore.reloader.load()
         with TestClient(app):
 
             def begin(*roles: Role, language: str = "en") -> Visit:
-                key = KeyFile(world.settings[StoreSettings]).renew(f"visit {'-'.join(roles)}", roles, NOW)
+                key = KeyFile(settings[StoreSettings]).renew(f"visit {'-'.join(roles)}", roles, NOW)
                 return signed_in(app, key, language)
 
             yield begin
 
 
 @pytest.fixture(scope="session")
-def surf(world: World, browser: Browser) -> Iterator[Callable[..., AbstractContextManager[Surfer]]]:
+def console(world: World) -> Iterator[str]:
+    """The address of the world's console."""
+    with inside(world.directory), served(anywhere(world), NOW) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def surf(world: World, console: str, browser: Browser) -> Callable[..., AbstractContextManager[Surfer]]:
     """Sign in to the world's console with some roles, in a browser."""
-    with inside(world.directory), served(world.settings, NOW) as url:
 
-        def begin(*roles: Role, **more: Any) -> AbstractContextManager[Surfer]:
-            return surfing(browser, url, world.settings, NOW, *roles, **more)
+    def begin(*roles: Role, **more: Any) -> AbstractContextManager[Surfer]:
+        return surfing(browser, console, anywhere(world), NOW, *roles, **more)
 
-        yield begin
+    return begin
