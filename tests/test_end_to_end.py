@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import World
+from tests.conftest import World, copied
 from tests.servers import ENCORE
 
 
@@ -39,9 +39,11 @@ def running(command: list[str], directory: Path, log: Path, until: str, **enviro
 @pytest.mark.servers
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the demo's commands are curl's")
 def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_path: Path) -> None:
-    with running(
-        [*ENCORE, "demo"], world.directory, tmp_path / "log", "/v1/scores", ENCORE_SERVING__PORT="0"
-    ) as printed:
+    home = tmp_path / "home"
+    with (
+        copied(world, home),
+        running([*ENCORE, "demo"], home, tmp_path / "log", "/v1/scores", ENCORE_SERVING__PORT="0") as printed,
+    ):
         url = re.findall(r"API +(http\S+)", printed)[0]
         docs = re.findall(r"API docs +(\S+)", printed)[0]
         commands = re.findall(r"^ +(curl .*)$", printed, re.MULTILINE)
@@ -54,6 +56,10 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
             assert '"customer_id"' in answer.stdout
         page = subprocess.run(["curl", "-sS", "--fail", docs], capture_output=True, text=True, check=True)
         assert "swagger" in page.stdout.lower()
+        console = re.findall(r"Console +(\S+)", printed)[0]
+        followed = ["curl", "-sSL", "--fail", "--cookie-jar", tmp_path / "jar", "--cookie", tmp_path / "jar", console]
+        page = subprocess.run(followed, capture_output=True, text=True, check=True)
+        assert "Keep these customers first" in page.stdout
         assert "mlflow ui --backend-store-uri" in printed
 
 
