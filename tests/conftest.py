@@ -50,11 +50,18 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @dataclass(frozen=True)
 class World:
-    """A folder with raw data, contract tables, features, models and an online store."""
+    """A folder with raw data, contract tables, features, models and an online store.
+
+    Attributes
+    ----------
+    fitted
+        Names below `data` that were there once the models were fitted. Whatever else is there is left by a test.
+    """
 
     directory: Path
     settings: Settings
     schedule: Schedule
+    fitted: frozenset[str]
 
 
 @contextmanager
@@ -111,7 +118,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[
         directory = copy_of(fitted, tmp_path_factory.mktemp("world"))
     with inside(directory):
         settings = load_settings()
-        yield World(directory, settings, built_schedule(settings)[0])
+        yield World(
+            directory, settings, built_schedule(settings)[0], frozenset(one.name for one in Path("data").iterdir())
+        )
 
 
 def fit(directory: Path) -> None:
@@ -142,11 +151,13 @@ def copy_of(fitted: Path, directory: Path) -> Path:
 
 @contextmanager
 def copied(world: World, directory: Path) -> Iterator[Settings]:
-    """Work in a copy of the world's folder, which may be changed; the models are the world's."""
-    ignored = shutil.ignore_patterns(
-        "events.*", "scores.db*", "answers.db*", "audit", "keys.*", "erased.json", "erasures", "impressions.jsonl"
-    )
-    shutil.copytree(world.directory / "data", directory / "data", ignore=ignored)
+    """Work in a copy of the world's folder as it was fitted, which may be changed; the models are the world's."""
+    data = world.directory / "data"
+
+    def left(folder: str, names: list[str]) -> set[str]:
+        return set(names) - world.fitted if Path(folder) == data else set()
+
+    shutil.copytree(data, directory / "data", ignore=left)
     (directory / "mlruns").symlink_to(world.directory / "mlruns")
     shutil.copy(world.directory / "encore.toml", directory)
     with inside(directory):

@@ -57,9 +57,23 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
         page = subprocess.run(["curl", "-sS", "--fail", docs], capture_output=True, text=True, check=True)
         assert "swagger" in page.stdout.lower()
         console = re.findall(r"Console +(\S+)", printed)[0]
-        followed = ["curl", "-sSL", "--fail", "--cookie-jar", tmp_path / "jar", "--cookie", tmp_path / "jar", console]
-        page = subprocess.run(followed, capture_output=True, text=True, check=True)
-        assert "Keep these customers first" in page.stdout
+        for address, says in {
+            console: "Keep these customers first",
+            f"{url}/console/models": "How models do in use was measured on",
+            f"{url}/console/data": "Checked on",
+        }.items():
+            followed = [
+                "curl",
+                "-sSL",
+                "--fail",
+                "--cookie-jar",
+                tmp_path / "jar",
+                "--cookie",
+                tmp_path / "jar",
+                address,
+            ]
+            page = subprocess.run(followed, capture_output=True, text=True, check=True)
+            assert says in page.stdout
         assert "mlflow ui --backend-store-uri" in printed
 
 

@@ -16,6 +16,7 @@ from serving.cli.context import Context
 from serving.cli.options import FormatOption, group
 from serving.cli.recommended import apply_settings
 from serving.cli.sheets import print_sheets
+from serving.cli.stages import Stages
 from serving.cli.unmatched import print_unmatched
 from training.readiness.check import Checked, page_path
 from training.readiness.kept import check_and_keep
@@ -51,9 +52,7 @@ def check_data_command(
 def check_data(context: Context, output: Path | None, *, json: bool, apply: bool = False) -> None:
     """Run `encore check-data`."""
     output = output or page_path(context.settings[StoreSettings])
-    with context.job("check-data", alone=False):
-        checked = check_and_keep(context.settings, context.now, [registered.load() for registered in MODELS])
-        write_file(output, page(checked).encode())
+    checked = _check(context, output)
     recommended = {key: value for fitness in checked.fitness for key, value in fitness.recommended.items()}
     changed = apply_settings(context.config or DEFAULT_CONFIG, recommended) if apply else None
     if json:
@@ -127,6 +126,18 @@ def _print_sales(context: Context, checked: Checked) -> None:
 
 def _numbers(values: Sequence[float]) -> str:
     return ", ".join(f"{value:,.0f}" for value in values)
+
+
+def stage_check(context: Context, stages: Stages) -> None:
+    """Judge whether the data can carry each model, and write the page."""
+    stages.run("check data", lambda _: _check(context, page_path(context.settings[StoreSettings])))
+
+
+def _check(context: Context, output: Path) -> Checked:
+    with context.job("check-data", alone=False):
+        checked = check_and_keep(context.settings, context.now, [registered.load() for registered in MODELS])
+        write_file(output, page(checked).encode())
+    return checked
 
 
 def _as_json(checked: Checked) -> dict[str, object]:

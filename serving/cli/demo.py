@@ -84,6 +84,7 @@ def run_demo(context: Context, *, serve: bool) -> None:
         stage_materialize(context, stages)
         if trained.answers:
             stage_scores(context, stages)
+            _judge(context, stages)
     print_unmatched(context, ingested.unmatched)
     table = _results(ingested.rows, trained.versions)
     for refusal in trained.refusals:
@@ -96,6 +97,20 @@ def run_demo(context: Context, *, serve: bool) -> None:
         return
     key = KeyFile(context.settings[StoreSettings]).renew("demo", ROLES, context.now)
     run_server(context, listening, lambda: _announce(context, table, address(listening), key, start), logging.WARNING)
+
+
+def _judge(context: Context, stages: Stages) -> None:
+    """Measure the models and judge the data where nobody did yet, so that the console has something to say of them."""
+    from serving.cli.check import stage_check  # noqa: PLC0415
+    from serving.cli.monitor import default_page, stage_monitor  # noqa: PLC0415
+    from training.monitoring import kept as monitored  # noqa: PLC0415
+    from training.readiness import kept as judged  # noqa: PLC0415
+
+    stores = context.settings[StoreSettings]
+    if monitored.read_kept(stores) is None:
+        stage_monitor(context, stages, default_page(stores))
+    if judged.read_kept(stores) is None:
+        stage_check(context, stages)
 
 
 def _explain(context: Context) -> None:

@@ -45,7 +45,7 @@ def monitor_command(
 
 def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool = False) -> Sent:
     """Run `encore monitor`."""
-    output = output or context.settings[StoreSettings].data / "monitor.html"
+    output = output or default_page(context.settings[StoreSettings])
     # progress is kept off the output that a program reads
     with Stages(Console(stderr=True, highlight=False) if json else context.console) as stages:
         found, sent = stage_monitor(context, stages, output, dry_run=dry_run)
@@ -64,6 +64,11 @@ def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool 
         context.console.print(f"  {problem} They are sent again by the next run.", markup=False, soft_wrap=True)
     context.console.print(f"  With pictures: {output}", markup=False, soft_wrap=True)
     return sent
+
+
+def default_page(stores: StoreSettings) -> Path:
+    """Return the file of the page."""
+    return stores.data / "monitor.html"
 
 
 def stage_monitor(context: Context, stages: Stages, output: Path, *, dry_run: bool = False) -> tuple[Monitored, Sent]:
