@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,8 @@ from serving.scoring.deployment import Deployment
 from serving.scoring.part import Question
 from serving.scoring.service import ScoredCustomer
 
-_PARTS = ("risk", "reasons", "action", "what_if", "value", "segments", "offers")
+_OFFERS = "offers"
+_PARTS = ("risk", "reasons", "action", "what_if", "value", "segments", _OFFERS)
 #: Where the session keeps what was recorded, for the page that follows.
 _RECORDED = "recorded"
 #: Channels that people use, beside those of the actions.
@@ -112,7 +113,8 @@ async def ask(visitor: Visitor, customer: str, *parts: str) -> ScoredCustomer:
     """Return what is answered about a customer; the audit log has an entry by then."""
     question = Question((customer,), parts, visitor.language)
     reply = await compute(visitor.state, question)
-    count_shown(visitor.state, reply, question)
+    # the customer does not see what is read here: an offer is no impression, and nothing that was shown
+    count_shown(visitor.state, reply, replace(question, parts=tuple(name for name in parts if name != _OFFERS)))
     (one,) = reply.customers
     return one
 

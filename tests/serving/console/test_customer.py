@@ -19,6 +19,7 @@ from features.store.materialized import read_online, rows_directory
 from serving.access.keys import KeyFile
 from serving.api.app import create_app
 from serving.console.site import with_console
+from serving.settings import load_settings
 from tests.browser import PHONE, Surfer, served, surfing
 from tests.conftest import NOW, Scoring, World, copied
 from tests.serving.console.visits import Visit, signed_in
@@ -26,12 +27,32 @@ from tests.serving.console.visits import Visit, signed_in
 pytestmark = pytest.mark.world
 Surf = Callable[..., AbstractContextManager[Surfer]]
 CUSTOMER = "42"
+ROOT = Path(__file__).parents[3]
 EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
 def viewer(visit: Callable[..., Visit]) -> Visit:
     return visit("viewer")
+
+
+def test_who_complained_is_not_sold_something(world: World, tmp_path: Path) -> None:
+    with copied(world, tmp_path):
+        decisions = (ROOT / "decisions.toml").read_text()
+        (tmp_path / "decisions.toml").write_text(decisions.replace("cost = 4.0", "cost = 0.0"))
+        with (tmp_path / "encore.toml").open("a") as config:
+            config.write('\n[decisions]\nfile = "decisions.toml"\n')
+        settings = load_settings()
+        app = with_console(create_app(settings, lambda: NOW))
+        app.state.encore.reloader.load()
+        visitor = signed_in(app, KeyFile(settings[StoreSettings]).renew("visitor", ("marketer",), NOW))
+        before = page_of(visitor)
+        assert "This is no moment to sell." not in before
+        complaint = {**form_of(visitor), "kind": "complaint", "channel": "phone", "text": "Two hours late."}
+        assert visitor.post(f"/console/record/{CUSTOMER}", complaint).status_code == 303
+        after = page_of(visitor)
+        assert "Apology by phone" in after
+        assert "This is no moment to sell." in after
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -119,6 +140,7 @@ def test_recorded_events_consents_and_an_erasure(world: World, tmp_path: Path) -
 
         visitor.post(f"/console/record/{CUSTOMER}", {**form_of(visitor), "kind": "contact"})
         page = page_of(visitor)
+        assert "Offers shown" not in page  # nobody but the visitor has seen them
         ((changed, same),) = re.findall(r"The risk (?:was \S+ and is now (\S+)|stays at (\S+))\.", page)
         assert f'<span class="value">{changed or same}</span>' in page
 
