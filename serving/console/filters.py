@@ -8,12 +8,13 @@ from urllib.parse import urlencode
 from starlette.datastructures import QueryParams
 
 from serving.explain.fields import unit_of
+from serving.overview.changes import AT_RISK
 from serving.scoring.listing import Listing
 from serving.scoring.part import Column
 from serving.segments.finding import Wanted
 
 PATH = "/console/customers"
-#: Who is at risk and worth keeping comes first.
+#: The highest value at risk comes first.
 SORT = "-value_at_risk"
 SHOWN = ("risk", "reason_1", "amount", "value_at_risk", "stage", "best_action")
 #: Texts that are chosen of a column, and characters of each.
@@ -129,6 +130,16 @@ class Filters:
         if self.sort.removeprefix("-") != name:
             return None
         return "descending" if self.sort.startswith("-") else "ascending"
+
+
+#: Who is at risk and worth keeping: whom the first page shows, in the same order.
+WORTH_KEEPING = Filters(texts={"tier": list(AT_RISK)})
+
+
+def of_action(name: str) -> Filters:
+    """Return the customers whose best action it is, where it brings most first; the gain is a column."""
+    columns = ("risk", "reason_1", "value_at_risk", "action_gain")
+    return Filters(texts={"best_action": [name]}, sort="-action_gain", columns=columns)
 
 
 def typed(name: str, number: float | None) -> str:

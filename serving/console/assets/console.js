@@ -42,3 +42,39 @@ document.addEventListener("keydown", (event) => {
     open.querySelector("summary").focus();
   }
 });
+
+// rows of `table[data-stack]` are cards on a phone: each cell is named by the head of its column
+function stack() {
+  for (const table of document.querySelectorAll("table[data-stack]:not(.stack)")) {
+    const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
+    for (const cell of table.querySelectorAll("tbody td")) {
+      if (heads[cell.cellIndex]) cell.dataset.label = heads[cell.cellIndex];
+    }
+    table.classList.add("stack");
+  }
+}
+
+// a shadow at a side of what scrolls, and words above it, say that there is more
+function shade(scrolled) {
+  scrolled.dataset.hint = document.body.dataset.hint;
+  const hidden = scrolled.scrollWidth - scrolled.clientWidth;
+  scrolled.classList.toggle("left", scrolled.scrollLeft > 1);
+  scrolled.classList.toggle("right", hidden - scrolled.scrollLeft > 1);
+}
+const sizes = new ResizeObserver((changed) => changed.forEach((one) => shade(one.target)));
+document.addEventListener("scroll", (event) => event.target.matches?.(".scroll") && shade(event.target), true);
+
+function arrange() {
+  stack();
+  document.querySelectorAll(".scroll").forEach((one) => sizes.observe(one));
+}
+arrange();
+document.addEventListener("htmx:afterSettle", arrange);
+
+// `details[data-fold]` are folded where the screen is small, and open, without a head, where it is not
+const small = window.matchMedia("(max-width: 48rem)");
+function fold() {
+  for (const one of document.querySelectorAll("details[data-fold]")) one.open = !small.matches;
+}
+fold();
+small.addEventListener("change", fold);

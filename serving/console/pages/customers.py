@@ -11,7 +11,7 @@ from features.views.profile import ATTRIBUTE
 from serving.api.cursors import read_place
 from serving.console.chips import chips_of
 from serving.console.customer_list import MOST_COUNTED, exported, narrowed, page_of
-from serving.console.filters import PATH, SHOWN, SORT, Filters, typed
+from serving.console.filters import PATH, SHOWN, SORT, WORTH_KEEPING, Filters, typed
 from serving.console.naming import fields_of, segment_titles
 from serving.console.rendering import is_fragment, render
 from serving.console.visitors import Marketer, Viewer, Visitor
@@ -29,9 +29,10 @@ _FIRST = ("tier", "value_tier", "stage", "reason_1", "best_action")
 _MOST_CHOICES = 60
 #: Ways to look at customers, each a text `customers.view.<key>`.
 _VIEWS = {
-    "worth_keeping": Filters(),
+    "worth_keeping": WORTH_KEEPING,
     "high_risk": Filters(texts={"tier": ["high"]}),
     "slipping": Filters(texts={"stage": ["declining", "lapsed"]}),
+    "everyone": Filters(),
     "valuable": Filters(sort="-amount"),
 }
 

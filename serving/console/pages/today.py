@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from core.settings import StoreSettings
 from serving.console import glance
+from serving.console.filters import WORTH_KEEPING, of_action
 from serving.console.rendering import render
 from serving.console.visitors import Viewer, Visitor
 from serving.explain.fields import Fields
@@ -62,6 +63,8 @@ def today(visitor: Viewer) -> Response:
         figures=glance.figures(overview, words),
         first=first,
         titles=titles,
+        list_at_risk=WORTH_KEEPING.address(),
+        list_of_action=lambda name: of_action(name).address(),
         line=glance.line(overview, words),
         first_own=next((one for one in overview.line if not one.later), None),
         tiers=glance.by("tier", overview.tiers, overview, words),

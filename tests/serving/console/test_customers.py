@@ -142,7 +142,14 @@ def test_the_list_fits_a_phone(surf: Callable[..., AbstractContextManager[Surfer
     assert expected(table)
     with surf("viewer", language="zh", size=PHONE, theme="dark") as surfer:
         page = surfer.open("/console/customers?tier=low")
-        page.locator("summary", has_text="显示的列").click()
+        value = page.locator("tbody td.number:visible").last
+        box = value.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= PHONE["width"]
+        assert not page.get_by_label("搜索", exact=True).is_visible()
+        surfer.check()
+        page.locator("summary", has_text="搜索、筛选").click()
+        page.locator("summary", has_text="显示的列").last.click()
         surfer.check()
         page.keyboard.press("Escape")
         page.locator("summary", has_text="更多筛选").click()

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.browser import PHONE, Surfer
+from tests.browser import DESKTOP, PHONE, Surfer
 
 pytestmark = [pytest.mark.world, pytest.mark.servers]
 Surf = Callable[..., AbstractContextManager[Surfer]]
@@ -19,6 +19,14 @@ PAGES = [
     "/console/models",
     "/console/data",
 ]
+#: What a small screen cuts: entries of the menu, and cells of every table but the grid, which says that it scrolls.
+CUT = """() => {
+  const right = (one) => one.getBoundingClientRect().right;
+  return [...document.querySelectorAll(".top nav a, .scroll :is(th, td)")]
+    .filter((one) => one.checkVisibility() && !one.closest("table.rfm, details:not([open]), thead"))
+    .filter((one) => right(one) > right(one.closest(".scroll") ?? document.body) + 1)
+    .map((one) => one.textContent.trim());
+}"""
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -34,3 +42,17 @@ def test_every_page_is_usable_on_a_phone_in_the_dark(surf: Surf) -> None:
         for path in PAGES:
             surfer.open(path)
             surfer.check()
+            assert surfer.page.evaluate(CUT) == [], path
+
+
+def test_a_table_that_scrolls_says_so_until_it_fits(surf: Surf) -> None:
+    with surf("viewer", size=PHONE) as surfer:
+        page = surfer.open("/console/segments")
+        grid = page.locator(".scroll:has(table.rfm)")
+        hint = "element => getComputedStyle(element, '::before').content"
+        assert "Scroll sideways" in grid.evaluate(hint)
+        grid.evaluate("element => { element.scrollLeft = element.scrollWidth; }")
+        page.locator(".scroll.left:not(.right):has(table.rfm)").wait_for()
+        page.set_viewport_size(DESKTOP)
+        page.locator(".scroll:not(.left, .right):has(table.rfm)").wait_for()
+        assert "Scroll sideways" not in grid.evaluate(hint)

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from serving.cli.context import Context
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.console.site import with_console
+from serving.overview.changes import AT_RISK
 from serving.settings import load_settings
 from tests.conftest import NOW, World, copied
 from tests.serving.console.ran import ran
@@ -88,6 +90,32 @@ def test_it_answers_who_is_at_risk_what_to_do_and_what_changed(scored: FastAPI, 
     assert f"{total:,.0f}" in page
     assert "/console/customers?tier=high&amp;sort=-value_at_risk" in page
     assert "were computed afterwards" in page
+
+
+def test_its_customers_are_the_first_of_the_view_that_it_links_to(scored: FastAPI, begin: Begin) -> None:
+    visitor, first = begin(), [row.customer_id for row in scored.state.encore.overviews.first(AT_RISK, 5)]
+    link = re.search(r'href="([^"]+)">All at risk and worth keeping', visitor.get("/console/").text)
+    assert link
+    view = visitor.get(unescape(link[1])).text
+    assert re.findall(r'href="/console/customer/([^"]+)"', view)[:5] == first
+    assert re.search(r'aria-current="true">At risk and worth keeping', view)
+    assert re.search(r"(Low|Inactive|too early to tell)</span>", view.split("<tbody>")[1]) is None
+
+
+@pytest.mark.usefixtures("scored")
+def test_an_action_leads_to_its_customers_where_it_brings_most_first(begin: Begin) -> None:
+    visitor = begin()
+    link = re.search(r'href="(/console/customers\?best_action=[^"]+)"', visitor.get("/console/").text)
+    assert link
+    assert re.search(r'aria-sort="descending"><a [^>]+>Expected gain', visitor.get(unescape(link[1])).text)
+
+
+@pytest.mark.usefixtures("scored")
+def test_contacts_that_wait_are_a_link_to_their_campaign(begin: Begin) -> None:
+    visitor = begin()
+    link = re.search(r'href="([^"]+)#contacts">[\d,]+ customers wait', visitor.get("/console/").text)
+    assert link
+    assert 'id="contacts"' in visitor.get(link[1]).text
 
 
 def test_it_says_what_the_last_report_of_a_campaign_says(scored: FastAPI, begin: Begin) -> None:
