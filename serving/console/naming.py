@@ -1,15 +1,19 @@
 """Columns of customers in the words of a visitor, with the titles of clusters and actions that are loaded."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from features.views.profile import ATTRIBUTE
 from serving.console.visitors import Visitor
+from serving.console.words import Words
 from serving.decisions.wording import DecisionWriter
 from serving.explain.clusters import Described
 from serving.explain.fields import Fields
 from serving.parts.deciding import DecisionEngine
+from serving.parts.recommendations import OfferEngine
 from serving.parts.standing import StandingEngine
 from serving.scoring.deployment import Deployment
 from serving.segments.wording import title_of
+from training.next_product.catalogue import Catalogue
 
 
 def fields_of(visitor: Visitor) -> Fields:
@@ -22,7 +26,11 @@ def fields_of(visitor: Visitor) -> Fields:
     """
     deployment = visitor.state.reloader.deployment
     clusters = {label: one.title for label, one in clusters_of(visitor, deployment).items()}
-    return Fields(visitor.words, {"cluster": clusters, "best_action": _actions(visitor, deployment)})
+    titles: dict[str, Mapping[str, str]] = {"cluster": clusters, "best_action": _actions(visitor, deployment)}
+    if deployment.error(OfferEngine) is None:
+        recommender = deployment.engine(OfferEngine).recommenders["champion"]
+        titles["best_offer"] = _Products(visitor.words, recommender.model.catalogue)
+    return Fields(visitor.words, titles, _attributes(visitor.words))
 
 
 def clusters_of(visitor: Visitor, deployment: Deployment) -> Mapping[str, Described]:
@@ -30,6 +38,31 @@ def clusters_of(visitor: Visitor, deployment: Deployment) -> Mapping[str, Descri
     if deployment.error(StandingEngine) is not None:
         return {}
     return deployment.engine(StandingEngine).clusters[visitor.language]
+
+
+class _Products(Mapping[str, str]):
+    """What products are called: only those that are asked for, as there may be very many."""
+
+    def __init__(self, words: Words, catalogue: Catalogue) -> None:
+        self._words, self._catalogue = words, catalogue
+
+    def __getitem__(self, product: str) -> str:
+        code = int(self._catalogue.codes([product])[0])
+        if code < 0:
+            raise KeyError(product)
+        return self._words.names.of("product", product, self._catalogue.label(code))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._catalogue.ids.tolist())
+
+    def __len__(self) -> int:
+        return len(self._catalogue)
+
+
+def _attributes(words: Words) -> Mapping[str, str]:
+    """Return what the page of a customer calls attributes, by column."""
+    start = "customer.attribute."
+    return {f"{ATTRIBUTE}{key.removeprefix(start)}": text for key, text in words.texts.items() if key.startswith(start)}
 
 
 def _actions(visitor: Visitor, deployment: Deployment) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from serving.console.charts import Chart, Series
 from serving.console.words import Words
 from serving.decisions.definitions import Decisions
 from serving.explain.fields import channel_of
+from serving.explain.language import title_in
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ActionRow:
 def title_of(words: Words, decisions: Decisions | None, action: str) -> str:
     """Return what an action is called; one that the file does not have any more by its name."""
     found = None if decisions is None else decisions.actions.get(action)
-    return action if found is None else found.titles.get(words.language, action)
+    return action if found is None else title_in(found.titles, words.language, action)
 
 
 def gain_text(words: Words, gain: Gain) -> str:

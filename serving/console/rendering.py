@@ -12,6 +12,7 @@ from serving.access.keys import Role
 from serving.console.assets import address_of
 from serving.console.visitors import Reader, Visitor
 from serving.explain.fields import channel_of
+from serving.explain.language import title_in
 
 _TEMPLATES = Environment(
     loader=PackageLoader("serving.console"),
@@ -85,7 +86,9 @@ def _shared(reader: Reader) -> dict[str, Any]:
         "percent": words.percent,
         "money": lambda value: words.amount(value, "money"),
         "date": words.date,
+        "last_day": words.last_day,
         "moment": words.moment,
+        "title_in": lambda titles, name: title_in(titles, reader.language, name),
         "channel_name": partial(channel_of, words),
         "menu": [entry for entry in MENU if visitor is not None and visitor.may(entry.role)],
         "path": reader.request.url.path,

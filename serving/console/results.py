@@ -235,12 +235,18 @@ class ResultWriter:
         )
 
     def _judged(self, measure: Measure, found: Found) -> str:
-        key = "campaigns.may_be_nothing" if not found.sign else "campaigns.sure"
-        return self._words.say(key, range=self._ends(measure, found.low, found.high))
+        ends = self._ends(measure, found.low, found.high)
+        return ends if found.sign else self._words.say("campaigns.may_be_nothing", range=ends)
 
     def _ends(self, measure: Measure, low: float, high: float) -> str:
-        ends = {"low": self._size(measure, low), "high": self._size(measure, high)}
-        return self._words.say("campaigns.between", **ends)
+        """Write a range of differences: an end below zero says how many fewer, and has no sign."""
+        # an end that is written as zero has no side
+        digits = 3 if measure in _PER_HUNDRED else 2
+        below, above = round(low, digits) < 0, round(high, digits) > 0
+        key = "both" if below and above else "fewer" if below else "more"
+        near, far = (high, low) if key == "fewer" else (low, high)
+        ends = {"low": self._size(measure, abs(near)), "high": self._size(measure, abs(far))}
+        return self._words.say(f"campaigns.range.{measure if measure in _PER_HUNDRED else 'money'}.{key}", **ends)
 
     def _size(self, measure: Measure, value: float) -> str:
         """Write a difference: of 100 customers, or money for each."""

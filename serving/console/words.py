@@ -34,6 +34,10 @@ class Words(Writer):
         """Write a day."""
         return str(format_date(moment, "medium", locale=self._locale))
 
+    def last_day(self, end: datetime) -> str:
+        """Write the last day of what is over at a moment, which at midnight is the day before."""
+        return self.date(end - timedelta(microseconds=1))
+
     def moment(self, moment: datetime) -> str:
         """Write a day with hour and minute."""
         return f"{self.date(moment)} {format_skeleton('Hm', moment, locale=self._locale)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from serving.decisions.actions import DO_NOTHING, Action
+from serving.explain.language import title_in
 from serving.explain.wording import Writer
 
 #: Where an effect is known from.
@@ -87,7 +88,7 @@ class DecisionWriter:
         """Return what an action is called; None is doing nothing."""
         if action is None:
             return self._writer.say(f"decision.{DO_NOTHING}")
-        return action.titles.get(self._writer.language, action.name)
+        return title_in(action.titles, self._writer.language, action.name)
 
     def facts(self, known: Known) -> str | None:
         """Return the facts about a customer as one sentence; None where there are none."""
@@ -191,8 +192,18 @@ class DecisionWriter:
         many = next((one for one in _MANY if round(change.lift * one, 1) >= 2), _MANY[-1])
         numbers = {"n": self._count(change.lift * many), "many": self._writer.number(many)}
         if change.low is not None and change.high is not None:
-            numbers |= {"low": self._count(change.low * many), "high": self._count(change.high * many)}
+            numbers |= self._ends(change.low * many, change.high * many)
         return self._writer.say(key, title=self._quoted(action), **numbers)
+
+    def _ends(self, low: float, high: float) -> dict[str, str]:
+        """Write the ends of a range of more customers; one below zero says how many fewer."""
+        if low >= 0:
+            return {"low": self._count(low), "high": self._count(high)}
+        signs = {"low": low, "high": high}
+        return {
+            end: self._writer.say(f"decision.{'fewer' if value < 0 else 'more'}", n=self._count(abs(value)))
+            for end, value in signs.items()
+        }
 
     def _count(self, value: float) -> str:
         """Write a number of customers: whole from 10 on, else with one decimal."""

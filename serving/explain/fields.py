@@ -1,5 +1,6 @@
 """Columns of customers as a reader says them: their names, and their values with the unit of each."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -75,14 +76,19 @@ class Fields:
     ----------
     titles
         By column and value, titles that are no texts of ours: of clusters that a model found, of actions that a file
-        defines.
+        defines, of products.
+    columns
+        By column, names that go before ours: those that a page has for attributes.
     """
 
     writer: Writer
     titles: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def name(self, column: str) -> str:
         """Return the name of a column within a sentence; of an attribute its display name."""
+        if column in self.columns:
+            return self.columns[column]
         if self.writer.has(f"field.{column}"):
             return self.writer.say(f"field.{column}")
         plain = column.removeprefix(ATTRIBUTE)
@@ -113,6 +119,9 @@ class Fields:
         """Return texts of a column with their words, in the order in which a reader looks for them."""
         order = {value: place for place, value in enumerate(_ORDERS.get(column, ()))}
         named = [(value, self.label(column, value)) for value in values]
+        often = Counter(words for _, words in named)
+        # products may have the same name
+        named = [(value, words if often[words] == 1 else f"{words} ({value})") for value, words in named]
         return sorted(named, key=lambda one: (order.get(one[0], len(order)), one[1]))
 
     def number(self, column: str, value: float) -> str:

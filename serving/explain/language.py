@@ -1,6 +1,7 @@
 """The languages that Encore writes in: one folder of texts each, named by its code."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -37,6 +38,11 @@ class _Codes:
 
 
 Language = Annotated[str, AfterValidator(_known), _Codes()]
+
+
+def title_in(titles: Mapping[Language, str], language: Language, name: str) -> str:
+    """Return what something is called in a language; else in another one, else its name."""
+    return titles.get(language) or next(iter(titles.values()), name)
 
 
 @dataclass(frozen=True)

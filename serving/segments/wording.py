@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from serving.explain.fields import FLAGS, Fields
+from serving.explain.language import title_in
 from serving.segments.check import RuleFinding
 from serving.segments.compare import Trait
 from serving.segments.definitions import SegmentDefinition
@@ -95,5 +96,4 @@ class RuleWords:
 
 def title_of(definition: SegmentDefinition, language: str) -> str:
     """Return what a segment is called in a language; else in another one, else its name."""
-    titles = definition.titles
-    return titles.get(language) or next(iter(titles.values()), definition.name)
+    return title_in(definition.titles, language, definition.name)

@@ -22,6 +22,7 @@ from serving.console.results import Names, ResultWriter
 from serving.console.visitors import Marketer, Viewer, Visitor
 from serving.decisions.definitions import Decisions
 from serving.explain.fields import channel_of
+from serving.explain.language import title_in
 from training.effects.measured import load_effects
 
 #: Signs of the badges of states.
@@ -178,7 +179,7 @@ def _line(visitor: Visitor, writer: ResultWriter, kept: Kept, cost: float, repor
     status = kept.status(visitor.state.source.as_of)
     return Line(
         name=kept.campaign.name,
-        title=kept.campaign.titles.get(visitor.language, kept.campaign.name),
+        title=title_in(kept.campaign.titles, visitor.language, kept.campaign.name),
         status=status,
         kind=_KINDS[status],
         starts=kept.campaign.starts,
@@ -229,7 +230,7 @@ def _running(visitor: Visitor, kept: Kept) -> dict[str, Any]:
     name, decisions, status = kept.campaign.name, _decisions(visitor), kept.status(now)
     arms = there.progress(name)
     shown = {
-        "title": kept.campaign.titles.get(visitor.language, name),
+        "title": title_in(kept.campaign.titles, visitor.language, name),
         "state": status,
         "state_kind": _KINDS[status],
         "whom": _whom(visitor, kept),
@@ -238,6 +239,8 @@ def _running(visitor: Visitor, kept: Kept) -> dict[str, Any]:
         "rows": rows_of(words, kept.plan, decisions),
         "startable": kept.campaign.starts <= now < kept.campaign.ends,
         "arms": arms,
+        "assigned": sum(one.assigned for one in arms if one.channel is not None),
+        "handed_over": sum(one.handed_over for one in arms if one.channel is not None),
         "cost": sum(one.cost for one in arms),
         "channels": _channels(visitor, arms),
         "exports": there.claims.exports(name),

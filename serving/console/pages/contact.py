@@ -171,12 +171,19 @@ def _result(visitor: Visitor, form: PlanForm, decisions: Decisions) -> dict[str,
         "rows": rows_of(words, draft.plan, decisions),
         "spread": None if spread is None else spread_chart(words, spread),
         "one_more": draft.one_more,
+        "left": _left(draft),
         "slider": _slider(draft),
         "keeps": keeps(draft.plan, decisions),
         "is_blind": any((one.smallest_effect or 0.0) > _LARGE for one in draft.plan.actions),
         # what slider and curve are of
         "seen": f"{draft.most:.2f} {form.campaign.holdout:g}",
     }
+
+
+def _left(draft: Draft) -> float:
+    """Return how much of a budget nothing is worth spending on; 0 where all of it can be spent."""
+    budget = draft.plan.budget
+    return budget - draft.plan.cost if budget is not None and budget > draft.most else 0.0
 
 
 def _slider(draft: Draft) -> tuple[float, float, float]:

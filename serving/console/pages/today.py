@@ -10,9 +10,10 @@ from starlette.responses import Response
 from core.settings import StoreSettings
 from serving.console import glance
 from serving.console.filters import WORTH_KEEPING, of_action
+from serving.console.naming import fields_of
 from serving.console.rendering import render
 from serving.console.visitors import Viewer, Visitor
-from serving.explain.fields import Fields
+from serving.explain.language import title_in
 from serving.overview.changes import AT_RISK, Changes
 from serving.parts.deciding import DecisionEngine
 from serving.scoring.deployment import Deployment
@@ -72,7 +73,7 @@ def today(visitor: Viewer) -> Response:
         present=present,
         summary=glance.summary(overview.changes, words) if overview.changes is not None else "",
         reasons=glance.reasons(overview.changes) if overview.changes is not None else (),
-        fields=Fields(words),
+        fields=fields_of(visitor),
         warnings=state.reloader.warning_names,
         age=deployment.ground.online.data_age(state.reloader.as_of(deployment)),
         last_event=deployment.ground.online.last_event,
@@ -89,7 +90,7 @@ def _titles(deployment: Deployment, visitor: Visitor) -> Mapping[str, str]:
         return {}
     decisions = deployment.engine(DecisionEngine).decisions
     actions = {} if decisions is None else decisions.actions
-    return {name: action.titles.get(visitor.language, name) for name, action in actions.items()}
+    return {name: title_in(action.titles, visitor.language, name) for name, action in actions.items()}
 
 
 def _first(

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,9 @@ from serving.access.keys import KeyFile, Role
 from serving.api.app import create_app
 from serving.api.state import State
 from serving.console.site import with_console
+from serving.console.words import make_words
 from serving.scoring.export import materialize_scores
-from serving.settings import DecisionSettings
+from serving.settings import DecisionSettings, TextSettings
 from tests.browser import PHONE, served, surfing
 from tests.conftest import NOW, World, copied
 from tests.serving.console.ran import ran
@@ -157,6 +159,37 @@ def test_a_plan_is_saved_changed_started_handed_over_and_stopped(enter: Callable
     assert enter("viewer").get(address[1]).status_code == 403
     assert visitor.post("/console/campaigns/spring/stop").status_code == 303
     assert "Stopped" in visitor.get("/console/campaigns/spring").text
+
+
+def test_a_plan_shows_the_last_day_and_the_limits_that_were_typed(enter: Callable[..., Visit]) -> None:
+    visitor = enter("marketer")
+    first, last = NOW.date(), NOW.date() + timedelta(days=13)
+    plan = f"name=limited&title=Limited&goal=retain&budget=50&holdout=20&capacity_phone=7&starts={first}&ends={last}"
+    assert visitor.post("/console/contact/save", {"plan": plan}).status_code == 303
+    page = visitor.get("/console/campaigns/limited").text
+    shown = make_words(TextSettings())["en"].date(last)
+    assert f"– {shown} ·" in page
+    assert shown in visitor.get("/console/campaigns").text
+    assert "<dt>Not contacted, for comparison</dt><dd>20%</dd>" in page
+    assert "<dt>Contacts at most: Phone</dt><dd>7</dd>" in page
+    # the title that there is, where there is none in the language of the reader
+    for path in ("/console/campaigns", "/console/campaigns/limited"):
+        assert "Limited" in enter("viewer", language="zh").get(path).text
+
+
+def test_money_that_is_not_worth_spending_is_said_to_be_left(enter: Callable[..., Visit]) -> None:
+    for language, words in (("en", r"\S+ of the budget of \S+ is left"), ("zh", "的预算中还剩")):
+        page = enter("viewer", language=language).get("/console/contact?goal=retain&budget=50000&show=1").text
+        assert re.search(words, page)
+        assert "More budget would bring nothing more" not in page
+
+
+def test_a_result_says_how_many_of_those_assigned_were_handed_over(enter: Callable[..., Visit]) -> None:
+    for language, words in (
+        ("en", r"0 of \d+ were handed over. The result is of everybody assigned"),
+        ("zh", r"已分配 \d+ 名，已交付 0 名。结果按全部已分配的客户计算"),
+    ):
+        assert re.search(words, enter("viewer", language=language).get("/console/campaigns/autumn-calls").text)
 
 
 def test_opening_a_campaign_is_no_look_and_measuring_is_shown_to_all(enter: Callable[..., Visit], app: FastAPI) -> None:

@@ -1,6 +1,7 @@
 """The list of customers: order, pages, filters, export; and in a browser."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Callable
@@ -13,8 +14,12 @@ import pytest
 
 from core.settings import StoreSettings
 from serving.console.customer_list import PAGE
+from serving.console.words import make_words
+from serving.parts.recommendations import OfferEngine
+from serving.scoring.attributes import attributes
 from serving.scoring.listing import Listing
 from serving.scoring.part import Question
+from serving.settings import TextSettings
 from tests.browser import PHONE, Surfer
 from tests.conftest import World
 from tests.serving.console.visits import Visit
@@ -91,6 +96,20 @@ def test_ids_are_searched_without_scripts_and_with_them(visit: Begin, table: Any
     assert customer in shown(part.text)
     assert all(one.startswith(customer) for one in shown(part.text))
     assert "<html" not in part.text
+
+
+def test_attributes_and_products_are_called_as_on_other_pages(visit: Begin, table: Any) -> None:
+    assert table.columns
+    visitor = visit("viewer", language="zh")
+    state = visitor.client.app.state.encore  # type: ignore[attr-defined]
+    catalogue = state.reloader.deployment.engine(OfferEngine).recommenders["champion"].model.catalogue
+    page = html.unescape(visitor.get(f"/console/customers?best_offer={catalogue.ids[0]}").text)
+    assert f"：{catalogue.label(0)}" in page
+    titles = make_words(TextSettings())["zh"].texts
+    named = [name for name in attributes(state.settings) if f"customer.attribute.{name}" in titles]
+    assert named
+    for name in named:
+        assert re.search(rf'<option value="{name}">{titles[f"customer.attribute.{name}"]}</option>', page)
 
 
 def test_what_does_not_fit_is_said_and_kept(visit: Begin, table: Any) -> None:

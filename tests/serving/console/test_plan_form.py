@@ -8,6 +8,8 @@ import pytest
 from serving.campaigns.kept import Kept
 from serving.campaigns.plan import Gain, Plan
 from serving.console.plan_form import PlanForm, form_of, read_form
+from serving.console.words import make_words
+from serving.settings import TextSettings
 from tests.serving.decisions.worlds import decisions
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -30,6 +32,14 @@ def test_an_empty_form_means_a_campaign_of_the_next_two_weeks() -> None:
     assert form.campaign.starts == datetime(2026, 11, 27, tzinfo=UTC)
     assert form.campaign.ends == datetime(2026, 12, 11, tzinfo=UTC)
     assert form.actions == ("call", "letter")
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", "Dec 24, 2026"), ("zh", "2026年12月24日")])
+def test_the_last_day_that_was_typed_is_the_last_day_that_is_shown(language: str, shown: str) -> None:
+    campaign = read(ends="2026-12-24").campaign
+    assert campaign is not None
+    assert campaign.ends == datetime(2026, 12, 25, tzinfo=UTC)
+    assert make_words(TextSettings())[language].last_day(campaign.ends) == shown
 
 
 def test_actions_are_left_out_unless_another_goal_was_chosen_since() -> None:

@@ -70,13 +70,15 @@ def test_effects_are_written_of_so_many_customers_that_two_are_changed() -> None
         "In campaigns so far, “Call” kept 6 more of 100 customers like this (between 2.1 and 12)."
     )
     assert CHINESE.change("致电", measured) == (
-        "在以往的活动中，“致电”在每 100 名此类客户中多留住 6 名（2.1 至 12 名之间）。"
+        "在以往的活动中，“致电”在每 100 名此类客户中多留住 6 名（介于 2.1 与 12 名之间）。"
     )
     assert "brings 10 more purchases from 1,000 customers" in ENGLISH.change(
         "Mail", Change("assumed", 0.01, sells=True)
     )
     assert "keeps 2 more of 10,000 customers" in ENGLISH.change("Mail", Change("assumed", 0.0002))
-    assert "(between -3 and 9)" in ENGLISH.change("Mail", Change("model", 0.03, -0.03, 0.09))
+    fewer = Change("model", 0.03, -0.03, 0.09)
+    assert "(between 3 fewer and 9 more)" in ENGLISH.change("Mail", fewer)
+    assert "（介于少 3 与多 9 名之间）" in CHINESE.change("邮件", fewer)
 
 
 def test_one_action_works_better_than_another_only_where_campaigns_have_shown_it() -> None:
