@@ -45,7 +45,7 @@ _SEGMENT = "bench-valuable"
 _WORTH = Listing({}, {}, {}, "value_at_risk", descending=True)
 #: Pages of the list, by what a marketer does.
 _LISTS: Mapping[str, str] = {
-    "who is worth keeping": "",
+    "all, highest value at risk first": "",
     "high risk": "?tier=high",
     "many filters": "?tier=medium&tier=high&min_amount=50&stage=declining&sort=-risk",
     "nobody fits": "?tier=high&max_risk=0.01",
