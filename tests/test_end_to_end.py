@@ -39,7 +39,7 @@ def running(command: list[str], directory: Path, log: Path, until: str, **enviro
 @pytest.mark.servers
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the demo's commands are curl's")
 def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, jar = tmp_path / "home", tmp_path / "cookies"
     with (
         copied(world, home),
         running([*ENCORE, "demo"], home, tmp_path / "log", "/v1/scores", ENCORE_SERVING__PORT="0") as printed,
@@ -62,16 +62,7 @@ def test_the_demo_ends_with_addresses_and_commands_that_work(world: World, tmp_p
             f"{url}/console/models": "How models do in use was measured on",
             f"{url}/console/data": "Checked on",
         }.items():
-            followed = [
-                "curl",
-                "-sSL",
-                "--fail",
-                "--cookie-jar",
-                tmp_path / "jar",
-                "--cookie",
-                tmp_path / "jar",
-                address,
-            ]
+            followed = ["curl", "-sSL", "--fail", "-b", jar, "-c", jar, address]
             page = subprocess.run(followed, capture_output=True, text=True, check=True)
             assert says in page.stdout
         assert "mlflow ui --backend-store-uri" in printed

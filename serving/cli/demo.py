@@ -102,13 +102,13 @@ def run_demo(context: Context, *, serve: bool) -> None:
 def _judge(context: Context, stages: Stages) -> None:
     """Measure the models and judge the data where nobody did yet, so that the console has something to say of them."""
     from serving.cli.check import stage_check  # noqa: PLC0415
-    from serving.cli.monitor import default_page, stage_monitor  # noqa: PLC0415
+    from serving.cli.monitor import page_path, stage_monitor  # noqa: PLC0415
     from training.monitoring import kept as monitored  # noqa: PLC0415
     from training.readiness import kept as judged  # noqa: PLC0415
 
     stores = context.settings[StoreSettings]
     if monitored.read_kept(stores) is None:
-        stage_monitor(context, stages, default_page(stores))
+        stage_monitor(context, stages, page_path(stores))
     if judged.read_kept(stores) is None:
         stage_check(context, stages)
 

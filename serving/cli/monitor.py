@@ -45,7 +45,7 @@ def monitor_command(
 
 def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool = False) -> Sent:
     """Run `encore monitor`."""
-    output = output or default_page(context.settings[StoreSettings])
+    output = output or page_path(context.settings[StoreSettings])
     # progress is kept off the output that a program reads
     with Stages(Console(stderr=True, highlight=False) if json else context.console) as stages:
         found, sent = stage_monitor(context, stages, output, dry_run=dry_run)
@@ -66,8 +66,8 @@ def monitor(context: Context, output: Path | None, *, json: bool, dry_run: bool 
     return sent
 
 
-def default_page(stores: StoreSettings) -> Path:
-    """Return the file of the page."""
+def page_path(stores: StoreSettings) -> Path:
+    """Return the file that `encore monitor` writes its page to unless another one is named."""
     return stores.data / "monitor.html"
 
 

@@ -21,7 +21,7 @@ from serving.cli.context import Context
 from serving.cli.data import stage_ingest
 from serving.cli.exits import DONE, FAILED, REFUSED, UNAVAILABLE, UNFIT
 from serving.cli.features import stage_apply, stage_build, stage_materialize
-from serving.cli.monitor import default_page, stage_monitor
+from serving.cli.monitor import page_path, stage_monitor
 from serving.cli.scores import stage_scores
 from serving.cli.stages import Stages
 from serving.cli.train import stage_recalibrate, stage_train
@@ -232,7 +232,7 @@ def _report_due(context: Context) -> Due:
 
 
 def _report(context: Context, stages: Stages) -> Outcome:
-    page = default_page(context.settings[StoreSettings])
+    page = page_path(context.settings[StoreSettings])
     _, sent = stage_monitor(context, stages, page)
     _note(context, "reported", f"{_scored(context)} {context.now:%Y-%m-%d}")
     problems = "".join(f" {problem}" for problem in sent.problems)

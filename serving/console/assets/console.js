@@ -43,10 +43,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// what a head says, without signs such as that of the order
+function named(head) {
+  const words = head.cloneNode(true);
+  words.querySelectorAll("[aria-hidden]").forEach((sign) => sign.remove());
+  return words.textContent.trim();
+}
+
 // rows of `table[data-stack]` are cards on a phone: each cell is named by the head of its column
 function stack() {
   for (const table of document.querySelectorAll("table[data-stack]:not(.stack)")) {
-    const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent.trim());
+    const heads = [...table.tHead.rows[0].cells].map(named);
     for (const cell of table.querySelectorAll("tbody td")) {
       if (heads[cell.cellIndex]) cell.dataset.label = heads[cell.cellIndex];
     }

@@ -19,7 +19,7 @@ from features.store.materialized import read_online, rows_directory
 from serving.access.keys import KeyFile
 from serving.api.app import create_app
 from serving.console.site import with_console
-from serving.settings import load_settings
+from serving.settings import DecisionSettings
 from tests.browser import PHONE, Surfer, served, surfing
 from tests.conftest import NOW, Scoring, World, copied
 from tests.serving.console.visits import Visit, signed_in
@@ -27,7 +27,6 @@ from tests.serving.console.visits import Visit, signed_in
 pytestmark = pytest.mark.world
 Surf = Callable[..., AbstractContextManager[Surfer]]
 CUSTOMER = "42"
-ROOT = Path(__file__).parents[3]
 EVIL = "<script>alert(1)</script>"
 
 
@@ -37,17 +36,15 @@ def viewer(visit: Callable[..., Visit]) -> Visit:
 
 
 def test_who_complained_is_not_sold_something(world: World, tmp_path: Path) -> None:
-    with copied(world, tmp_path):
-        decisions = (ROOT / "decisions.toml").read_text()
-        (tmp_path / "decisions.toml").write_text(decisions.replace("cost = 4.0", "cost = 0.0"))
-        with (tmp_path / "encore.toml").open("a") as config:
-            config.write('\n[decisions]\nfile = "decisions.toml"\n')
-        settings = load_settings()
+    decisions = (Path(__file__).parents[3] / "decisions.toml").read_text()
+    with copied(world, tmp_path) as copy:
+        # an apology that costs nothing is worth it for everybody
+        Path("decisions.toml").write_text(decisions.replace("cost = 4.0", "cost = 0.0"))
+        settings = copy.replaced(DecisionSettings(file=Path("decisions.toml")))
         app = with_console(create_app(settings, lambda: NOW))
         app.state.encore.reloader.load()
         visitor = signed_in(app, KeyFile(settings[StoreSettings]).renew("visitor", ("marketer",), NOW))
-        before = page_of(visitor)
-        assert "This is no moment to sell." not in before
+        assert "This is no moment to sell." not in page_of(visitor)
         complaint = {**form_of(visitor), "kind": "complaint", "channel": "phone", "text": "Two hours late."}
         assert visitor.post(f"/console/record/{CUSTOMER}", complaint).status_code == 303
         after = page_of(visitor)

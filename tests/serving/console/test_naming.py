@@ -23,6 +23,6 @@ def test_names_that_a_page_has_go_before_those_of_the_data() -> None:
     assert (fields.heading("attribute_age"), fields.heading("attribute_shoe_size")) == ("年龄", "Shoe size")
 
 
-def test_products_of_the_same_name_are_told_apart() -> None:
+def test_products_of_the_same_name_have_their_ids() -> None:
     fields = Fields(WORDS["en"], {"best_offer": {"1": "Milk", "2": "Milk", "3": "Salt"}})
     assert fields.choices("best_offer", ["1", "2", "3"]) == [("1", "Milk (1)"), ("2", "Milk (2)"), ("3", "Salt")]
